@@ -1,0 +1,385 @@
+//! Where do arrays live? Small ones in one growable arena, large ones in recycled 64-byte aligned buffers.
+//!
+//! Fresh memory is expensive: the kernel hands it out page by page and zeroes each. A training step asks for the same sizes again and
+//! again, so a buffer goes back to a free list of its size class and is handed out from there, its old contents still in it.
+#![allow(unsafe_code)]
+
+use crate::scalar::Scalar;
+use std::alloc::{Layout as Memory, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+/// Arrays of up to this many elements live in the arena.
+pub(crate) const SMALL: usize = 1024;
+/// A cache line, and the width of the widest vector register.
+const ALIGN: usize = 64;
+
+/// A 64-byte aligned array of numbers.
+pub(crate) struct Buffer<T> {
+    data: NonNull<T>,
+    len: usize,
+    capacity: usize,
+}
+
+// SAFETY: a buffer owns its elements, which are plain numbers.
+unsafe impl<T: Scalar> Send for Buffer<T> {}
+// SAFETY: a shared buffer is only read.
+unsafe impl<T: Scalar> Sync for Buffer<T> {}
+
+impl<T> Buffer<T> {
+    fn memory(capacity: usize) -> Memory {
+        let bytes = capacity.checked_mul(size_of::<T>()).expect("an array of more bytes than memory has addresses");
+        Memory::from_size_align(bytes, ALIGN).expect("an array of more bytes than memory has addresses")
+    }
+}
+
+impl<T: Scalar> Buffer<T> {
+    /// `len` zeros with room for `capacity` (at least one).
+    fn zeros(len: usize, capacity: usize) -> Buffer<T> {
+        let memory = Self::memory(capacity.max(1));
+        // SAFETY: the size is not 0; all bits zero is 0.0 in f32 and f64.
+        let data = unsafe { alloc_zeroed(memory) } as *mut T;
+        let Some(data) = NonNull::new(data) else { handle_alloc_error(memory) };
+        Buffer { data, len, capacity: capacity.max(1) }
+    }
+    /// A copy of a slice.
+    pub fn copied(from: &[T]) -> Buffer<T> {
+        let mut b = Buffer::zeros(from.len(), from.len());
+        b.copy_from_slice(from);
+        b
+    }
+}
+
+impl<T> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `zeros` with the same layout.
+        unsafe { dealloc(self.data.as_ptr() as *mut u8, Self::memory(self.capacity)) }
+    }
+}
+impl<T> Deref for Buffer<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `len <= capacity` initialised elements.
+        unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.len) }
+    }
+}
+impl<T> DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as above, and the borrow is unique.
+        unsafe { std::slice::from_raw_parts_mut(self.data.as_ptr(), self.len) }
+    }
+}
+
+/// Counters of a tape's memory; see [`Tape::stats`](crate::Tape::stats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Nodes on the tape.
+    pub nodes: usize,
+    /// Bytes of values that the tape holds now.
+    pub live_bytes: usize,
+    /// The most that `live_bytes` has been.
+    pub peak_bytes: usize,
+    /// Large buffers that were taken from the free lists.
+    pub pool_hits: usize,
+    /// Large buffers that had to be allocated.
+    pub pool_misses: usize,
+}
+
+/// Size classes are powers of two with three steps between, so at most a quarter of a buffer is slack. Gives class and capacity.
+fn size_class(len: usize) -> (usize, usize) {
+    let len = len.max(16);
+    let top = (len - 1).ilog2() as usize;
+    let quarter = 1 << (top - 2);
+    let steps = len.div_ceil(quarter); // 5 to 8
+    (top * 4 + steps - 5, steps * quarter)
+}
+
+/// Free lists of buffers by size class.
+pub(crate) struct Pool<T> {
+    free: Vec<Vec<Buffer<T>>>,
+    hits: usize,
+    misses: usize,
+}
+
+impl<T: Scalar> Pool<T> {
+    /// A buffer of `len` elements with arbitrary (but initialised) contents.
+    pub fn take(&mut self, len: usize) -> Buffer<T> {
+        let (class, capacity) = size_class(len);
+        if let Some(mut buffer) = self.free.get_mut(class).and_then(Vec::pop) {
+            debug_assert!(buffer.capacity >= len);
+            buffer.len = len;
+            self.hits += 1;
+            return buffer;
+        }
+        self.misses += 1;
+        Buffer::zeros(len, capacity)
+    }
+    /// Takes a buffer back.
+    pub fn give(&mut self, buffer: Buffer<T>) {
+        let (class, capacity) = size_class(buffer.capacity);
+        if capacity != buffer.capacity {
+            return; // not one of ours: a parameter's own array
+        }
+        if self.free.len() <= class {
+            self.free.resize_with(class + 1, Vec::new);
+        }
+        self.free[class].push(buffer);
+    }
+}
+
+/// What a slot holds.
+enum Held<T> {
+    Nothing,
+    Own(Buffer<T>),
+    Shared(Arc<Buffer<T>>),
+}
+
+struct Slot<T> {
+    held: Held<T>,
+    /// How many nodes (views included) read this slot.
+    readers: u32,
+}
+
+/// Where a node's elements are: in the arena, or in a slot; and at which element they begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    slot: u32,
+    pub offset: u32,
+}
+
+const ARENA: u32 = u32::MAX;
+
+impl Place {
+    pub fn in_arena(self) -> bool {
+        self.slot == ARENA
+    }
+    /// The same buffer, seen from another element.
+    pub fn moved(self, by: isize) -> Place {
+        Place { offset: (self.offset as isize + by) as u32, ..self }
+    }
+}
+
+/// A point to which a [`Store`] can be rewound.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    arena: usize,
+    slots: usize,
+}
+
+/// Read access to the arrays of a store.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a, T> {
+    arena: &'a [T],
+    slots: &'a [Slot<T>],
+}
+
+impl<'a, T: Scalar> Reader<'a, T> {
+    /// The elements among which a place lies.
+    pub fn data(self, place: Place) -> &'a [T] {
+        if place.in_arena() {
+            return self.arena;
+        }
+        match &self.slots[place.slot as usize].held {
+            Held::Own(b) => b,
+            Held::Shared(b) => b,
+            Held::Nothing => panic!("a value was read after its buffer went back to the pool (a bug of the sweep)"),
+        }
+    }
+}
+
+/// The arrays of one tape.
+pub(crate) struct Store<T> {
+    arena: Vec<T>,
+    slots: Vec<Slot<T>>,
+    pub pool: Pool<T>,
+    slot_bytes: usize,
+    peak: usize,
+}
+
+impl<T: Scalar> Store<T> {
+    pub fn new() -> Store<T> {
+        let pool = Pool { free: Vec::new(), hits: 0, misses: 0 };
+        Store { arena: Vec::new(), slots: Vec::new(), pool, slot_bytes: 0, peak: 0 }
+    }
+
+    /// One element in the arena.
+    #[inline]
+    pub fn number(&self, place: Place) -> T {
+        self.arena[place.offset as usize]
+    }
+
+    /// Puts one element into the arena.
+    #[inline]
+    pub fn push_number(&mut self, x: T) -> Place {
+        let offset = arena_offset(self.arena.len());
+        self.arena.push(x);
+        Place { slot: ARENA, offset }
+    }
+
+    /// Makes a fresh array of `len` elements by `fill`, which may read all older ones and finds old contents in its own.
+    pub fn build(&mut self, len: usize, fill: impl FnOnce(Reader<'_, T>, &mut [T])) -> Place {
+        if len > SMALL {
+            let mut buffer = self.pool.take(len);
+            fill(self.reader(), &mut buffer);
+            return self.own(buffer);
+        }
+        let offset = self.arena.len();
+        self.arena.resize(offset + len, T::ZERO);
+        let (old, new) = self.arena.split_at_mut(offset);
+        fill(Reader { arena: old, slots: &self.slots }, new);
+        Place { slot: ARENA, offset: arena_offset(offset) }
+    }
+
+    /// Read access to every array.
+    pub fn reader(&self) -> Reader<'_, T> {
+        Reader { arena: &self.arena, slots: &self.slots }
+    }
+
+    fn own(&mut self, buffer: Buffer<T>) -> Place {
+        self.slot_bytes += buffer.len * size_of::<T>();
+        self.slots.push(Slot { held: Held::Own(buffer), readers: 1 });
+        self.peak = self.peak.max(self.live_bytes());
+        Place { slot: self.slots.len() as u32 - 1, offset: 0 }
+    }
+
+    /// Shares a parameter's array without a copy.
+    pub fn share(&mut self, buffer: Arc<Buffer<T>>) -> Place {
+        self.slots.push(Slot { held: Held::Shared(buffer), readers: 1 });
+        Place { slot: self.slots.len() as u32 - 1, offset: 0 }
+    }
+
+    /// One more node reads this place.
+    pub fn retain(&mut self, place: Place) {
+        if !place.in_arena() {
+            self.slots[place.slot as usize].readers += 1;
+        }
+    }
+
+    /// One node fewer reads this place; the last one gives the buffer back.
+    pub fn release(&mut self, place: Place) {
+        if place.in_arena() {
+            return;
+        }
+        let slot = &mut self.slots[place.slot as usize];
+        slot.readers -= 1;
+        if slot.readers == 0 {
+            let held = std::mem::replace(&mut slot.held, Held::Nothing);
+            self.reclaim(held);
+        }
+    }
+    fn reclaim(&mut self, held: Held<T>) {
+        if let Held::Own(buffer) = held {
+            self.slot_bytes -= buffer.len * size_of::<T>();
+            self.pool.give(buffer);
+        }
+    }
+
+    /// Adds in place: the elements that `add` may write, and those that it reads.
+    pub fn add_in_place(&mut self, to: Place, from: Place, add: impl FnOnce(&mut [T], &[T])) -> bool {
+        if to.in_arena() {
+            // Cotangents are appended, so the later of the two lies above the earlier one.
+            let (low, high) = (to.offset.min(from.offset), to.offset.max(from.offset));
+            if !from.in_arena() || low == high {
+                return false;
+            }
+            let (a, b) = self.arena.split_at_mut(high as usize);
+            if to.offset < from.offset { add(&mut a[low as usize..], b) } else { add(b, &a[low as usize..]) }
+            return true;
+        }
+        let slot = &mut self.slots[to.slot as usize];
+        if slot.readers != 1 || !matches!(slot.held, Held::Own(_)) || from.slot == to.slot {
+            return false;
+        }
+        let Held::Own(mut buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
+        add(&mut buffer[to.offset as usize..], self.reader().data(from));
+        self.slots[to.slot as usize].held = Held::Own(buffer);
+        true
+    }
+
+    /// Takes a whole large buffer out, where only one node reads it.
+    pub fn take(&mut self, place: Place, len: usize) -> Option<Buffer<T>> {
+        if place.in_arena() || place.offset != 0 {
+            return None;
+        }
+        let slot = &mut self.slots[place.slot as usize];
+        match &slot.held {
+            Held::Own(b) if slot.readers == 1 && b.len == len => {}
+            _ => return None,
+        }
+        let Held::Own(buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
+        self.slot_bytes -= len * size_of::<T>();
+        Some(buffer)
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark { arena: self.arena.len(), slots: self.slots.len() }
+    }
+
+    /// Forgets everything made since the mark.
+    pub fn rewind(&mut self, mark: Mark) {
+        self.peak = self.peak.max(self.live_bytes());
+        self.arena.truncate(mark.arena);
+        while self.slots.len() > mark.slots {
+            let slot = self.slots.pop().expect("longer than the mark");
+            self.reclaim(slot.held);
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.rewind(Mark { arena: 0, slots: 0 });
+    }
+
+    fn live_bytes(&self) -> usize {
+        self.slot_bytes + self.arena.len() * size_of::<T>()
+    }
+    pub fn stats(&self) -> Stats {
+        let live = self.live_bytes();
+        Stats {
+            nodes: 0,
+            live_bytes: live,
+            peak_bytes: self.peak.max(live),
+            pool_hits: self.pool.hits,
+            pool_misses: self.pool.misses,
+        }
+    }
+}
+
+fn arena_offset(offset: usize) -> u32 {
+    assert!(offset < u32::MAX as usize, "the tape holds more than 2^32 numbers in small arrays: call reset()");
+    offset as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_classes_hold_what_was_asked_and_are_stable() {
+        for len in (1..5000).chain([1 << 20, (1 << 20) + 1, 123_456_789]) {
+            let (class, capacity) = size_class(len);
+            assert!(capacity >= len && (len < 64 || capacity <= len + len / 4 + 1), "{len} -> {capacity}");
+            assert_eq!(size_class(capacity), (class, capacity), "{len}");
+        }
+        let classes: Vec<_> = (16..3000).map(size_class).collect();
+        assert!(classes.windows(2).all(|w| (w[0].0 == w[1].0) == (w[0].1 == w[1].1) && w[0].0 <= w[1].0));
+    }
+
+    #[test]
+    fn a_buffer_comes_back_from_the_pool() {
+        let mut store = Store::<f32>::new();
+        let mark = store.mark();
+        let place = store.build(5000, |_, y| y.fill(1.0));
+        store.rewind(mark);
+        store.build(5100, |_, y| assert_eq!(y[0], 1.0, "recycled, not zeroed"));
+        let stats = store.stats();
+        assert_eq!((stats.pool_hits, stats.pool_misses), (1, 1));
+        assert!(!place.in_arena() && stats.peak_bytes >= 20_000);
+    }
+
+    #[test]
+    fn buffers_are_aligned() {
+        assert!((1..50).all(|n| Buffer::<f64>::zeros(n, n).as_ptr() as usize % 64 == 0));
+    }
+}

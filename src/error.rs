@@ -1,0 +1,76 @@
+//! What is said when an op is refused? One error type: op, shapes, the caller's line, and a hint.
+
+use crate::layout::Shape;
+use std::fmt;
+use std::panic::Location;
+
+/// Why an op was refused, before any arithmetic. Methods on [`Var`](crate::Var) panic with this text;
+/// [`Tape::try_apply`](crate::Tape::try_apply) returns it.
+#[derive(Clone, Debug)]
+pub struct ShapeError {
+    op: &'static str,
+    shapes: Vec<Shape>,
+    at: Option<&'static Location<'static>>,
+    message: String,
+    hint: Option<String>,
+}
+
+impl ShapeError {
+    /// An error with what is wrong; the engine adds the op's name, the shapes of its inputs and the caller's line.
+    pub fn new(message: impl Into<String>) -> ShapeError {
+        ShapeError { op: "", shapes: Vec::new(), at: None, message: message.into(), hint: None }
+    }
+    /// The same with advice on the fix.
+    pub fn hint(mut self, hint: impl Into<String>) -> ShapeError {
+        self.hint = Some(hint.into());
+        self
+    }
+    /// The op that was refused.
+    pub fn op(&self) -> &str {
+        self.op
+    }
+    /// The shapes of its inputs.
+    pub fn shapes(&self) -> &[Shape] {
+        &self.shapes
+    }
+    /// The line of the caller's source that asked for the op.
+    pub fn location(&self) -> Option<&'static Location<'static>> {
+        self.at
+    }
+    pub(crate) fn of(
+        mut self,
+        op: &'static str,
+        shapes: impl IntoIterator<Item = Shape>,
+        at: &'static Location<'static>,
+    ) -> ShapeError {
+        if self.op.is_empty() {
+            self.op = op;
+            self.shapes = shapes.into_iter().collect();
+        }
+        self.at = self.at.or(Some(at));
+        self
+    }
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.op.is_empty() {
+            write!(f, "{}", self.op)?;
+            if !self.shapes.is_empty() {
+                let shapes: Vec<String> = self.shapes.iter().map(|s| s.to_string()).collect();
+                write!(f, " of {}", shapes.join(" and "))?;
+            }
+            write!(f, ": ")?;
+        }
+        write!(f, "{}", self.message)?;
+        if let Some(at) = self.at {
+            write!(f, "\n  at {}:{}:{}", at.file(), at.line(), at.column())?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ShapeError {}

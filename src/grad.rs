@@ -1,0 +1,372 @@
+//! How is it differentiated? One sweep from a root back over the tape: each node's rule is run on the tape itself, and the sweep adds
+//! up the cotangents that rules return.
+//!
+//! Cotangents are nodes above the root. [`Tape::backward`] throws them away at its end (and large buffers as soon as nothing holds
+//! them); [`Tape::grad`] keeps them, so that they can be differentiated again.
+
+use crate::buffers::Buffer;
+use crate::kernels::elementwise::{AddValues, zip_in_place};
+use crate::op::{Cotangents, Vjp};
+use crate::ops::arith::Add;
+use crate::param::Grads;
+use crate::scalar::Scalar;
+use crate::tape::{At, Inner, Mark, NONE, NodeId, OpRef, Tape};
+use crate::var::Var;
+use smallvec::SmallVec;
+use std::panic::Location;
+
+/// In a sweep's work list: no path leads from this node to a target. (`NONE`: on a path, no cotangent yet.)
+const OFF_PATH: NodeId = u32::MAX - 1;
+
+/// One walk from a root down.
+struct Sweep<'t, T: Scalar> {
+    tape: &'t Tape<T>,
+    /// The lowest node that is visited.
+    floor: NodeId,
+    /// For each node from `floor` to the root: its cotangent, `NONE` or `OFF_PATH`.
+    cotangents: Vec<NodeId>,
+    /// Targets below the floor, and their cotangents.
+    outside: [(NodeId, NodeId); 2],
+    /// Nodes from here on were made by this sweep, which may release them; `None` where they are kept.
+    truncate_to: Option<Mark>,
+    first_own: NodeId,
+    /// The location that was in force before the sweep.
+    outer_at: Option<At>,
+}
+
+impl<'t, T: Scalar> Sweep<'t, T> {
+    fn new(tape: &'t Tape<T>, floor: NodeId, root: NodeId) -> Self {
+        let mut inner = tape.write();
+        let mut cotangents = inner.scratch.pop().unwrap_or_default();
+        cotangents.clear();
+        cotangents.resize((root + 1).saturating_sub(floor) as usize, OFF_PATH);
+        let (first_own, outer_at) = (inner.nodes.len() as NodeId, inner.at);
+        drop(inner);
+        Sweep { tape, floor, cotangents, outside: [(NONE, NONE); 2], truncate_to: None, first_own, outer_at }
+    }
+
+    /// The entry of a node, if it is one that the sweep visits.
+    fn entry(&mut self, id: NodeId) -> Option<&mut NodeId> {
+        if id >= self.floor {
+            return self.cotangents.get_mut((id - self.floor) as usize).filter(|c| **c != OFF_PATH);
+        }
+        self.outside.iter_mut().find(|(target, _)| *target == id).map(|(_, cotangent)| cotangent)
+    }
+
+    /// Marks the nodes through which the targets (already marked) reach the root.
+    fn mark_paths(&mut self) {
+        let inner = self.tape.read();
+        for i in 0..self.cotangents.len() {
+            let id = self.floor + i as NodeId;
+            if self.cotangents[i] == NONE || inner.nodes[id as usize].cut {
+                continue;
+            }
+            let on_path = inner.inputs(id).iter().any(|&x| match x.checked_sub(self.floor) {
+                Some(k) => self.cotangents[k as usize] == NONE,
+                None => self.outside.iter().any(|&(target, _)| target == x),
+            });
+            if on_path {
+                self.cotangents[i] = NONE;
+            }
+        }
+    }
+
+    /// Marks the nodes that lead to a tracked leaf.
+    fn mark_tracked(&mut self) {
+        let inner = self.tape.read();
+        for (c, node) in self.cotangents.iter_mut().zip(&inner.nodes[self.floor as usize..]) {
+            if node.tracked {
+                *c = NONE;
+            }
+        }
+    }
+
+    /// Walks from the root down; the root's cotangent is `seed`.
+    fn run(&mut self, root: NodeId, seed: NodeId) {
+        match self.entry(root) {
+            Some(entry) => *entry = seed,
+            None => return,
+        }
+        self.tape.write().nodes[seed as usize].holds += 1;
+        for i in (0..self.cotangents.len()).rev() {
+            let g = self.cotangents[i];
+            if g < OFF_PATH {
+                self.step(self.floor + i as NodeId, g);
+            }
+        }
+    }
+
+    /// Runs the rule of one node, whose cotangent is `g`, and hands out what it returns.
+    fn step(&mut self, id: NodeId, g: NodeId) {
+        let mut inner = self.tape.write();
+        let node = inner.nodes[id as usize];
+        if node.arity == 0 || node.cut {
+            return;
+        }
+        let inputs: SmallVec<[NodeId; 3]> = SmallVec::from_slice(inner.inputs(id));
+        let mut needs = 0u64;
+        for (i, &x) in inputs.iter().enumerate() {
+            if self.entry(x).is_some() {
+                // Beyond 64 inputs the last bit speaks for the rest, which are always computed.
+                needs |= 1 << i.min(63);
+            }
+        }
+        if needs == 0 {
+            return;
+        }
+        let outer = inner.at.replace(node.at);
+        let first = inner.nodes.len() as NodeId;
+        let shared = match node.op {
+            OpRef::Static(_) => None,
+            OpRef::Table(index) => Some(inner.shared_op(index)),
+        };
+        drop(inner);
+        let cx = Vjp { tape: self.tape, id, inputs: &inputs, needs, g: Var::at(self.tape, g) };
+        let returned = match (&shared, node.op) {
+            (Some(op), _) => op.vjp(&cx),
+            (None, OpRef::Static(op)) => op.vjp(&cx),
+            (None, OpRef::Table(_)) => unreachable!("shared above"),
+        };
+        let mut inner = self.tape.write();
+        inner.at = outer;
+        self.hand_out(&mut inner, id, &inputs, returned);
+        if self.truncate_to.is_some() {
+            let made = first..inner.nodes.len() as NodeId;
+            for n in made.filter(|&n| inner.nodes[n as usize].holds == 0).collect::<SmallVec<[NodeId; 16]>>() {
+                inner.release(n);
+            }
+            self.let_go(&mut inner, g);
+        }
+    }
+
+    /// Adds what a rule returned to the entries of the inputs.
+    fn hand_out(&mut self, inner: &mut Inner<T>, id: NodeId, inputs: &[NodeId], returned: Cotangents<'t, T>) {
+        let returned = inner.unspill(&returned, inputs.len());
+        for (&x, &c) in inputs.iter().zip(&returned) {
+            if c == NONE {
+                continue;
+            }
+            let (have, want) = (inner.nodes[c as usize].layout, inner.nodes[x as usize].layout);
+            if have != want && inner.layout(c).shape() != inner.layout(x).shape() {
+                let (op, have, want) = (inner.op(id).name(), inner.layout(c).shape(), inner.layout(x).shape());
+                panic!("the rule of {op} returned a cotangent of shape {have} for an input of shape {want}");
+            }
+            let Some(&mut old) = self.entry(x) else { continue };
+            let new = if old == NONE { c } else { self.sum(inner, old, c) };
+            if new != old {
+                inner.nodes[new as usize].holds += 1;
+                *self.entry(x).expect("found above") = new;
+                if old != NONE {
+                    self.let_go(inner, old);
+                }
+            }
+        }
+    }
+
+    /// The sum of two cotangents: in place where the first belongs to this sweep alone.
+    fn sum(&self, inner: &mut Inner<T>, old: NodeId, new: NodeId) -> NodeId {
+        let (a, b) = (inner.nodes[old as usize], inner.nodes[new as usize]);
+        if self.truncate_to.is_some() && a.holds == 1 && old >= self.first_own {
+            let (la, lb) = (inner.layouts.get(a.layout), inner.layouts.get(b.layout));
+            let plain = la.is_contiguous() && lb.is_contiguous() && (a.sum || !a.place.in_arena());
+            let len = la.numel();
+            if plain && inner.store.add_in_place(a.place, b.place, |x, y| zip_in_place(AddValues, &mut x[..len], &y[..len])) {
+                return old;
+            }
+        }
+        let at = a.at;
+        let id = inner.record(Add, &[old, new], at).expect("both have the input's shape");
+        inner.nodes[id as usize].sum = true;
+        id
+    }
+
+    /// One entry fewer holds this cotangent.
+    fn let_go(&self, inner: &mut Inner<T>, cotangent: NodeId) {
+        let node = &mut inner.nodes[cotangent as usize];
+        node.holds -= 1;
+        if node.holds == 0 && cotangent >= self.first_own && self.truncate_to.is_some() {
+            inner.release(cotangent);
+        }
+    }
+}
+
+impl<T: Scalar> Inner<T> {
+    /// Gives back a cotangent's buffer, if no view of it is left.
+    fn release(&mut self, id: NodeId) {
+        let place = self.nodes[id as usize].place;
+        self.store.release(place);
+    }
+
+    /// A cotangent's values: its own buffer where nothing else needs it, else a copy.
+    fn extract(&mut self, id: NodeId, first_own: NodeId) -> Buffer<T> {
+        let node = self.nodes[id as usize];
+        let layout = self.layouts.get(node.layout);
+        let len = layout.numel();
+        if id >= first_own
+            && node.holds == 1
+            && layout.is_contiguous()
+            && let Some(buffer) = self.store.take(node.place, len)
+        {
+            return buffer;
+        }
+        let mut buffer = self.store.pool.take(len);
+        crate::kernels::strided::copy(self.view(id), &mut buffer);
+        buffer
+    }
+}
+
+impl<T: Scalar> Drop for Sweep<'_, T> {
+    /// Also when a rule panics: the tape goes on as if the sweep had not been.
+    fn drop(&mut self) {
+        let mut inner = self.tape.write();
+        // Later sweeps over kept cotangents count for themselves.
+        let outside = self.outside.iter().map(|&(_, cotangent)| cotangent);
+        for c in self.cotangents.iter().copied().chain(outside).filter(|&c| c < OFF_PATH) {
+            let holds = &mut inner.nodes[c as usize].holds;
+            *holds = holds.saturating_sub(1);
+        }
+        inner.scratch.push(std::mem::take(&mut self.cotangents));
+        inner.at = self.outer_at;
+        if let Some(mark) = self.truncate_to {
+            inner.rewind(mark);
+            inner.truncating = false;
+        }
+    }
+}
+
+impl<T: Scalar> Tape<T> {
+    /// The gradient of a scalar with respect to every parameter and tracked leaf, by one reverse sweep.
+    ///
+    /// Nodes made on the way are thrown away: use [`Tape::grad`] for gradients that are to be differentiated again, or for those
+    /// of intermediate values.
+    ///
+    /// # Panics
+    /// If `loss` has more than one element, belongs to another tape, or depends on no parameter and no tracked leaf.
+    #[track_caller]
+    pub fn backward<'t>(&'t self, loss: Var<'t, T>) -> Grads<T> {
+        let shape = loss.shape();
+        if shape.numel() != 1 {
+            refuse(
+                "backward",
+                format!("the loss must be a number, but its shape is {shape}"),
+                "reduce it with `.sum()` or `.mean()`, or give its cotangent to `backward_with`",
+            );
+        }
+        self.backward_sweep(loss, None)
+    }
+
+    /// As [`Tape::backward`], for an output of any shape whose cotangent is given.
+    ///
+    /// # Panics
+    /// If the shapes of `y` and `cotangent` differ, or as [`Tape::backward`] does.
+    #[track_caller]
+    pub fn backward_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>) -> Grads<T> {
+        check_cotangent("backward_with", y, cotangent);
+        self.backward_sweep(y, Some(cotangent))
+    }
+
+    #[track_caller]
+    fn backward_sweep<'t>(&'t self, y: Var<'t, T>, cotangent: Option<Var<'t, T>>) -> Grads<T> {
+        self.check_own("backward", y);
+        let inner = self.write();
+        if !inner.nodes[y.id as usize].tracked {
+            drop(inner);
+            refuse(
+                "backward",
+                "the output depends on no parameter and no tracked leaf, so there is no gradient".into(),
+                "make inputs with `tape.leaf(..)` or `tape.param(..)`, outside `no_grad`",
+            );
+        }
+        let mark = inner.mark();
+        drop(inner);
+        let mut sweep = Sweep::new(self, 0, y.id);
+        sweep.mark_tracked();
+        sweep.truncate_to = Some(mark);
+        self.write().truncating = true;
+        let seed = cotangent.unwrap_or_else(|| y.ones_like());
+        sweep.run(y.id, seed.id);
+        let mut inner = self.write();
+        let mut grads = inner.spare_grads.pop().unwrap_or_default();
+        for k in 0..inner.leaves.len() {
+            let id = inner.leaves[k].0;
+            if id > y.id || sweep.cotangents[id as usize] >= OFF_PATH {
+                continue;
+            }
+            let param = inner.leaves[k].1.clone();
+            let values = inner.extract(sweep.cotangents[id as usize], sweep.first_own);
+            grads.add(id, param, inner.layout(id).shape().clone(), values);
+        }
+        drop(inner);
+        grads
+    }
+
+    /// The gradients of a scalar `y` (or of the sum of its elements) with respect to any values it was computed from, as `Var`s that
+    /// can be differentiated again. `None` where `y` does not depend on one.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(2.0);
+    /// let y = x * x * x;
+    /// let dy = tape.grad(y, &[x])[0].unwrap(); // 3 x^2
+    /// let d2y = tape.grad(dy, &[x])[0].unwrap(); // 6 x
+    /// assert_eq!((dy.item(), d2y.item()), (12.0, 12.0));
+    /// ```
+    ///
+    /// # Panics
+    /// If a `Var` belongs to another tape.
+    #[track_caller]
+    pub fn grad<'t>(&'t self, y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
+        self.grad_with(y, y.ones_like(), xs)
+    }
+
+    /// As [`Tape::grad`], for an output whose cotangent is given: the vector-Jacobian product.
+    ///
+    /// # Panics
+    /// If the shapes of `y` and `cotangent` differ, or a `Var` belongs to another tape.
+    #[track_caller]
+    pub fn grad_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
+        check_cotangent("grad", y, cotangent);
+        self.check_own("grad", y);
+        xs.iter().for_each(|x| self.check_own("grad", *x));
+        let Some(floor) = xs.iter().map(|x| x.id).min() else { return Vec::new() };
+        let mut sweep = Sweep::new(self, floor, y.id);
+        for x in xs.iter().filter(|x| x.id <= y.id) {
+            sweep.cotangents[(x.id - floor) as usize] = NONE;
+        }
+        sweep.mark_paths();
+        sweep.run(y.id, cotangent.id);
+        let found = |x: &Var<'t, T>| sweep.cotangents.get((x.id - floor) as usize).copied().filter(|&c| c < OFF_PATH);
+        let grads = xs.iter().map(|x| found(x).map(|id| Var::at(self, id))).collect();
+        grads
+    }
+
+    /// A sweep inside a rule: from `root` down to `floor`, to two targets that lie below it (`NONE`: not wanted).
+    pub(crate) fn sweep_formula(&self, floor: NodeId, root: NodeId, seed: NodeId, targets: [NodeId; 2]) -> [NodeId; 2] {
+        let mut sweep = Sweep::new(self, floor, root);
+        sweep.outside = targets.map(|t| (t, NONE));
+        sweep.mark_paths();
+        sweep.run(root, seed);
+        let found = sweep.outside.map(|(target, cotangent)| if target == NONE { NONE } else { cotangent });
+        found
+    }
+
+    #[track_caller]
+    fn check_own(&self, op: &str, v: Var<'_, T>) {
+        if !std::ptr::eq(v.tape, self) {
+            refuse(op, "a Var of another tape".into(), "call the method of the tape on which it was computed");
+        }
+    }
+}
+
+#[track_caller]
+fn check_cotangent<T: Scalar>(op: &str, y: Var<'_, T>, cotangent: Var<'_, T>) {
+    if y.shape() != cotangent.shape() {
+        let message = format!("the cotangent has shape {}, but the output has {}", cotangent.shape(), y.shape());
+        refuse(op, message, "a cotangent has the shape of the output");
+    }
+}
+
+#[track_caller]
+fn refuse(op: &str, message: String, hint: &str) -> ! {
+    panic!("{op}: {message}\n  at {}\n  hint: {hint}", Location::caller());
+}

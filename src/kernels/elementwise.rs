@@ -1,0 +1,134 @@
+//! How are elementwise ops computed? One loop over contiguous slices, compiled for each instruction set; operands that are strided or
+//! broadcast are first copied, a few hundred elements at a time, into a stack buffer that stays in the first-level cache.
+
+use crate::kernels::simd::{Kernel, Libm, Simd, dispatch};
+use crate::kernels::strided::{Nest, gather};
+use crate::op::View;
+use crate::scalar::Scalar;
+use rayon::prelude::*;
+
+/// A function of `N` numbers.
+pub(crate) trait Elementwise<T, const N: usize>: Copy + Sync {
+    /// Elements from which a thread of its own pays: about 32k for a pass bound by memory, 8k where exp or tanh is computed.
+    const GRAIN: usize = 32 * 1024;
+    /// Inputs beyond this size are computed by the standard library's functions (see [`Simd::LIBM`]).
+    const BOUND: f64 = f64::INFINITY;
+    /// The function. Must be `#[inline(always)]`, so that the loop around it is vectorised.
+    fn at<S: Simd>(self, x: [T; N]) -> T;
+}
+
+/// Elements of a strided operand that are copied at a time.
+const CHUNK: usize = 512;
+
+struct Loop<'a, T, F, const N: usize> {
+    f: F,
+    x: [&'a [T]; N],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for Loop<'_, T, F, N> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let n = self.y.len();
+        let x = self.x.map(|x| &x[..n]);
+        if F::BOUND < f64::INFINITY && x.iter().any(|x| beyond(x, T::from_f64(F::BOUND))) {
+            for i in 0..n {
+                self.y[i] = self.f.at::<Libm>(x.map(|x| x[i]));
+            }
+            return;
+        }
+        for i in 0..n {
+            self.y[i] = self.f.at::<S>(x.map(|x| x[i]));
+        }
+    }
+}
+
+/// Whether a finite element is larger than the bound.
+#[inline(always)]
+fn beyond<T: Scalar>(x: &[T], bound: T) -> bool {
+    let large = |x: T| (x > bound || x < -bound) && x < T::INFINITY && x > -T::INFINITY;
+    x.iter().fold(false, |any, &x| any | large(x))
+}
+
+/// `y = f(x..)` over arrays of one shape, the output contiguous.
+pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
+    if x.iter().all(|x| x.layout.is_contiguous()) {
+        let slices = x.map(|x| &x.data[x.offset..x.offset + y.len()]);
+        if y.len() < 2 * F::GRAIN {
+            return dispatch(Loop { f, x: slices, y });
+        }
+        return y.par_chunks_mut(F::GRAIN).enumerate().for_each(|(i, y)| {
+            let x = slices.map(|x| &x[i * F::GRAIN..][..y.len()]);
+            dispatch(Loop { f, x, y });
+        });
+    }
+    if y.is_empty() {
+        return;
+    }
+    let nest = Nest::new(x[0].shape(), x.map(|x| x.strides()), |_| true);
+    let start = x.map(|x| x.offset as isize);
+    let data = x.map(|x| x.data);
+    let rows = |first: usize, y: &mut [T]| {
+        let mut buffers = [[T::ZERO; CHUNK]; N];
+        let mut done = 0;
+        nest.each(first..first + y.len() / nest.row, start, |at| {
+            let row = &mut y[done..done + nest.row];
+            done += nest.row;
+            for (c, y) in row.chunks_mut(CHUNK).enumerate() {
+                let n = y.len();
+                for k in 0..N {
+                    // A repeated number has to be laid out only once a row.
+                    if nest.step[k] != 1 && (nest.step[k] != 0 || c == 0) {
+                        gather(data[k], at[k] + (c * CHUNK) as isize * nest.step[k], nest.step[k], &mut buffers[k][..n]);
+                    }
+                }
+                let x = std::array::from_fn(|k| match nest.step[k] {
+                    1 => &data[k][at[k] as usize + c * CHUNK..][..n],
+                    _ => &buffers[k][..n],
+                });
+                dispatch(Loop { f, x, y });
+            }
+        });
+    };
+    if y.len() < 2 * F::GRAIN || nest.rows() < 2 {
+        return rows(0, y);
+    }
+    let each = F::GRAIN.div_ceil(nest.row);
+    y.par_chunks_mut(each * nest.row).enumerate().for_each(|(i, y)| rows(i * each, y));
+}
+
+/// Addition.
+#[derive(Clone, Copy)]
+pub(crate) struct AddValues;
+
+impl<T: Scalar> Elementwise<T, 2> for AddValues {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x, y]: [T; 2]) -> T {
+        x + y
+    }
+}
+
+struct InPlace<'a, T, F> {
+    f: F,
+    x: &'a mut [T],
+    y: &'a [T],
+}
+
+impl<T: Scalar, F: Elementwise<T, 2>> Kernel for InPlace<'_, T, F> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (x, &y) in self.x.iter_mut().zip(self.y) {
+            *x = self.f.at::<S>([*x, y]);
+        }
+    }
+}
+
+/// `x = f(x, y)`.
+pub(crate) fn zip_in_place<T: Scalar, F: Elementwise<T, 2>>(f: F, x: &mut [T], y: &[T]) {
+    if x.len() < 2 * F::GRAIN {
+        return dispatch(InPlace { f, x, y });
+    }
+    x.par_chunks_mut(F::GRAIN).zip(y.par_chunks(F::GRAIN)).for_each(|(x, y)| dispatch(InPlace { f, x, y }));
+}

@@ -1,0 +1,146 @@
+//! The arithmetic of matrix products: one block of the result, in registers.
+
+use super::super::simd::{Element, MAX_LANES, Simd, Vector};
+use super::{MAX_ROWS, MAX_VECTORS, Operand};
+
+/// What one tile multiplies, and where the result goes.
+#[derive(Clone, Copy)]
+pub struct Place<T> {
+    pub depth: usize,
+    pub columns: usize,
+    pub a: Operand<T>,
+    pub b: Operand<T>,
+    pub c: *mut T,
+    pub c_row: usize,
+    pub add: bool,
+}
+
+/// The tile of this many rows and vectors.
+///
+/// # Safety
+/// As [`tile`].
+#[inline(always)]
+pub unsafe fn tile_of<S: Simd, T: Element>(rows: usize, vectors: usize, place: Place<T>) {
+    // SAFETY: the caller's.
+    unsafe {
+        match (rows, vectors) {
+            (8, 3) => tile::<S, T, 8, 3>(place),
+            (8, 2) => tile::<S, T, 8, 2>(place),
+            (8, _) => tile::<S, T, 8, 1>(place),
+            (4, 3) => tile::<S, T, 4, 3>(place),
+            (4, 2) => tile::<S, T, 4, 2>(place),
+            (4, _) => tile::<S, T, 4, 1>(place),
+            (2, 3) => tile::<S, T, 2, 3>(place),
+            (2, 2) => tile::<S, T, 2, 2>(place),
+            (2, _) => tile::<S, T, 2, 1>(place),
+            (_, 3) => tile::<S, T, 1, 3>(place),
+            (_, 2) => tile::<S, T, 1, 2>(place),
+            (_, _) => tile::<S, T, 1, 1>(place),
+        }
+    }
+}
+
+/// ROWS x VECTORS accumulators, over the depth of the block.
+///
+/// # Safety
+/// `a` must have ROWS rows, `b` contiguous rows of `columns` elements, which need VECTORS vectors, and `c` ROWS rows of
+/// `columns` elements.
+#[inline(always)]
+unsafe fn tile<S: Simd, T: Element, const ROWS: usize, const VECTORS: usize>(place: Place<T>) {
+    if place.columns == VECTORS * T::Vector::<S>::LANES {
+        // SAFETY: the caller's.
+        unsafe { tile_edge::<S, T, ROWS, VECTORS, false>(place) }
+    } else {
+        // SAFETY: the caller's.
+        unsafe { tile_edge::<S, T, ROWS, VECTORS, true>(place) }
+    }
+}
+
+/// As [`tile`]. At the EDGE of the matrix the last vector is masked.
+#[inline(always)]
+unsafe fn tile_edge<S: Simd, T: Element, const ROWS: usize, const VECTORS: usize, const EDGE: bool>(place: Place<T>) {
+    let Place { depth, columns, a, b, c, c_row, add } = place;
+    let lanes = T::Vector::<S>::LANES;
+    let mask = T::Vector::<S>::mask(if EDGE { columns - (VECTORS - 1) * lanes } else { lanes });
+    let mut sums = [[T::Vector::<S>::zero(); VECTORS]; ROWS];
+    let (mut a_at, mut b_at) = (a.at, b.at);
+    for _ in 0..depth {
+        let mut columns = [T::Vector::<S>::zero(); VECTORS];
+        for (v, column) in columns.iter_mut().enumerate() {
+            let from = b_at.wrapping_add(v * lanes);
+            // SAFETY: the row of b has `columns` elements, and the mask hides what is beyond.
+            *column = unsafe {
+                if EDGE && v == VECTORS - 1 { Vector::load_masked(from, mask) } else { Vector::load(from) }
+            };
+        }
+        for (i, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: row i is within a.
+            let factor = T::Vector::<S>::splat(unsafe { *a_at.wrapping_offset(i as isize * a.row) });
+            for (sum, column) in sums.iter_mut().zip(columns) {
+                *sum = column.mul_add(factor, *sum);
+            }
+        }
+        a_at = a_at.wrapping_offset(a.col);
+        b_at = b_at.wrapping_offset(b.row);
+    }
+    for (i, sums) in sums.iter().enumerate() {
+        for (v, &sum) in sums.iter().enumerate() {
+            let to = c.wrapping_add(i * c_row + v * lanes);
+            // SAFETY: the row of c has `columns` elements, and the mask hides what is beyond.
+            unsafe {
+                if EDGE && v == VECTORS - 1 {
+                    let sum = if add { sum.add(Vector::load_masked(to, mask)) } else { sum };
+                    sum.store_masked(to, mask);
+                } else {
+                    let sum = if add { sum.add(Vector::load(to)) } else { sum };
+                    sum.store(to);
+                }
+            }
+        }
+    }
+}
+
+/// A tile on its way to a result whose columns are contiguous.
+pub struct Turn<T>([[T; MAX_VECTORS * MAX_LANES]; MAX_ROWS]);
+
+impl<T: Element> Turn<T> {
+    pub const ROW: usize = MAX_VECTORS * MAX_LANES;
+
+    pub fn new() -> Self {
+        Turn([[T::default(); MAX_VECTORS * MAX_LANES]; MAX_ROWS])
+    }
+
+    pub fn as_mut_ptr(&mut self) -> *mut T {
+        self.0.as_mut_ptr().cast()
+    }
+
+    /// Puts `rows` x `columns` elements into `c`, or adds them: element (i, j) belongs at `c[i + j * c_col]`.
+    ///
+    /// # Safety
+    /// `c` must have that many rows and columns.
+    #[inline(always)]
+    pub unsafe fn put<S: Simd>(&self, rows: usize, columns: usize, c: *mut T, c_col: usize, add: bool) {
+        let lanes = T::Vector::<S>::LANES;
+        for i in (0..rows).step_by(lanes) {
+            let mask = T::Vector::<S>::mask(lanes.min(rows - i));
+            for j in (0..columns).step_by(lanes) {
+                let mut block = [T::Vector::<S>::zero(); MAX_LANES];
+                for r in 0..lanes.min(MAX_ROWS) {
+                    // SAFETY: a row of the table has room for whole vectors.
+                    block[r] = unsafe { Vector::load(self.0[i + r].as_ptr().add(j)) };
+                }
+                T::Vector::<S>::transpose(&mut block);
+                for r in 0..lanes {
+                    if j + r < columns {
+                        let to = c.wrapping_add(i + (j + r) * c_col);
+                        // SAFETY: the caller's, and the mask hides what is beyond the last row.
+                        unsafe {
+                            let column = if add { block[r].add(Vector::load_masked(to, mask)) } else { block[r] };
+                            column.store_masked(to, mask);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A row times a matrix: every element of the matrix is used once, so all that counts is to read it in order.
+
+use super::super::simd::{Element, Simd, Vector};
+use super::{Operand, Product};
+
+/// The rows that are added at once.
+const ROWS: usize = 8;
+
+/// A row times a matrix whose rows are contiguous: multiples of the rows are added to the result, a few at once.
+///
+/// # Safety
+/// The product must have been checked, m be 1, the rows of `b` be contiguous and the result too.
+#[inline(always)]
+pub unsafe fn rows<S: Simd, T: Element>(product: Product<T>) {
+    let Product { k, n, a, b, c, accumulate, .. } = product;
+    let mut p = 0;
+    while p < k {
+        let add = accumulate || p > 0;
+        // SAFETY: the caller's.
+        unsafe {
+            if k - p >= ROWS {
+                add_rows::<S, T, ROWS>(n, a.from(0, p), b.from(p, 0), c, add);
+                p += ROWS;
+            } else {
+                add_rows::<S, T, 1>(n, a.from(0, p), b.from(p, 0), c, add);
+                p += 1;
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`rows`].
+#[inline(always)]
+unsafe fn add_rows<S: Simd, T: Element, const ROWS: usize>(n: usize, a: Operand<T>, b: Operand<T>, c: *mut T, add: bool) {
+    let lanes = T::Vector::<S>::LANES;
+    // SAFETY: a has this many elements.
+    let factors: [_; ROWS] = std::array::from_fn(|i| T::Vector::<S>::splat(unsafe { *a.at(0, i) }));
+    let whole = n / lanes * lanes;
+    for j in (0..whole).step_by(lanes) {
+        // SAFETY: these vectors are within b and c.
+        unsafe {
+            let mut sum = if add { Vector::load(c.add(j)) } else { T::Vector::<S>::zero() };
+            for (i, &factor) in factors.iter().enumerate() {
+                sum = T::Vector::<S>::load(b.at(i, j)).mul_add(factor, sum);
+            }
+            sum.store(c.add(j));
+        }
+    }
+    if whole < n {
+        let mask = T::Vector::<S>::mask(n - whole);
+        // SAFETY: the mask hides what is beyond b and c.
+        unsafe {
+            let mut sum = if add { Vector::load_masked(c.add(whole), mask) } else { T::Vector::<S>::zero() };
+            for (i, &factor) in factors.iter().enumerate() {
+                sum = T::Vector::<S>::load_masked(b.at(i, whole), mask).mul_add(factor, sum);
+            }
+            sum.store_masked(c.add(whole), mask);
+        }
+    }
+}
+
+/// A row times a matrix whose columns are contiguous: one scalar product for each element of the result.
+///
+/// # Safety
+/// The product must have been checked, m be 1, and `a` and the columns of `b` be contiguous.
+#[inline(always)]
+pub unsafe fn columns<S: Simd, T: Element>(product: Product<T>) {
+    let Product { k, n, a, b, c, accumulate, .. } = product;
+    let mut j = 0;
+    while j < n {
+        let columns = if n - j >= 4 { 4 } else { 1 };
+        let mut sums = [T::default(); 4];
+        // SAFETY: columns j.. are within b and c.
+        unsafe {
+            if columns == 4 {
+                sums = dot::<S, T, 4>(k, a.at, b.from(0, j));
+            } else {
+                [sums[0]] = dot::<S, T, 1>(k, a.at, b.from(0, j));
+            }
+            for (i, &sum) in sums[..columns].iter().enumerate() {
+                let to = c.add(j + i);
+                *to = if accumulate { *to + sum } else { sum };
+            }
+        }
+        j += columns;
+    }
+}
+
+/// The scalar products of `x` with COLUMNS columns of `b`, each with two vectors of partial sums.
+#[inline(always)]
+unsafe fn dot<S: Simd, T: Element, const COLUMNS: usize>(k: usize, x: *const T, b: Operand<T>) -> [T; COLUMNS] {
+    let lanes = T::Vector::<S>::LANES;
+    let mut sums = [[T::Vector::<S>::zero(); COLUMNS]; 2];
+    let mut p = 0;
+    while p < k {
+        for sums in &mut sums {
+            let rest = k.saturating_sub(p);
+            // SAFETY: x and the columns of b have k elements.
+            unsafe {
+                if rest >= lanes {
+                    let x = T::Vector::<S>::load(x.add(p));
+                    for (j, sum) in sums.iter_mut().enumerate() {
+                        *sum = T::Vector::<S>::load(b.at(p, j)).mul_add(x, *sum);
+                    }
+                } else if rest > 0 {
+                    let mask = T::Vector::<S>::mask(rest);
+                    let x = T::Vector::<S>::load_masked(x.add(p), mask);
+                    for (j, sum) in sums.iter_mut().enumerate() {
+                        *sum = T::Vector::<S>::load_masked(b.at(p, j), mask).mul_add(x, *sum);
+                    }
+                }
+            }
+            p += lanes;
+        }
+    }
+    std::array::from_fn(|j| sums[0][j].add(sums[1][j]).sum())
+}
+

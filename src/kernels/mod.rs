@@ -1,0 +1,10 @@
+//! How is it computed? Plain loops on slices that know nothing of the tape.
+#![allow(unsafe_code)]
+
+pub(crate) mod elementwise;
+pub(crate) mod gemm;
+pub(crate) mod reduce;
+pub mod simd;
+pub(crate) mod softmax;
+pub(crate) mod strided;
+pub mod vecmath;

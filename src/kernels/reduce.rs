@@ -1,0 +1,199 @@
+//! How are axes reduced? By rows where the reduced elements lie together, by adding rows up where they do not.
+//!
+//! The order of combination depends on sizes alone, never on the number of threads: the same input gives the same bits.
+
+use crate::kernels::simd::{Kernel, Simd, dispatch};
+use crate::kernels::strided::Nest;
+use crate::layout::Axes;
+use crate::op::View;
+use crate::scalar::Scalar;
+use rayon::prelude::*;
+
+/// How two elements become one.
+pub(crate) trait Reducer<T>: Copy + Sync {
+    /// What an empty reduction gives.
+    fn identity(self) -> T;
+    /// Must be `#[inline(always)]`.
+    fn combine(self, a: T, b: T) -> T;
+}
+
+/// The sum; 0 of nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Sum;
+/// The product; 1 of nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Product;
+/// The largest element; NaN if one is.
+#[derive(Clone, Copy)]
+pub(crate) struct Max;
+
+impl<T: Scalar> Reducer<T> for Sum {
+    fn identity(self) -> T {
+        T::ZERO
+    }
+    #[inline(always)]
+    fn combine(self, a: T, b: T) -> T {
+        a + b
+    }
+}
+impl<T: Scalar> Reducer<T> for Product {
+    fn identity(self) -> T {
+        T::ONE
+    }
+    #[inline(always)]
+    fn combine(self, a: T, b: T) -> T {
+        a * b
+    }
+}
+impl<T: Scalar> Reducer<T> for Max {
+    fn identity(self) -> T {
+        -T::INFINITY
+    }
+    #[inline(always)]
+    #[allow(clippy::eq_op)] // x != x asks for NaN, without a branch
+    fn combine(self, a: T, b: T) -> T {
+        if b > a || b != b { b } else { a }
+    }
+}
+
+/// Elements of a large reduction that make one part: parts are reduced in parallel and combined in order.
+const PART: usize = 16 * 1024;
+/// Parts are made longer rather than more than this many.
+const MAX_PARTS: usize = 256;
+/// Independent accumulators, so that additions do not wait for each other.
+const LANES: usize = 64;
+
+struct RowKernel<'a, T, R> {
+    x: &'a [T],
+    r: R,
+}
+
+impl<T: Scalar, R: Reducer<T>> Kernel for RowKernel<'_, T, R> {
+    type Out = T;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> T {
+        let RowKernel { x, r } = self;
+        if x.len() < LANES {
+            return x.iter().fold(r.identity(), |a, &b| r.combine(a, b));
+        }
+        let mut acc = [r.identity(); LANES];
+        let chunks = x.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        for c in chunks {
+            for i in 0..LANES {
+                acc[i] = r.combine(acc[i], c[i]);
+            }
+        }
+        for (a, &b) in acc.iter_mut().zip(rest) {
+            *a = r.combine(*a, b);
+        }
+        let mut half = LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                acc[i] = r.combine(acc[i], acc[i + half]);
+            }
+            half /= 2;
+        }
+        acc[0]
+    }
+}
+
+/// Reduces a slice.
+pub(crate) fn row<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
+    if x.len() <= 2 * PART {
+        return dispatch(RowKernel { x, r });
+    }
+    let part = PART.max(x.len().div_ceil(MAX_PARTS));
+    let mut parts = [T::ZERO; MAX_PARTS];
+    let n = x.len().div_ceil(part);
+    parts[..n].par_iter_mut().zip(x.par_chunks(part)).for_each(|(p, x)| *p = dispatch(RowKernel { x, r }));
+    parts[..n].iter().fold(r.identity(), |a, &b| r.combine(a, b))
+}
+
+struct AddRows<'a, T, R> {
+    acc: &'a mut [T],
+    x: &'a [T],
+    r: R,
+}
+
+impl<T: Scalar, R: Reducer<T>> Kernel for AddRows<'_, T, R> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        for (a, &b) in self.acc.iter_mut().zip(self.x) {
+            *a = self.r.combine(*a, b);
+        }
+    }
+}
+
+/// Reduces some axes of `x` into `y`, whose elements are those of the other axes in order.
+pub(crate) fn reduce<T: Scalar, R: Reducer<T>>(x: View<'_, T>, axes: Axes, y: &mut [T], r: R) {
+    if let (Some(x), 1) = (x.as_slice(), y.len()) {
+        y[0] = row(x, r);
+        return;
+    }
+    if x.layout.numel() == 0 {
+        return y.fill(r.identity());
+    }
+    let kept = Nest::new(x.shape(), [x.strides()], |a| !axes.has(a));
+    let gone = Nest::new(x.shape(), [x.strides()], |a| axes.has(a));
+    let start = x.offset as isize;
+    if kept.step[0] == 1 && gone.step[0] != 1 && kept.row > 1 {
+        // The kept elements lie together: whole rows are added up.
+        let rows = |first: usize, y: &mut [T]| {
+            let mut rows = y.chunks_exact_mut(kept.row);
+            kept.each(first..first + rows.len(), [start], |[base]| {
+                let acc = rows.next().expect("as many rows as the shape says");
+                acc.fill(r.identity());
+                gone.each(0..gone.rows(), [base], |[at]| {
+                    for i in 0..gone.row as isize {
+                        let x = &x.data[(at + i * gone.step[0]) as usize..][..kept.row];
+                        dispatch(AddRows { acc, x, r });
+                    }
+                });
+            });
+        };
+        let work = x.layout.numel();
+        if work < 2 * PART || kept.rows() < 2 {
+            return rows(0, y);
+        }
+        let each = (PART * kept.rows()).div_ceil(work);
+        return y.par_chunks_mut(each * kept.row).enumerate().for_each(|(i, y)| rows(i * each, y));
+    }
+    // One output element after the other.
+    let one = |base: isize| {
+        let mut total = r.identity();
+        gone.each(0..gone.rows(), [base], |[at]| {
+            let part = match gone.step[0] {
+                1 => dispatch(RowKernel { x: &x.data[at as usize..][..gone.row], r }),
+                step => (0..gone.row as isize)
+                    .fold(r.identity(), |a, i| r.combine(a, x.data[(at + i * step) as usize])),
+            };
+            total = r.combine(total, part);
+        });
+        total
+    };
+    let rows = |first: usize, y: &mut [T]| {
+        let mut rows = y.chunks_exact_mut(kept.row);
+        kept.each(first..first + rows.len(), [start], |[base]| {
+            let row = rows.next().expect("as many rows as the shape says");
+            for (i, y) in row.iter_mut().enumerate() {
+                *y = one(base + i as isize * kept.step[0]);
+            }
+        });
+    };
+    let work = x.layout.numel();
+    if work < 2 * PART {
+        return rows(0, y);
+    }
+    if kept.rows() == 1 {
+        let each = (PART * y.len()).div_ceil(work);
+        return y.par_chunks_mut(each).enumerate().for_each(|(c, y)| {
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = one(start + (c * each + i) as isize * kept.step[0]);
+            }
+        });
+    }
+    let each = (PART * kept.rows()).div_ceil(work);
+    y.par_chunks_mut(each * kept.row).enumerate().for_each(|(i, y)| rows(i * each, y));
+}

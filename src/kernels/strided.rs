@@ -1,0 +1,117 @@
+//! How are arrays walked whose elements do not lie in order? Axes that adjoin in all operands are merged, the last one is the row,
+//! and an odometer steps over the others.
+
+use crate::op::View;
+use crate::scalar::Scalar;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// Nested loops over `N` arrays of one shape.
+pub(crate) struct Nest<const N: usize> {
+    /// Size and strides of each axis, outermost first, without the row.
+    outer: SmallVec<[(usize, [isize; N]); 6]>,
+    /// The length of a row, and the step within it.
+    pub row: usize,
+    pub step: [isize; N],
+}
+
+impl<const N: usize> Nest<N> {
+    /// Loops over the axes for which `keep` holds.
+    pub fn new(shape: &[usize], strides: [&[isize]; N], keep: impl Fn(usize) -> bool) -> Self {
+        let mut axes: SmallVec<[(usize, [isize; N]); 6]> = SmallVec::new();
+        for axis in (0..shape.len()).filter(|&a| keep(a) && shape[a] != 1) {
+            let (size, step) = (shape[axis], strides.map(|s| s[axis]));
+            match axes.last_mut() {
+                Some((n, outer)) if (0..N).all(|k| outer[k] == step[k] * size as isize) => {
+                    *n *= size;
+                    *outer = step;
+                }
+                _ => axes.push((size, step)),
+            }
+        }
+        let (row, step) = axes.pop().unwrap_or((1, [0; N]));
+        Nest { outer: axes, row, step }
+    }
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.outer.iter().map(|(n, _)| n).product()
+    }
+    /// Calls `f` with the offsets at which each of the rows begins.
+    #[inline]
+    pub fn each(&self, rows: Range<usize>, start: [isize; N], mut f: impl FnMut([isize; N])) {
+        let mut at = start;
+        let mut index: SmallVec<[usize; 6]> = SmallVec::from_elem(0, self.outer.len());
+        let mut rest = rows.start;
+        for (axis, (n, step)) in self.outer.iter().enumerate().rev() {
+            if *n > 0 {
+                index[axis] = rest % n;
+                rest /= n;
+            }
+            for k in 0..N {
+                at[k] += index[axis] as isize * step[k];
+            }
+        }
+        for _ in rows {
+            f(at);
+            for (axis, (n, step)) in self.outer.iter().enumerate().rev() {
+                index[axis] += 1;
+                for k in 0..N {
+                    at[k] += step[k];
+                }
+                if index[axis] < *n {
+                    break;
+                }
+                for k in 0..N {
+                    at[k] -= *n as isize * step[k];
+                }
+                index[axis] = 0;
+            }
+        }
+    }
+}
+
+/// Copies a view's elements into logical order.
+pub(crate) fn copy<T: Scalar>(x: View<'_, T>, y: &mut [T]) {
+    if let Some(x) = x.as_slice() {
+        return y.copy_from_slice(x);
+    }
+    if y.is_empty() {
+        return;
+    }
+    let nest = Nest::new(x.shape(), [x.strides()], |_| true);
+    let mut rows = y.chunks_exact_mut(nest.row);
+    nest.each(0..nest.rows(), [x.offset as isize], |[at]| {
+        gather(x.data, at, nest.step[0], rows.next().expect("as many rows as the shape says"));
+    });
+}
+
+/// Copies a row of any step.
+#[inline]
+pub(crate) fn gather<T: Scalar>(data: &[T], at: isize, step: isize, row: &mut [T]) {
+    match step {
+        1 => row.copy_from_slice(&data[at as usize..][..row.len()]),
+        0 => row.fill(data[at as usize]),
+        _ => {
+            for (i, y) in row.iter_mut().enumerate() {
+                *y = data[(at + i as isize * step) as usize];
+            }
+        }
+    }
+}
+
+/// Copies `x` into places of `y` that begin at `offset` and step by `strides`: the inverse of a strided read.
+pub(crate) fn scatter<T: Scalar>(x: View<'_, T>, y: &mut [T], offset: isize, strides: &[isize]) {
+    if x.shape().numel() == 0 {
+        return;
+    }
+    let nest = Nest::new(x.shape(), [x.strides(), strides], |_| true);
+    let [dx, dy] = nest.step;
+    nest.each(0..nest.rows(), [x.offset as isize, offset], |[from, to]| {
+        if (dx, dy) == (1, 1) {
+            return y[to as usize..][..nest.row].copy_from_slice(&x.data[from as usize..][..nest.row]);
+        }
+        for i in 0..nest.row as isize {
+            y[(to + i * dy) as usize] = x.data[(from + i * dx) as usize];
+        }
+    });
+}

@@ -1,0 +1,75 @@
+//! How are the hyperbolic functions and their inverses computed?
+//!
+//! On |x| from e^x - 1 and ln(1 + x), which keep their relative accuracy around zero; the sign is
+//! put back at the end, so that -0 stays -0.
+
+use super::exp::{exp_shifted, expm1_shifted};
+use super::log::log1p;
+use super::{Simd, fma, select};
+use core::f32::consts::LN_2;
+
+/// tanh x as ±t / (t + 2) with t = e^(±2|x|) - 1. Below 0.4 the minus sign gives the smaller error:
+/// then t + 2 rounds to a finer unit; above, the plus sign. At most @tanh@
+#[inline(always)]
+pub fn tanh<S: Simd>(x: f32) -> f32 {
+    // tanh is 1 to the last bit from 9.02 on.
+    let a = x.abs();
+    let twice = 2.0 * select(a > 10.0, 10.0, a);
+    let t = expm1_shifted::<S>(select(a < 0.4, -twice, twice), 0);
+    (t / (t + 2.0)).copysign(x)
+}
+
+/// |x| up to where sinh and cosh have overflowed.
+#[inline(always)]
+fn magnitude(x: f32) -> f32 {
+    let a = x.abs();
+    select(a > 89.5, 89.5, a)
+}
+
+/// sinh x as (t + t / (t + 1)) / 2 with t = e^|x| - 1. At most @sinh@
+#[inline(always)]
+pub fn sinh<S: Simd>(x: f32) -> f32 {
+    // A quarter of t stays finite where sinh is.
+    let quarter = expm1_shifted::<S>(magnitude(x), 2);
+    let y = 2.0 * quarter + quarter / (2.0 * quarter + 0.5);
+    let a = x.abs();
+    select(a < 2e-5, a, y).copysign(x)
+}
+
+/// cosh x as (e + 1 / e) / 2 with e = e^|x|. At most @cosh@
+#[inline(always)]
+pub fn cosh<S: Simd>(x: f32) -> f32 {
+    let quarter = exp_shifted::<S>(magnitude(x), 2);
+    2.0 * quarter + 0.125 / quarter
+}
+
+/// From here on 1 vanishes beside x², and ln(1 + x) is ln x.
+const LARGE: f32 = 1e9;
+
+/// asinh x as log1p(|x| + x² / (1 + sqrt(1 + x²))). At most @asinh@
+#[inline(always)]
+pub fn asinh<S: Simd>(x: f32) -> f32 {
+    let a = x.abs();
+    let large = a > LARGE;
+    let square = a * a;
+    let t = a + square / (1.0 + (1.0 + square).sqrt());
+    let y = log1p::<S>(select(large, a, t)) + select(large, LN_2, 0.0);
+    y.copysign(x)
+}
+
+/// acosh x as log1p(t + sqrt(2t + t²)) with t = x - 1; NaN below 1. At most @acosh@
+#[inline(always)]
+pub fn acosh<S: Simd>(x: f32) -> f32 {
+    let large = x > LARGE;
+    let t = x - 1.0;
+    let sum = t + fma::<S>(t, t, 2.0 * t).sqrt();
+    let y = log1p::<S>(select(large, x, sum)) + select(large, LN_2, 0.0);
+    select(x < 1.0, f32::NAN, y)
+}
+
+/// atanh x as log1p(2|x| / (1 - |x|)) / 2; ±inf at ±1, NaN beyond. At most @atanh@
+#[inline(always)]
+pub fn atanh<S: Simd>(x: f32) -> f32 {
+    let a = x.abs();
+    (0.5 * log1p::<S>(2.0 * a / (1.0 - a))).copysign(x)
+}

@@ -1,0 +1,144 @@
+//! How is e^x computed, and what is built directly on it?
+//!
+//! All of them reduce x = k ln 2 + r with |r| <= ln 2 / 2, take a polynomial in r and put 2^k
+//! back by writing it into exponent bits. k is rounded by adding a constant so large that the
+//! integer lands in the low bits of the sum, which costs no conversion and no rounding
+//! instruction. The coefficients are a weighted minimax fit (Remez exchange at 50 digits).
+
+use super::{LN2_HI, LN2_LO, Simd, fast_two_sum, fma, select};
+use core::f64::consts::{LN_2, LOG2_E};
+
+/// 1.5 * 2^52: a sum with it has its units in the lowest bit.
+const MAGIC: f64 = 6_755_399_441_055_744.0;
+
+/// x = k ln 2 + r with r = high - low, of which the rounded difference loses the last bits. The low twelve bits of `power` hold k + bias.
+struct Reduced {
+    high: f64,
+    low: f64,
+    power: u64,
+}
+
+/// Reduces x for |k + bias| < 2^11. A NaN stays in `high`.
+#[inline(always)]
+fn reduce<S: Simd>(x: f64, bias: f64) -> Reduced {
+    let shifted = fma::<S>(x, LOG2_E, MAGIC + bias);
+    let k = shifted - (MAGIC + bias);
+    let high = fma::<S>(k, -LN2_HI, x);
+    let low = k * LN2_LO;
+    Reduced { high, low, power: shifted.to_bits() }
+}
+
+/// e^r - 1 - high with r = high - low, |r| <= ln 2 / 2: the series to 2^-61 of e^r - 1.
+#[inline(always)]
+fn tail_series<S: Simd>(high: f64, low: f64) -> f64 {
+    let r = high - low;
+    let q = poly!(S, r;
+        0.5,
+        0.16666666666666677,
+        0.0416666666666667,
+        0.008333333333321617,
+        0.0013888888888866863,
+        0.00019841269886157578,
+        2.4801587360512497e-05,
+        2.7557244183020274e-06,
+        2.755724279638391e-07,
+        2.5109044468285306e-08,
+        2.0924431880634273e-09,
+    );
+    fma::<S>(r * r, q, -low)
+}
+
+/// The bias with which [`scale`] expects its power.
+const SCALE_BIAS: f64 = 2046.0;
+
+/// p * 2^k, in two factors, so that results among the subnormals are rounded once and those
+/// beyond the largest number become infinite by themselves.
+#[inline(always)]
+pub(super) fn scale(p: f64, power: u64) -> f64 {
+    let half = power >> 1;
+    let first = f64::from_bits(half << 52);
+    let second = f64::from_bits(power.wrapping_sub(half) << 52);
+    p * first * second
+}
+
+/// e^(x + tail) as 2^k (1 + t), for |x| < 1400 and a tail far below 1: (t, k for [`scale`]). Apart,
+/// so that a factor can be multiplied in with one rounding, and before a result becomes subnormal.
+#[inline(always)]
+pub(super) fn exp_unscaled<S: Simd>(x: f64, tail: f64) -> (f64, u64) {
+    let Reduced { high, low, power } = reduce::<S>(x, SCALE_BIAS);
+    (high + tail_series::<S>(high, low - tail), power)
+}
+
+/// x held within the range where e^x is neither 0 nor infinite, and a little beyond.
+#[inline(always)]
+pub(super) fn clamp(x: f64, low: f64, high: f64) -> f64 {
+    let x = select(x > high, high, x);
+    select(x < low, low, x)
+}
+
+/// e^x, by a polynomial on the reduced argument. At most @exp@
+#[inline(always)]
+pub fn exp<S: Simd>(x: f64) -> f64 {
+    let Reduced { high, low, power } = reduce::<S>(clamp(x, -746.0, 710.0), SCALE_BIAS);
+    scale(1.0 + (high + tail_series::<S>(high, low)), power)
+}
+
+/// 2^x, by a polynomial on the exactly reduced argument. At most @exp2@
+#[inline(always)]
+pub fn exp2<S: Simd>(x: f64) -> f64 {
+    let x = clamp(x, -1076.0, 1025.0);
+    let shifted = x + (MAGIC + SCALE_BIAS);
+    let r = x - (shifted - (MAGIC + SCALE_BIAS));
+    let q = poly!(S, r;
+        0.24022650695910072,
+        0.05550410866482164,
+        0.00961812910762849,
+        0.0013333558146401909,
+        0.00015403530393348034,
+        1.5252733846926266e-05,
+        1.321548682842492e-06,
+        1.0178054630015195e-07,
+        7.054889702702499e-09,
+        4.4562069700939345e-10,
+        2.57400754281788e-11,
+    );
+    scale(fma::<S>(r, fma::<S>(r, q, LN_2), 1.0), shifted.to_bits())
+}
+
+/// e^x * 2^-j for -700 < x < 710.5 and j in 0..=2, where neither factor leaves the normal range.
+#[inline(always)]
+pub(super) fn exp_shifted<S: Simd>(x: f64, j: i32) -> f64 {
+    let Reduced { high, low, power } = reduce::<S>(x, f64::from(1023 - j));
+    let p = 1.0 + (high + tail_series::<S>(high, low));
+    p * f64::from_bits(power << 52)
+}
+
+/// (e^x - 1) * 2^-j for -700 < x < 710.5 and j in 0..=2.
+///
+/// With h = 2^(k-j) it is (h - 2^-j) + h (e^r - 1), where the larger two terms are added with
+/// their rounding error kept: they cancel in part for k = 1.
+#[inline(always)]
+pub(super) fn expm1_shifted<S: Simd>(x: f64, j: i32) -> f64 {
+    let Reduced { high, low, power } = reduce::<S>(x, f64::from(1023 - j));
+    let h = f64::from_bits(power << 52);
+    let one = select(j == 0, 1.0, select(j == 1, 0.5, 0.25));
+    let (sum, error) = fast_two_sum(h - one, h * high);
+    sum + fma::<S>(h, tail_series::<S>(high, low), error)
+}
+
+/// e^x - 1, by the series of e^r - 1 and an exact sum with 2^k - 1. At most @expm1@
+#[inline(always)]
+pub fn expm1<S: Simd>(x: f64) -> f64 {
+    // 2^(k-1) is what stays finite up to the overflow of the result.
+    let y = 2.0 * expm1_shifted::<S>(clamp(x, -50.0, 710.0), 1);
+    // Below 2^-54 the result is x, -0 and subnormals included.
+    select(x.abs() < 5.551115123125783e-17, x, y)
+}
+
+/// 1 / (1 + e^-x), by e = e^-|x| as 1 / (1 + e) or e / (1 + e): nothing overflows, and both ends
+/// keep their relative accuracy. At most @sigmoid@
+#[inline(always)]
+pub fn sigmoid<S: Simd>(x: f64) -> f64 {
+    let e = exp::<S>(-x.abs());
+    select(x < 0.0, e, 1.0) / (1.0 + e)
+}

@@ -1,0 +1,288 @@
+//! How do shapes, strides, axes and broadcasting work? NumPy's rules, on small inline vectors.
+
+use crate::error::ShapeError;
+use smallvec::{SmallVec, smallvec};
+use std::fmt;
+use std::ops::Deref;
+
+/// A list of axes or sizes that lives on the stack up to six entries.
+pub(crate) type Small<A> = SmallVec<[A; 6]>;
+
+/// The sizes of an array's axes; dereferences to `[usize]`.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Shape(Small<usize>);
+
+impl Shape {
+    /// The shape of a number: no axes, one element.
+    pub fn scalar() -> Shape {
+        Shape(SmallVec::new())
+    }
+    /// The number of elements.
+    pub fn numel(&self) -> usize {
+        self.iter().product()
+    }
+    /// Resolves an axis that may count from the end, as NumPy does.
+    pub fn axis(&self, axis: isize) -> Result<usize, ShapeError> {
+        let rank = self.len() as isize;
+        if axis < -rank || axis >= rank {
+            let hint = match rank {
+                0 => "a number has no axes".to_string(),
+                _ => format!("axes of a {rank}-dimensional array run from {} to {}", -rank, rank - 1),
+            };
+            return Err(ShapeError::new(format!("axis {axis} is out of range for shape {self}")).hint(hint));
+        }
+        Ok(if axis < 0 { axis + rank } else { axis } as usize)
+    }
+    /// This shape with the size of one axis changed.
+    pub fn with(&self, axis: usize, size: usize) -> Shape {
+        let mut s = self.clone();
+        s.0[axis] = size;
+        s
+    }
+    /// This shape with an axis put in.
+    pub fn insert(&self, axis: usize, size: usize) -> Shape {
+        let mut s = self.clone();
+        s.0.insert(axis, size);
+        s
+    }
+    /// This shape without one axis.
+    pub fn remove(&self, axis: usize) -> Shape {
+        let mut s = self.clone();
+        s.0.remove(axis);
+        s
+    }
+    /// The shape that two shapes broadcast to, if they fit: sizes are compared from the last axis on, and 1 stretches.
+    pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
+        let (long, short) = if self.len() >= other.len() { (self, other) } else { (other, self) };
+        let mut out = long.clone();
+        let skip = long.len() - short.len();
+        for (o, &s) in out.0[skip..].iter_mut().zip(short.iter()) {
+            match (*o, s) {
+                (a, b) if a == b => {}
+                (1, b) => *o = b,
+                (_, 1) => {}
+                _ => return None,
+            }
+        }
+        Some(out)
+    }
+    /// Strides of a contiguous array of this shape, in elements, last axis fastest.
+    pub fn strides(&self) -> Strides {
+        let mut strides: Strides = smallvec![0; self.len()];
+        let mut step = 1;
+        for (s, &n) in strides.iter_mut().zip(self.iter()).rev() {
+            *s = step as isize;
+            step *= n;
+        }
+        strides
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+impl From<&[usize]> for Shape {
+    fn from(dims: &[usize]) -> Shape {
+        Shape(SmallVec::from_slice(dims))
+    }
+}
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(dims: [usize; N]) -> Shape {
+        Shape(SmallVec::from_slice(&dims))
+    }
+}
+impl From<Small<usize>> for Shape {
+    fn from(dims: Small<usize>) -> Shape {
+        Shape(dims)
+    }
+}
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(dims: I) -> Shape {
+        Shape(dims.into_iter().collect())
+    }
+}
+impl PartialEq<[usize]> for Shape {
+    fn eq(&self, other: &[usize]) -> bool {
+        **self == *other
+    }
+}
+impl<const N: usize> PartialEq<[usize; N]> for Shape {
+    fn eq(&self, other: &[usize; N]) -> bool {
+        **self == other[..]
+    }
+}
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &**self)
+    }
+}
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &**self)
+    }
+}
+
+/// Steps from one element to the next along each axis, in elements; 0 repeats, negative goes backwards.
+pub type Strides = SmallVec<[isize; 6]>;
+
+/// A shape with the strides at which its elements lie in a buffer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Layout {
+    shape: Shape,
+    strides: Strides,
+    len: usize,
+    contiguous: bool,
+}
+
+impl Layout {
+    /// The layout of a fresh array.
+    pub fn contiguous(shape: Shape) -> Layout {
+        Layout { strides: shape.strides(), len: shape.numel(), shape, contiguous: true }
+    }
+    /// A layout with strides of its own.
+    pub fn new(shape: Shape, strides: Strides) -> Layout {
+        assert_eq!(shape.len(), strides.len(), "one stride an axis");
+        let natural = shape.strides();
+        // The stride of an axis of size 1 is never used.
+        let len = shape.numel();
+        let contiguous = len == 0 || (0..shape.len()).all(|i| shape[i] == 1 || strides[i] == natural[i]);
+        let strides = if contiguous { natural } else { strides };
+        Layout { shape, strides, len, contiguous }
+    }
+    /// The sizes of the axes.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+    /// The number of elements.
+    pub fn numel(&self) -> usize {
+        self.len
+    }
+    /// Steps along the axes, in elements.
+    pub fn strides(&self) -> &[isize] {
+        &self.strides
+    }
+    /// Whether the elements lie one after the other in logical order.
+    pub fn is_contiguous(&self) -> bool {
+        self.contiguous
+    }
+    /// The strides under which this array is seen as the shape it broadcasts to.
+    pub fn broadcast_strides(&self, to: &Shape) -> Strides {
+        let skip = to.len() - self.shape.len();
+        (0..to.len())
+            .map(|i| if i < skip || self.shape[i - skip] != to[i] { 0 } else { self.strides[i - skip] })
+            .collect()
+    }
+    /// The strides under which this array is seen as another shape of as many elements, or `None` where that takes a copy.
+    pub fn reshape_strides(&self, to: &Shape) -> Option<Strides> {
+        if self.contiguous {
+            return Some(to.strides());
+        }
+        // Group the old axes into maximal runs that are contiguous among themselves; each new axis must fall inside one run.
+        let mut strides: Strides = smallvec![0; to.len()];
+        let mut new = to.len();
+        let mut old = self.shape.len();
+        while old > 0 {
+            old -= 1;
+            let (mut size, step) = (self.shape[old], self.strides[old]);
+            if size == 1 {
+                continue;
+            }
+            while old > 0
+                && (self.shape[old - 1] == 1 || self.strides[old - 1] == step * size as isize)
+            {
+                old -= 1;
+                size *= self.shape[old];
+            }
+            let mut filled = 1;
+            while filled < size {
+                if new == 0 {
+                    return None;
+                }
+                new -= 1;
+                strides[new] = step * filled as isize;
+                filled *= to[new];
+            }
+            if filled != size {
+                return None;
+            }
+        }
+        Some(strides)
+    }
+}
+
+/// A set of axes as bits (arrays have at most 64 axes).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Axes(u64);
+
+impl Axes {
+    /// Resolves a list of axes; an axis named twice is an error.
+    pub fn new(shape: &Shape, axes: &[isize]) -> Result<Axes, ShapeError> {
+        let mut bits = 0u64;
+        for &a in axes {
+            let bit = 1u64 << shape.axis(a)?;
+            if bits & bit != 0 {
+                return Err(ShapeError::new(format!("axis {a} is named twice in {axes:?} for shape {shape}")));
+            }
+            bits |= bit;
+        }
+        Ok(Axes(bits))
+    }
+    /// The set of these axes.
+    pub fn of(axes: impl IntoIterator<Item = usize>) -> Axes {
+        Axes(axes.into_iter().fold(0, |bits, a| bits | 1 << a))
+    }
+    /// Every axis of an array of this rank.
+    pub fn all(rank: usize) -> Axes {
+        Axes(if rank == 64 { u64::MAX } else { (1 << rank) - 1 })
+    }
+    /// Whether the axis belongs to the set.
+    pub fn has(self, axis: usize) -> bool {
+        self.0 >> axis & 1 == 1
+    }
+    /// The shape that is left when these axes are reduced.
+    pub fn reduce(self, shape: &Shape, keepdim: bool) -> Shape {
+        let kept = (0..shape.len()).filter(|&i| keepdim || !self.has(i));
+        kept.map(|i| if self.has(i) { 1 } else { shape[i] }).collect()
+    }
+    /// How many elements are reduced into one.
+    pub fn count(self, shape: &Shape) -> usize {
+        (0..shape.len()).filter(|&i| self.has(i)).map(|i| shape[i]).product()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcasting_compares_from_the_last_axis() {
+        let s = |d: &[usize]| Shape::from(d);
+        assert_eq!(s(&[2, 1, 4]).broadcast(&s(&[3, 1])), Some(s(&[2, 3, 4])));
+        assert_eq!(s(&[]).broadcast(&s(&[3])), Some(s(&[3])));
+        assert_eq!(s(&[0, 1]).broadcast(&s(&[1, 5])), Some(s(&[0, 5])));
+        assert_eq!(s(&[2]).broadcast(&s(&[3])), None);
+        assert_eq!(s(&[0]).broadcast(&s(&[2])), None);
+    }
+
+    #[test]
+    fn reshape_of_a_transposed_array_is_a_view_only_where_axes_stay_together() {
+        let t = Layout::new([4, 3].into(), smallvec![1, 4]);
+        assert_eq!(t.reshape_strides(&[12].into()), None);
+        assert_eq!(t.reshape_strides(&[2, 2, 3].into()).unwrap()[..], [2, 1, 4]);
+        assert_eq!(t.reshape_strides(&[4, 1, 3].into()).unwrap()[0], 1);
+        let row = Layout::new([5, 4].into(), smallvec![0, 1]);
+        assert_eq!(row.reshape_strides(&[20].into()), None);
+        assert_eq!(row.reshape_strides(&[5, 2, 2].into()).unwrap()[..], [0, 2, 1]);
+    }
+
+    #[test]
+    fn axes_count_from_the_end_and_are_checked() {
+        let s = Shape::from([2, 3]);
+        assert_eq!(s.axis(-1).unwrap(), 1);
+        assert!(s.axis(2).unwrap_err().to_string().contains("axis 2 is out of range for shape [2, 3]"));
+        assert!(Axes::new(&s, &[0, -2]).unwrap_err().to_string().contains("named twice"));
+    }
+}

@@ -1,0 +1,182 @@
+//! What is an op? The trait that built-in and user ops implement alike, and what its methods are given.
+//!
+//! # An op of your own
+//! ```
+//! use wengert::{Cotangents, Op, Scalar, Shape, ShapeError, Tape, View, Vjp};
+//!
+//! /// y = x^3, elementwise; dy/dx = 3 x^2.
+//! #[derive(Debug, PartialEq)]
+//! struct Cube;
+//!
+//! impl<T: Scalar> Op<T> for Cube {
+//!     fn name(&self) -> &'static str {
+//!         "cube"
+//!     }
+//!     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+//!         Ok(x[0].clone())
+//!     }
+//!     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+//!         for (y, x) in y.iter_mut().zip(x[0].iter()) {
+//!             *y = x * x * x;
+//!         }
+//!     }
+//!     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+//!         let x = cx.x(0);
+//!         cx.each(|_| cx.g * x * x * T::from_f64(3.0))
+//!     }
+//! }
+//!
+//! let tape = Tape::<f64>::new();
+//! let x = tape.leaf(2.0);
+//! let y = tape.apply(Cube, &[x]);
+//! let dy = tape.grad(y, &[x])[0].unwrap();
+//! let d2y = tape.grad(dy, &[x])[0].unwrap();
+//! assert_eq!((y.item(), dy.item(), d2y.item()), (8.0, 12.0, 12.0));
+//! ```
+
+use crate::error::ShapeError;
+use crate::layout::{Layout, Shape, Strides};
+use crate::scalar::Scalar;
+use crate::tape::{NONE, NodeId, Tape};
+use crate::var::Var;
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+/// All that the engine knows about one primitive.
+///
+/// An op is a value: its fields are its attributes (axes, a slope, indices). It is recorded with the `Var`s it was applied to.
+pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
+    /// The name in errors and in a tape's listing.
+    fn name(&self) -> &'static str;
+
+    /// The output's shape. Every shape error is made here, before any arithmetic; the engine adds name, shapes and the caller's line.
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError>;
+
+    /// For an op that only looks at its first input differently (a transpose, a slice): the output's strides and the distance from
+    /// the input's first element to the output's. Then no array is made and `forward` is not called.
+    fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
+        let _ = (x, y);
+        None
+    }
+
+    /// Computes the output into `y`, which is contiguous and holds arbitrary numbers. Pure, so that it can be replayed.
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]);
+
+    /// The reverse rule: from the cotangent `cx.g` of the output, the cotangent of each input, in `Var` operations, so that it can
+    /// be differentiated again. It returns them; the sweep alone adds them up.
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T>;
+}
+
+/// An input of [`Op::forward`]: elements, and the layout in which they lie.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a, T> {
+    pub(crate) data: &'a [T],
+    pub(crate) offset: usize,
+    pub(crate) layout: &'a Layout,
+}
+
+impl<'a, T: Scalar> View<'a, T> {
+    /// The sizes of the axes.
+    pub fn shape(&self) -> &'a Shape {
+        self.layout.shape()
+    }
+    /// Steps along the axes, in elements.
+    pub fn strides(&self) -> &'a [isize] {
+        self.layout.strides()
+    }
+    /// The elements in logical order, where they lie that way.
+    pub fn as_slice(&self) -> Option<&'a [T]> {
+        self.layout.is_contiguous().then(|| &self.data[self.offset..self.offset + self.shape().numel()])
+    }
+    /// The elements in logical order, copied where they lie differently.
+    pub fn to_slice(&self) -> Cow<'a, [T]> {
+        match self.as_slice() {
+            Some(s) => Cow::Borrowed(s),
+            None => {
+                let mut out = vec![T::ZERO; self.shape().numel()];
+                crate::kernels::strided::copy(*self, &mut out);
+                Cow::Owned(out)
+            }
+        }
+    }
+    /// The elements in logical order.
+    pub fn iter(&self) -> impl Iterator<Item = T> + 'a {
+        let (view, shape) = (*self, self.shape());
+        (0..shape.numel()).map(move |mut i| {
+            let mut at = view.offset as isize;
+            for axis in (0..shape.len()).rev() {
+                at += (i % shape[axis]) as isize * view.strides()[axis];
+                i /= shape[axis];
+            }
+            view.data[at as usize]
+        })
+    }
+}
+
+/// What a reverse rule sees: the node it differentiates, and the cotangent `g` of its output.
+pub struct Vjp<'t, 'a, T: Scalar> {
+    pub(crate) tape: &'t Tape<T>,
+    pub(crate) id: NodeId,
+    pub(crate) inputs: &'a [NodeId],
+    pub(crate) needs: u64,
+    /// The cotangent of the output; it has the output's shape.
+    pub g: Var<'t, T>,
+}
+
+impl<'t, T: Scalar> Vjp<'t, '_, T> {
+    /// Input `i`.
+    pub fn x(&self, i: usize) -> Var<'t, T> {
+        Var::at(self.tape, self.inputs[i])
+    }
+    /// The output.
+    pub fn y(&self) -> Var<'t, T> {
+        Var::at(self.tape, self.id)
+    }
+    /// Whether anyone asks for the cotangent of input `i`. (Beyond 64 inputs the answer is always yes.)
+    pub fn needs(&self, i: usize) -> bool {
+        i >= 64 || self.needs >> i & 1 == 1
+    }
+    /// Cotangents from a closure that is called for each input that needs one; `None` means zero.
+    pub fn each<C: Into<Option<Var<'t, T>>>>(&self, mut cotangent: impl FnMut(usize) -> C) -> Cotangents<'t, T> {
+        let mut of = |i: usize| match self.needs(i) {
+            true => cotangent(i).into().map_or(NONE, |v| v.id),
+            false => NONE,
+        };
+        let mut ids = [NONE; 3];
+        if self.inputs.len() <= 3 {
+            for (i, id) in ids.iter_mut().enumerate().take(self.inputs.len()) {
+                *id = of(i);
+            }
+            return Cotangents { ids, spilled: NONE, var: PhantomData };
+        }
+        let all: smallvec::SmallVec<[NodeId; 16]> = (0..self.inputs.len()).map(of).collect();
+        Cotangents { ids, spilled: self.tape.spill(&all), var: PhantomData }
+    }
+    /// The cotangents of some inputs, through a formula that was just written on the tape: `mark` is [`Vjp::mark`] from before it,
+    /// `out` its result and `seed` the cotangent of that. Inputs count as independent; the walk stops below the mark.
+    pub(crate) fn through(&self, mark: NodeId, out: Var<'t, T>, seed: Var<'t, T>, inputs: [usize; 2]) -> [Option<Var<'t, T>>; 2] {
+        let wanted = inputs.map(|i| if self.needs(i) { self.inputs[i] } else { NONE });
+        self.tape.sweep_formula(mark, out.id, seed.id, wanted).map(|id| (id != NONE).then(|| Var::at(self.tape, id)))
+    }
+    /// The id that the next recorded node will have.
+    pub(crate) fn mark(&self) -> NodeId {
+        self.tape.next_id()
+    }
+}
+
+/// The cotangents that a rule returns, one for each input or none: packed ids, which travel in registers.
+#[must_use]
+pub struct Cotangents<'t, T: Scalar> {
+    pub(crate) ids: [NodeId; 3],
+    pub(crate) spilled: u32,
+    var: PhantomData<Var<'t, T>>,
+}
+
+impl<'t, T: Scalar> Cotangents<'t, T> {
+    /// No cotangents at all: the op's derivative is zero everywhere.
+    pub fn none() -> Self {
+        Cotangents { ids: [NONE; 3], spilled: NONE, var: PhantomData }
+    }
+}

@@ -1,0 +1,180 @@
+//! Elementwise functions of two arguments, with broadcasting: powers, maximum, minimum, comparisons.
+
+use crate::error::ShapeError;
+use crate::kernels::elementwise::{Elementwise, apply};
+use crate::kernels::simd::Simd;
+use crate::layout::Shape;
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::map::{Binary, Zip, same_shape};
+use crate::scalar::{Real, Scalar};
+use crate::var::{Operand, Var};
+
+// ---------------------------------------------------------------------------------------------------------------- pow
+
+/// `a^b`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Pow;
+
+impl Binary for Pow {
+    const NAME: &'static str = "pow";
+    const GRAD_NAME: &'static str = "pow_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        a.pow(b)
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, b: R) -> R {
+        // a^0 is constant, also at 0, where 0 * 0^-1 would be NaN.
+        b.equal(b.lit(0.0)).select(b.lit(0.0), b * a.pow(b - b.lit(1.0)))
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        // 0^b is 0 on both sides of b > 0 (and 1 only at b = 0, where PyTorch says 0 as well), while ln 0 is -inf.
+        let flat = a.equal(a.lit(0.0)) * b.ge(b.lit(0.0));
+        flat.select(a.lit(0.0), a.pow(b) * a.ln())
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// a^b, elementwise. Derivatives: b a^(b-1) (0 for b = 0), and a^b ln a (0 for a = 0 and b >= 0).
+    #[track_caller]
+    pub fn pow(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "pow");
+        a.record2(Zip(Pow), b)
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- maximum and minimum
+
+/// `max(a, b)`, NaN if either is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Maximum;
+
+impl Binary for Maximum {
+    const NAME: &'static str = "maximum";
+    const GRAD_NAME: &'static str = "maximum_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        a.max(b)
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, b: R) -> R {
+        (a.gt(b) + a.ge(b)) * a.lit(0.5)
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        (b.gt(a) + b.ge(a)) * a.lit(0.5)
+    }
+}
+
+/// `min(a, b)`, NaN if either is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Minimum;
+
+impl Binary for Minimum {
+    const NAME: &'static str = "minimum";
+    const GRAD_NAME: &'static str = "minimum_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        -(-a).max(-b)
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, b: R) -> R {
+        (b.gt(a) + b.ge(a)) * a.lit(0.5)
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        (a.gt(b) + a.ge(b)) * a.lit(0.5)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The larger of two, elementwise; NaN if either is. Derivative: 1 for the larger, 1/2 each where they are equal.
+    #[track_caller]
+    pub fn maximum(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "maximum");
+        a.record2(Zip(Maximum), b)
+    }
+    /// The smaller of two, elementwise; NaN if either is. Derivative: 1 for the smaller, 1/2 each where they are equal.
+    #[track_caller]
+    pub fn minimum(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "minimum");
+        a.record2(Zip(Minimum), b)
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------- comparisons
+
+/// 1 where a relation holds, else 0. Piecewise constant, so no gradient flows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Compare {
+    Greater,
+    GreaterEqual,
+    Equal,
+}
+
+impl<T: Scalar> Elementwise<T, 2> for Compare {
+    #[inline(always)]
+    fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
+        let yes = match self {
+            Compare::Greater => a > b,
+            Compare::GreaterEqual => a >= b,
+            Compare::Equal => a == b,
+        };
+        if yes { T::ONE } else { T::ZERO }
+    }
+}
+
+impl<T: Scalar> Op<T> for Compare {
+    fn name(&self) -> &'static str {
+        match self {
+            Compare::Greater => "gt",
+            Compare::GreaterEqual => "ge",
+            Compare::Equal => "equal",
+        }
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        same_shape(x)
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        apply(*self, [x[0], x[1]], y);
+    }
+    fn vjp<'t>(&self, _: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        Cotangents::none()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    #[track_caller]
+    fn compare(self, relation: Compare, b: Var<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b, Op::<T>::name(&relation));
+        a.record2(relation, b)
+    }
+    /// 1 where a > b, else 0: a mask for `where_cond`, without a gradient.
+    #[track_caller]
+    pub fn gt(self, b: impl Operand<'t, T>) -> Self {
+        self.compare(Compare::Greater, b.to_var(self.tape))
+    }
+    /// 1 where a >= b, else 0.
+    #[track_caller]
+    pub fn ge(self, b: impl Operand<'t, T>) -> Self {
+        self.compare(Compare::GreaterEqual, b.to_var(self.tape))
+    }
+    /// 1 where a < b, else 0.
+    #[track_caller]
+    pub fn lt(self, b: impl Operand<'t, T>) -> Self {
+        b.to_var(self.tape).compare(Compare::Greater, self)
+    }
+    /// 1 where a <= b, else 0.
+    #[track_caller]
+    pub fn le(self, b: impl Operand<'t, T>) -> Self {
+        b.to_var(self.tape).compare(Compare::GreaterEqual, self)
+    }
+    /// 1 where a = b, else 0.
+    #[track_caller]
+    pub fn equal(self, b: impl Operand<'t, T>) -> Self {
+        self.compare(Compare::Equal, b.to_var(self.tape))
+    }
+}

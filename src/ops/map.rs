@@ -1,0 +1,240 @@
+//! How does an elementwise op come about? From its value and its slope, each written once over [`Real`].
+//!
+//! [`Map`] applies a [`Unary`] function. Its rule records one fused node, [`MapGrad`]: `g * df(x, y)` in one pass over plain
+//! numbers. Only when that is differentiated again is the same `df` written out in `Var` operations, with `x` and `y` as independent
+//! inputs: what reaches `y` flows on through y's own node. [`Zip`] and [`ZipGrad`] do the same for two inputs.
+
+use crate::error::ShapeError;
+use crate::kernels::elementwise::{Elementwise, apply};
+use crate::kernels::simd::Simd;
+use crate::layout::Shape;
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::Listed;
+use crate::scalar::{Num, Real, Scalar};
+use crate::var::{Operand, Var};
+use std::fmt::Debug;
+
+/// A function of one number and its slope.
+///
+/// ```
+/// use wengert::{Real, Tape, Unary};
+/// /// y = x e^x
+/// #[derive(Clone, Copy, Debug, PartialEq)]
+/// struct XExp;
+/// impl Unary for XExp {
+///     const NAME: &'static str = "xexp";
+///     const GRAD_NAME: &'static str = "xexp_grad";
+///     fn f<R: Real>(self, x: R) -> R {
+///         x * x.exp()
+///     }
+///     fn df<R: Real>(self, x: R, y: R) -> R {
+///         y + x.exp()
+///     }
+/// }
+/// let tape = Tape::<f64>::new();
+/// let x = tape.leaf(0.5);
+/// let dy = tape.grad(x.map(XExp), &[x])[0].unwrap();
+/// let d2y = tape.grad(dy, &[x])[0].unwrap();
+/// assert!((d2y.item() - 2.5 * 0.5_f64.exp()).abs() < 1e-12);
+/// ```
+pub trait Unary: Copy + Debug + PartialEq + Send + Sync + 'static {
+    /// The op's name.
+    const NAME: &'static str;
+    /// The name of its gradient's node.
+    const GRAD_NAME: &'static str;
+    /// Elements from which a thread of its own pays: fewer where transcendental functions are computed.
+    const GRAIN: usize = 8 * 1024;
+    /// The largest |x| for which the vectorised functions that `f` and `df` use are accurate: finite where they use [`Real::sin`] or
+    /// [`Real::cos`] of x itself (2^24). Beyond it the standard library's are taken.
+    const BOUND: f64 = f64::INFINITY;
+    /// The value. (`#[inline(always)]` lets the loop around it be vectorised.)
+    fn f<R: Real>(self, x: R) -> R;
+    /// The derivative at x, where y = f(x).
+    fn df<R: Real>(self, x: R, y: R) -> R;
+}
+
+/// A function of two numbers and its two slopes; see [`Unary`].
+pub trait Binary: Copy + Debug + PartialEq + Send + Sync + 'static {
+    /// The op's name.
+    const NAME: &'static str;
+    /// The name of its gradients' nodes.
+    const GRAD_NAME: &'static str;
+    /// Elements from which a thread of its own pays.
+    const GRAIN: usize = 8 * 1024;
+    /// The value.
+    fn f<R: Real>(self, a: R, b: R) -> R;
+    /// The derivative with respect to a.
+    fn da<R: Real>(self, a: R, b: R) -> R;
+    /// The derivative with respect to b.
+    fn db<R: Real>(self, a: R, b: R) -> R;
+}
+
+/// `y = f(x)`, elementwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Map<U>(pub U);
+
+/// `z = g * f'(x)`, elementwise, of g, x and y = f(x).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MapGrad<U>(U);
+
+impl<U: Unary + Listed> Listed for Map<U> {}
+impl<U: Unary + Listed> Listed for MapGrad<U> {}
+
+impl<T: Scalar, U: Unary> Elementwise<T, 1> for Map<U> {
+    const GRAIN: usize = U::GRAIN;
+    const BOUND: f64 = U::BOUND;
+    #[inline(always)]
+    fn at<S: Simd>(self, [x]: [T; 1]) -> T {
+        self.0.f(Num::<T, S>::new(x)).0
+    }
+}
+
+impl<T: Scalar, U: Unary> Elementwise<T, 3> for MapGrad<U> {
+    const GRAIN: usize = U::GRAIN;
+    const BOUND: f64 = U::BOUND;
+    #[inline(always)]
+    fn at<S: Simd>(self, [g, x, y]: [T; 3]) -> T {
+        g * self.0.df(Num::<T, S>::new(x), Num::<T, S>::new(y)).0
+    }
+}
+
+impl<T: Scalar, U: Unary> Op<T> for Map<U> {
+    fn name(&self) -> &'static str {
+        U::NAME
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        apply(*self, [x[0]], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.tape.apply(MapGrad(self.0), &[cx.g, cx.x(0), cx.y()]))
+    }
+}
+
+impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
+    fn name(&self) -> &'static str {
+        U::GRAD_NAME
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        same_shape(x)
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        apply(*self, [x[0], x[1], x[2]], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));
+        let mut through = [None; 2];
+        if cx.needs(1) || cx.needs(2) {
+            let mark = cx.mark();
+            let slope = self.0.df(x, y);
+            through = cx.through(mark, slope, cx.g * g, [1, 2]);
+        }
+        cx.each(|i| match i {
+            0 => Some(cx.g.tape.apply(MapGrad(self.0), &[cx.g, x, y])),
+            _ => through[i - 1],
+        })
+    }
+}
+
+/// `c = f(a, b)`, elementwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Zip<B>(pub B);
+
+/// `z = g * df/da(a, b)` (`FIRST`) or `g * df/db(a, b)`, elementwise, of g, a and b.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ZipGrad<B, const FIRST: bool>(B);
+
+impl<B: Binary + Listed> Listed for Zip<B> {}
+impl<B: Binary + Listed, const FIRST: bool> Listed for ZipGrad<B, FIRST> {}
+
+impl<T: Scalar, B: Binary> Elementwise<T, 2> for Zip<B> {
+    const GRAIN: usize = B::GRAIN;
+    #[inline(always)]
+    fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
+        self.0.f(Num::<T, S>::new(a), Num::<T, S>::new(b)).0
+    }
+}
+
+impl<B: Binary, const FIRST: bool> ZipGrad<B, FIRST> {
+    #[inline(always)]
+    fn slope<R: Real>(self, a: R, b: R) -> R {
+        if FIRST { self.0.da(a, b) } else { self.0.db(a, b) }
+    }
+}
+
+impl<T: Scalar, B: Binary, const FIRST: bool> Elementwise<T, 3> for ZipGrad<B, FIRST> {
+    const GRAIN: usize = B::GRAIN;
+    #[inline(always)]
+    fn at<S: Simd>(self, [g, a, b]: [T; 3]) -> T {
+        g * self.slope(Num::<T, S>::new(a), Num::<T, S>::new(b)).0
+    }
+}
+
+impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
+    fn name(&self) -> &'static str {
+        B::NAME
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        same_shape(x)
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        apply(*self, [x[0], x[1]], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (a, b, tape) = (cx.x(0), cx.x(1), cx.g.tape);
+        cx.each(|i| match i {
+            0 => tape.apply(ZipGrad::<B, true>(self.0), &[cx.g, a, b]),
+            _ => tape.apply(ZipGrad::<B, false>(self.0), &[cx.g, a, b]),
+        })
+    }
+}
+
+impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
+    fn name(&self) -> &'static str {
+        B::GRAD_NAME
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        same_shape(x)
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        apply(*self, [x[0], x[1], x[2]], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (g, a, b) = (cx.x(0), cx.x(1), cx.x(2));
+        let mut through = [None; 2];
+        if cx.needs(1) || cx.needs(2) {
+            let mark = cx.mark();
+            let slope = self.slope(a, b);
+            through = cx.through(mark, slope, cx.g * g, [1, 2]);
+        }
+        cx.each(|i| match i {
+            0 => Some(cx.g.tape.apply(*self, &[cx.g, a, b])),
+            _ => through[i - 1],
+        })
+    }
+}
+
+/// The shape that all inputs have.
+pub(crate) fn same_shape(x: &[&Shape]) -> Result<Shape, ShapeError> {
+    match x.iter().all(|s| *s == x[0]) {
+        true => Ok(x[0].clone()),
+        false => Err(ShapeError::new("all inputs must have one shape")
+            .hint("methods and operators broadcast; ops that are applied directly do not: see `broadcast_to`")),
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// Applies an elementwise function, built-in or the user's own, to every element.
+    #[track_caller]
+    pub fn map<U: Unary>(self, function: U) -> Self {
+        self.tape.apply(Map(function), &[self])
+    }
+    /// Applies an elementwise function of two numbers, with broadcasting.
+    #[track_caller]
+    pub fn zip<B: Binary>(self, function: B, other: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(other.to_var(self.tape), B::NAME);
+        self.tape.apply(Zip(function), &[a, b])
+    }
+}

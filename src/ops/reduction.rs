@@ -1,0 +1,281 @@
+//! Ops that reduce axes: sum, mean, max, min, logsumexp.
+
+use crate::error::ShapeError;
+use crate::kernels::reduce::{self, reduce};
+use crate::layout::{Axes, Shape};
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::scalar::Scalar;
+use crate::var::{Var, refuse};
+use smallvec::SmallVec;
+
+/// Which axes a reduction runs over: one axis, a list of axes, or `..` for all. Negative axes count from the end.
+pub trait AxisList {
+    /// The axes as a set.
+    fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError>;
+}
+impl AxisList for isize {
+    fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError> {
+        // A number has no axis, but 0 and -1 are allowed for it, as in PyTorch.
+        if shape.is_empty() && [0, -1].contains(self) { Ok(Axes::default()) } else { Axes::new(shape, &[*self]) }
+    }
+}
+impl AxisList for [isize] {
+    fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError> {
+        Axes::new(shape, self)
+    }
+}
+impl<const N: usize> AxisList for [isize; N] {
+    fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError> {
+        Axes::new(shape, self)
+    }
+}
+impl AxisList for std::ops::RangeFull {
+    fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError> {
+        Ok(Axes::all(shape.len()))
+    }
+}
+impl<A: AxisList + ?Sized> AxisList for &A {
+    fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError> {
+        (**self).resolve(shape)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    #[track_caller]
+    pub(crate) fn axes(self, op: &'static str, axes: impl AxisList) -> Axes {
+        let shape = self.shape();
+        match axes.resolve(&shape) {
+            Ok(axes) => axes,
+            Err(e) => refuse(e, op, [shape]),
+        }
+    }
+    /// A reduced array, seen under the shape of what it was reduced from.
+    #[track_caller]
+    pub(crate) fn spread(self, axes: Axes, keepdim: bool, shape: &Shape) -> Self {
+        let y = if keepdim { self } else { self.reshape_to(axes.reduce(shape, true)) };
+        y.broadcast_to_shape(shape.clone())
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------- sum
+
+/// The sum over axes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sum {
+    axes: Axes,
+    keepdim: bool,
+}
+
+impl<T: Scalar> Op<T> for Sum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.axes.reduce(x[0], self.keepdim))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        reduce(x[0], self.axes, y, reduce::Sum);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.spread(self.axes, self.keepdim, &cx.x(0).shape()))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The sum of all elements; 0 of none. Derivative: 1 for each.
+    #[track_caller]
+    pub fn sum(self) -> Self {
+        self.sum_axes(.., false)
+    }
+    /// The sum over some axes, which disappear, or stay with size 1 under `keepdim`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum_axes(0, false).to_vec(), [4.0, 6.0]);
+    /// assert_eq!(x.sum_axes(-1, true).shape(), [2, 1]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or one is named twice.
+    #[track_caller]
+    pub fn sum_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
+        let axes = self.axes("sum", axes);
+        self.record(Sum { axes, keepdim })
+    }
+}
+
+// --------------------------------------------------------------------------------------------------------------- mean
+
+/// The mean over axes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Mean {
+    axes: Axes,
+    keepdim: bool,
+}
+
+impl<T: Scalar> Op<T> for Mean {
+    fn name(&self) -> &'static str {
+        "mean"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.axes.reduce(x[0], self.keepdim))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        reduce(x[0], self.axes, y, reduce::Sum);
+        let n = T::from_f64(self.axes.count(x[0].shape()) as f64);
+        y.iter_mut().for_each(|y| *y = *y / n);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let shape = cx.x(0).shape();
+        let n = self.axes.count(&shape) as f64;
+        cx.each(|_| (cx.g * cx.g.number(1.0 / n)).spread(self.axes, self.keepdim, &shape))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The mean of all elements; NaN of none. Derivative: 1/n for each.
+    #[track_caller]
+    pub fn mean(self) -> Self {
+        self.mean_axes(.., false)
+    }
+    /// The mean over some axes.
+    ///
+    /// # Panics
+    /// If there is no such axis, or one is named twice.
+    #[track_caller]
+    pub fn mean_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
+        let axes = self.axes("mean", axes);
+        self.record(Mean { axes, keepdim })
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------- max and min
+
+/// The largest element over axes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Max {
+    axes: Axes,
+    keepdim: bool,
+}
+
+impl<T: Scalar> Op<T> for Max {
+    fn name(&self) -> &'static str {
+        "max"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        if self.axes.count(x[0]) == 0 {
+            return Err(ShapeError::new(format!("there is no largest or smallest of no elements (shape {})", x[0]))
+                .hint("an axis that is reduced must not have size 0"));
+        }
+        Ok(self.axes.reduce(x[0], self.keepdim))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        reduce(x[0], self.axes, y, reduce::Max);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (x, y) = (cx.x(0), cx.y());
+        cx.each(|_| {
+            let shape = x.shape();
+            let ties = x.equal(y.spread(self.axes, self.keepdim, &shape));
+            let share = cx.g / ties.record(Sum { axes: self.axes, keepdim: self.keepdim });
+            share.spread(self.axes, self.keepdim, &shape) * ties
+        })
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The largest of all elements; NaN if one is. Derivative: 1 for it; several that are equal share it (PyTorch's `amax`).
+    ///
+    /// # Panics
+    /// If there are no elements.
+    #[track_caller]
+    pub fn max(self) -> Self {
+        self.max_axes(.., false)
+    }
+    /// The largest element over some axes.
+    ///
+    /// # Panics
+    /// If there is no such axis, or one has size 0.
+    #[track_caller]
+    pub fn max_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
+        let axes = self.axes("max", axes);
+        self.record(Max { axes, keepdim })
+    }
+    /// The smallest of all elements; NaN if one is. Derivative: 1 for it; several that are equal share it (PyTorch's `amin`).
+    ///
+    /// # Panics
+    /// If there are no elements.
+    #[track_caller]
+    pub fn min(self) -> Self {
+        self.min_axes(.., false)
+    }
+    /// The smallest element over some axes: `-max(-x)`.
+    ///
+    /// # Panics
+    /// If there is no such axis, or one has size 0.
+    #[track_caller]
+    pub fn min_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
+        -(-self).max_axes(axes, keepdim)
+    }
+    /// The position of the largest element along an axis, the first of several that are equal; NaN counts as largest.
+    ///
+    /// # Panics
+    /// If there is no such axis, or it has size 0.
+    #[track_caller]
+    pub fn argmax(self, axis: isize) -> ndarray::ArrayD<usize> {
+        let at = self.axis("argmax", axis);
+        if self.shape()[at] == 0 {
+            let e = ShapeError::new(format!("axis {axis} of shape {} has no elements", self.shape()));
+            refuse(e, "argmax", [self.shape()]);
+        }
+        let better = |a: T, b: T| b > a || (b.is_nan() && !a.is_nan());
+        self.to_array().map_axis(ndarray::Axis(at), |row| {
+            (1..row.len()).fold(0, |best, i| if better(row[best], row[i]) { i } else { best })
+        })
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------- logsumexp
+
+/// `ln(sum(e^x))` over the last axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LogSumExp;
+
+impl<T: Scalar> Op<T> for LogSumExp {
+    fn name(&self) -> &'static str {
+        "logsumexp"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].remove(x[0].len() - 1))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        crate::kernels::softmax::logsumexp(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (x, y) = (cx.x(0), cx.y());
+        cx.each(|_| {
+            // Where all elements are -inf, so is y; their shares are e^-inf = 0, not e^(-inf + inf).
+            let empty = y.equal(-T::INFINITY);
+            let y = empty.where_cond(T::ZERO, y);
+            (x - y.unsqueeze(-1)).exp() * cx.g.unsqueeze(-1)
+        })
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// ln(sum(e^x)) over some axes, without overflow; -inf of no elements. Derivative: softmax(x).
+    ///
+    /// # Panics
+    /// If there is no such axis, or one is named twice.
+    #[track_caller]
+    pub fn logsumexp(self, axes: impl AxisList, keepdim: bool) -> Self {
+        let (axes, shape) = (self.axes("logsumexp", axes), self.shape());
+        let order: SmallVec<[isize; 6]> = (0..shape.len()).filter(|&a| !axes.has(a)).chain((0..shape.len()).filter(|&a| axes.has(a)))
+            .map(|a| a as isize).collect();
+        let kept = axes.reduce(&shape, false);
+        let rows = kept.insert(kept.len(), axes.count(&shape));
+        let y = self.permute(&order).reshape_to(rows).record(LogSumExp);
+        if keepdim { y.reshape_to(axes.reduce(&shape, true)) } else { y }
+    }
+}

@@ -1,0 +1,99 @@
+//! Choosing between values: where_cond, clamp.
+
+use crate::error::ShapeError;
+use crate::kernels::elementwise::{Elementwise, apply};
+use crate::kernels::simd::Simd;
+use crate::layout::Shape;
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::map::{Map, Unary, same_shape};
+use crate::scalar::{Real, Scalar};
+use crate::var::{Operand, Var};
+
+// ---------------------------------------------------------------------------------------------------------- where_cond
+
+/// `a` where the condition is not 0, else `b`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Where;
+
+impl<T: Scalar> Elementwise<T, 3> for Where {
+    #[inline(always)]
+    fn at<S: Simd>(self, [c, a, b]: [T; 3]) -> T {
+        if c != T::ZERO { a } else { b }
+    }
+}
+
+impl<T: Scalar> Op<T> for Where {
+    fn name(&self) -> &'static str {
+        "where_cond"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        same_shape(x)
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        apply(*self, [x[0], x[1], x[2]], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (g, c) = (cx.g, cx.x(0));
+        // Where the other value was chosen, the cotangent is 0 even if g is not finite.
+        cx.each(|i| match i {
+            0 => None,
+            1 => Some(c.record3(Where, g, g.zeros_like())),
+            _ => Some(c.record3(Where, g.zeros_like(), g)),
+        })
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// With this array as the condition: `a` where it is not 0, else `b`; all three broadcast. Derivative: each value gets the
+    /// cotangent where it was chosen, 0 elsewhere; the condition gets none.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-1.0, 4.0]);
+    /// let y = x.gt(0.0).where_cond(x.sqrt(), 0.0);
+    /// assert_eq!(y.to_vec(), [0.0, 2.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn where_cond(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = (a.to_var(self.tape), b.to_var(self.tape));
+        let (a, b) = a.broadcast_with(b, "where_cond");
+        let (c, a) = self.broadcast_with(a, "where_cond");
+        let (c, b) = c.broadcast_with(b, "where_cond");
+        c.record3(Where, a, b)
+    }
+}
+
+// --------------------------------------------------------------------------------------------------------------- clamp
+
+/// `min(max(x, low), high)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Clamp {
+    low: f64,
+    high: f64,
+}
+
+impl Unary for Clamp {
+    const NAME: &'static str = "clamp";
+    const GRAD_NAME: &'static str = "clamp_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        let low = x.max(x.lit(self.low));
+        -((-low).max(x.lit(-self.high)))
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.ge(x.lit(self.low)) * x.lit(self.high).ge(x)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// min(max(x, low), high), elementwise; an infinite bound does not bind. Derivative: 1 within the bounds and at them, 0 outside.
+    #[track_caller]
+    pub fn clamp(self, low: f64, high: f64) -> Self {
+        self.record(Map(Clamp { low, high }))
+    }
+}

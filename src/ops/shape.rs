@@ -1,0 +1,644 @@
+//! Ops that rearrange: views that only change strides (broadcast, reshape, permute, slice), copies that place (pad, concat), each with
+//! its adjoint beside it.
+
+use crate::error::ShapeError;
+use crate::kernels::reduce::{Sum, reduce};
+use crate::kernels::strided::{copy, scatter};
+use crate::layout::{Axes, Layout, Shape, Small, Strides};
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::scalar::Scalar;
+use crate::var::{Var, refuse};
+use smallvec::SmallVec;
+
+// ---------------------------------------------------------------------------------------------------------------- contiguous
+
+/// The same array, laid out in row-major order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Contiguous;
+
+impl<T: Scalar> Op<T> for Contiguous {
+    fn name(&self) -> &'static str {
+        "contiguous"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g)
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------------- detach
+
+/// The same array, through which no gradient flows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Detach;
+
+impl<T: Scalar> Op<T> for Detach {
+    fn name(&self) -> &'static str {
+        "detach"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn alias(&self, x: &Layout, _: &Shape) -> Option<(Strides, isize)> {
+        Some((x.strides().into(), 0))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+    }
+    fn vjp<'t>(&self, _: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        Cotangents::none()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The same value, through which no gradient flows.
+    #[track_caller]
+    pub fn detach(self) -> Self {
+        self.tape.no_grad(|| self.record(Detach))
+    }
+}
+
+// ------------------------------------------------------------------------------------------- broadcast_to and its adjoint
+
+/// The array repeated along axes of size 1 and along new leading axes; a view.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BroadcastTo(Shape);
+
+impl<T: Scalar> Op<T> for BroadcastTo {
+    fn name(&self) -> &'static str {
+        "broadcast_to"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        match x[0].broadcast(&self.0) {
+            Some(s) if s == self.0 => Ok(s),
+            _ => Err(ShapeError::new(format!("shape {} does not broadcast to {}", x[0], self.0))
+                .hint("sizes are compared from the last axis; each must be equal or 1 in the array")),
+        }
+    }
+    fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
+        Some((x.broadcast_strides(y), 0))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.sum_to(cx.x(0).shape()))
+    }
+}
+
+/// The sum over the axes along which a shape was repeated: the adjoint of [`BroadcastTo`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct SumTo(Shape);
+
+impl<T: Scalar> Op<T> for SumTo {
+    fn name(&self) -> &'static str {
+        "sum_to"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        match self.0.broadcast(x[0]) {
+            Some(s) if s == *x[0] => Ok(self.0.clone()),
+            _ => Err(ShapeError::new(format!("shape {} does not broadcast to {}", self.0, x[0]))),
+        }
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        let skip = x[0].shape().len() - self.0.len();
+        let gone = (0..x[0].shape().len()).filter(|&i| i < skip || self.0[i - skip] != x[0].shape()[i]);
+        reduce(x[0], Axes::of(gone), y, Sum);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.broadcast_to_shape(cx.x(0).shape()))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// A view of this array repeated to a larger shape, by NumPy's rules. Derivative: the sum over the repeated axes.
+    ///
+    /// # Panics
+    /// If the shape does not broadcast to it.
+    #[track_caller]
+    pub fn broadcast_to(self, shape: &[usize]) -> Self {
+        self.broadcast_to_shape(shape.into())
+    }
+    #[track_caller]
+    pub(crate) fn broadcast_to_shape(self, shape: Shape) -> Self {
+        if self.shape() == shape { self } else { self.record(BroadcastTo(shape)) }
+    }
+    /// The sum over the axes along which `shape` would be repeated to this array's. Derivative: a broadcast.
+    ///
+    /// # Panics
+    /// If `shape` does not broadcast to this array's.
+    #[track_caller]
+    pub fn sum_to(self, shape: Shape) -> Self {
+        if self.shape() == shape { self } else { self.record(SumTo(shape)) }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- reshape
+
+/// The same elements in order under another shape: a view, where strides allow it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reshape(Shape);
+
+impl<T: Scalar> Op<T> for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        if self.0.numel() != x[0].numel() {
+            return Err(ShapeError::new(format!(
+                "{} elements of shape {} do not fill shape {}, which has {}",
+                x[0].numel(),
+                x[0],
+                self.0,
+                self.0.numel()
+            ))
+            .hint("one size may be -1 in `reshape`: it is then worked out"));
+        }
+        Ok(self.0.clone())
+    }
+    fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
+        x.reshape_strides(y).map(|s| (s, 0))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.reshape_to(cx.x(0).shape()))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The same elements in row-major order under another shape; one size may be -1, which is worked out from the others. A view
+    /// where the strides allow it. Derivative: the cotangent, reshaped back.
+    ///
+    /// # Panics
+    /// If the number of elements differs.
+    #[track_caller]
+    pub fn reshape(self, shape: &[isize]) -> Self {
+        let known: usize = shape.iter().filter(|&&n| n >= 0).map(|&n| n as usize).product();
+        let unknown = shape.iter().filter(|&&n| n < 0).count();
+        let bad = unknown > 1 || shape.iter().any(|&n| n < -1) || unknown == 1 && (known == 0 || !self.numel().is_multiple_of(known));
+        if bad {
+            let e = ShapeError::new(format!("{} elements of shape {} cannot have shape {shape:?}", self.numel(), self.shape()))
+                .hint("at most one size may be -1, and the others must divide the number of elements");
+            refuse(e, "reshape", [self.shape()]);
+        }
+        self.reshape_to(shape.iter().map(|&n| if n < 0 { self.numel() / known } else { n as usize }).collect())
+    }
+    #[track_caller]
+    pub(crate) fn reshape_to(self, shape: Shape) -> Self {
+        if self.shape() == shape { self } else { self.record(Reshape(shape)) }
+    }
+    /// The axes from `start` to `end`, both included, as one.
+    ///
+    /// # Panics
+    /// If there is no such axis, or `start` comes after `end`.
+    #[track_caller]
+    pub fn flatten(self, start: isize, end: isize) -> Self {
+        let shape = self.shape();
+        if shape.is_empty() && [0, -1].contains(&start) && [0, -1].contains(&end) {
+            return self.reshape_to([1].into());
+        }
+        let (a, b) = (self.axis("flatten", start), self.axis("flatten", end));
+        if a > b {
+            refuse(ShapeError::new(format!("axis {start} comes after axis {end}")), "flatten", [shape]);
+        }
+        let merged: usize = shape[a..=b].iter().product();
+        self.reshape_to(shape[..a].iter().copied().chain([merged]).chain(shape[b + 1..].iter().copied()).collect())
+    }
+    /// Without an axis of size 1; an axis of another size stays, as in PyTorch.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn squeeze(self, axis: isize) -> Self {
+        let (shape, axis) = (self.shape(), self.axis("squeeze", axis));
+        if shape[axis] == 1 { self.reshape_to(shape.remove(axis)) } else { self }
+    }
+    /// Without any axes of size 1.
+    #[track_caller]
+    pub fn squeeze_all(self) -> Self {
+        self.reshape_to(self.shape().iter().copied().filter(|&n| n != 1).collect())
+    }
+    /// With a new axis of size 1 at this position of the result; negative positions count from its end.
+    ///
+    /// # Panics
+    /// If the position is out of range.
+    #[track_caller]
+    pub fn unsqueeze(self, axis: isize) -> Self {
+        let shape = self.shape();
+        // The result has one axis more, and that is what the position counts in.
+        match shape.insert(0, 1).axis(axis) {
+            Ok(axis) => self.reshape_to(shape.insert(axis, 1)),
+            Err(e) => refuse(e, "unsqueeze", [shape]),
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- permute
+
+/// Axes in another order; a view. Output axis `i` is input axis `self.0[i]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Permute(Small<usize>);
+
+impl<T: Scalar> Op<T> for Permute {
+    fn name(&self) -> &'static str {
+        "permute"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.0.iter().map(|&i| x[0][i]).collect())
+    }
+    fn alias(&self, x: &Layout, _: &Shape) -> Option<(Strides, isize)> {
+        Some((self.0.iter().map(|&i| x.strides()[i]).collect(), 0))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let mut back: Small<usize> = SmallVec::from_elem(0, self.0.len());
+        for (i, &axis) in self.0.iter().enumerate() {
+            back[axis] = i;
+        }
+        cx.each(|_| cx.g.record(Permute(back.clone())))
+    }
+}
+
+/// The last two axes exchanged; a view. (An op of its own, because it has no attribute to store and products ask for it often.)
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Transpose;
+
+impl<T: Scalar> Op<T> for Transpose {
+    fn name(&self) -> &'static str {
+        "transpose"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        let n = x[0].len();
+        if n < 2 {
+            return Err(ShapeError::new(format!("a matrix is needed, not shape {}", x[0])));
+        }
+        Ok(x[0].with(n - 1, x[0][n - 2]).with(n - 2, x[0][n - 1]))
+    }
+    fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
+        let mut strides: Strides = x.strides().into();
+        strides.swap(y.len() - 2, y.len() - 1);
+        Some((strides, 0))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(Transpose))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// A view with the axes in another order: axis `i` of the result is axis `axes[i]` of this array. Derivative: the inverse.
+    ///
+    /// # Panics
+    /// If `axes` is not a permutation of the array's axes.
+    #[track_caller]
+    pub fn permute(self, axes: &[isize]) -> Self {
+        let shape = self.shape();
+        if let Err(e) = Axes::new(&shape, axes) {
+            refuse(e, "permute", [shape]);
+        }
+        if axes.len() != shape.len() {
+            let e = ShapeError::new(format!("{axes:?} names {} of the {} axes", axes.len(), shape.len()));
+            refuse(e.hint("every axis must be named once"), "permute", [shape]);
+        }
+        self.record(Permute(axes.iter().map(|&a| shape.axis(a).expect("checked above")).collect()))
+    }
+    /// A view with two axes exchanged.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn transpose(self, a: isize, b: isize) -> Self {
+        let n = self.ndim();
+        let (a, b) = (self.axis("transpose", a), self.axis("transpose", b));
+        if a == b {
+            return self;
+        }
+        if a.min(b) + 2 == n && a.max(b) + 1 == n {
+            return self.record(Transpose);
+        }
+        let mut axes: Small<usize> = (0..n).collect();
+        axes.swap(a, b);
+        self.record(Permute(axes))
+    }
+    /// The transpose of a matrix; vectors and numbers stay as they are.
+    ///
+    /// # Panics
+    /// If the array has more than two axes.
+    #[track_caller]
+    pub fn t(self) -> Self {
+        match self.ndim() {
+            0 | 1 => self,
+            2 => self.record(Transpose),
+            _ => {
+                let e = ShapeError::new(format!("a matrix is needed, not shape {}", self.shape()));
+                refuse(e.hint("name the axes: `transpose(-2, -1)`"), "t", [self.shape()])
+            }
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ slice and its adjoint
+
+/// Elements `start + i * step` of one axis, `len` of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Run {
+    pub start: usize,
+    pub step: isize,
+    pub len: usize,
+}
+
+/// A part of an array, one [`Run`] an axis; a view.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Slice(pub Small<Run>);
+
+impl<T: Scalar> Op<T> for Slice {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        for (axis, (run, &n)) in self.0.iter().zip(x[0].iter()).enumerate() {
+            let last = run.start as isize + run.step * (run.len as isize - 1);
+            if run.len > 0 && (run.start >= n || last < 0 || last >= n as isize) {
+                return Err(ShapeError::new(format!("elements {} to {last} of axis {axis} lie outside its size {n}", run.start)));
+            }
+        }
+        Ok(self.0.iter().map(|r| r.len).collect())
+    }
+    fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
+        let strides = self.0.iter().zip(x.strides()).map(|(r, s)| r.step * s).collect();
+        // Of an empty part, no element is ever read, and its start may lie past the end.
+        let offset = self.0.iter().zip(x.strides()).map(|(r, s)| r.start as isize * s).sum();
+        Some((strides, if y.numel() == 0 { 0 } else { offset }))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let shape = cx.x(0).shape();
+        cx.each(|_| cx.g.record(Embed { shape: shape.clone(), runs: self.0.clone(), fill: 0.0 }))
+    }
+}
+
+/// An array placed into a larger one of `fill`: the adjoint of [`Slice`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Embed {
+    pub shape: Shape,
+    pub runs: Small<Run>,
+    pub fill: f64,
+}
+
+impl<T: Scalar> Op<T> for Embed {
+    fn name(&self) -> &'static str {
+        "pad"
+    }
+    fn shape(&self, _: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.shape.clone())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        y.fill(T::from_f64(self.fill));
+        let natural = self.shape.strides();
+        let strides: Strides = self.runs.iter().zip(&natural).map(|(r, s)| r.step * s).collect();
+        let offset = self.runs.iter().zip(&natural).map(|(r, s)| r.start as isize * s).sum();
+        scatter(x[0], y, offset, &strides);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(Slice(self.runs.clone())))
+    }
+}
+
+/// What of one axis a slice takes: built from Rust's ranges, an index with a stride, or a [`SliceInfo`] with a step.
+///
+/// Negative positions count from the end. `start..end` may run past the end, as in NumPy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SliceInfo {
+    start: Option<isize>,
+    end: Option<isize>,
+    step: isize,
+    /// A single index, whose axis disappears.
+    index: bool,
+}
+
+impl SliceInfo {
+    /// Every `step`-th element; a negative step walks backwards from the end.
+    pub fn step(self, step: isize) -> SliceInfo {
+        SliceInfo { step, ..self }
+    }
+    fn run(self, axis: usize, n: usize) -> Result<Run, ShapeError> {
+        let size = n as isize;
+        let from_end = |p: isize| if p < 0 { p + size } else { p };
+        if self.index {
+            let i = from_end(self.start.unwrap_or(0));
+            if i < 0 || i >= size {
+                let e = ShapeError::new(format!("index {} is out of range for axis {axis} of size {n}", self.start.unwrap_or(0)));
+                return Err(e.hint(format!("indices run from {} to {}", -size, size - 1)));
+            }
+            return Ok(Run { start: i as usize, step: 1, len: 1 });
+        }
+        if self.step == 0 {
+            return Err(ShapeError::new(format!("the step of axis {axis} is 0")));
+        }
+        let (low, high) = if self.step > 0 { (0, size) } else { (-1, size - 1) };
+        let clamp = |p: Option<isize>, default: isize| p.map_or(default, |p| from_end(p).clamp(low, high));
+        let (first, end) = if self.step > 0 {
+            (clamp(self.start, 0), clamp(self.end, size))
+        } else {
+            // As in ndarray, a range says which elements, and a negative step takes them from the last on.
+            let first = self.start.map_or(0, |p| from_end(p).clamp(0, size));
+            let last = self.end.map_or(size, |p| from_end(p).clamp(0, size));
+            (last - 1, first - 1)
+        };
+        let len = if self.step > 0 { (end - first).max(0) as usize } else { (first - end).max(0) as usize };
+        let len = len.div_ceil(self.step.unsigned_abs());
+        Ok(Run { start: if len == 0 { 0 } else { first as usize }, step: self.step, len })
+    }
+}
+
+impl From<isize> for SliceInfo {
+    fn from(i: isize) -> Self {
+        SliceInfo { start: Some(i), end: None, step: 1, index: true }
+    }
+}
+impl From<std::ops::Range<isize>> for SliceInfo {
+    fn from(r: std::ops::Range<isize>) -> Self {
+        SliceInfo { start: Some(r.start), end: Some(r.end), step: 1, index: false }
+    }
+}
+impl From<std::ops::RangeFrom<isize>> for SliceInfo {
+    fn from(r: std::ops::RangeFrom<isize>) -> Self {
+        SliceInfo { start: Some(r.start), end: None, step: 1, index: false }
+    }
+}
+impl From<std::ops::RangeTo<isize>> for SliceInfo {
+    fn from(r: std::ops::RangeTo<isize>) -> Self {
+        SliceInfo { start: None, end: Some(r.end), step: 1, index: false }
+    }
+}
+impl From<std::ops::RangeFull> for SliceInfo {
+    fn from(_: std::ops::RangeFull) -> Self {
+        SliceInfo { start: None, end: None, step: 1, index: false }
+    }
+}
+
+/// The argument of [`Var::slice`], in the manner of ndarray's `s!`: `at![1..4; 2, .., -1]`.
+///
+/// One entry an axis: a range, a range with `; step`, or an index, whose axis disappears. Axes that are not named stay whole.
+///
+/// ```
+/// use wengert::{Tape, at};
+/// let tape = Tape::<f64>::new();
+/// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+/// assert_eq!(x.slice(&at![-1, ..; -1]).to_vec(), [6.0, 5.0, 4.0]);
+/// assert_eq!(x.slice(&at![.., 1..]).shape(), [2, 2]);
+/// ```
+#[macro_export]
+macro_rules! at {
+    (@list [$($done:expr,)*] $entry:expr; $step:expr $(, $($rest:tt)*)?) => {
+        $crate::at!(@list [$($done,)* $crate::SliceInfo::from($entry).step($step),] $($($rest)*)?)
+    };
+    (@list [$($done:expr,)*] $entry:expr $(, $($rest:tt)*)?) => {
+        $crate::at!(@list [$($done,)* $crate::SliceInfo::from($entry),] $($($rest)*)?)
+    };
+    (@list [$($done:expr,)*]) => { [$($done),*] };
+    ($($all:tt)+) => { $crate::at!(@list [] $($all)+) };
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// A view of a part: see [`at!`](crate::at). Derivative: the cotangent, placed into zeros.
+    ///
+    /// # Panics
+    /// If there are more entries than axes, an index is out of range, or a step is 0.
+    #[track_caller]
+    pub fn slice(self, parts: &[SliceInfo]) -> Self {
+        let shape = self.shape();
+        if parts.len() > shape.len() {
+            let e = ShapeError::new(format!("{} entries for the {} axes of shape {shape}", parts.len(), shape.len()));
+            refuse(e, "slice", [shape]);
+        }
+        let whole = SliceInfo::from(..);
+        let run = |axis: usize| parts.get(axis).copied().unwrap_or(whole).run(axis, shape[axis]);
+        let runs: Small<Run> = match (0..shape.len()).map(run).collect() {
+            Ok(runs) => runs,
+            Err(e) => refuse(e, "slice", [shape]),
+        };
+        let kept = |axis: &usize| !parts.get(*axis).is_some_and(|p| p.index);
+        let left: Shape = (0..shape.len()).filter(kept).map(|axis| runs[axis].len).collect();
+        self.record(Slice(runs)).reshape_to(left)
+    }
+    /// Elements `start..start + len` of one axis.
+    ///
+    /// # Panics
+    /// If they lie outside the axis.
+    #[track_caller]
+    pub fn narrow(self, axis: isize, start: usize, len: usize) -> Self {
+        let (shape, axis) = (self.shape(), self.axis("narrow", axis));
+        if start + len > shape[axis] {
+            let e = ShapeError::new(format!("elements {start}..{} of axis {axis} lie outside its size {}", start + len, shape[axis]));
+            refuse(e, "narrow", [shape]);
+        }
+        let mut runs: Small<Run> = shape.iter().map(|&len| Run { start: 0, step: 1, len }).collect();
+        runs[axis] = Run { start: if len == 0 { 0 } else { start }, step: 1, len };
+        self.record(Slice(runs))
+    }
+    /// The array with `(before, after)` elements of `value` added on each of the **last** axes, one pair an axis. Derivative: the
+    /// cotangent without the border.
+    ///
+    /// # Panics
+    /// If there are more pairs than axes.
+    #[track_caller]
+    pub fn pad(self, borders: &[(usize, usize)], value: f64) -> Self {
+        let shape = self.shape();
+        if borders.len() > shape.len() {
+            let e = ShapeError::new(format!("{} borders for the {} axes of shape {shape}", borders.len(), shape.len()));
+            refuse(e, "pad", [shape]);
+        }
+        let skip = shape.len() - borders.len();
+        let border = |axis: usize| if axis < skip { (0, 0) } else { borders[axis - skip] };
+        let runs = (0..shape.len()).map(|a| Run { start: border(a).0, step: 1, len: shape[a] }).collect();
+        let padded = (0..shape.len()).map(|a| border(a).0 + shape[a] + border(a).1).collect();
+        self.record(Embed { shape: padded, runs, fill: value })
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- concat
+
+/// Arrays one after the other along an axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Concat(usize);
+
+impl<T: Scalar> Op<T> for Concat {
+    fn name(&self) -> &'static str {
+        "concat"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        let axis = self.0;
+        for (i, s) in x.iter().enumerate() {
+            let fits = s.len() == x[0].len() && (0..s.len()).all(|a| a == axis || s[a] == x[0][a]);
+            if !fits {
+                return Err(ShapeError::new(format!("input {i} has shape {s}, which differs from {} beside axis {axis}", x[0]))
+                    .hint("all sizes but that of the joined axis must be equal"));
+            }
+        }
+        Ok(x[0].with(axis, x.iter().map(|s| s[axis]).sum()))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        let total: usize = x.iter().map(|x| x.shape()[self.0]).sum();
+        let strides = x[0].shape().with(self.0, total).strides();
+        let mut at = 0;
+        for x in x {
+            scatter(*x, y, at as isize * strides[self.0], &strides);
+            at += x.shape()[self.0];
+        }
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let mut at = 0;
+        let mut starts: SmallVec<[(usize, usize); 16]> = SmallVec::new();
+        for i in 0..cx.inputs.len() {
+            let len = cx.x(i).shape()[self.0];
+            starts.push((at, len));
+            at += len;
+        }
+        cx.each(|i| cx.g.narrow(self.0 as isize, starts[i].0, starts[i].1))
+    }
+}
+
+/// Arrays joined along an axis that they have. Derivative: each gets its part of the cotangent.
+///
+/// # Panics
+/// If there are none, or their shapes differ beside that axis.
+#[track_caller]
+pub fn concat<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
+    let Some(first) = xs.first() else {
+        refuse(ShapeError::new("nothing to join").hint("give at least one array"), "concat", []);
+    };
+    let axis = first.axis("concat", axis);
+    first.tape.apply(Concat(axis), xs)
+}
+
+/// Arrays of one shape joined along a new axis.
+///
+/// # Panics
+/// If there are none, or their shapes differ.
+#[track_caller]
+pub fn stack<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
+    let Some(first) = xs.first() else {
+        refuse(ShapeError::new("nothing to join").hint("give at least one array"), "stack", []);
+    };
+    let shape = first.shape();
+    if let Some((i, x)) = xs.iter().enumerate().find(|(_, x)| x.shape() != shape) {
+        let e = ShapeError::new(format!("input {i} has shape {}, the first has {shape}", x.shape()));
+        refuse(e.hint("all must have one shape; to join along an axis they have, use `concat`"), "stack", [shape, x.shape()]);
+    }
+    let rows: SmallVec<[Var<'t, T>; 16]> = xs.iter().map(|x| x.unsqueeze(axis)).collect();
+    concat(&rows, axis)
+}

@@ -1,0 +1,176 @@
+//! What outlives a step? Parameters, and the gradients found for them.
+
+use crate::buffers::Buffer;
+use crate::layout::Shape;
+use crate::scalar::Scalar;
+use crate::tape::NodeId;
+use crate::var::{Source, Var};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use std::fmt;
+use std::sync::{Arc, RwLock};
+
+/// A named array that training changes: weights, biases. Cheap to clone (all clones are one parameter), `Send` and `Sync`.
+///
+/// [`Tape::param`](crate::Tape::param) puts its current value on a tape. Values on a tape never change under it: updating a large
+/// parameter while a tape still holds it copies the array first, so call [`Tape::reset`](crate::Tape::reset) before the update.
+///
+/// ```
+/// use wengert::{Param, Tape};
+/// let w = Param::<f64>::new("w", [1.0, 2.0]);
+/// let mut tape = Tape::new();
+/// let loss = tape.param(&w).square().sum();
+/// let grads = tape.backward(loss);
+/// tape.reset();
+/// w.update(&grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.1 * g));
+/// assert_eq!(w.to_array().as_slice().unwrap(), [0.8, 1.6]);
+/// ```
+pub struct Param<T: Scalar = f32>(Arc<Inner<T>>);
+
+struct Inner<T: Scalar> {
+    name: String,
+    shape: Shape,
+    values: RwLock<Arc<Buffer<T>>>,
+}
+
+impl<T: Scalar> Clone for Param<T> {
+    fn clone(&self) -> Self {
+        Param(self.0.clone())
+    }
+}
+
+impl<T: Scalar> Param<T> {
+    /// A parameter with its first value.
+    pub fn new(name: impl Into<String>, values: impl Source<T>) -> Param<T> {
+        values.visit(|shape, values| {
+            let values = RwLock::new(Arc::new(Buffer::copied(values)));
+            Param(Arc::new(Inner { name: name.into(), shape: shape.into(), values }))
+        })
+    }
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+    /// Its shape, which never changes.
+    pub fn shape(&self) -> &Shape {
+        &self.0.shape
+    }
+    /// A copy of its value.
+    pub fn to_array(&self) -> ArrayD<T> {
+        ArrayD::from_shape_vec(IxDyn(self.shape()), self.shared().to_vec()).expect("as many values as the shape says")
+    }
+    /// Sets its value.
+    ///
+    /// # Panics
+    /// If the shape differs.
+    #[track_caller]
+    pub fn set(&self, values: impl Source<T>) {
+        values.visit(|shape, values| {
+            assert!(
+                shape == &**self.shape(),
+                "set: parameter {} has shape {}, but the new value has {shape:?}",
+                self.name(),
+                self.shape()
+            );
+            self.with_mut(|v| v.copy_from_slice(values));
+        })
+    }
+    /// Reads its elements, in row-major order.
+    pub fn with<R>(&self, f: impl FnOnce(&[T]) -> R) -> R {
+        f(&self.shared())
+    }
+    /// Changes its elements.
+    pub fn with_mut<R>(&self, f: impl FnOnce(&mut [T]) -> R) -> R {
+        let mut values = self.0.values.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if Arc::get_mut(&mut values).is_none() {
+            *values = Arc::new(Buffer::copied(&values));
+        }
+        f(Arc::get_mut(&mut values).expect("just made unique"))
+    }
+    /// Changes its elements by their gradient; does nothing where `grads` holds none.
+    pub fn update(&self, grads: &Grads<T>, f: impl FnOnce(&mut [T], &[T])) {
+        if let Some(g) = grads.slice(self) {
+            self.with_mut(|w| f(w, g));
+        }
+    }
+    pub(crate) fn shared(&self) -> Arc<Buffer<T>> {
+        self.0.values.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+    /// Whether two handles are one parameter.
+    pub fn is(&self, other: &Param<T>) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Param<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Param({}: {} {})", self.name(), T::NAME, self.shape())
+    }
+}
+
+struct Entry<T: Scalar> {
+    leaf: NodeId,
+    param: Option<Param<T>>,
+    shape: Shape,
+    values: Buffer<T>,
+}
+
+/// Gradients by parameter and by leaf: what [`Tape::backward`](crate::Tape::backward) returns. It outlives a reset of the tape;
+/// [`Tape::recycle`](crate::Tape::recycle) gives its memory back.
+pub struct Grads<T: Scalar = f32> {
+    entries: Vec<Entry<T>>,
+}
+
+impl<T: Scalar> Default for Grads<T> {
+    fn default() -> Self {
+        Grads { entries: Vec::new() }
+    }
+}
+
+impl<T: Scalar> Grads<T> {
+    pub(crate) fn add(&mut self, leaf: NodeId, param: Option<Param<T>>, shape: Shape, values: Buffer<T>) {
+        self.entries.push(Entry { leaf, param, shape, values });
+    }
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Buffer<T>> + '_ {
+        self.entries.drain(..).map(|e| e.values)
+    }
+    fn entry(&self, param: &Param<T>) -> Option<&Entry<T>> {
+        self.entries.iter().find(|e| e.param.as_ref().is_some_and(|p| p.is(param)))
+    }
+    /// The gradient of a parameter; `None` if the loss does not depend on it.
+    pub fn get(&self, param: &Param<T>) -> Option<ArrayViewD<'_, T>> {
+        self.entry(param).map(Entry::view)
+    }
+    /// The gradient of a tracked leaf; `None` if the loss does not depend on it.
+    pub fn wrt(&self, leaf: Var<'_, T>) -> Option<ArrayViewD<'_, T>> {
+        self.entries.iter().find(|e| e.leaf == leaf.id).map(Entry::view)
+    }
+    /// The gradient of a parameter, in row-major order.
+    pub fn slice(&self, param: &Param<T>) -> Option<&[T]> {
+        self.entry(param).map(|e| &*e.values)
+    }
+    /// All gradients of parameters, for a change in place (clipping, scaling).
+    pub fn slices_mut(&mut self) -> impl Iterator<Item = (&Param<T>, &mut [T])> {
+        self.entries.iter_mut().filter_map(|e| e.param.as_ref().map(|p| (p, &mut *e.values)))
+    }
+    /// The number of gradients.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl<T: Scalar> Entry<T> {
+    fn view(&self) -> ArrayViewD<'_, T> {
+        ArrayViewD::from_shape(IxDyn(&self.shape), &self.values).expect("as many values as the shape says")
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Grads<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |e: &Entry<T>| e.param.as_ref().map_or(format!("%{}", e.leaf), |p| p.name().to_string());
+        f.debug_map().entries(self.entries.iter().map(|e| (name(e), &e.shape))).finish()
+    }
+}

@@ -1,0 +1,285 @@
+//! What does a user hold? A [`Var`]: a copyable handle on a node of a tape.
+
+use crate::error::ShapeError;
+use crate::layout::Shape;
+use crate::op::Op;
+use crate::ops::Listed;
+use crate::scalar::Scalar;
+use crate::tape::{Inner, NodeId, Tape, describe};
+use ndarray::{ArrayBase, ArrayD, ArrayViewD, Data, Dimension, IxDyn};
+use std::cell::Ref;
+use std::fmt;
+
+/// A value on a tape: 16 bytes, `Copy`, passed by value or by reference alike.
+///
+/// Operations are methods and operators; each appends a node to the tape. They panic, with the caller's line, where shapes do not
+/// fit; [`Tape::try_apply`] is the door that returns an error instead.
+#[derive(Clone, Copy)]
+pub struct Var<'t, T: Scalar = f32> {
+    pub(crate) tape: &'t Tape<T>,
+    pub(crate) id: NodeId,
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    pub(crate) fn at(tape: &'t Tape<T>, id: NodeId) -> Self {
+        Var { tape, id }
+    }
+    /// The tape it lies on.
+    pub fn tape(self) -> &'t Tape<T> {
+        self.tape
+    }
+    /// The sizes of its axes.
+    pub fn shape(self) -> Shape {
+        self.tape.read().layout(self.id).shape().clone()
+    }
+    /// The number of its axes.
+    pub fn ndim(self) -> usize {
+        self.tape.read().layout(self.id).shape().len()
+    }
+    /// The number of its elements.
+    pub fn numel(self) -> usize {
+        self.tape.read().layout(self.id).numel()
+    }
+    /// The size of one axis; negative axes count from the end.
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn size(self, axis: isize) -> usize {
+        let shape = self.shape();
+        shape[self.axis("size", axis)]
+    }
+    /// Whether a gradient can flow from here to a leaf or parameter.
+    pub fn is_tracked(self) -> bool {
+        self.tape.read().nodes[self.id as usize].tracked
+    }
+
+    /// The value of a one-element array.
+    ///
+    /// # Panics
+    /// If it has more or fewer elements.
+    #[track_caller]
+    pub fn item(self) -> T {
+        let inner = self.tape.read();
+        let view = inner.view(self.id);
+        let n = view.layout.numel();
+        if n != 1 {
+            let shape = view.shape();
+            panic!(
+                "item: an array of shape {shape} is not one number\n  at {}\n  hint: reduce it first, or use `to_array()`",
+                std::panic::Location::caller()
+            );
+        }
+        view.data[view.offset]
+    }
+    /// A copy as an ndarray array.
+    pub fn to_array(self) -> ArrayD<T> {
+        ArrayD::from_shape_vec(IxDyn(&self.shape()), self.to_vec()).expect("as many elements as the shape says")
+    }
+    /// A copy of the elements, in row-major order.
+    pub fn to_vec(self) -> Vec<T> {
+        let inner = self.tape.read();
+        inner.view(self.id).to_slice().into_owned()
+    }
+    /// The value without a copy (views that are not contiguous are laid out once first). While the result lives the tape can be read
+    /// but not written.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f32>::new();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.value().view()[[1, 0]], 3.0);
+    /// ```
+    #[track_caller]
+    pub fn value(self) -> Value<'t, T> {
+        let x = self.contiguous();
+        Value { inner: self.tape.read(), id: x.id }
+    }
+
+    /// A number on the same tape.
+    pub fn number(self, c: f64) -> Self {
+        self.tape.number(T::from_f64(c))
+    }
+    /// Ones of the same shape, without a gradient.
+    #[track_caller]
+    pub fn ones_like(self) -> Self {
+        self.number(1.0).broadcast_to_shape(self.shape())
+    }
+    /// Zeros of the same shape, without a gradient.
+    #[track_caller]
+    pub fn zeros_like(self) -> Self {
+        self.number(0.0).broadcast_to_shape(self.shape())
+    }
+
+    /// Records a built-in op of this and other inputs.
+    #[track_caller]
+    pub(crate) fn record<O: Op<T> + PartialEq + Listed>(self, op: O) -> Self {
+        self.tape.apply(op, &[self])
+    }
+    #[track_caller]
+    pub(crate) fn record2<O: Op<T> + PartialEq + Listed>(self, op: O, other: Self) -> Self {
+        self.tape.apply(op, &[self, other])
+    }
+    #[track_caller]
+    pub(crate) fn record3<O: Op<T> + PartialEq + Listed>(self, op: O, second: Self, third: Self) -> Self {
+        self.tape.apply(op, &[self, second, third])
+    }
+    /// Both operands as views of the shape that they broadcast to.
+    #[track_caller]
+    pub(crate) fn broadcast_with(self, other: Self, op: &'static str) -> (Self, Self) {
+        let inner = self.tape.read();
+        if !std::ptr::eq(self.tape, other.tape) || inner.nodes[self.id as usize].layout == inner.nodes[other.id as usize].layout {
+            return (self, other); // what is wrong with Vars of two tapes is said when the op is recorded
+        }
+        let (a, b) = (inner.layout(self.id).shape().clone(), inner.layout(other.id).shape().clone());
+        drop(inner);
+        match a.broadcast(&b) {
+            Some(shape) => (self.broadcast_to_shape(shape.clone()), other.broadcast_to_shape(shape)),
+            None => {
+                let axis = (1..=a.len().min(b.len())).find(|&i| {
+                    let (m, n) = (a[a.len() - i], b[b.len() - i]);
+                    m != n && m != 1 && n != 1
+                });
+                let i = axis.expect("shapes that do not broadcast differ somewhere");
+                let (m, n) = (a[a.len() - i], b[b.len() - i]);
+                let e = ShapeError::new(format!("the shapes do not broadcast: axis -{i} has {m} and {n}"))
+                    .hint("sizes are compared from the last axis; they must be equal, or one of them 1 (see `unsqueeze`)");
+                refuse(e, op, [a, b])
+            }
+        }
+    }
+    /// Resolves an axis for a method.
+    #[track_caller]
+    pub(crate) fn axis(self, op: &'static str, axis: isize) -> usize {
+        let shape = self.shape();
+        match shape.axis(axis) {
+            Ok(a) => a,
+            Err(e) => refuse(e, op, [shape]),
+        }
+    }
+}
+
+/// Panics with an error that a method found before it recorded anything.
+#[track_caller]
+pub(crate) fn refuse<const N: usize>(e: ShapeError, op: &'static str, shapes: [Shape; N]) -> ! {
+    panic!("{}", e.of(op, shapes, std::panic::Location::caller()))
+}
+
+/// A borrowed value; see [`Var::value`].
+pub struct Value<'t, T: Scalar> {
+    inner: Ref<'t, Inner<T>>,
+    id: NodeId,
+}
+
+impl<T: Scalar> Value<'_, T> {
+    /// The elements, in row-major order.
+    pub fn as_slice(&self) -> &[T] {
+        self.inner.view(self.id).as_slice().expect("made contiguous")
+    }
+    /// The array.
+    pub fn view(&self) -> ArrayViewD<'_, T> {
+        ArrayViewD::from_shape(IxDyn(self.inner.layout(self.id).shape()), self.as_slice()).expect("as many as the shape says")
+    }
+}
+
+/// The node's line of the tape.
+impl<T: Scalar> fmt::Debug for Var<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        describe(&self.tape.read(), self.id, f)
+    }
+}
+
+/// The value, as ndarray prints it.
+impl<T: Scalar> fmt::Display for Var<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_array(), f)
+    }
+}
+
+/// What a tape takes as a value: ndarray arrays and views of any dimension, slices, fixed-size (nested) arrays, `Vec`s and numbers.
+pub trait Source<T: Scalar> {
+    /// Calls `f` with shape and elements in row-major order.
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R;
+}
+
+impl Source<f32> for f32 {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[f32]) -> R) -> R {
+        f(&[], &[*self])
+    }
+}
+impl Source<f64> for f64 {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[f64]) -> R) -> R {
+        f(&[], &[*self])
+    }
+}
+impl<T: Scalar> Source<T> for [T] {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        f(&[self.len()], self)
+    }
+}
+impl<T: Scalar> Source<T> for Vec<T> {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        f(&[self.len()], self)
+    }
+}
+impl<T: Scalar, const N: usize> Source<T> for [T; N] {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        f(&[N], self)
+    }
+}
+impl<T: Scalar, const M: usize, const N: usize> Source<T> for [[T; N]; M] {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        f(&[M, N], self.as_flattened())
+    }
+}
+impl<T: Scalar, const L: usize, const M: usize, const N: usize> Source<T> for [[[T; N]; M]; L] {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        f(&[L, M, N], self.as_flattened().as_flattened())
+    }
+}
+impl<T: Scalar, S: Data<Elem = T>, D: Dimension> Source<T> for ArrayBase<S, D> {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        match self.as_slice() {
+            Some(values) => f(self.shape(), values),
+            None => f(self.shape(), &self.iter().copied().collect::<Vec<T>>()),
+        }
+    }
+}
+impl<T: Scalar, X: Source<T> + ?Sized> Source<T> for &X {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        (**self).visit(f)
+    }
+}
+
+/// What a method takes as its second operand: a `Var`, by value or reference, or a plain number.
+pub trait Operand<'t, T: Scalar> {
+    /// As a `Var` of the given tape.
+    fn to_var(self, tape: &'t Tape<T>) -> Var<'t, T>;
+}
+
+impl<'t, T: Scalar> Operand<'t, T> for Var<'t, T> {
+    fn to_var(self, _: &'t Tape<T>) -> Var<'t, T> {
+        self
+    }
+}
+impl<'t, T: Scalar> Operand<'t, T> for &Var<'t, T> {
+    fn to_var(self, _: &'t Tape<T>) -> Var<'t, T> {
+        *self
+    }
+}
+impl<'t, T: Scalar> Operand<'t, T> for T {
+    #[track_caller]
+    fn to_var(self, tape: &'t Tape<T>) -> Var<'t, T> {
+        tape.number(self)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The same elements, laid out in row-major order where they are not yet.
+    #[track_caller]
+    pub(crate) fn contiguous(self) -> Self {
+        if self.tape.read().layout(self.id).is_contiguous() {
+            return self;
+        }
+        self.record(crate::ops::shape::Contiguous)
+    }
+}
