@@ -1,6 +1,7 @@
 //! stub
 pub mod error; 
 mod buffers;
+mod check;
 mod grad;
 #[allow(missing_docs, dead_code)]
 mod kernels;
@@ -14,6 +15,7 @@ mod tape;
 mod var;
 
 pub use buffers::Stats;
+pub use check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numerical_gradient};
 pub use error::ShapeError;
 pub use layout::{Layout, Shape, Strides};
 pub use op::{Cotangents, Op, View, Vjp};
