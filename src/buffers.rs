@@ -209,6 +209,13 @@ impl<T: Scalar> Store<T> {
         self.arena[place.offset as usize]
     }
 
+    /// Adds one element of the arena to another.
+    #[inline]
+    pub fn add_number(&mut self, to: Place, from: Place) {
+        let x = self.arena[from.offset as usize];
+        self.arena[to.offset as usize] += x;
+    }
+
     /// Puts one element into the arena.
     #[inline]
     pub fn push_number(&mut self, x: T) -> Place {

@@ -6,7 +6,7 @@
 
 use crate::buffers::Buffer;
 use crate::kernels::elementwise::{AddValues, zip_in_place};
-use crate::op::{Cotangents, Vjp};
+use crate::op::Vjp;
 use crate::ops::arith::Add;
 use crate::param::Grads;
 use crate::scalar::Scalar;
@@ -103,7 +103,14 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         if node.arity == 0 || node.cut {
             return;
         }
-        let inputs: SmallVec<[NodeId; 3]> = SmallVec::from_slice(inner.inputs(id));
+        let many: SmallVec<[NodeId; 16]>;
+        let inputs = match node.arity as usize {
+            n @ 0..=3 => &node.inputs[..n],
+            _ => {
+                many = inner.inputs(id).into();
+                &many
+            }
+        };
         let mut needs = 0u64;
         for (i, &x) in inputs.iter().enumerate() {
             if self.entry(x).is_some() {
@@ -121,7 +128,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
             OpRef::Table(index) => Some(inner.shared_op(index)),
         };
         drop(inner);
-        let cx = Vjp { tape: self.tape, id, inputs: &inputs, needs, g: Var::at(self.tape, g) };
+        let cx = Vjp { tape: self.tape, id, inputs, needs, g: Var::at(self.tape, g) };
         let returned = match (&shared, node.op) {
             (Some(op), _) => op.vjp(&cx),
             (None, OpRef::Static(op)) => op.vjp(&cx),
@@ -129,20 +136,25 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         };
         let mut inner = self.tape.write();
         inner.at = outer;
-        self.hand_out(&mut inner, id, &inputs, returned);
+        if returned.spilled == NONE {
+            self.hand_out(&mut inner, id, inputs, &returned.ids);
+        } else {
+            let returned = inner.unspill(returned.spilled);
+            self.hand_out(&mut inner, id, inputs, &returned);
+        }
         if self.truncate_to.is_some() {
-            let made = first..inner.nodes.len() as NodeId;
-            for n in made.filter(|&n| inner.nodes[n as usize].holds == 0).collect::<SmallVec<[NodeId; 16]>>() {
-                inner.release(n);
+            for n in first..inner.nodes.len() as NodeId {
+                if inner.nodes[n as usize].holds == 0 {
+                    inner.release(n);
+                }
             }
             self.let_go(&mut inner, g);
         }
     }
 
     /// Adds what a rule returned to the entries of the inputs.
-    fn hand_out(&mut self, inner: &mut Inner<T>, id: NodeId, inputs: &[NodeId], returned: Cotangents<'t, T>) {
-        let returned = inner.unspill(&returned, inputs.len());
-        for (&x, &c) in inputs.iter().zip(&returned) {
+    fn hand_out(&mut self, inner: &mut Inner<T>, id: NodeId, inputs: &[NodeId], returned: &[NodeId]) {
+        for (&x, &c) in inputs.iter().zip(returned) {
             if c == NONE {
                 continue;
             }
@@ -170,6 +182,10 @@ impl<'t, T: Scalar> Sweep<'t, T> {
             let (la, lb) = (inner.layouts.get(a.layout), inner.layouts.get(b.layout));
             let plain = la.is_contiguous() && lb.is_contiguous() && (a.sum || !a.place.in_arena());
             let len = la.numel();
+            if len == 1 && a.sum && a.place.in_arena() && b.place.in_arena() {
+                inner.store.add_number(a.place, b.place);
+                return old;
+            }
             if plain && inner.store.add_in_place(a.place, b.place, |x, y| zip_in_place(AddValues, &mut x[..len], &y[..len])) {
                 return old;
             }
@@ -219,9 +235,10 @@ impl<T: Scalar> Drop for Sweep<'_, T> {
     /// Also when a rule panics: the tape goes on as if the sweep had not been.
     fn drop(&mut self) {
         let mut inner = self.tape.write();
-        // Later sweeps over kept cotangents count for themselves.
+        // Later sweeps over cotangents that are kept count for themselves.
+        let kept = if self.truncate_to.is_some() { self.first_own } else { OFF_PATH };
         let outside = self.outside.iter().map(|&(_, cotangent)| cotangent);
-        for c in self.cotangents.iter().copied().chain(outside).filter(|&c| c < OFF_PATH) {
+        for c in self.cotangents.iter().copied().chain(outside).filter(|&c| c < kept) {
             let holds = &mut inner.nodes[c as usize].holds;
             *holds = holds.saturating_sub(1);
         }

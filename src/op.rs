@@ -61,6 +61,11 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
         None
     }
 
+    /// Whether each output element depends on the elements at the same place of the inputs alone, which all have one shape.
+    fn is_elementwise(&self) -> bool {
+        false
+    }
+
     /// Computes the output into `y`, which is contiguous and holds arbitrary numbers. Pure, so that it can be replayed.
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]);
 
@@ -146,8 +151,8 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
         };
         let mut ids = [NONE; 3];
         if self.inputs.len() <= 3 {
-            for (i, id) in ids.iter_mut().enumerate().take(self.inputs.len()) {
-                *id = of(i);
+            for i in 0..self.inputs.len() {
+                ids[i] = of(i);
             }
             return Cotangents { ids, spilled: NONE, var: PhantomData };
         }

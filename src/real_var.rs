@@ -43,6 +43,9 @@ impl<T: Scalar> Real for Var<'_, T> {
     fn sigmoid(self) -> Self {
         Var::sigmoid(self)
     }
+    fn softplus(self) -> Self {
+        self.softplus_with(1.0, f64::INFINITY)
+    }
     fn erf(self) -> Self {
         Var::erf(self)
     }

@@ -111,6 +111,8 @@ pub trait Real:
     fn tanh(self) -> Self;
     /// `1 / (1 + e^-x)`.
     fn sigmoid(self) -> Self;
+    /// `ln(1 + e^x)`, without overflow.
+    fn softplus(self) -> Self;
     /// The error function.
     fn erf(self) -> Self;
     /// `x^p`, as C's `pow` has it.
@@ -241,6 +243,10 @@ impl<T: Scalar, S: Simd> Real for Num<T, S> {
     #[inline(always)]
     fn sigmoid(self) -> Self {
         Num::new(VecMath::sigmoid::<S>(self.0))
+    }
+    #[inline(always)]
+    fn softplus(self) -> Self {
+        Num::new(VecMath::softplus::<S>(self.0))
     }
     #[inline(always)]
     fn erf(self) -> Self {

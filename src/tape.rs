@@ -38,7 +38,7 @@ pub(crate) enum OpRef<T: Scalar> {
 pub(crate) struct Node<T: Scalar> {
     pub op: OpRef<T>,
     /// Up to three inputs; of more, `inputs[0]` is where they begin in [`Inner::many`].
-    inputs: [NodeId; 3],
+    pub inputs: [NodeId; 3],
     pub layout: LayoutId,
     pub place: Place,
     pub at: At,
@@ -82,11 +82,14 @@ impl<T: Scalar> OpTable<T> {
     }
 }
 
-/// What makes two recorded ops the same: their type, or for ops with attributes the entry of the table.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum OpKey {
-    Type(TypeId),
-    Serial(u64),
+/// What makes two recorded ops the same: a hash of their type (with the top bit set), or for ops with attributes the serial number of
+/// their entry in the table. One word, since comparing it is on the path of every node; a `TypeId` is itself a hash.
+type OpKey = u64;
+
+/// The key of a type without attributes, known to the compiler.
+#[inline(always)]
+fn type_key<O: 'static>() -> OpKey {
+    FxBuildHasher.hash_one(TypeId::of::<O>()) | 1 << 63
 }
 
 /// Where an op's output lies: its layout, and for a view the distance from the input's first element.
@@ -96,27 +99,51 @@ struct Placement {
     alias: Option<isize>,
 }
 
+/// A static reference to an op of size zero: a box of it allocates nothing, so that leaking it leaks nothing.
+#[inline(always)]
+fn unsized_op<O>(op: O) -> &'static O {
+    Box::leak(Box::new(op))
+}
+
+/// One question about shapes: an op and the layouts of its inputs, packed into whole words (written as parts and compared as words,
+/// they would wait for the processor's store buffer).
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Question {
+    op: OpKey,
+    first: u64,
+    last: u64,
+}
+
 /// What ops last answered about shapes: a direct-mapped cache, since a model asks the same questions in every step.
 struct Placements {
-    entries: Vec<Option<((OpKey, [LayoutId; 3]), Placement)>>,
+    entries: Vec<Option<(Question, Placement)>>,
 }
 
 impl Placements {
-    const SIZE: usize = 512;
-    fn slot(&mut self, key: &(OpKey, [LayoutId; 3])) -> &mut Option<((OpKey, [LayoutId; 3]), Placement)> {
-        // The upper bits of this hash are the well-mixed ones.
-        &mut self.entries[(FxBuildHasher.hash_one(key) >> 48) as usize % Self::SIZE]
+    const BITS: u32 = 9;
+    #[inline]
+    fn slot(&mut self, q: &Question) -> &mut Option<(Question, Placement)> {
+        let mixed = (q.op ^ q.first ^ q.last << 16).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &mut self.entries[(mixed >> (64 - Self::BITS)) as usize]
     }
 }
 
+/// The layout of a number, which is always known.
+const NUMBER: LayoutId = 0;
+
 /// Layouts by number, so that a node holds four bytes and equal layouts compare in one step.
-#[derive(Default)]
 pub(crate) struct Layouts {
     list: Vec<Layout>,
     ids: FxHashMap<Layout, LayoutId>,
 }
 
 impl Layouts {
+    fn new() -> Layouts {
+        let mut layouts = Layouts { list: Vec::new(), ids: FxHashMap::default() };
+        let number = layouts.intern(Layout::contiguous(Shape::scalar()));
+        assert_eq!(number, NUMBER);
+        layouts
+    }
     fn intern(&mut self, layout: Layout) -> LayoutId {
         if let Some(&id) = self.ids.get(&layout) {
             return id;
@@ -195,14 +222,51 @@ impl<T: Scalar> Inner<T> {
     /// Records an op.
     pub fn record<O: Op<T> + PartialEq>(&mut self, op: O, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
         if size_of::<O>() == 0 {
-            // A box of a type without size allocates nothing, so this leaks nothing: it is the way to a static reference.
-            let op: &'static O = Box::leak(Box::new(op));
-            return self.push(OpRef::Static(op), op, OpKey::Type(TypeId::of::<O>()), inputs, at);
+            let op = unsized_op(op);
+            return self.push(OpRef::Static(op), op, type_key::<O>(), inputs, at);
         }
         let (op, serial) = self.table.put(op);
-        let id = self.push(OpRef::Table(self.table.len as u32), &*op, OpKey::Serial(serial), inputs, at)?;
+        let id = self.push(OpRef::Table(self.table.len as u32), &*op, serial, inputs, at)?;
         self.table.len += 1;
         Ok(id)
+    }
+
+    /// Records an elementwise op without attributes on numbers in the arena: the path of graphs of numbers, which are all overhead.
+    /// The op and the number of its inputs are known to the compiler here.
+    #[inline(always)]
+    fn record_number<O: Op<T>, const N: usize>(&mut self, op: O, inputs: [NodeId; N], at: At) -> NodeId {
+        let mut values = [T::ZERO; N];
+        let mut tracked = false;
+        for (value, id) in values.iter_mut().zip(inputs) {
+            let node = &self.nodes[id as usize];
+            *value = self.store.number(node.place);
+            tracked |= node.tracked;
+        }
+        let layout = self.layouts.get(NUMBER);
+        let mut y = [T::ZERO];
+        op.forward(&std::array::from_fn::<_, N, _>(|k| View { data: &values[k..k + 1], offset: 0, layout }), &mut y);
+        let place = self.store.push_number(y[0]);
+        let mut ids = [NONE; 3];
+        ids[..N].copy_from_slice(&inputs);
+        self.append(Node {
+            op: OpRef::Static(unsized_op(op)),
+            inputs: ids,
+            layout: NUMBER,
+            place,
+            at: self.at.unwrap_or(at),
+            arity: N as u16,
+            tracked: tracked && !self.no_grad && !self.truncating,
+            cut: self.no_grad,
+            sum: false,
+            holds: 0,
+        })
+    }
+
+    /// Whether a node is one number in the arena.
+    #[inline(always)]
+    fn is_number(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id as usize];
+        node.layout == NUMBER && node.place.in_arena()
     }
 
     fn push(&mut self, r: OpRef<T>, op: &dyn Op<T>, key: OpKey, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
@@ -243,6 +307,7 @@ impl<T: Scalar> Inner<T> {
         }))
     }
 
+    #[inline(always)]
     fn append(&mut self, node: Node<T>) -> NodeId {
         let id = self.nodes.len();
         assert!(id < NONE as usize - 1, "the tape holds 2^32 nodes: call reset()");
@@ -251,18 +316,23 @@ impl<T: Scalar> Inner<T> {
     }
 
     fn placement(&mut self, op: &dyn Op<T>, key: OpKey, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
-        let mut layouts = [NONE; 3];
-        let cached = inputs.len() <= 3;
-        if cached {
-            for (l, &i) in layouts.iter_mut().zip(inputs) {
-                *l = self.nodes[i as usize].layout;
-            }
-            if let Some((k, placement)) = *self.placements.slot(&(key, layouts))
-                && k == (key, layouts)
-            {
-                return Ok(placement);
+        if inputs.len() > 3 {
+            return self.ask(op, inputs);
+        }
+        let layout = |k: usize| inputs.get(k).map_or(NONE, |&i| self.nodes[i as usize].layout) as u64;
+        let question = Question { op: key, first: layout(0) | layout(1) << 32, last: layout(2) };
+        match self.placements.slot(&question) {
+            Some((known, placement)) if *known == question => Ok(*placement),
+            _ => {
+                let placement = self.ask(op, inputs)?;
+                *self.placements.slot(&question) = Some((question, placement));
+                Ok(placement)
             }
         }
+    }
+
+    #[cold]
+    fn ask(&mut self, op: &dyn Op<T>, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
         let shape = op.shape(&inputs.iter().map(|&i| self.layout(i).shape()).collect::<SmallVec<[&Shape; 8]>>())?;
         if shape.len() > 64 {
             return Err(ShapeError::new(format!("an array of {} axes; at most 64 are possible", shape.len())));
@@ -272,11 +342,7 @@ impl<T: Scalar> Inner<T> {
             Some((strides, by)) => (Layout::new(shape, strides), Some(by)),
             None => (Layout::contiguous(shape), None),
         };
-        let placement = Placement { layout: self.layouts.intern(layout), alias };
-        if cached {
-            *self.placements.slot(&(key, layouts)) = Some(((key, layouts), placement));
-        }
-        Ok(placement)
+        Ok(Placement { layout: self.layouts.intern(layout), alias })
     }
 
     fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> Place {
@@ -296,7 +362,7 @@ impl<T: Scalar> Inner<T> {
     }
 
     fn leaf(&mut self, op: &'static dyn Op<T>, shape: Shape, place: Place, tracked: bool, at: At) -> NodeId {
-        let layout = self.layouts.intern(Layout::contiguous(shape));
+        let layout = if shape.is_empty() { NUMBER } else { self.layouts.intern(Layout::contiguous(shape)) };
         let tracked = tracked && !self.no_grad && !self.truncating;
         self.append(Node {
             op: OpRef::Static(op),
@@ -330,12 +396,9 @@ impl<T: Scalar> Inner<T> {
         self.store.rewind(to.store);
     }
 
-    /// The cotangents that a rule of `arity` inputs returned.
-    pub fn unspill(&mut self, c: &Cotangents<'_, T>, arity: usize) -> SmallVec<[NodeId; 3]> {
-        if c.spilled == NONE {
-            return SmallVec::from_slice(&c.ids[..arity.min(3)]);
-        }
-        self.spilled.drain(c.spilled as usize..).collect()
+    /// The cotangents that a rule of more than three inputs returned.
+    pub fn unspill(&mut self, start: u32) -> SmallVec<[NodeId; 16]> {
+        self.spilled.drain(start as usize..).collect()
     }
 }
 
@@ -393,8 +456,8 @@ impl<T: Scalar> Tape<T> {
             inner: RefCell::new(Inner {
                 nodes: Vec::new(),
                 many: Vec::new(),
-                layouts: Layouts::default(),
-                placements: Placements { entries: vec![None; Placements::SIZE] },
+                layouts: Layouts::new(),
+                placements: Placements { entries: vec![None; 1 << Placements::BITS] },
                 table: OpTable { entries: Vec::new(), len: 0, serial: 0 },
                 store: Store::new(),
                 leaves: Vec::new(),
@@ -516,6 +579,31 @@ impl<T: Scalar> Tape<T> {
         id.map(|id| Var::at(self, id))
     }
 
+    /// Records an op of `N <= 3` inputs for the methods of `Var` and the rules: as [`Tape::apply`], with a short way for numbers.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn op<'t, O: Op<T> + PartialEq, const N: usize>(&'t self, op: O, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
+        match self.number_op(op, inputs) {
+            Ok(y) => y,
+            Err(op) => self.apply(op, &inputs),
+        }
+    }
+
+    /// Records an elementwise op without attributes if its inputs are numbers of this tape, or gives it back.
+    #[inline(always)]
+    #[track_caller]
+    pub(crate) fn number_op<'t, O: Op<T>, const N: usize>(&'t self, op: O, inputs: [Var<'t, T>; N]) -> Result<Var<'t, T>, O> {
+        if size_of::<O>() != 0 || !op.is_elementwise() || inputs.iter().any(|v| !std::ptr::eq(v.tape, self)) {
+            return Err(op);
+        }
+        let Ok(mut inner) = self.inner.try_borrow_mut() else { return Err(op) };
+        let ids = inputs.map(|v| v.id);
+        if ids.iter().any(|&id| !inner.is_number(id)) {
+            return Err(op);
+        }
+        Ok(Var::at(self, inner.record_number(op, ids, Location::caller())))
+    }
+
     /// Runs a closure whose operations carry no gradient.
     ///
     /// ```
@@ -547,7 +635,7 @@ impl<T: Scalar> Tape<T> {
         inner.store.clear();
         // A program of ever new shapes must not grow for ever.
         if inner.layouts.list.len() > 1 << 16 {
-            inner.layouts = Layouts::default();
+            inner.layouts = Layouts::new();
             inner.placements.entries.fill(None);
         }
     }

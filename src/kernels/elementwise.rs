@@ -44,6 +44,22 @@ impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for Loop<'_, T, F, 
     }
 }
 
+struct One<T, F, const N: usize> {
+    f: F,
+    x: [T; N],
+}
+
+impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for One<T, F, N> {
+    type Out = T;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> T {
+        if F::BOUND < f64::INFINITY && beyond(&self.x, T::from_f64(F::BOUND)) {
+            return self.f.at::<Libm>(self.x);
+        }
+        self.f.at::<S>(self.x)
+    }
+}
+
 /// Whether a finite element is larger than the bound.
 #[inline(always)]
 fn beyond<T: Scalar>(x: &[T], bound: T) -> bool {
@@ -53,6 +69,11 @@ fn beyond<T: Scalar>(x: &[T], bound: T) -> bool {
 
 /// `y = f(x..)` over arrays of one shape, the output contiguous.
 pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
+    if let [y] = y {
+        // The same instructions as in the loop, so that one number gives the bits that it gives in an array.
+        *y = dispatch(One { f, x: x.map(|x| x.data[x.offset]) });
+        return;
+    }
     if x.iter().all(|x| x.layout.is_contiguous()) {
         let slices = x.map(|x| &x.data[x.offset..x.offset + y.len()]);
         if y.len() < 2 * F::GRAIN {

@@ -129,9 +129,7 @@ impl Unary for Softplus {
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         let bx = x * x.lit(self.beta);
-        // max(bx, 0) + ln(1 + e^-|bx|) cannot overflow.
-        let soft = (bx.max(x.lit(0.0)) + (-bx.abs()).exp().log1p()) / x.lit(self.beta);
-        bx.gt(x.lit(self.threshold)).select(x, soft)
+        bx.gt(x.lit(self.threshold)).select(x, bx.softplus() / x.lit(self.beta))
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
@@ -212,5 +210,103 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn gelu_tanh(self) -> Self {
         self.record(Map(GeluTanh))
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    impl Sampled for Tanh {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Tanh, -2.0, 2.0, |x| x.tanh());
+            rows.extend(points(
+                |x| x.tanh(),
+                &[(0.0, 0.0, 1.0), (1e3, 1.0, 0.0), (-1e3, -1.0, 0.0), (INF, 1.0, 0.0), (-INF, -1.0, 0.0), (NAN, NAN, NAN)],
+            ));
+            // 2 sigmoid(2x) - 1
+            rows.push(same([any(&[3, 5])], |v| v[0].tanh(), |v| {
+                let e = (v[0] + v[0]).exp();
+                (e - e.number(1.0)) / (e + e.number(1.0))
+            }));
+            rows
+        }
+    }
+
+    impl Sampled for Sigmoid {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Sigmoid, -2.0, 2.0, |x| x.sigmoid());
+            rows.extend(points(
+                |x| x.sigmoid(),
+                &[(0.0, 0.5, 0.25), (1e3, 1.0, 0.0), (-1e3, 0.0, 0.0), (INF, 1.0, 0.0), (-INF, 0.0, 0.0), (NAN, NAN, NAN)],
+            ));
+            rows.push(same([any(&[3, 5])], |v| v[0].sigmoid(), |v| v[0].number(1.0) / ((-v[0]).exp() + v[0].number(1.0))));
+            rows
+        }
+    }
+
+    impl Sampled for Relu {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Relu, -2.0, 2.0, |x| x.relu());
+            rows.extend(points(
+                |x| x.relu(),
+                &[(0.0, 0.0, 0.0), (-0.0, 0.0, 0.0), (2.5, 2.5, 1.0), (-1.0, 0.0, 0.0), (INF, INF, 1.0), (-INF, 0.0, 0.0)],
+            ));
+            // torch.relu keeps a NaN, and its threshold_backward lets no gradient through where x > 0 does not hold.
+            rows.extend(points(|x| x.relu(), &[(NAN, NAN, 0.0)]));
+            rows
+        }
+    }
+
+    impl Sampled for LeakyRelu {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(LeakyRelu(0.25), -2.0, 2.0, |x| x.leaky_relu(0.25));
+            rows.extend(points(
+                |x| x.leaky_relu(0.25),
+                &[(0.0, 0.0, 0.25), (2.0, 2.0, 1.0), (-2.0, -0.5, 0.25), (INF, INF, 1.0), (-INF, -INF, 0.25), (NAN, NAN, 0.25)],
+            ));
+            rows
+        }
+    }
+
+    impl Sampled for Softplus {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Softplus { beta: 1.0, threshold: 20.0 }, -2.0, 2.0, |x| x.softplus());
+            rows.extend(unary(Softplus { beta: 2.5, threshold: 20.0 }, -2.0, 2.0, |x| x.softplus_with(2.5, 20.0)));
+            rows.extend(points(
+                |x| x.softplus(),
+                &[
+                    (0.0, std::f64::consts::LN_2, 0.5),
+                    (20.5, 20.5, 1.0),
+                    (1e30, f64::from(1e30_f32), 1.0),
+                    (-1e3, 0.0, 0.0),
+                    (INF, INF, 1.0),
+                    (-INF, 0.0, 0.0),
+                    (NAN, NAN, NAN),
+                ],
+            ));
+            rows.push(same([any(&[3, 5])], |v| v[0].softplus(), |v| v[0].exp().log1p()));
+            rows
+        }
+    }
+
+    impl Sampled for Gelu {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Gelu, -2.0, 2.0, |x| x.gelu());
+            rows.extend(points(|x| x.gelu(), &[(0.0, 0.0, 0.5), (50.0, 50.0, 1.0), (-50.0, 0.0, 0.0), (NAN, NAN, NAN)]));
+            rows
+        }
+    }
+
+    impl Sampled for GeluTanh {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(GeluTanh, -2.0, 2.0, |x| x.gelu_tanh());
+            rows.extend(points(|x| x.gelu_tanh(), &[(0.0, 0.0, 0.5), (50.0, 50.0, 1.0), (-50.0, 0.0, 0.0), (NAN, NAN, NAN)]));
+            rows
+        }
     }
 }

@@ -5,6 +5,7 @@ use crate::kernels::elementwise::{AddValues, Elementwise, apply};
 use crate::kernels::simd::Simd;
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::Listed;
 use crate::ops::map::same_shape;
 use crate::scalar::Scalar;
 use crate::var::{Operand, Var};
@@ -22,6 +23,9 @@ impl<T: Scalar> Op<T> for Add {
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
+    }
+    fn is_elementwise(&self) -> bool {
+        true
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(AddValues, [x[0], x[1]], y);
@@ -51,6 +55,9 @@ impl<T: Scalar> Op<T> for Sub {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
@@ -79,6 +86,9 @@ impl<T: Scalar> Op<T> for Mul {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
@@ -106,6 +116,9 @@ impl<T: Scalar> Op<T> for Div {
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
+    }
+    fn is_elementwise(&self) -> bool {
+        true
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
@@ -137,6 +150,9 @@ impl<T: Scalar> Op<T> for Neg {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(x[0].clone())
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0]], y);
     }
@@ -147,43 +163,34 @@ impl<T: Scalar> Op<T> for Neg {
 
 // ---------------------------------------------------------------------------------------------------------- operators
 
+/// Two numbers need no broadcasting.
+#[inline(always)]
 #[track_caller]
-fn add<'t, T: Scalar>(a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-    let (a, b) = a.broadcast_with(b, "add");
-    a.record2(Add, b)
-}
-#[track_caller]
-fn sub<'t, T: Scalar>(a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-    let (a, b) = a.broadcast_with(b, "sub");
-    a.record2(Sub, b)
-}
-#[track_caller]
-fn mul<'t, T: Scalar>(a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-    let (a, b) = a.broadcast_with(b, "mul");
-    a.record2(Mul, b)
-}
-#[track_caller]
-fn div<'t, T: Scalar>(a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-    let (a, b) = a.broadcast_with(b, "div");
-    a.record2(Div, b)
+fn binary<'t, T: Scalar, O: Op<T> + PartialEq + Listed>(op: O, a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
+    match a.tape.number_op(op, [a, b]) {
+        Ok(y) => y,
+        Err(op) => {
+            let (a, b) = a.broadcast_with(b, op.name());
+            a.tape.apply(op, &[a, b])
+        }
+    }
 }
 
-// A macro, because the orphan rules ask for `number op Var` once for each type of number. The calls name the functions above
-// directly: through a function pointer the caller's line would be lost.
+// A macro, because the orphan rules ask for `number op Var` once for each type of number.
 macro_rules! operator {
     ($trait:ident, $method:ident, $($number:ty),*) => {
         impl<'t, T: Scalar, B: Operand<'t, T>> ops::$trait<B> for Var<'t, T> {
             type Output = Var<'t, T>;
             #[track_caller]
             fn $method(self, b: B) -> Var<'t, T> {
-                $method(self, b.to_var(self.tape))
+                binary($trait, self, b.to_var(self.tape))
             }
         }
         impl<'t, T: Scalar, B: Operand<'t, T>> ops::$trait<B> for &Var<'t, T> {
             type Output = Var<'t, T>;
             #[track_caller]
             fn $method(self, b: B) -> Var<'t, T> {
-                $method(*self, b.to_var(self.tape))
+                binary($trait, *self, b.to_var(self.tape))
             }
         }
         $(
@@ -191,14 +198,14 @@ macro_rules! operator {
                 type Output = Var<'t, $number>;
                 #[track_caller]
                 fn $method(self, b: Var<'t, $number>) -> Var<'t, $number> {
-                    $method(b.tape.number(self), b)
+                    binary($trait, b.tape.number(self), b)
                 }
             }
             impl<'t> ops::$trait<&Var<'t, $number>> for $number {
                 type Output = Var<'t, $number>;
                 #[track_caller]
                 fn $method(self, b: &Var<'t, $number>) -> Var<'t, $number> {
-                    $method(b.tape.number(self), *b)
+                    binary($trait, b.tape.number(self), *b)
                 }
             }
         )*
@@ -232,5 +239,82 @@ impl<'t, T: Scalar> std::iter::Sum for Var<'t, T> {
     #[track_caller]
     fn sum<I: Iterator<Item = Self>>(values: I) -> Self {
         values.reduce(|a, b| a + b).expect("the sum of no Vars has no tape to lie on")
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+    const ANY: [f64; 2] = [-2.0, 2.0];
+
+    impl Sampled for Add {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = two(ANY, ANY, |a, b| a + b);
+            rows.extend(points2(|a, b| a + b, &[(1.5, 2.0, 3.5, 1.0, 1.0), (INF, -INF, NAN, 1.0, 1.0), (NAN, 1.0, NAN, 1.0, 1.0)]));
+            rows.push(value([of(&[2], [1.0, 2.0])], |v| v[0] + v[0] + v[0], &[3.0, 6.0], [&[3.0, 3.0]]));
+            rows.push(value([of(&[2], [1.0, 2.0])], |v| v[0] + v[0].number(0.5), &[1.5, 2.5], [&[1.0, 1.0]]));
+            rows.push(value([of(&[2], [1.0, 2.0])], |v| v.iter().copied().sum::<Var<T>>() + v[0], &[2.0, 4.0], [&[2.0, 2.0]]));
+            rows.push(refuses([any(&[2, 3]), any(&[4])], |v| v[0] + v[1], &["add of [2, 3] and [4]", "axis -1 has 3 and 4", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Sub {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = two(ANY, ANY, |a, b| a - b);
+            rows.extend(points2(|a, b| a - b, &[(1.5, 2.0, -0.5, 1.0, -1.0), (INF, INF, NAN, 1.0, -1.0)]));
+            rows.push(value([of(&[2], [1.0, 2.0])], |v| v[0] - v[0], &[0.0, 0.0], [&[0.0, 0.0]]));
+            rows.push(refuses([any(&[2, 3]), any(&[2])], |v| v[0] - v[1], &["sub of [2, 3] and [2]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Mul {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = two(ANY, ANY, |a, b| a * b);
+            rows.extend(points2(
+                |a, b| a * b,
+                &[(1.5, 2.0, 3.0, 2.0, 1.5), (0.0, 0.0, 0.0, 0.0, 0.0), (0.0, INF, NAN, INF, 0.0), (NAN, 0.0, NAN, 0.0, NAN)],
+            ));
+            rows.push(value([of(&[2], [3.0, -1.0])], |v| v[0] * v[0], &[9.0, 1.0], [&[6.0, -2.0]]));
+            rows.push(refuses([any(&[3]), any(&[4, 2])], |v| v[0] * v[1], &["mul of [3] and [4, 2]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Div {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = two([0.3, 2.5], [0.3, 2.5], |a, b| a / b);
+            rows.extend(points2(
+                |a, b| a / b,
+                &[(1.0, 2.0, 0.5, 0.5, -0.25), (1.0, 0.0, INF, INF, -INF), (0.0, 0.0, NAN, INF, NAN), (1.0, INF, 0.0, 0.0, 0.0)],
+            ));
+            rows.push(value([of(&[2], [3.0, -1.0])], |v| v[0] / v[0], &[1.0, 1.0], [&[0.0, 0.0]]));
+            rows.push(refuses([any(&[0]), any(&[2])], |v| v[0] / v[1], &["div of [0] and [2]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Neg {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = one(-2.0, 2.0, |x| -x);
+            rows.extend(points(|x| -x, &[(0.0, 0.0, -1.0), (2.5, -2.5, -1.0), (INF, -INF, -1.0), (NAN, NAN, -1.0)]));
+            rows
+        }
+    }
+
+    /// Numbers on both sides, by value and by reference.
+    #[test]
+    fn operators_take_numbers_and_references() {
+        let (t, u) = (crate::Tape::<f64>::new(), crate::Tape::<f32>::new());
+        let (x, y) = (t.leaf(4.0), u.leaf(4.0));
+        assert_eq!([2.0 + x, 2.0 - x, 2.0 * x, 2.0 / x].map(Var::item), [6.0, -2.0, 8.0, 0.5]);
+        assert_eq!([x + 2.0, x - 2.0, x * 2.0, x / 2.0].map(Var::item), [6.0, 2.0, 8.0, 2.0]);
+        assert_eq!([2.0 + &y, 2.0 - &y, 2.0 * &y, 2.0 / &y].map(Var::item), [6.0, -2.0, 8.0, 0.5]);
+        assert_eq!([&y + &y, &y - y, y * &y, &y / 2.0, -&y].map(Var::item), [8.0, 0.0, 16.0, 2.0, -4.0]);
     }
 }

@@ -138,6 +138,9 @@ impl<T: Scalar> Op<T> for Compare {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
@@ -176,5 +179,101 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn equal(self, b: impl Operand<'t, T>) -> Self {
         self.compare(Compare::Equal, b.to_var(self.tape))
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    impl Sampled for Pow {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(Pow, [0.3, 2.5], [-2.0, 2.0], |a, b| a.pow(b));
+            rows.extend(points2(
+                |a, b| a.pow(b),
+                &[
+                    (2.0, 3.0, 8.0, 12.0, 8.0 * std::f64::consts::LN_2),
+                    (0.0, 2.0, 0.0, 0.0, 0.0),
+                    (0.0, 1.0, 0.0, 1.0, 0.0),
+                    (0.0, 0.0, 1.0, 0.0, 0.0),
+                    (0.0, 0.5, 0.0, INF, 0.0),
+                    (0.0, -1.0, INF, -INF, -INF),
+                    (-2.0, 2.0, 4.0, -4.0, NAN),
+                    (-2.0, 0.0, 1.0, 0.0, NAN),
+                    (-2.0, 0.5, NAN, NAN, NAN),
+                    (1.0, INF, 1.0, INF, 0.0),
+                    (INF, 2.0, INF, INF, INF),
+                    (NAN, 0.0, 1.0, 0.0, NAN),
+                    (NAN, 1.0, NAN, 1.0, NAN),
+                ],
+            ));
+            rows.push(same([positive(&[7]), any(&[7])], |v| v[0].pow(v[1]), |v| (v[1] * v[0].ln()).exp()));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].pow(v[1]), &["pow of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Maximum {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(Maximum, [-2.0, 2.0], [-2.0, 2.0], |a, b| a.maximum(b));
+            rows.extend(points2(
+                |a, b| a.maximum(b),
+                &[
+                    (1.0, 2.0, 2.0, 0.0, 1.0),
+                    (2.0, -1.0, 2.0, 1.0, 0.0),
+                    (3.0, 3.0, 3.0, 0.5, 0.5),
+                    (0.0, -0.0, 0.0, 0.5, 0.5),
+                    (INF, INF, INF, 0.5, 0.5),
+                    (-INF, 1.0, 1.0, 0.0, 1.0),
+                    (NAN, 1.0, NAN, 0.0, 0.0),
+                    (1.0, NAN, NAN, 0.0, 0.0),
+                ],
+            ));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].maximum(v[1]), &["maximum of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Minimum {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(Minimum, [-2.0, 2.0], [-2.0, 2.0], |a, b| a.minimum(b));
+            rows.extend(points2(
+                |a, b| a.minimum(b),
+                &[
+                    (1.0, 2.0, 1.0, 1.0, 0.0),
+                    (2.0, -1.0, -1.0, 0.0, 1.0),
+                    (3.0, 3.0, 3.0, 0.5, 0.5),
+                    (INF, 1.0, 1.0, 0.0, 1.0),
+                    (NAN, 1.0, NAN, 0.0, 0.0),
+                    (1.0, NAN, NAN, 0.0, 0.0),
+                ],
+            ));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].minimum(v[1]), &["minimum of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Compare {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let a = || of(&[5], [1.0, 2.0, 2.0, NAN, INF]);
+            let b = || of(&[5], [2.0, 2.0, 1.0, NAN, INF]);
+            vec![
+                constant([a(), b()], |v| v[0].gt(v[1]), &[0.0, 0.0, 1.0, 0.0, 0.0]),
+                constant([a(), b()], |v| v[0].ge(v[1]), &[0.0, 1.0, 1.0, 0.0, 1.0]),
+                constant([a(), b()], |v| v[0].lt(v[1]), &[1.0, 0.0, 0.0, 0.0, 0.0]),
+                constant([a(), b()], |v| v[0].le(v[1]), &[1.0, 1.0, 0.0, 0.0, 1.0]),
+                constant([a(), b()], |v| v[0].equal(v[1]), &[0.0, 1.0, 0.0, 0.0, 1.0]),
+                constant([of(&[2, 1], [1.0, 2.0]), of(&[2], [1.0, 2.0])], |v| v[0].equal(v[1]), &[1.0, 0.0, 0.0, 1.0]),
+                constant([of(&[], [0.0]), of(&[], [-0.0])], |v| v[0].equal(v[1]), &[1.0]),
+                // A mask is a constant factor.
+                grad([any(&[3, 5]), any(&[5])], |v| v[0] * v[0].gt(v[1])),
+                refuses([any(&[2]), any(&[3])], |v| v[0].gt(v[1]), &["gt of [2] and [3]", "hint: "]),
+                refuses([any(&[2]), any(&[3])], |v| v[0].equal(v[1]), &["equal of [2] and [3]", "hint: "]),
+            ]
+        }
     }
 }

@@ -339,3 +339,96 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.record(IndexSelect { axis, index: index.into() })
     }
 }
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    impl Sampled for Gather {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5])], |v| v[0].gather(1, [[4, 0], [1, 1], [2, 3]]).exp()),
+                grad([any(&[3, 5])], |v| v[0].gather(0, [[2, 2, 0, 1, 0], [2, 0, 1, 1, 2]]).exp()),
+                grad([any(&[5, 3])], |v| v[0].t().gather(-1, [[4, 0], [1, 1], [2, 3]]).exp()),
+                grad([any(&[7])], |v| v[0].gather(0, [6, 6, 6, 0]) * v[0].gather(0, [1, 6, 2, 0])),
+                grad([any(&[3, 5])], |v| v[0].gather(1, Indices::new(&[3, 0], [])).exp()),
+                grad([any(&[2, 3, 2])], |v| v[0].gather(1, Indices::new(&[2, 1, 2], [2, 0, 1, 2])).exp()),
+                grad([any(&[4])], |v| v[0].broadcast_to(&[3, 4]).gather(1, [[1], [1], [3]]).exp()),
+                value([of(&[3], [1.0, 2.0, 3.0])], |v| v[0].gather(0, [2, 0, 2]), &[3.0, 1.0, 3.0], [&[1.0, 0.0, 2.0]]),
+                adjoint(
+                    any(&[3, 4]),
+                    any(&[3, 2]),
+                    |u| u.gather(1, [[3, 3], [0, 1], [2, 0]]),
+                    |v| v.record(ScatterAdd { axis: 1, index: [[3, 3], [0, 1], [2, 0]].into(), shape: [3, 4].into() }),
+                ),
+                refuses([any(&[3])], |v| v[0].gather(0, [3]), &["gather of [3]", "index 3 (at position 0) is out of range", "hint: "]),
+                refuses([any(&[3])], |v| v[0].gather(0, [0, -1]), &["gather of [3]", "index -1 (at position 1)", "hint: "]),
+                refuses([any(&[3, 2])], |v| v[0].gather(0, [1]), &["gather of [3, 2]", "shape [1]", "hint: "]),
+                refuses([any(&[2, 2])], |v| v[0].gather(1, [[0], [0], [1]]), &["gather of [2, 2]", "[3, 1]", "hint: "]),
+                refuses([any(&[2])], |v| v[0].gather(1, [0]), &["gather of [2]", "axis 1", "hint: "]),
+            ]
+        }
+    }
+
+    impl Sampled for ScatterAdd {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 4]), any(&[3, 2])], |v| v[0].scatter_add(1, [[3, 3], [0, 1], [2, 0]], v[1]).exp()),
+                grad([any(&[4]), any(&[3])], |v| v[0].scatter_add(0, [1, 1, 1], v[1]).exp()),
+                grad([any(&[3, 4]), any(&[4, 2])], |v| v[0].scatter_add(0, [[0, 1, 2, 0], [0, 2, 2, 1]], v[1].t()).exp()),
+                grad([any(&[2]), any(&[0])], |v| v[0].scatter_add(0, Vec::<usize>::new(), v[1]).exp()),
+                grad([any(&[3])], |v| v[0].scatter_add(0, [2, 2, 0], v[0]).square()),
+                value(
+                    [of(&[2], [1.0, 2.0]), of(&[3], [10.0, 20.0, 40.0])],
+                    |v| v[0].scatter_add(0, [1, 1, 0], v[1]),
+                    &[41.0, 32.0],
+                    [&[1.0; 2], &[1.0; 3]],
+                ),
+                refuses(
+                    [any(&[2]), any(&[3])],
+                    |v| v[0].scatter_add(0, [1, 1], v[1]),
+                    &["scatter_add of [3]", "indices of shape [2] need values of that shape"],
+                ),
+                refuses([any(&[2]), any(&[1])], |v| v[0].scatter_add(0, [2], v[1]), &["scatter_add of [1]", "index 2", "hint: "]),
+            ]
+        }
+    }
+
+    impl Sampled for IndexSelect {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[5, 3])], |v| v[0].index_select(0, [4, 0, 4]).exp()),
+                grad([any(&[2, 5, 3])], |v| v[0].index_select(1, [1, 1, 0]).exp()),
+                grad([any(&[5, 3])], |v| v[0].t().index_select(-1, [4, 0]).exp()),
+                grad([any(&[5])], |v| v[0].index_select(0, [2, 3]) * v[0].index_select(0, [2, 2])),
+                grad([any(&[5, 3])], |v| v[0].index_select(0, Vec::<u8>::new()).exp()),
+                grad([any(&[5, 0])], |v| v[0].index_select(0, [1_i64]).exp()),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].index_select(0, [1, 1]), &[3.0, 4.0, 3.0, 4.0], [&[0.0, 0.0, 2.0, 2.0]]),
+                adjoint(
+                    any(&[3, 4, 2]),
+                    any(&[3, 5, 2]),
+                    |u| u.index_select(1, [3, 3, 0, 1, 3]),
+                    |v| v.record(IndexAdd { axis: 1, index: [3, 3, 0, 1, 3].into(), size: 4 }),
+                ),
+                refuses([any(&[3])], |v| v[0].index_select(0, [3]), &["index_select of [3]", "index 3 (at position 0)", "hint: "]),
+                refuses([any(&[3])], |v| v[0].index_select(0, [[1]]), &["index_select of [3]", "[1, 1]", "hint: "]),
+                refuses([any(&[3])], |v| v[0].index_select(1, [0]), &["index_select of [3]", "axis 1", "hint: "]),
+            ]
+        }
+    }
+
+    impl Sampled for IndexAdd {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let op = |size| IndexAdd { axis: 0, index: [1, 1, 0].into(), size };
+            vec![
+                grad([any(&[3, 2])], move |v| v[0].record(op(4)).exp()),
+                grad([any(&[2, 3])], move |v| v[0].t().record(op(2)).exp()),
+                grad([any(&[3, 0])], move |v| v[0].record(op(2)).exp()),
+                value([of(&[3], [1.0, 2.0, 4.0])], move |v| v[0].record(op(3)), &[4.0, 3.0, 0.0], [&[1.0; 3]]),
+                refuses([any(&[3])], move |v| v[0].record(op(1)), &["index_add of [3]", "index 1", "hint: "]),
+                refuses([any(&[2])], move |v| v[0].record(op(2)), &["index_add of [2]", "3 indices need as many slices"]),
+            ]
+        }
+    }
+}

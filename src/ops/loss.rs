@@ -63,8 +63,7 @@ impl Binary for BceWithLogits {
     const GRAD_NAME: &'static str = "bce_with_logits_grad";
     #[inline(always)]
     fn f<R: Real>(self, x: R, t: R) -> R {
-        // max(x, 0) - x t + ln(1 + e^-|x|) cannot overflow.
-        x.max(x.lit(0.0)) - x * t + (-x.abs()).exp().log1p()
+        x.softplus() - x * t
     }
     #[inline(always)]
     fn da<R: Real>(self, x: R, t: R) -> R {
@@ -87,5 +86,60 @@ impl<'t, T: Scalar> Var<'t, T> {
         let t = target.to_var(self.tape);
         same(self, t, "bce_with_logits");
         self.record2(Zip(BceWithLogits), t).mean()
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    impl Sampled for SquaredError {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(SquaredError, [-2.0, 2.0], [-2.0, 2.0], |a, b| a.zip(SquaredError, b));
+            rows.extend([
+                grad([any(&[3, 5]), any(&[3, 5])], |v| v[0].mse_loss(v[1])),
+                grad([any(&[])], |v| v[0].mse_loss(v[0] * v[0])),
+                same([any(&[3, 5]), any(&[3, 5])], |v| v[0].mse_loss(v[1]), |v| (v[0] - v[1]).square().mean()),
+                value([of(&[2], [1.0, 4.0]), of(&[2], [2.0, 2.0])], |v| v[0].mse_loss(v[1]), &[2.5], [&[-1.0, 2.0], &[1.0, -2.0]]),
+                value([of(&[0], []), of(&[0], [])], |v| v[0].mse_loss(v[1]), &[NAN], [&[], &[]]),
+                refuses([any(&[3]), any(&[3, 1])], |v| v[0].mse_loss(v[1]), &["mse_loss of [3] and [3, 1]", "one shape", "hint: "]),
+            ]);
+            rows
+        }
+    }
+
+    impl Sampled for BceWithLogits {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(BceWithLogits, [-2.0, 2.0], [0.0, 1.0], |x, t| x.zip(BceWithLogits, t));
+            rows.extend([
+                grad([any(&[3, 5]), within(0.0, 1.0, &[3, 5])], |v| v[0].bce_with_logits(v[1])),
+                same(
+                    [any(&[3, 5]), within(0.0, 1.0, &[3, 5])],
+                    |v| v[0].bce_with_logits(v[1]),
+                    |v| {
+                        let (p, one) = (v[0].sigmoid(), v[0].number(1.0));
+                        -(v[1] * p.ln() + (one - v[1]) * (one - p).ln()).mean()
+                    },
+                ),
+                refuses([any(&[3]), any(&[1, 3])], |v| v[0].bce_with_logits(v[1]), &["bce_with_logits of [3] and [1, 3]", "hint: "]),
+            ]);
+            rows.extend(points2(
+                |x, t| x.zip(BceWithLogits, t),
+                &[
+                    (0.0, 0.5, std::f64::consts::LN_2, 0.0, 0.0),
+                    (1e3, 1.0, 0.0, 0.0, -1e3),
+                    (1e3, 0.0, 1e3, 1.0, -1e3),
+                    (-1e3, 0.0, 0.0, 0.0, 1e3),
+                    (-1e3, 1.0, 1e3, -1.0, 1e3),
+                    (INF, 0.0, NAN, 1.0, -INF),
+                    (NAN, 0.0, NAN, NAN, NAN),
+                ],
+            ));
+            rows
+        }
     }
 }

@@ -105,11 +105,14 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(x[0].clone())
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|_| cx.g.tape.apply(MapGrad(self.0), &[cx.g, cx.x(0), cx.y()]))
+        cx.each(|_| cx.g.tape.op(MapGrad(self.0), [cx.g, cx.x(0), cx.y()]))
     }
 }
 
@@ -119,6 +122,9 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
+    }
+    fn is_elementwise(&self) -> bool {
+        true
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1], x[2]], y);
@@ -132,7 +138,7 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
             through = cx.through(mark, slope, cx.g * g, [1, 2]);
         }
         cx.each(|i| match i {
-            0 => Some(cx.g.tape.apply(MapGrad(self.0), &[cx.g, x, y])),
+            0 => Some(cx.g.tape.op(MapGrad(self.0), [cx.g, x, y])),
             _ => through[i - 1],
         })
     }
@@ -179,14 +185,17 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let (a, b, tape) = (cx.x(0), cx.x(1), cx.g.tape);
         cx.each(|i| match i {
-            0 => tape.apply(ZipGrad::<B, true>(self.0), &[cx.g, a, b]),
-            _ => tape.apply(ZipGrad::<B, false>(self.0), &[cx.g, a, b]),
+            0 => tape.op(ZipGrad::<B, true>(self.0), [cx.g, a, b]),
+            _ => tape.op(ZipGrad::<B, false>(self.0), [cx.g, a, b]),
         })
     }
 }
@@ -197,6 +206,9 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
+    }
+    fn is_elementwise(&self) -> bool {
+        true
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1], x[2]], y);
@@ -210,7 +222,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
             through = cx.through(mark, slope, cx.g * g, [1, 2]);
         }
         cx.each(|i| match i {
-            0 => Some(cx.g.tape.apply(*self, &[cx.g, a, b])),
+            0 => Some(cx.g.tape.op(*self, [cx.g, a, b])),
             _ => through[i - 1],
         })
     }
@@ -229,12 +241,12 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Applies an elementwise function, built-in or the user's own, to every element.
     #[track_caller]
     pub fn map<U: Unary>(self, function: U) -> Self {
-        self.tape.apply(Map(function), &[self])
+        self.tape.op(Map(function), [self])
     }
     /// Applies an elementwise function of two numbers, with broadcasting.
     #[track_caller]
     pub fn zip<B: Binary>(self, function: B, other: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), B::NAME);
-        self.tape.apply(Zip(function), &[a, b])
+        self.tape.op(Zip(function), [a, b])
     }
 }

@@ -8,17 +8,22 @@ pub(crate) mod loss;
 pub(crate) mod map;
 pub(crate) mod product;
 pub(crate) mod reduction;
+#[cfg(test)]
+mod samples;
 pub(crate) mod select;
 pub(crate) mod shape;
 pub(crate) mod softmax;
 pub(crate) mod unary;
 
-
-
+#[cfg(test)]
+use samples::{Row, Sampled};
 
 /// An op that stands in the list below. Methods of `Var` record listed ops only, so that one that was forgotten does not compile;
 /// and under test, one without sample rows does not compile either.
+#[cfg(not(test))]
 pub(crate) trait Listed {}
+#[cfg(test)]
+pub(crate) trait Listed: Sampled {}
 
 // The only list of ops.
 macro_rules! ops {

@@ -195,3 +195,122 @@ impl<'t, T: Scalar> Var<'t, T> {
         y.reshape_to(shape.with(shape.len() - 1, y.shape()[1]))
     }
 }
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    impl Sampled for MatMul {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let shapes: [[&[usize]; 2]; 17] = [
+                [&[3, 5], &[5, 4]],
+                [&[1, 1], &[1, 1]],
+                [&[1, 7], &[7, 1]],
+                [&[7, 1], &[1, 3]],
+                [&[19, 17], &[17, 5]],
+                [&[5], &[5]],
+                [&[5], &[5, 3]],
+                [&[3, 5], &[5]],
+                [&[0, 3], &[3, 2]],
+                [&[2, 0], &[0, 3]],
+                [&[2, 3], &[3, 0]],
+                [&[2, 3, 4], &[2, 4, 5]],
+                [&[2, 3, 4], &[4, 5]],
+                [&[3, 4], &[2, 4, 5]],
+                [&[2, 1, 3, 4], &[5, 4, 2]],
+                [&[2, 3, 4], &[4]],
+                [&[4], &[2, 4, 3]],
+            ];
+            let mut rows: Vec<Row<T>> = shapes.map(|[a, b]| grad([any(a), any(b)], |v| v[0].matmul(v[1]))).into();
+            rows.extend([
+                grad([any(&[4, 4])], |v| v[0].matmul(v[0])),
+                grad([any(&[3, 4])], |v| v[0].matmul(v[0].t())),
+                grad([any(&[5, 3]), any(&[4, 5])], |v| v[0].t().matmul(v[1].t())),
+                grad([any(&[2, 3, 4]), any(&[3, 5, 2])], |v| v[0].permute(&[1, 0, 2]).matmul(v[1].transpose(1, 2).slice(&crate::at![.., .., ..4]))),
+                grad([any(&[5, 4]), any(&[6, 3])], |v| v[0].slice(&crate::at![..; -2]).matmul(v[1].slice(&crate::at![1..5]))),
+                grad([any(&[4]), any(&[4, 2])], |v| v[0].broadcast_to(&[3, 4]).matmul(v[1])),
+                grad([any(&[3, 3])], |v| v[0].tape().grad_with(v[0].matmul(v[0].exp()), v[0], &[v[0]])[0].expect("depends on x")),
+                same([any(&[3, 4]), any(&[4, 5])], |v| v[0].matmul(v[1]), |v| (v[0].unsqueeze(2) * v[1]).sum_axes(1, false)),
+                value(
+                    [of(&[2, 2], [1.0, 2.0, 3.0, 4.0]), of(&[2], [1.0, -1.0])],
+                    |v| v[0].matmul(v[1]),
+                    &[-1.0, -1.0],
+                    [&[1.0, -1.0, 1.0, -1.0], &[4.0, 6.0]],
+                ),
+                value([of(&[1, 2], [0.0, NAN]), of(&[2, 1], [INF, 1.0])], |v| v[0].matmul(v[1]), &[NAN], [&[INF, 1.0], &[0.0, NAN]]),
+                value([of(&[2, 0], []), of(&[0, 1], [])], |v| v[0].matmul(v[1]), &[0.0, 0.0], [&[], &[]]),
+                refuses([any(&[2, 3]), any(&[2, 3])], |v| v[0].matmul(v[1]), &["matmul of [2, 3] and [2, 3]", "(3)", "(2)", "hint: "]),
+                refuses([any(&[]), any(&[3])], |v| v[0].matmul(v[1]), &["matmul of [] and [3]", "hint: "]),
+                refuses([any(&[3]), any(&[4])], |v| v[0].matmul(v[1]), &["matmul of [3] and [4]", "hint: "]),
+                refuses(
+                    [any(&[2, 3, 4]), any(&[3, 4, 5])],
+                    |v| v[0].matmul(v[1]),
+                    &["matmul of [2, 3, 4] and [3, 4, 5]", "the batches [2] and [3] do not broadcast"],
+                ),
+                refuses([any(&[3]), any(&[3, 2])], |v| v[0].record2(MatMul, v[1]), &["matmul of [3] and [3, 2]", "hint: "]),
+            ]);
+            rows
+        }
+    }
+
+    impl Sampled for Linear {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let shapes: [[&[usize]; 3]; 9] = [
+                [&[3, 5], &[4, 5], &[4]],
+                [&[1, 1], &[1, 1], &[1]],
+                [&[17, 9], &[5, 9], &[5]],
+                [&[5], &[4, 5], &[4]],
+                [&[2, 3, 5], &[4, 5], &[4]],
+                [&[0, 5], &[4, 5], &[4]],
+                [&[3, 0], &[4, 0], &[4]],
+                [&[3, 5], &[0, 5], &[0]],
+                [&[2, 0, 5], &[4, 5], &[4]],
+            ];
+            let mut rows: Vec<Row<T>> = shapes.map(|[x, w, b]| grad([any(x), any(w), any(b)], |v| v[0].linear(v[1], v[2]))).into();
+            rows.extend([
+                grad([any(&[5, 3]), any(&[5, 4]), any(&[8])], |v| v[0].t().linear(v[1].t(), v[2].slice(&crate::at![..; -2]))),
+                grad([any(&[4, 4]), any(&[])], |v| v[0].linear(v[0], v[1].broadcast_to(&[4]))),
+                same(
+                    [any(&[3, 5]), any(&[4, 5]), any(&[4])],
+                    |v| v[0].linear(v[1], v[2]),
+                    |v| v[0].matmul(v[1].t()) + v[2],
+                ),
+                same(
+                    [any(&[2, 3, 5]), any(&[4, 5]), any(&[4])],
+                    |v| v[0].linear(v[1], v[2]).tanh(),
+                    |v| (v[0].matmul(v[1].t()) + v[2]).tanh(),
+                ),
+                value(
+                    [of(&[1, 2], [1.0, 2.0]), of(&[1, 2], [3.0, 4.0]), of(&[1], [0.5])],
+                    |v| v[0].linear(v[1], v[2]),
+                    &[11.5],
+                    [&[3.0, 4.0], &[1.0, 2.0], &[1.0]],
+                ),
+                refuses(
+                    [any(&[3, 5]), any(&[5, 4]), any(&[4])],
+                    |v| v[0].linear(v[1], v[2]),
+                    &["linear of [3, 5] and [5, 4] and [4]", "[out, in]", "hint: "],
+                ),
+                refuses([any(&[3, 5]), any(&[4, 5]), any(&[1])], |v| v[0].linear(v[1], v[2]), &["linear of [3, 5] and [4, 5] and [1]"]),
+                refuses([any(&[]), any(&[4, 5]), any(&[4])], |v| v[0].linear(v[1], v[2]), &["linear of [] and [4, 5] and [4]"]),
+            ]);
+            rows
+        }
+    }
+
+    impl Sampled for SumRows {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5])], |v| v[0].record(SumRows).square()),
+                grad([any(&[5, 3])], |v| v[0].t().record(SumRows).square()),
+                grad([any(&[0, 3])], |v| v[0].record(SumRows)),
+                same([any(&[3, 5])], |v| v[0].square().record(SumRows), |v| v[0].square().sum_axes(0, false)),
+                adjoint(any(&[3, 5]), any(&[5]), |u| u.record(SumRows), |v| v.broadcast_to(&[3, 5])),
+            ]
+        }
+    }
+}

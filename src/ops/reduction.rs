@@ -275,7 +275,115 @@ impl<'t, T: Scalar> Var<'t, T> {
             .map(|a| a as isize).collect();
         let kept = axes.reduce(&shape, false);
         let rows = kept.insert(kept.len(), axes.count(&shape));
-        let y = self.permute(&order).reshape_to(rows).record(LogSumExp);
+        let y = self.permute(&order).reshape_to(rows).contiguous().record(LogSumExp);
         if keepdim { y.reshape_to(axes.reduce(&shape, true)) } else { y }
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    /// The rows of a reduction. The square after it makes second derivatives that are not zero.
+    fn reduction<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T> + Copy + 'static) -> Vec<Row<T>> {
+        vec![
+            grad([any(&[])], move |v| f(v[0], &[], false).square()),
+            grad([any(&[7])], move |v| f(v[0], &[0], false).square()),
+            grad([any(&[37])], move |v| f(v[0], &[-1], true).square()),
+            grad([any(&[3, 5])], move |v| f(v[0], &[0], false).square()),
+            grad([any(&[3, 5])], move |v| f(v[0], &[-1], true).square()),
+            grad([any(&[3, 5])], move |v| f(v[0].square(), &[0, 1], false).square()),
+            grad([any(&[2, 3, 4])], move |v| f(v[0], &[0, 2], false).square()),
+            grad([any(&[2, 3, 4])], move |v| f(v[0], &[1], true).square()),
+            grad([any(&[2, 1, 3])], move |v| f(v[0], &[1], false).square()),
+            grad([any(&[2, 3])], move |v| f(v[0], &[], false).square()),
+            grad([any(&[3, 0])], move |v| f(v[0], &[0], false).square()),
+            grad([any(&[2, 3, 4])], move |v| f(v[0].permute(&[2, 0, 1]), &[0, -1], false).square()),
+            grad([any(&[5, 4])], move |v| f(v[0].slice(&crate::at![..; -2, 1..]), &[0], false).square()),
+            grad([any(&[5])], move |v| f(v[0] * v[0], &[0], false) * v[0]),
+            refuses([any(&[2, 3])], move |v| f(v[0], &[2], false), &["of [2, 3]", "axis 2 is out of range", "hint: "]),
+            refuses([any(&[2, 3])], move |v| f(v[0], &[1, -1], false), &["of [2, 3]", "named twice"]),
+        ]
+    }
+
+    impl Sampled for Sum {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = reduction(|x, axes, keep| x.sum_axes(axes, keep));
+            rows.extend([
+                grad([any(&[3])], |v| v[0].broadcast_to(&[4, 3]).sum_axes(0, false).square()),
+                value([of(&[0], [])], |v| v[0].sum(), &[0.0], [&[]]),
+                value([of(&[2, 0], [])], |v| v[0].sum_axes(1, false), &[0.0, 0.0], [&[]]),
+                value([of(&[3], [1.0, INF, -INF])], |v| v[0].sum(), &[NAN], [&[1.0; 3]]),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].sum_axes(.., true), &[10.0], [&[1.0; 4]]),
+            ]);
+            rows
+        }
+    }
+
+    impl Sampled for Mean {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = reduction(|x, axes, keep| x.mean_axes(axes, keep));
+            rows.extend([
+                value([of(&[0], [])], |v| v[0].mean(), &[NAN], [&[]]),
+                value([of(&[4], [1.0, 2.0, 3.0, 6.0])], |v| v[0].mean(), &[3.0], [&[0.25; 4]]),
+                value([of(&[2], [1.0, NAN])], |v| v[0].mean(), &[NAN], [&[0.5; 2]]),
+                same([any(&[3, 4])], |v| v[0].square().mean_axes(0, false), |v| v[0].square().sum_axes(0, false) / v[0].number(3.0)),
+            ]);
+            rows
+        }
+    }
+
+    impl Sampled for Max {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = reduction(|x, axes, keep| x.max_axes(axes, keep));
+            rows.extend(reduction(|x, axes, keep| x.min_axes(axes, keep)));
+            let ties = || of(&[2, 3], [1.0, 3.0, 3.0, -2.0, -5.0, -2.0]);
+            rows.extend([
+                value([ties()], |v| v[0].max_axes(1, false), &[3.0, -2.0], [&[0.0, 0.5, 0.5, 0.5, 0.0, 0.5]]),
+                value([ties()], |v| v[0].max(), &[3.0], [&[0.0, 0.5, 0.5, 0.0, 0.0, 0.0]]),
+                value([ties()], |v| v[0].min_axes(0, false), &[-2.0, -5.0, -2.0], [&[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]]),
+                value([of(&[4], [2.0; 4])], |v| v[0].min(), &[2.0], [&[0.25; 4]]),
+                value([of(&[2], [0.0, -0.0])], |v| v[0].max(), &[0.0], [&[0.5, 0.5]]),
+                value([of(&[3], [-INF; 3])], |v| v[0].max(), &[-INF], [&[1.0 / 3.0; 3]]),
+                value([of(&[3], [1.0, INF, -INF])], |v| v[0].max(), &[INF], [&[0.0, 1.0, 0.0]]),
+                // Nothing equals NaN, so that the share is 0/0, as in PyTorch.
+                value([of(&[2], [1.0, NAN])], |v| v[0].max(), &[NAN], [&[NAN, NAN]]),
+                value([of(&[2], [NAN, 1.0])], |v| v[0].min(), &[NAN], [&[NAN, NAN]]),
+                refuses([any(&[0])], |v| v[0].max(), &["max of [0]", "no largest", "hint: "]),
+                refuses([any(&[2, 0])], |v| v[0].max_axes(1, false), &["max of [2, 0]", "hint: "]),
+            ]);
+            rows
+        }
+    }
+
+    impl Sampled for LogSumExp {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = reduction(|x, axes, keep| x.logsumexp(axes, keep));
+            rows.extend([
+                grad([any(&[2, 300])], |v| v[0].logsumexp(-1, false)),
+                same([any(&[3, 5])], |v| v[0].logsumexp(1, false), |v| v[0].exp().sum_axes(1, false).ln()),
+                same([any(&[3, 5])], |v| v[0].logsumexp(.., false), |v| v[0].exp().sum().ln()),
+                value([of(&[2], [1000.0, 1000.0])], |v| v[0].logsumexp(0, false), &[1000.0 + std::f64::consts::LN_2], [&[0.5, 0.5]]),
+                value([of(&[2], [-1000.0, -1000.0])], |v| v[0].logsumexp(0, true), &[-1000.0 + std::f64::consts::LN_2], [&[0.5, 0.5]]),
+                value([of(&[3], [-INF; 3])], |v| v[0].logsumexp(0, false), &[-INF], [&[0.0; 3]]),
+                value([of(&[2], [-INF, 1.5])], |v| v[0].logsumexp(0, false), &[1.5], [&[0.0, 1.0]]),
+                value([of(&[2], [INF, 0.0])], |v| v[0].logsumexp(0, false), &[INF], [&[NAN, 0.0]]),
+                value([of(&[2], [NAN, 0.0])], |v| v[0].logsumexp(0, false), &[NAN], [&[NAN, NAN]]),
+                value([of(&[2, 0], [])], |v| v[0].logsumexp(1, false), &[-INF, -INF], [&[]]),
+            ]);
+            rows
+        }
+    }
+
+    #[test]
+    fn argmax_takes_the_first_and_nan_before_all() {
+        let tape = crate::Tape::<f64>::new();
+        let x = tape.leaf([[1.0, 3.0, 3.0], [2.0, NAN, 5.0]]);
+        assert_eq!(x.argmax(1).as_slice().unwrap(), [1, 1]);
+        assert_eq!(x.argmax(-2).as_slice().unwrap(), [1, 1, 1]);
     }
 }

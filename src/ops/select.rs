@@ -29,6 +29,9 @@ impl<T: Scalar> Op<T> for Where {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
+    fn is_elementwise(&self) -> bool {
+        true
+    }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1], x[2]], y);
     }
@@ -95,5 +98,67 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn clamp(self, low: f64, high: f64) -> Self {
         self.record(Map(Clamp { low, high }))
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    impl Sampled for Where {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5]), any(&[3, 5])], |v| v[0].gt(v[1]).where_cond(v[0].square(), v[1].exp())),
+                grad([any(&[3, 1]), any(&[4])], |v| v[0].gt(v[0].number(0.0)).where_cond(v[1] * v[1], v[0])),
+                grad([any(&[5])], |v| v[0].gt(v[0].number(0.0)).where_cond(v[0], v[0] * v[0])),
+                grad([any(&[0, 2])], |v| v[0].gt(v[0].number(0.0)).where_cond(v[0], v[0].exp())),
+                grad([any(&[3, 2]), any(&[2, 3])], |v| v[0].t().gt(v[1]).where_cond(v[0].t(), v[1].exp())),
+                grad([any(&[])], |v| v[0].gt(v[0].number(0.0)).where_cond(v[0].exp(), v[0])),
+                // What was not chosen gets 0, however large the cotangent; NaN is not 0, so it chooses the first.
+                value(
+                    [of(&[3], [1.0, 0.0, NAN]), of(&[3], [1.0, NAN, 3.0]), of(&[3], [INF, 5.0, 6.0])],
+                    |v| v[0].detach().where_cond(v[1], v[2]) * v[0].number(2.0) + v[0],
+                    &[3.0, 10.0, NAN],
+                    [&[1.0; 3], &[2.0, 0.0, 2.0], &[0.0, 2.0, 0.0]],
+                ),
+                value(
+                    [of(&[2], [1.0, 2.0]), of(&[], [5.0])],
+                    |v| v[0].number(1.0).where_cond(v[0], v[1]) / v[0].number(0.0),
+                    &[INF, INF],
+                    [&[INF, INF], &[0.0]],
+                ),
+                refuses(
+                    [any(&[2]), any(&[3]), any(&[3])],
+                    |v| v[0].where_cond(v[1], v[2]),
+                    &["where_cond of [2] and [3]", "hint: "],
+                ),
+                refuses([any(&[2]), any(&[2]), any(&[3])], |v| v[0].where_cond(v[1], v[2]), &["where_cond of [2] and [3]"]),
+            ]
+        }
+    }
+
+    impl Sampled for Clamp {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Clamp { low: -1.01, high: 0.77 }, -2.0, 2.0, |x| x.clamp(-1.01, 0.77));
+            rows.extend(points(
+                |x| x.clamp(-1.0, 2.0),
+                &[
+                    (-1.0, -1.0, 1.0),
+                    (2.0, 2.0, 1.0),
+                    (-1.5, -1.0, 0.0),
+                    (2.5, 2.0, 0.0),
+                    (0.0, 0.0, 1.0),
+                    (INF, 2.0, 0.0),
+                    (-INF, -1.0, 0.0),
+                    (NAN, NAN, 0.0),
+                ],
+            ));
+            rows.extend(points(|x| x.clamp(0.0, INF), &[(-3.0, 0.0, 0.0), (3.0, 3.0, 1.0), (INF, INF, 1.0)]));
+            rows
+        }
     }
 }

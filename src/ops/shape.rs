@@ -642,3 +642,214 @@ pub fn stack<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
     let rows: SmallVec<[Var<'t, T>; 16]> = xs.iter().map(|x| x.unsqueeze(axis)).collect();
     concat(&rows, axis)
 }
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::at;
+    use crate::ops::samples::*;
+
+    impl Sampled for Contiguous {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5])], |v| v[0].t().contiguous().square()),
+                grad([any(&[2, 3, 4])], |v| v[0].permute(&[2, 0, 1]).contiguous() * v[0].permute(&[2, 0, 1])),
+                grad([any(&[3])], |v| v[0].broadcast_to(&[2, 3]).contiguous().exp()),
+                grad([any(&[9])], |v| v[0].slice(&at![..; -2]).contiguous().exp()),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].t().contiguous(), &[1.0, 3.0, 2.0, 4.0], [&[1.0; 4]]),
+            ]
+        }
+    }
+
+    impl Sampled for Detach {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                constant([of(&[2], [1.0, f64::NAN])], |v| v[0].detach(), &[1.0, f64::NAN]),
+                constant([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].t().detach(), &[1.0, 3.0, 2.0, 4.0]),
+                value([of(&[2], [3.0, -1.0])], |v| v[0] * v[0].detach(), &[9.0, 1.0], [&[3.0, -1.0]]),
+                value([of(&[0], [])], |v| v[0] * v[0].detach(), &[], [&[]]),
+            ]
+        }
+    }
+
+    impl Sampled for BroadcastTo {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[])], |v| v[0].broadcast_to(&[2, 3]).square()),
+                grad([any(&[3])], |v| v[0].broadcast_to(&[2, 3]).exp()),
+                grad([any(&[3, 1])], |v| v[0].broadcast_to(&[2, 3, 4]).exp()),
+                grad([any(&[1, 1])], |v| v[0].broadcast_to(&[1, 5]).exp()),
+                grad([any(&[1])], |v| v[0].broadcast_to(&[0]).exp()),
+                grad([any(&[0, 1])], |v| v[0].broadcast_to(&[2, 0, 3]).exp()),
+                grad([any(&[4, 3])], |v| v[0].t().broadcast_to(&[2, 3, 4]).exp()),
+                grad([any(&[7])], |v| v[0].slice(&at![..; -3]).broadcast_to(&[2, 3]) * v[0].slice(&at![..3])),
+                value([of(&[2], [1.0, 2.0])], |v| v[0].broadcast_to(&[2, 2]), &[1.0, 2.0, 1.0, 2.0], [&[2.0, 2.0]]),
+                adjoint(any(&[3, 1]), any(&[2, 3, 4]), |u| u.broadcast_to(&[2, 3, 4]), |v| v.sum_to([3, 1].into())),
+                adjoint(any(&[]), any(&[2, 3]), |u| u.broadcast_to(&[2, 3]), |v| v.sum_to([].into())),
+                refuses([any(&[2])], |v| v[0].broadcast_to(&[3]), &["broadcast_to of [2]", "does not broadcast to [3]", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].broadcast_to(&[3]), &["broadcast_to of [2, 3]", "does not broadcast to [3]"]),
+                refuses([any(&[3])], |v| v[0].broadcast_to(&[1]), &["broadcast_to of [3]", "does not broadcast to [1]"]),
+            ]
+        }
+    }
+
+    impl Sampled for SumTo {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[2, 3, 4])], |v| v[0].sum_to([3, 1].into()).square()),
+                grad([any(&[2, 3])], |v| v[0].sum_to([].into()).square()),
+                grad([any(&[4, 3, 2])], |v| v[0].permute(&[2, 1, 0]).sum_to([1, 4].into()).square()),
+                grad([any(&[0, 3])], |v| v[0].sum_to([3].into()).square()),
+                grad([any(&[3])], |v| v[0].broadcast_to(&[5, 3]).sum_to([1].into()).square()),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].sum_to([2, 1].into()), &[3.0, 7.0], [&[1.0; 4]]),
+                adjoint(any(&[2, 3, 4]), any(&[1, 4]), |u| u.sum_to([1, 4].into()), |v| v.broadcast_to(&[2, 3, 4])),
+                refuses([any(&[2, 3])], |v| v[0].sum_to([2].into()), &["sum_to of [2, 3]", "[2] does not broadcast to [2, 3]"]),
+            ]
+        }
+    }
+
+    impl Sampled for Reshape {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 4])], |v| v[0].reshape(&[2, -1]).exp()),
+                grad([any(&[3, 4])], |v| v[0].t().reshape(&[2, 6]).exp()),
+                grad([any(&[4, 6])], |v| v[0].t().reshape(&[2, 3, 4]).exp()),
+                grad([any(&[3])], |v| v[0].broadcast_to(&[4, 3]).reshape(&[2, 6]).exp()),
+                grad([any(&[6])], |v| v[0].reshape(&[2, 3]) * v[0].reshape(&[1, 2, 3])),
+                grad([any(&[])], |v| v[0].reshape(&[1, 1]).exp()),
+                grad([any(&[0, 3])], |v| v[0].reshape(&[3, 0]).exp()),
+                grad([any(&[2, 3, 4])], |v| v[0].flatten(1, -1).exp()),
+                grad([any(&[2, 1, 3])], |v| v[0].squeeze(1).unsqueeze(-1).squeeze_all().exp()),
+                value([of(&[4], [1.0, 2.0, 3.0, 4.0])], |v| v[0].reshape(&[2, 2]).t(), &[1.0, 3.0, 2.0, 4.0], [&[1.0; 4]]),
+                adjoint(any(&[4, 3]), any(&[2, 6]), |u| u.t().reshape(&[2, 6]), |v| v.reshape(&[3, 4]).t()),
+                refuses([any(&[2, 3])], |v| v[0].reshape(&[4]), &["reshape of [2, 3]", "6 elements", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].reshape(&[4, -1]), &["reshape of [2, 3]", "[4, -1]", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].reshape(&[-1, -1]), &["reshape of [2, 3]", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].reshape(&[-2, 3]), &["reshape of [2, 3]", "hint: "]),
+                refuses([any(&[0, 3])], |v| v[0].reshape(&[0, -1]), &["reshape of [0, 3]", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].squeeze(2), &["squeeze of [2, 3]", "axis 2", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].unsqueeze(3), &["unsqueeze of [2, 3]", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].flatten(1, 0), &["flatten of [2, 3]", "axis 1 comes after axis 0"]),
+            ]
+        }
+    }
+
+    impl Sampled for Permute {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[2, 3, 4])], |v| v[0].permute(&[2, 0, 1]).exp()),
+                grad([any(&[2, 3, 4])], |v| v[0].permute(&[1, 2, 0]).permute(&[1, 2, 0]).exp()),
+                grad([any(&[2, 0, 4])], |v| v[0].permute(&[-1, 0, 1]).exp()),
+                grad([any(&[2, 3, 4])], |v| v[0].transpose(0, 1).exp()),
+                grad([any(&[])], |v| v[0].permute(&[]).exp()),
+                grad([any(&[3, 3])], |v| v[0] * v[0].permute(&[1, 0])),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].permute(&[1, 0]), &[1.0, 3.0, 2.0, 4.0], [&[1.0; 4]]),
+                adjoint(any(&[2, 3, 4]), any(&[4, 2, 3]), |u| u.permute(&[2, 0, 1]), |v| v.permute(&[1, 2, 0])),
+                refuses([any(&[2, 3])], |v| v[0].permute(&[0]), &["permute of [2, 3]", "[0] names 1 of the 2 axes", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].permute(&[0, 0]), &["permute of [2, 3]", "named twice"]),
+                refuses([any(&[2, 3])], |v| v[0].permute(&[0, 2]), &["permute of [2, 3]", "axis 2", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].transpose(0, -3), &["transpose of [2, 3]", "axis -3", "hint: "]),
+            ]
+        }
+    }
+
+    impl Sampled for Transpose {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5])], |v| v[0].t().exp()),
+                grad([any(&[2, 3, 4])], |v| v[0].transpose(-1, 1).exp()),
+                grad([any(&[3, 0])], |v| v[0].t().exp()),
+                grad([any(&[3, 3])], |v| v[0] * v[0].t() * v[0].t().t()),
+                value([of(&[1, 2], [1.0, 2.0])], |v| v[0].t(), &[1.0, 2.0], [&[1.0; 2]]),
+                adjoint(any(&[3, 5]), any(&[5, 3]), |u| u.t(), |v| v.t()),
+                refuses([any(&[2, 3, 4])], |v| v[0].t(), &["t of [2, 3, 4]", "matrix", "hint: "]),
+                refuses([any(&[2])], |v| v[0].record(Transpose), &["transpose of [2]", "matrix"]),
+            ]
+        }
+    }
+
+    /// The adjoint of a slice: its argument, placed into zeros.
+    fn embed<T: Scalar>(v: Var<'_, T>, shape: impl Into<Shape>, parts: &[SliceInfo]) -> Var<'_, T> {
+        let shape: Shape = shape.into();
+        let runs = parts.iter().zip(shape.iter()).enumerate().map(|(axis, (p, &n))| p.run(axis, n).expect("fits")).collect();
+        v.record(Embed { shape, runs, fill: 0.0 })
+    }
+
+    impl Sampled for Slice {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5])], |v| v[0].slice(&at![1.., ..-1]).exp()),
+                grad([any(&[3, 5])], |v| v[0].slice(&at![-1, ..; 2]).exp()),
+                grad([any(&[3, 5])], |v| v[0].t().slice(&at![..; -2, 1]).exp()),
+                grad([any(&[7])], |v| v[0].slice(&at![1..6; -3]) * v[0].slice(&at![..2])),
+                grad([any(&[7])], |v| v[0].slice(&at![..; -2]).slice(&at![..; -2]).exp()),
+                grad([any(&[7])], |v| v[0].slice(&at![5..2]).exp()),
+                grad([any(&[7])], |v| v[0].slice(&at![-3..100]).exp()),
+                grad([any(&[3])], |v| v[0].broadcast_to(&[4, 3]).slice(&at![1..3, ..; -1]).exp()),
+                grad([any(&[3, 5])], |v| v[0].narrow(1, 2, 3).exp() + v[0].narrow(1, 0, 3)),
+                grad([any(&[3, 5])], |v| v[0].narrow(-1, 5, 0).exp()),
+                value([of(&[4], [1.0, 2.0, 3.0, 4.0])], |v| v[0].slice(&at![..; -2]), &[4.0, 2.0], [&[0.0, 1.0, 0.0, 1.0]]),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].slice(&at![1, 0]), &[3.0], [&[0.0, 0.0, 1.0, 0.0]]),
+                adjoint(
+                    any(&[5, 7]),
+                    any(&[2, 3]),
+                    |u| u.slice(&at![1..; 2, ..6; -2]),
+                    |v| embed(v, [5, 7], &at![1..; 2, ..6; -2]),
+                ),
+                refuses([any(&[2, 3])], |v| v[0].slice(&at![2]), &["slice of [2, 3]", "index 2 is out of range for axis 0", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].slice(&at![.., -4]), &["slice of [2, 3]", "index -4", "hint: "]),
+                refuses([any(&[3])], |v| v[0].slice(&at![.., ..]), &["slice of [3]", "2 entries for the 1 axes"]),
+                refuses([any(&[3])], |v| v[0].slice(&at![..; 0]), &["slice of [3]", "step of axis 0 is 0"]),
+                refuses([any(&[3])], |v| v[0].narrow(0, 2, 2), &["narrow of [3]", "2..4", "size 3"]),
+            ]
+        }
+    }
+
+    impl Sampled for Embed {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5])], |v| v[0].pad(&[(1, 0), (0, 2)], 0.5).exp()),
+                grad([any(&[3, 5])], |v| v[0].t().pad(&[(2, 1)], 0.0).exp()),
+                grad([any(&[3])], |v| v[0].broadcast_to(&[2, 3]).pad(&[(0, 1), (1, 0)], -1.0).exp()),
+                grad([any(&[0])], |v| v[0].pad(&[(1, 1)], 2.0).exp()),
+                grad([any(&[2, 3])], |v| embed(v[0], [5, 7], &at![1..; 2, ..6; -2]).exp()),
+                value([of(&[2], [1.0, 2.0])], |v| v[0].pad(&[(1, 2)], 9.0), &[9.0, 1.0, 2.0, 9.0, 9.0], [&[1.0, 1.0]]),
+                value([of(&[], [1.0])], |v| v[0].pad(&[], 9.0), &[1.0], [&[1.0]]),
+                value([of(&[2], [1.0, 2.0])], |v| embed(v[0], [4], &at![..; -2]), &[0.0, 2.0, 0.0, 1.0], [&[1.0, 1.0]]),
+                adjoint(any(&[2, 3]), any(&[4, 4]), |u| u.pad(&[(1, 1), (0, 1)], 0.0), |v| v.slice(&at![1..3, ..3])),
+                refuses([any(&[3])], |v| v[0].pad(&[(1, 1), (1, 1)], 0.0), &["pad of [3]", "2 borders for the 1 axes"]),
+            ]
+        }
+    }
+
+    impl Sampled for Concat {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[2, 3]), any(&[4, 3])], |v| concat(v, 0).exp()),
+                grad([any(&[2, 3]), any(&[2, 0]), any(&[2, 1])], |v| concat(v, -1).exp()),
+                grad([any(&[3, 2]), any(&[2, 3])], |v| concat(&[v[0].t(), v[1], v[1], v[0].t()], 0).exp()),
+                grad([any(&[3]), any(&[3])], |v| stack(&[v[0], v[1], v[0] * v[1], v[1], v[0]], 1).exp()),
+                grad([any(&[]), any(&[])], |v| stack(v, 0).exp()),
+                grad([any(&[3])], |v| concat(v, 0).exp()),
+                value(
+                    [of(&[1, 2], [1.0, 2.0]), of(&[1, 2], [3.0, 4.0])],
+                    |v| concat(&[v[0], v[1], v[0]], 1),
+                    &[1.0, 2.0, 3.0, 4.0, 1.0, 2.0],
+                    [&[2.0, 2.0], &[1.0, 1.0]],
+                ),
+                same([any(&[2, 3]), any(&[2, 3])], |v| stack(v, 0).square(), |v| {
+                    concat(&[v[0].reshape(&[1, 2, 3]), v[1].reshape(&[1, 2, 3])], 0).square()
+                }),
+                same([any(&[3]), any(&[4])], |v| concat(v, 0).exp(), |v| {
+                    v[0].pad(&[(0, 4)], 0.0).exp() + v[1].pad(&[(3, 0)], 0.0).exp() - v[0].number(1.0)
+                }),
+                refuses([any(&[2, 3]), any(&[2, 4])], |v| concat(v, 0), &["concat of [2, 3] and [2, 4]", "input 1", "hint: "]),
+                refuses([any(&[2, 3]), any(&[3])], |v| concat(v, 0), &["concat of [2, 3] and [3]", "hint: "]),
+                refuses([any(&[2, 3])], |v| concat(v, 2), &["concat of [2, 3]", "axis 2", "hint: "]),
+                refuses([any(&[2]), any(&[3])], |v| stack(v, 0), &["stack of [2] and [3]", "input 1", "hint: "]),
+                refuses([], |v| concat(v, 0), &["concat", "nothing to join", "hint: "]),
+                refuses([], |v| stack(v, 0), &["stack", "nothing to join", "hint: "]),
+            ]
+        }
+    }
+}

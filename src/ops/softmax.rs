@@ -190,3 +190,117 @@ impl<'t, T: Scalar> Var<'t, T> {
         -(t * self.log_softmax(-1)).sum_axes(-1, false).mean()
     }
 }
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    fn along_axes<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T> + Copy + 'static) -> Vec<Row<T>> {
+        vec![
+            grad([any(&[])], move |v| f(v[0], 0)),
+            grad([any(&[1])], move |v| f(v[0], 0)),
+            grad([any(&[7])], move |v| f(v[0], -1)),
+            grad([any(&[3, 5])], move |v| f(v[0], 0)),
+            grad([any(&[3, 5])], move |v| f(v[0], 1)),
+            grad([any(&[3, 17])], move |v| f(v[0].broadcast_to(&[2, 3, 17]), -1)),
+            grad([any(&[2, 3, 4])], move |v| f(v[0], 1)),
+            grad([any(&[2, 3, 4])], move |v| f(v[0].permute(&[2, 0, 1]), 0)),
+            grad([any(&[0, 3])], move |v| f(v[0], 1)),
+            grad([any(&[3, 0])], move |v| f(v[0], 1)),
+            grad([any(&[5])], move |v| f(v[0] * v[0], 0) * v[0]),
+            grad([any(&[5])], move |v| v[0].tape().grad_with(f(v[0], 0), v[0], &[v[0]])[0].expect("depends on x")),
+            refuses([any(&[2, 3])], move |v| f(v[0], 2), &["softmax of [2, 3]", "axis 2 is out of range", "hint: "]),
+        ]
+    }
+
+    impl Sampled for Softmax {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = along_axes(|x, axis| x.softmax(axis));
+            rows.extend([
+                same([any(&[3, 5])], |v| v[0].softmax(1), |v| v[0].exp() / v[0].exp().sum_axes(1, true)),
+                same([any(&[3, 5])], |v| v[0].softmax(0), |v| v[0].log_softmax(0).exp()),
+                value([of(&[2], [1e3, 1e3])], |v| v[0].softmax(0), &[0.5, 0.5], [&[0.0, 0.0]]),
+                value([of(&[2], [-INF, 3.0])], |v| v[0].softmax(0), &[0.0, 1.0], [&[0.0, 0.0]]),
+                value([of(&[2], [-INF, -INF])], |v| v[0].softmax(0), &[NAN, NAN], [&[NAN, NAN]]),
+                value([of(&[2], [INF, 0.0])], |v| v[0].softmax(0), &[NAN, NAN], [&[NAN, NAN]]),
+                value([of(&[2], [NAN, 0.0])], |v| v[0].softmax(0), &[NAN, NAN], [&[NAN, NAN]]),
+            ]);
+            rows
+        }
+    }
+
+    impl Sampled for LogSoftmax {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = along_axes(|x, axis| x.log_softmax(axis));
+            rows.extend([
+                same([any(&[3, 5])], |v| v[0].log_softmax(1), |v| v[0] - v[0].exp().sum_axes(1, true).ln()),
+                same([any(&[3, 5])], |v| v[0].log_softmax(0), |v| v[0] - v[0].logsumexp(0, true)),
+                value([of(&[2], [0.0, -1e3])], |v| v[0].log_softmax(0), &[0.0, -1e3], [&[-1.0, 1.0]]),
+                value([of(&[2], [-INF, 3.0])], |v| v[0].log_softmax(0), &[-INF, 0.0], [&[1.0, -1.0]]),
+                value([of(&[2], [NAN, 0.0])], |v| v[0].log_softmax(0), &[NAN, NAN], [&[NAN, NAN]]),
+            ]);
+            rows
+        }
+    }
+
+    fn one_hot<T: Scalar>(like: Var<'_, T>, classes: [usize; 3]) -> Var<'_, T> {
+        let width = like.shape()[1];
+        let mut t = vec![T::ZERO; 3 * width];
+        (0..3).for_each(|row| t[row * width + classes[row]] = T::ONE);
+        like.tape().constant(t).reshape(&[3, width as isize])
+    }
+
+    impl Sampled for CrossEntropy {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5])], |v| v[0].cross_entropy([4, 0, 4])),
+                grad([any(&[1, 1])], |v| v[0].cross_entropy([0])),
+                grad([any(&[5, 3])], |v| v[0].t().cross_entropy([4, 0, 1]).square()),
+                grad([any(&[3, 5])], |v| (v[0] * v[0]).cross_entropy([4, 0, 1]) + v[0].square().sum()),
+                grad([any(&[3, 5])], |v| v[0].cross_entropy_probs(v[0].softmax(1)) + v[0].cross_entropy([1, 2, 3])),
+                same([any(&[3, 5])], |v| v[0].cross_entropy([4, 0, 1]), |v| v[0].cross_entropy_probs(one_hot(v[0], [4, 0, 1]))),
+                same(
+                    [any(&[3, 5])],
+                    |v| v[0].cross_entropy([4, 0, 1]),
+                    |v| -(v[0].log_softmax(1) * one_hot(v[0], [4, 0, 1])).sum() / v[0].number(3.0),
+                ),
+                same([any(&[3, 5])], |v| v[0].cross_entropy([4, 0, 1]), |v| {
+                    (v[0].logsumexp(1, true) - v[0].gather(1, [[4], [0], [1]])).mean()
+                }),
+                value([of(&[1, 2], [1e3, 0.0])], |v| v[0].cross_entropy([1]), &[1e3], [&[1.0, -1.0]]),
+                value([of(&[1, 2], [-INF, 0.0])], |v| v[0].cross_entropy([1]), &[0.0], [&[0.0, 0.0]]),
+                value([of(&[1, 2], [-INF, 0.0])], |v| v[0].cross_entropy([0]), &[INF], [&[-1.0, 1.0]]),
+                value([of(&[1, 2], [NAN, 0.0])], |v| v[0].cross_entropy([0]), &[NAN], [&[NAN, NAN]]),
+                value([of(&[0, 2], [])], |v| v[0].cross_entropy(Vec::<usize>::new()), &[NAN], [&[]]),
+                refuses([any(&[5])], |v| v[0].cross_entropy([1]), &["cross_entropy of [5]", "[rows, classes]"]),
+                refuses([any(&[2, 3])], |v| v[0].cross_entropy([1]), &["cross_entropy of [2, 3]", "2 rows", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].cross_entropy([1, 3]), &["class 3 (at position 1) is out of range", "hint: there are 3"]),
+                refuses([any(&[2, 3])], |v| v[0].cross_entropy([-1, 0]), &["class -1 (at position 0) is out of range"]),
+                refuses(
+                    [any(&[2, 3]), any(&[2])],
+                    |v| v[0].cross_entropy_probs(v[1]),
+                    &["cross_entropy_probs of [2, 3] and [2]", "hint: "],
+                ),
+            ]
+        }
+    }
+
+    impl Sampled for CrossEntropyGrad {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5])], |v| v[0].tape().grad(v[0].cross_entropy([4, 0, 4]), v)[0].expect("depends on x")),
+                grad([any(&[]), any(&[3, 5])], |v| v[0].record2(CrossEntropyGrad([4, 0, 4].into()), v[1])),
+                grad([any(&[5, 3])], |v| v[0].tape().grad(v[0].t().cross_entropy([4, 0, 4]).square(), v)[0].expect("depends on x")),
+                same(
+                    [any(&[]), any(&[3, 5])],
+                    |v| v[0].record2(CrossEntropyGrad([4, 0, 1].into()), v[1]),
+                    |v| (v[1].softmax(1) - one_hot(v[1], [4, 0, 1])) * v[0] / v[0].number(3.0),
+                ),
+            ]
+        }
+    }
+}

@@ -373,3 +373,95 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
     }
 }
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+    use std::f64::consts::{FRAC_PI_2, LN_2, SQRT_2};
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    /// All rows of a function of one number: on smooth inputs between two bounds, and at points.
+    macro_rules! rows {
+        ($($op:ident: $value:expr, $low:expr, $high:expr, |$x:ident| $f:expr, $points:expr;)*) => {
+            $(impl Sampled for $op {
+                fn rows<T: Scalar>() -> Vec<Row<T>> {
+                    let mut rows = unary($value, $low, $high, |$x| $f);
+                    rows.extend(points(|$x| $f, &$points));
+                    rows
+                }
+            })*
+        };
+    }
+
+    rows! {
+        Abs: Abs, -2.0, 2.0, |x| x.abs(), [
+            (0.0, 0.0, 0.0), (-0.0, 0.0, 0.0), (-3.5, 3.5, -1.0), (2.0, 2.0, 1.0), (INF, INF, 1.0), (-INF, INF, -1.0), (NAN, NAN, 0.0),
+        ];
+        Exp: Exp, -2.0, 2.0, |x| x.exp(), [
+            (0.0, 1.0, 1.0), (-0.0, 1.0, 1.0), (LN_2, 2.0, 2.0), (-INF, 0.0, 0.0), (INF, INF, INF), (1e4, INF, INF), (-1e4, 0.0, 0.0),
+            (NAN, NAN, NAN),
+        ];
+        Expm1: Expm1, -2.0, 2.0, |x| x.expm1(), [
+            (0.0, 0.0, 1.0), (-INF, -1.0, 0.0), (INF, INF, INF), (-1e4, -1.0, 0.0), (1e4, INF, INF), (NAN, NAN, NAN),
+        ];
+        Ln: Ln, 0.3, 2.5, |x| x.ln(), [
+            (1.0, 0.0, 1.0), (2.0, LN_2, 0.5), (0.0, -INF, INF), (INF, INF, 0.0), (-1.0, NAN, -1.0), (NAN, NAN, NAN),
+        ];
+        Log1p: Log1p, -0.7, 2.0, |x| x.log1p(), [
+            (0.0, 0.0, 1.0), (1.0, LN_2, 0.5), (-1.0, -INF, INF), (INF, INF, 0.0), (-3.0, NAN, -0.5), (NAN, NAN, NAN),
+        ];
+        Sqrt: Sqrt, 0.3, 2.5, |x| x.sqrt(), [
+            (0.0, 0.0, INF), (4.0, 2.0, 0.25), (2.25, 1.5, 1.0 / 3.0), (INF, INF, 0.0), (-1.0, NAN, NAN), (NAN, NAN, NAN),
+        ];
+        Rsqrt: Rsqrt, 0.3, 2.5, |x| x.rsqrt(), [
+            (4.0, 0.5, -0.0625), (1.0, 1.0, -0.5), (0.0, INF, -INF), (INF, 0.0, 0.0), (-1.0, NAN, NAN), (NAN, NAN, NAN),
+        ];
+        Recip: Recip, 0.3, 2.5, |x| x.recip(), [
+            (2.0, 0.5, -0.25), (-4.0, -0.25, -0.0625), (0.0, INF, -INF), (-0.0, -INF, -INF), (INF, 0.0, 0.0), (-INF, 0.0, 0.0),
+            (NAN, NAN, NAN),
+        ];
+        Square: Square, -2.0, 2.0, |x| x.square(), [
+            (0.0, 0.0, 0.0), (-3.0, 9.0, -6.0), (INF, INF, INF), (-INF, INF, -INF), (NAN, NAN, NAN),
+        ];
+        Sin: Sin, -2.0, 2.0, |x| x.sin(), [
+            (0.0, 0.0, 1.0), (INF, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
+            // Beyond the bound of the vectorised function; 2^26 in f32 and f64 alike.
+            (67_108_864.0, 67_108_864_f64.sin(), 67_108_864_f64.cos()),
+        ];
+        Cos: Cos, -2.0, 2.0, |x| x.cos(), [
+            (0.0, 1.0, 0.0), (INF, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
+            (67_108_864.0, 67_108_864_f64.cos(), -67_108_864_f64.sin()),
+        ];
+        Erf: Erf, -2.0, 2.0, |x| x.erf(), [
+            (0.0, 0.0, std::f64::consts::FRAC_2_SQRT_PI), (INF, 1.0, 0.0), (-INF, -1.0, 0.0), (1e3, 1.0, 0.0), (NAN, NAN, NAN),
+        ];
+    }
+
+    impl Sampled for Powf {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Powf(2.5), 0.3, 2.5, |x| x.powf(2.5));
+            rows.extend(unary(Powf(-1.5), 0.3, 2.5, |x| x.powf(-1.5)));
+            rows.extend(unary(Powf(3.0), -2.0, 2.0, |x| x.powi(3)));
+            rows.extend(points(|x| x.powf(0.0), &[(0.0, 1.0, 0.0), (-2.0, 1.0, 0.0), (INF, 1.0, 0.0)]));
+            rows.extend(points(|x| x.powf(1.0), &[(0.0, 0.0, 1.0), (-2.0, -2.0, 1.0)]));
+            rows.extend(points(|x| x.powf(0.5), &[(0.0, 0.0, INF), (4.0, 2.0, 0.25), (-1.0, NAN, NAN)]));
+            rows.extend(points(|x| x.powi(3), &[(0.0, 0.0, 0.0), (-2.0, -8.0, 12.0), (-INF, -INF, INF)]));
+            rows.extend(points(|x| x.powi(-1), &[(2.0, 0.5, -0.25), (-2.0, -0.5, -0.25), (0.0, INF, -INF)]));
+            rows.push(same([any(&[5])], |v| v[0].powf(2.0), |v| v[0] * v[0]));
+            rows.push(same([positive(&[5])], |v| v[0].powf(0.5), |v| v[0].sqrt()));
+            rows
+        }
+    }
+
+    /// Formulas that say the same, so that a slip in value and slope alike would show.
+    #[test]
+    fn constants_are_what_they_should_be() {
+        let tape = crate::Tape::<f64>::new();
+        assert!((tape.leaf(FRAC_PI_2).sin().item() - 1.0).abs() < 1e-15);
+        assert!((tape.leaf(2.0).sqrt().item() - SQRT_2).abs() < 1e-15);
+        assert!((tape.leaf(1.0).erf().item() - 0.842_700_792_949_714_9).abs() < 1e-15);
+    }
+}

@@ -1,7 +1,8 @@
 //! Copies of blocks of the operands, in the order in which tiles read them.
 
 use super::super::simd::{Element, MAX_LANES, Simd, Vector};
-use super::{BLOCK_BYTES, Operand, group};
+use super::product::group;
+use super::{BLOCK_BYTES, Operand};
 use std::cell::Cell;
 
 /// Packs a block of `b` in groups of up to [`MAX_VECTORS`] vectors, each group contiguous, with zeros beyond the edge.
@@ -18,7 +19,7 @@ pub unsafe fn pack<S: Simd, T: Element>(depth: usize, width: usize, from: Operan
     let vectors = width.div_ceil(lanes);
     let mut v = 0;
     while v < vectors {
-        let w = group(vectors - v);
+        let w = group::<S>(vectors - v);
         for u in 0..w {
             let columns = lanes.min(width - (v + u) * lanes);
             let from = from.from(0, (v + u) * lanes);
@@ -30,7 +31,11 @@ pub unsafe fn pack<S: Simd, T: Element>(depth: usize, width: usize, from: Operan
                 } else {
                     for p in 0..depth {
                         for j in 0..lanes {
-                            *to.add(p * w * lanes + j) = if j < columns { *from.at(p, j) } else { T::default() };
+                            *to.add(p * w * lanes + j) = if j < columns {
+                                *from.at(p, j)
+                            } else {
+                                T::default()
+                            };
                         }
                     }
                 }
@@ -50,13 +55,17 @@ unsafe fn pack_rows<S: Simd, T: Element>(depth: usize, width: usize, from: Opera
         let row = from.at(p, 0);
         let mut v = 0;
         while v < vectors {
-            let w = group(vectors - v);
+            let w = group::<S>(vectors - v);
             let to = to.wrapping_add((v * depth + p * w) * lanes);
             for u in 0..w {
                 let from = row.wrapping_add((v + u) * lanes);
                 // SAFETY: the caller's, and the mask hides what is beyond the row.
                 unsafe {
-                    let vector = if v + u < whole { Vector::load(from) } else { T::Vector::<S>::load_masked(from, mask) };
+                    let vector = if v + u < whole {
+                        Vector::load(from)
+                    } else {
+                        T::Vector::<S>::load_masked(from, mask)
+                    };
                     vector.store(to.add(u * lanes));
                 }
             }
@@ -67,7 +76,13 @@ unsafe fn pack_rows<S: Simd, T: Element>(depth: usize, width: usize, from: Opera
 
 /// Packs one vector of columns that are contiguous, by transposition.
 #[inline(always)]
-unsafe fn pack_columns<S: Simd, T: Element>(depth: usize, columns: usize, from: Operand<T>, to: *mut T, stride: usize) {
+unsafe fn pack_columns<S: Simd, T: Element>(
+    depth: usize,
+    columns: usize,
+    from: Operand<T>,
+    to: *mut T,
+    stride: usize,
+) {
     let lanes = T::Vector::<S>::LANES;
     for p in (0..depth).step_by(lanes) {
         let rows = lanes.min(depth - p);
@@ -76,20 +91,20 @@ unsafe fn pack_columns<S: Simd, T: Element>(depth: usize, columns: usize, from: 
         // SAFETY: the caller's.
         unsafe {
             if rows == lanes && columns == lanes {
-                for j in 0..lanes {
-                    block[j] = Vector::load(from.at(p, j));
+                for (j, column) in block.iter_mut().enumerate().take(lanes) {
+                    *column = Vector::load(from.at(p, j));
                 }
             } else {
-                for j in 0..lanes {
+                for (j, column) in block.iter_mut().enumerate().take(lanes) {
                     if j < columns {
-                        block[j] = Vector::load_masked(from.at(p, j), mask);
+                        *column = Vector::load_masked(from.at(p, j), mask);
                     }
                 }
             }
             T::Vector::<S>::transpose(&mut block);
-            for i in 0..lanes {
+            for (i, row) in block.iter().enumerate().take(lanes) {
                 if i < rows {
-                    block[i].store(to.add((p + i) * stride));
+                    row.store(to.add((p + i) * stride));
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! A row times a matrix: every element of the matrix is used once, so all that counts is to read it in order.
 
 use super::super::simd::{Element, Simd, Vector};
-use super::{Operand, Product};
+use super::Operand;
+use super::product::Product;
 
 /// The rows that are added at once.
 const ROWS: usize = 8;
@@ -11,18 +12,26 @@ const ROWS: usize = 8;
 /// # Safety
 /// The product must have been checked, m be 1, the rows of `b` be contiguous and the result too.
 #[inline(always)]
-pub unsafe fn rows<S: Simd, T: Element>(product: Product<T>) {
-    let Product { k, n, a, b, c, accumulate, .. } = product;
+pub unsafe fn add_rows<S: Simd, T: Element>(product: Product<T>) {
+    let Product {
+        k,
+        n,
+        a,
+        b,
+        c,
+        accumulate,
+        ..
+    } = product;
     let mut p = 0;
     while p < k {
         let add = accumulate || p > 0;
         // SAFETY: the caller's.
         unsafe {
             if k - p >= ROWS {
-                add_rows::<S, T, ROWS>(n, a.from(0, p), b.from(p, 0), c, add);
+                add_some::<S, T, ROWS>(n, a.from(0, p), b.from(p, 0), c, add);
                 p += ROWS;
             } else {
-                add_rows::<S, T, 1>(n, a.from(0, p), b.from(p, 0), c, add);
+                add_some::<S, T, 1>(n, a.from(0, p), b.from(p, 0), c, add);
                 p += 1;
             }
         }
@@ -30,9 +39,15 @@ pub unsafe fn rows<S: Simd, T: Element>(product: Product<T>) {
 }
 
 /// # Safety
-/// As [`rows`].
+/// As [`add_rows`].
 #[inline(always)]
-unsafe fn add_rows<S: Simd, T: Element, const ROWS: usize>(n: usize, a: Operand<T>, b: Operand<T>, c: *mut T, add: bool) {
+unsafe fn add_some<S: Simd, T: Element, const ROWS: usize>(
+    n: usize,
+    a: Operand<T>,
+    b: Operand<T>,
+    c: *mut T,
+    add: bool,
+) {
     let lanes = T::Vector::<S>::LANES;
     // SAFETY: a has this many elements.
     let factors: [_; ROWS] = std::array::from_fn(|i| T::Vector::<S>::splat(unsafe { *a.at(0, i) }));
@@ -40,7 +55,11 @@ unsafe fn add_rows<S: Simd, T: Element, const ROWS: usize>(n: usize, a: Operand<
     for j in (0..whole).step_by(lanes) {
         // SAFETY: these vectors are within b and c.
         unsafe {
-            let mut sum = if add { Vector::load(c.add(j)) } else { T::Vector::<S>::zero() };
+            let mut sum = if add {
+                Vector::load(c.add(j))
+            } else {
+                T::Vector::<S>::zero()
+            };
             for (i, &factor) in factors.iter().enumerate() {
                 sum = T::Vector::<S>::load(b.at(i, j)).mul_add(factor, sum);
             }
@@ -51,7 +70,11 @@ unsafe fn add_rows<S: Simd, T: Element, const ROWS: usize>(n: usize, a: Operand<
         let mask = T::Vector::<S>::mask(n - whole);
         // SAFETY: the mask hides what is beyond b and c.
         unsafe {
-            let mut sum = if add { Vector::load_masked(c.add(whole), mask) } else { T::Vector::<S>::zero() };
+            let mut sum = if add {
+                Vector::load_masked(c.add(whole), mask)
+            } else {
+                T::Vector::<S>::zero()
+            };
             for (i, &factor) in factors.iter().enumerate() {
                 sum = T::Vector::<S>::load_masked(b.at(i, whole), mask).mul_add(factor, sum);
             }
@@ -65,8 +88,16 @@ unsafe fn add_rows<S: Simd, T: Element, const ROWS: usize>(n: usize, a: Operand<
 /// # Safety
 /// The product must have been checked, m be 1, and `a` and the columns of `b` be contiguous.
 #[inline(always)]
-pub unsafe fn columns<S: Simd, T: Element>(product: Product<T>) {
-    let Product { k, n, a, b, c, accumulate, .. } = product;
+pub unsafe fn dot_columns<S: Simd, T: Element>(product: Product<T>) {
+    let Product {
+        k,
+        n,
+        a,
+        b,
+        c,
+        accumulate,
+        ..
+    } = product;
     let mut j = 0;
     while j < n {
         let columns = if n - j >= 4 { 4 } else { 1 };
@@ -89,7 +120,11 @@ pub unsafe fn columns<S: Simd, T: Element>(product: Product<T>) {
 
 /// The scalar products of `x` with COLUMNS columns of `b`, each with two vectors of partial sums.
 #[inline(always)]
-unsafe fn dot<S: Simd, T: Element, const COLUMNS: usize>(k: usize, x: *const T, b: Operand<T>) -> [T; COLUMNS] {
+unsafe fn dot<S: Simd, T: Element, const COLUMNS: usize>(
+    k: usize,
+    x: *const T,
+    b: Operand<T>,
+) -> [T; COLUMNS] {
     let lanes = T::Vector::<S>::LANES;
     let mut sums = [[T::Vector::<S>::zero(); COLUMNS]; 2];
     let mut p = 0;
@@ -116,4 +151,3 @@ unsafe fn dot<S: Simd, T: Element, const COLUMNS: usize>(k: usize, x: *const T, 
     }
     std::array::from_fn(|j| sums[0][j].add(sums[1][j]).sum())
 }
-

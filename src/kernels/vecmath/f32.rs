@@ -12,12 +12,14 @@ mod inverse;
 mod log;
 mod pow;
 
+#[cfg(test)]
+pub use circular::SIN_BOUND;
 pub use circular::{cos, sin, tan};
 pub use erf::{erf, erfc};
 pub use exp::{exp, exp2, expm1, sigmoid};
 pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
 pub use inverse::{acos, asin, atan, atan2};
-pub use log::{ln, log1p, log2, log10};
+pub use log::{ln, log1p, log2, log10, softplus};
 pub use pow::{hypot, pow};
 
 use super::select;
@@ -30,7 +32,7 @@ fn fma<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
 }
 
 /// ln 2 in two parts, the first short enough (9 bits) for `n * LN2_HI` to be exact.
-const LN2_HI: f32 = 0.693359375;
+const LN2_HI: f32 = 355.0 / 512.0;
 const LN2_LO: f32 = -0.00021219444;
 
 /// 2^23: added to a non-negative number below it, leaves that number rounded to an integer.

@@ -11,12 +11,14 @@ mod inverse;
 mod log;
 mod pow;
 
+#[cfg(test)]
+pub use circular::SIN_BOUND;
 pub use circular::{cos, sin, tan};
 pub use erf::{erf, erfc};
 pub use exp::{exp, exp2, expm1, sigmoid};
 pub use hyperbolic::{acosh, asinh, atanh, cosh, sinh, tanh};
 pub use inverse::{acos, asin, atan, atan2};
-pub use log::{ln, log1p, log2, log10};
+pub use log::{ln, log1p, log2, log10, softplus};
 pub use pow::{hypot, pow};
 
 use super::select;

@@ -7,10 +7,12 @@
 //!
 //! The first type parameter says what the surrounding code is compiled for. It matters in one
 //! place only: where there is no fused multiply-add instruction, `mul_add` would be a slow call
-//! into libm, so a plain multiply and add takes its place (see `fma` in [`f32`] and [`f64`]).
+//! into libm, so a plain multiply and add takes its place (`fma` in [`mod@f32`] and [`mod@f64`]).
 //! Everything is written to be accurate both ways; the bounds in the documentation are the
 //! largest errors measured over dense sweeps, in units in the last place (ULP) of the exact
 //! result, with and without FMA.
+
+use crate::kernels::simd::Simd;
 
 // Estrin's scheme: the terms are paired, `(c0 + c1 x) + (c2 + c3 x) x² + ...`, so that the
 // dependent chain grows with the logarithm of the degree where Horner's rule has it grow with the
@@ -35,9 +37,9 @@ macro_rules! poly {
 
 pub mod f32;
 pub mod f64;
+#[cfg(test)]
+mod tests;
 
-
-use crate::kernels::simd::Simd;
 
 /// `a` where `c` holds, else `b`, always as a select: both values are computed, nothing jumps.
 #[inline(always)]
@@ -87,6 +89,8 @@ pub trait VecMath: Sized {
     fn atanh<S: Simd>(self) -> Self;
     /// `1 / (1 + e^-x)`
     fn sigmoid<S: Simd>(self) -> Self;
+    /// `ln(1 + e^x)`
+    fn softplus<S: Simd>(self) -> Self;
     /// The error function.
     fn erf<S: Simd>(self) -> Self;
     /// `1 - erf(x)`
@@ -136,5 +140,5 @@ macro_rules! vecmath {
         }
     };
 }
-vecmath!(f32, exp exp2 expm1 ln log2 log10 log1p asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc; circular sin cos tan; binary pow atan2 hypot);
-vecmath!(f64, exp exp2 expm1 ln log2 log10 log1p asin acos atan sinh cosh tanh asinh acosh atanh sigmoid erf erfc; circular sin cos tan; binary pow atan2 hypot);
+vecmath!(f32, exp exp2 expm1 ln log2 log10 log1p asin acos atan sinh cosh tanh asinh acosh atanh sigmoid softplus erf erfc; circular sin cos tan; binary pow atan2 hypot);
+vecmath!(f64, exp exp2 expm1 ln log2 log10 log1p asin acos atan sinh cosh tanh asinh acosh atanh sigmoid softplus erf erfc; circular sin cos tan; binary pow atan2 hypot);

@@ -11,7 +11,8 @@ use core::f32::consts::{LN_2, LOG2_E};
 /// 1.5 * 2^23: a sum with it has its units in the lowest bit.
 const MAGIC: f32 = 12_582_912.0;
 
-/// x = k ln 2 + r with r = high - low, of which the rounded difference loses the last bits. The low nine bits of `power` hold k + bias.
+/// x = k ln 2 + high - low, kept apart because the rounded difference loses the last bits. The low
+/// nine bits of `power` hold k + bias.
 struct Reduced {
     high: f32,
     low: f32,
@@ -25,7 +26,11 @@ fn reduce<S: Simd>(x: f32, bias: f32) -> Reduced {
     let k = shifted - (MAGIC + bias);
     let high = fma::<S>(k, -LN2_HI, x);
     let low = k * LN2_LO;
-    Reduced { high, low, power: shifted.to_bits() }
+    Reduced {
+        high,
+        low,
+        power: shifted.to_bits(),
+    }
 }
 
 /// e^r - 1 - high with r = high - low, |r| <= ln 2 / 2: the series to 2^-32 of e^r - 1.
@@ -71,14 +76,14 @@ pub(super) fn clamp(x: f32, low: f32, high: f32) -> f32 {
     select(x < low, low, x)
 }
 
-/// e^x, by a polynomial on the reduced argument. At most @exp@
+/// e^x, by a polynomial on the reduced argument. At most 0.87 ULP, 0.88 without FMA.
 #[inline(always)]
 pub fn exp<S: Simd>(x: f32) -> f32 {
     let Reduced { high, low, power } = reduce::<S>(clamp(x, -104.0, 89.0), SCALE_BIAS);
     scale(1.0 + (high + tail_series::<S>(high, low)), power)
 }
 
-/// 2^x, by a polynomial on the exactly reduced argument. At most @exp2@
+/// 2^x, by a polynomial on the exactly reduced argument. At most 0.84 ULP, 1.08 without FMA.
 #[inline(always)]
 pub fn exp2<S: Simd>(x: f32) -> f32 {
     let x = clamp(x, -151.0, 129.0);
@@ -116,7 +121,7 @@ pub(super) fn expm1_shifted<S: Simd>(x: f32, j: i32) -> f32 {
     sum + fma::<S>(h, tail_series::<S>(high, low), error)
 }
 
-/// e^x - 1, by the series of e^r - 1 and an exact sum with 2^k - 1. At most @expm1@
+/// e^x - 1, by the series of e^r - 1 and an exact sum with 2^k - 1. At most 1.05 ULP.
 #[inline(always)]
 pub fn expm1<S: Simd>(x: f32) -> f32 {
     // 2^(k-1) is what stays finite up to the overflow of the result.
@@ -126,7 +131,7 @@ pub fn expm1<S: Simd>(x: f32) -> f32 {
 }
 
 /// 1 / (1 + e^-x), by e = e^-|x| as 1 / (1 + e) or e / (1 + e): nothing overflows, and both ends
-/// keep their relative accuracy. At most @sigmoid@
+/// keep their relative accuracy. At most 2.18 ULP.
 #[inline(always)]
 pub fn sigmoid<S: Simd>(x: f32) -> f32 {
     let e = exp::<S>(-x.abs());

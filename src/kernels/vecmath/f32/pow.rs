@@ -55,7 +55,7 @@ fn is_integer(a: f32) -> bool {
 }
 
 /// x^y with the special cases of IEEE 754: x^0 = 1^y = 1 even for NaN, NaN for a negative x with
-/// a y that is no integer. At most @pow@
+/// a y that is no integer. At most 0.51 ULP.
 #[inline(always)]
 pub fn pow<S: Simd>(x: f32, y: f32) -> f32 {
     let (ax, ay) = (x.abs(), y.abs());
@@ -78,7 +78,7 @@ pub fn pow<S: Simd>(x: f32, y: f32) -> f32 {
 }
 
 /// sqrt(x² + y²), whose squares neither overflow nor vanish in `f64`; infinite if either is, even
-/// beside a NaN. At most @hypot@
+/// beside a NaN. At most 0.51 ULP.
 #[inline(always)]
 pub fn hypot<S: Simd>(x: f32, y: f32) -> f32 {
     let (dx, dy) = (f64::from(x), f64::from(y));

@@ -7,22 +7,14 @@
 //! (Remez exchange at 50 digits).
 //!
 //! Beyond [`SIN_BOUND`] the products are no longer exact and the results are worthless: a reduction
-//! for all of `f64` needs table look-ups. A kernel asks [`within_sin_bound`] once for its slice and
-//! takes `std`'s functions for all of it otherwise.
+//! for all of `f64` needs table look-ups. A kernel looks at its slice first and takes
+//! `std`'s functions for all of it otherwise (`Simd::LIBM`).
 
-use super::{Simd, fma, select, two_sum};
+use super::{Simd, fast_two_sum, fma, select, two_sum};
 use core::f64::consts::FRAC_2_PI;
 
 /// The largest |x| for which [`sin`], [`cos`] and [`tan`] are accurate: 2^24.
 pub const SIN_BOUND: f64 = 16_777_216.0;
-
-/// Whether every finite element has |x| <= [`SIN_BOUND`]. For infinity and NaN the functions give
-/// NaN, as they should.
-#[inline(always)]
-pub fn within_sin_bound(xs: &[f64]) -> bool {
-    let beyond = |x: f64| u64::from(x.abs() > SIN_BOUND && x.abs() < f64::INFINITY);
-    xs.iter().fold(0, |any, &x| any | beyond(x)) == 0
-}
 
 /// sin r, cos r and the number of quarter turns (its last two bits) by which x differs from r.
 #[inline(always)]
@@ -39,7 +31,7 @@ fn sin_cos<S: Simd>(x: f64) -> (f64, f64, u64) {
     let (r, error_b) = two_sum(fma::<S>(k, -PI_2_A, x), k * -PI_2_B);
     let (r, error_c) = two_sum(r, k * -PI_2_C);
     let tail = fma::<S>(k, -PI_2_D, error_b + error_c);
-    let (r, tail) = super::fast_two_sum(r, tail);
+    let (r, tail) = fast_two_sum(r, tail);
 
     let z = r * r;
     let sin = poly!(S, z;
@@ -61,7 +53,7 @@ fn sin_cos<S: Simd>(x: f64) -> (f64, f64, u64) {
     // The tail enters with the first terms of the derivatives, 1 - r²/2 and -r.
     let half = 0.5 * z;
     let sin = r + fma::<S>(z * r, sin, fma::<S>(-half, tail, tail));
-    let (one, error) = super::fast_two_sum(1.0, -half);
+    let (one, error) = fast_two_sum(1.0, -half);
     let cos = one + (error + fma::<S>(z * z, cos, -r * tail));
     (sin, cos, shifted.to_bits())
 }
@@ -73,7 +65,7 @@ fn turn(sin: f64, cos: f64, quarters: u64) -> f64 {
     f64::from_bits(y.to_bits() ^ ((quarters & 2) << 62))
 }
 
-/// sin x for |x| <= [`SIN_BOUND`]. At most @sin@
+/// sin x for |x| <= [`SIN_BOUND`]. At most 0.78 ULP, 0.79 without FMA.
 #[inline(always)]
 pub fn sin<S: Simd>(x: f64) -> f64 {
     let (sin, cos, quarters) = sin_cos::<S>(x);
@@ -81,14 +73,14 @@ pub fn sin<S: Simd>(x: f64) -> f64 {
     select(x == 0.0, x, turn(sin, cos, quarters))
 }
 
-/// cos x for |x| <= [`SIN_BOUND`]. At most @cos@
+/// cos x for |x| <= [`SIN_BOUND`]. At most 0.78 ULP, 0.79 without FMA.
 #[inline(always)]
 pub fn cos<S: Simd>(x: f64) -> f64 {
     let (sin, cos, quarters) = sin_cos::<S>(x);
     turn(sin, cos, quarters.wrapping_add(1))
 }
 
-/// tan x for |x| <= [`SIN_BOUND`], as sin / cos or -cos / sin. At most @tan@
+/// tan x for |x| <= [`SIN_BOUND`], as sin / cos or -cos / sin. At most 2.09 ULP, 2.23 without FMA.
 #[inline(always)]
 pub fn tan<S: Simd>(x: f64) -> f64 {
     let (sin, cos, quarters) = sin_cos::<S>(x);

@@ -11,7 +11,8 @@ use core::f64::consts::{LN_2, LOG2_E};
 /// 1.5 * 2^52: a sum with it has its units in the lowest bit.
 const MAGIC: f64 = 6_755_399_441_055_744.0;
 
-/// x = k ln 2 + r with r = high - low, of which the rounded difference loses the last bits. The low twelve bits of `power` hold k + bias.
+/// x = k ln 2 + high - low, kept apart because the rounded difference loses the last bits. The low
+/// twelve bits of `power` hold k + bias.
 struct Reduced {
     high: f64,
     low: f64,
@@ -25,7 +26,11 @@ fn reduce<S: Simd>(x: f64, bias: f64) -> Reduced {
     let k = shifted - (MAGIC + bias);
     let high = fma::<S>(k, -LN2_HI, x);
     let low = k * LN2_LO;
-    Reduced { high, low, power: shifted.to_bits() }
+    Reduced {
+        high,
+        low,
+        power: shifted.to_bits(),
+    }
 }
 
 /// e^r - 1 - high with r = high - low, |r| <= ln 2 / 2: the series to 2^-61 of e^r - 1.
@@ -76,14 +81,14 @@ pub(super) fn clamp(x: f64, low: f64, high: f64) -> f64 {
     select(x < low, low, x)
 }
 
-/// e^x, by a polynomial on the reduced argument. At most @exp@
+/// e^x, by a polynomial on the reduced argument. At most 0.86 ULP, 0.91 without FMA.
 #[inline(always)]
 pub fn exp<S: Simd>(x: f64) -> f64 {
     let Reduced { high, low, power } = reduce::<S>(clamp(x, -746.0, 710.0), SCALE_BIAS);
     scale(1.0 + (high + tail_series::<S>(high, low)), power)
 }
 
-/// 2^x, by a polynomial on the exactly reduced argument. At most @exp2@
+/// 2^x, by a polynomial on the exactly reduced argument. At most 0.91 ULP, 1.17 without FMA.
 #[inline(always)]
 pub fn exp2<S: Simd>(x: f64) -> f64 {
     let x = clamp(x, -1076.0, 1025.0);
@@ -126,7 +131,7 @@ pub(super) fn expm1_shifted<S: Simd>(x: f64, j: i32) -> f64 {
     sum + fma::<S>(h, tail_series::<S>(high, low), error)
 }
 
-/// e^x - 1, by the series of e^r - 1 and an exact sum with 2^k - 1. At most @expm1@
+/// e^x - 1, by the series of e^r - 1 and an exact sum with 2^k - 1. At most 1.16 ULP, 1.09 without FMA.
 #[inline(always)]
 pub fn expm1<S: Simd>(x: f64) -> f64 {
     // 2^(k-1) is what stays finite up to the overflow of the result.
@@ -136,7 +141,7 @@ pub fn expm1<S: Simd>(x: f64) -> f64 {
 }
 
 /// 1 / (1 + e^-x), by e = e^-|x| as 1 / (1 + e) or e / (1 + e): nothing overflows, and both ends
-/// keep their relative accuracy. At most @sigmoid@
+/// keep their relative accuracy. At most 2.24 ULP.
 #[inline(always)]
 pub fn sigmoid<S: Simd>(x: f64) -> f64 {
     let e = exp::<S>(-x.abs());

@@ -61,7 +61,7 @@ fn special(x: f64, y: f64) -> f64 {
     select(x <= 0.0, outside, y)
 }
 
-/// ln x. At most @ln@
+/// ln x. At most 0.77 ULP.
 #[inline(always)]
 pub fn ln<S: Simd>(x: f64) -> f64 {
     let (m, k) = split_exponent(x);
@@ -71,7 +71,7 @@ pub fn ln<S: Simd>(x: f64) -> f64 {
     special(x, sum + (error + (fma::<S>(k, LN2_LO, rest) - half_square)))
 }
 
-/// ln(1 + x), from the exact sum 1 + x in two parts. At most @log1p@
+/// ln(1 + x), from the exact sum 1 + x in two parts. At most 0.81 ULP.
 #[inline(always)]
 pub fn log1p<S: Simd>(x: f64) -> f64 {
     let (u, error) = two_sum(1.0, x);
@@ -100,7 +100,7 @@ fn ln_parts<S: Simd>(f: f64) -> (f64, f64) {
     (high, ((f - high) - half_square) + rest)
 }
 
-/// log2 x, ln m times 1 / ln 2 in two parts each; exact at powers of two. At most @log2@
+/// log2 x, ln m times 1 / ln 2 in two parts each; exact at powers of two. At most 0.78 ULP, 0.79 without FMA.
 #[inline(always)]
 pub fn log2<S: Simd>(x: f64) -> f64 {
     // 1 / ln 2 to 21 bits, so that its product with `high` is exact, and the rest.
@@ -112,7 +112,7 @@ pub fn log2<S: Simd>(x: f64) -> f64 {
     special(x, sum + (error + fma::<S>(low, HIGH, (low + high) * LOW)))
 }
 
-/// log10 x, likewise with 1 / ln 10 and log10 2. At most @log10@
+/// log10 x, likewise with 1 / ln 10 and log10 2. At most 0.68 ULP.
 #[inline(always)]
 pub fn log10<S: Simd>(x: f64) -> f64 {
     const HIGH: f64 = 0.4342944622039795;
@@ -127,10 +127,32 @@ pub fn log10<S: Simd>(x: f64) -> f64 {
     special(x, sum + (error + low))
 }
 
-/// ln(1 + e^x) as max(x, 0) + log1p(e^-|x|), which neither overflows nor loses the left tail.
-/// At most @softplus@
+/// ln(1 + f) for 0 <= f <= 1: there the series reaches far enough without taking powers of two apart,
+/// with more terms.
+#[inline(always)]
+fn ln1p_unit<S: Simd>(f: f64) -> f64 {
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let r = z * poly!(S, z;
+        0.6666666666666631,
+        0.4000000000015735,
+        0.2857142854783919,
+        0.2222222397071288,
+        0.1818174388821113,
+        0.1538656074551987,
+        0.13300962310941442,
+        0.12106178889491827,
+        0.08339682846243675,
+        0.17019375342406018,
+    );
+    let half_square = 0.5 * f * f;
+    f - (half_square - s * (half_square + r))
+}
+
+/// ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), which neither overflows nor loses the left tail.
+/// At most 1.79 ULP.
 #[inline(always)]
 pub fn softplus<S: Simd>(x: f64) -> f64 {
-    // A NaN takes the first branch.
-    select(x <= 0.0, 0.0, x) + log1p::<S>(exp::<S>(-x.abs()))
+    // Written so that a NaN passes.
+    select(x <= 0.0, 0.0, x) + ln1p_unit::<S>(exp::<S>(-x.abs()))
 }

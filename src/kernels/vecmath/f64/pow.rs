@@ -55,7 +55,7 @@ fn is_integer(a: f64) -> bool {
 }
 
 /// x^y with the special cases of IEEE 754: x^0 = 1^y = 1 even for NaN, NaN for a negative x with
-/// a y that is no integer. At most @pow@
+/// a y that is no integer. At most 0.95 ULP, 1.02 without FMA.
 #[inline(always)]
 pub fn pow<S: Simd>(x: f64, y: f64) -> f64 {
     let (ax, ay) = (x.abs(), y.abs());
@@ -83,7 +83,7 @@ pub fn pow<S: Simd>(x: f64, y: f64) -> f64 {
 }
 
 /// sqrt(x² + y²), scaled by a power of two so that the squares neither overflow nor vanish;
-/// infinite if either is, even beside a NaN. At most @hypot@
+/// infinite if either is, even beside a NaN. At most 1.17 ULP.
 #[inline(always)]
 pub fn hypot<S: Simd>(x: f64, y: f64) -> f64 {
     let (ax, ay) = (x.abs(), y.abs());
@@ -96,5 +96,9 @@ pub fn hypot<S: Simd>(x: f64, y: f64) -> f64 {
     let back = select(huge, UP, select(tiny, DOWN, 1.0));
     let (sx, sy) = (ax * scale, ay * scale);
     let root = fma::<S>(sx, sx, sy * sy).sqrt() * back;
-    select((ax == f64::INFINITY) | (ay == f64::INFINITY), f64::INFINITY, root)
+    select(
+        (ax == f64::INFINITY) | (ay == f64::INFINITY),
+        f64::INFINITY,
+        root,
+    )
 }

@@ -1,0 +1,247 @@
+//! AVX2 and AVX-512. The only place that names their instructions.
+
+use super::{Kernel, Simd, Vector, sealed::Sealed};
+use std::arch::x86_64::*;
+
+#[derive(Clone, Copy)]
+pub struct Avx2(());
+#[derive(Clone, Copy)]
+pub struct Avx512(());
+
+impl Sealed for Avx2 {}
+impl Sealed for Avx512 {}
+
+impl Simd for Avx2 {
+    const FMA: bool = true;
+    const REGISTERS: usize = 16;
+    type F32 = __m256;
+    type F64 = __m256d;
+}
+
+impl Simd for Avx512 {
+    const FMA: bool = true;
+    const REGISTERS: usize = 32;
+    type F32 = __m512;
+    type F64 = __m512d;
+}
+
+#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+pub fn run_avx2<K: Kernel>(kernel: K) -> K::Out {
+    kernel.run(Avx2(()))
+}
+
+#[target_feature(
+    enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt"
+)]
+pub fn run_avx512<K: Kernel>(kernel: K) -> K::Out {
+    kernel.run(Avx512(()))
+}
+
+/// The four register types differ only in the names of their instructions.
+macro_rules! vector {
+    ($vector:ty, $scalar:ty, $lanes:literal, $mask:ty, $make_mask:ident, $interleave:ident, $splat:ident, $add:ident,
+     $mul:ident, $mul_add:ident, $load:ident, $store:ident, $load_masked:ident, $store_masked:ident) => {
+        impl Sealed for $vector {}
+
+        // SAFETY, for every block: code that is generic over `Simd` meets this type only below `run_avx2` or
+        // `run_avx512`, whose callers have made sure of the instructions; and for pointers the caller vouches.
+        #[allow(clippy::undocumented_unsafe_blocks)]
+        impl Vector<$scalar> for $vector {
+            const LANES: usize = $lanes;
+            type Mask = $mask;
+
+            #[inline(always)]
+            fn splat(x: $scalar) -> Self {
+                unsafe { $splat(x) }
+            }
+            #[inline(always)]
+            fn add(self, other: Self) -> Self {
+                unsafe { $add(self, other) }
+            }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self {
+                unsafe { $mul(self, other) }
+            }
+            #[inline(always)]
+            fn mul_add(self, factor: Self, addend: Self) -> Self {
+                unsafe { $mul_add(self, factor, addend) }
+            }
+            #[inline(always)]
+            fn interleave(self, other: Self) -> (Self, Self) {
+                unsafe { $interleave(self, other) }
+            }
+            #[inline(always)]
+            fn mask(lanes: usize) -> Self::Mask {
+                debug_assert!(lanes <= $lanes);
+                unsafe { $make_mask(lanes) }
+            }
+            #[inline(always)]
+            unsafe fn load(from: *const $scalar) -> Self {
+                unsafe { $load(from) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, to: *mut $scalar) {
+                unsafe { $store(to, self) }
+            }
+            #[inline(always)]
+            unsafe fn load_masked(from: *const $scalar, mask: Self::Mask) -> Self {
+                unsafe { $load_masked(from, mask) }
+            }
+            #[inline(always)]
+            unsafe fn store_masked(self, to: *mut $scalar, mask: Self::Mask) {
+                unsafe { $store_masked(to, mask, self) }
+            }
+        }
+    };
+}
+
+vector!(
+    __m512,
+    f32,
+    16,
+    __mmask16,
+    mask_512,
+    interleave_512,
+    _mm512_set1_ps,
+    _mm512_add_ps,
+    _mm512_mul_ps,
+    _mm512_fmadd_ps,
+    _mm512_loadu_ps,
+    _mm512_storeu_ps,
+    load_masked_512,
+    _mm512_mask_storeu_ps
+);
+vector!(
+    __m512d,
+    f64,
+    8,
+    __mmask8,
+    mask_512d,
+    interleave_512d,
+    _mm512_set1_pd,
+    _mm512_add_pd,
+    _mm512_mul_pd,
+    _mm512_fmadd_pd,
+    _mm512_loadu_pd,
+    _mm512_storeu_pd,
+    load_masked_512d,
+    _mm512_mask_storeu_pd
+);
+vector!(
+    __m256,
+    f32,
+    8,
+    __m256i,
+    mask_256,
+    interleave_256,
+    _mm256_set1_ps,
+    _mm256_add_ps,
+    _mm256_mul_ps,
+    _mm256_fmadd_ps,
+    _mm256_loadu_ps,
+    _mm256_storeu_ps,
+    _mm256_maskload_ps,
+    _mm256_maskstore_ps
+);
+vector!(
+    __m256d,
+    f64,
+    4,
+    __m256i,
+    mask_256d,
+    interleave_256d,
+    _mm256_set1_pd,
+    _mm256_add_pd,
+    _mm256_mul_pd,
+    _mm256_fmadd_pd,
+    _mm256_loadu_pd,
+    _mm256_storeu_pd,
+    _mm256_maskload_pd,
+    _mm256_maskstore_pd
+);
+
+// What is more than one instruction. `#[inline]` suffices for a function that names its features.
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn mask_512(lanes: usize) -> __mmask16 {
+    ((1u32 << lanes) - 1) as __mmask16
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn mask_512d(lanes: usize) -> __mmask8 {
+    ((1u32 << lanes) - 1) as __mmask8
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn mask_256(lanes: usize) -> __m256i {
+    let index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    _mm256_cmpgt_epi32(_mm256_set1_epi32(lanes as i32), index)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn mask_256d(lanes: usize) -> __m256i {
+    _mm256_cmpgt_epi64(
+        _mm256_set1_epi64x(lanes as i64),
+        _mm256_setr_epi64x(0, 1, 2, 3),
+    )
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn load_masked_512(from: *const f32, mask: __mmask16) -> __m512 {
+    // SAFETY: the caller vouches for the lanes of the mask.
+    unsafe { _mm512_maskz_loadu_ps(mask, from) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn load_masked_512d(from: *const f64, mask: __mmask8) -> __m512d {
+    // SAFETY: the caller vouches for the lanes of the mask.
+    unsafe { _mm512_maskz_loadu_pd(mask, from) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn interleave_512(a: __m512, b: __m512) -> (__m512, __m512) {
+    let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    (
+        _mm512_permutex2var_ps(a, low, b),
+        _mm512_permutex2var_ps(a, high, b),
+    )
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn interleave_512d(a: __m512d, b: __m512d) -> (__m512d, __m512d) {
+    let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
+    let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
+    (
+        _mm512_permutex2var_pd(a, low, b),
+        _mm512_permutex2var_pd(a, high, b),
+    )
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn interleave_256(a: __m256, b: __m256) -> (__m256, __m256) {
+    let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+    (
+        _mm256_permute2f128_ps::<0x20>(low, high),
+        _mm256_permute2f128_ps::<0x31>(low, high),
+    )
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn interleave_256d(a: __m256d, b: __m256d) -> (__m256d, __m256d) {
+    let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+    (
+        _mm256_permute2f128_pd::<0x20>(low, high),
+        _mm256_permute2f128_pd::<0x31>(low, high),
+    )
+}
