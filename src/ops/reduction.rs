@@ -331,7 +331,7 @@ mod rows {
                 value([of(&[0], [])], |v| v[0].mean(), &[NAN], [&[]]),
                 value([of(&[4], [1.0, 2.0, 3.0, 6.0])], |v| v[0].mean(), &[3.0], [&[0.25; 4]]),
                 value([of(&[2], [1.0, NAN])], |v| v[0].mean(), &[NAN], [&[0.5; 2]]),
-                same([any(&[3, 4])], |v| v[0].square().mean_axes(0, false), |v| v[0].square().sum_axes(0, false) / v[0].number(3.0)),
+                equals([any(&[3, 4])], |v| v[0].square().mean_axes(0, false), |v| v[0].square().sum_axes(0, false) / v[0].number(3.0)),
             ]);
             rows
         }
@@ -365,8 +365,8 @@ mod rows {
             let mut rows = reduction(|x, axes, keep| x.logsumexp(axes, keep));
             rows.extend([
                 grad([any(&[2, 300])], |v| v[0].logsumexp(-1, false)),
-                same([any(&[3, 5])], |v| v[0].logsumexp(1, false), |v| v[0].exp().sum_axes(1, false).ln()),
-                same([any(&[3, 5])], |v| v[0].logsumexp(.., false), |v| v[0].exp().sum().ln()),
+                equals([any(&[3, 5])], |v| v[0].logsumexp(1, false), |v| v[0].exp().sum_axes(1, false).ln()),
+                equals([any(&[3, 5])], |v| v[0].logsumexp(.., false), |v| v[0].exp().sum().ln()),
                 value([of(&[2], [1000.0, 1000.0])], |v| v[0].logsumexp(0, false), &[1000.0 + std::f64::consts::LN_2], [&[0.5, 0.5]]),
                 value([of(&[2], [-1000.0, -1000.0])], |v| v[0].logsumexp(0, true), &[-1000.0 + std::f64::consts::LN_2], [&[0.5, 0.5]]),
                 value([of(&[3], [-INF; 3])], |v| v[0].logsumexp(0, false), &[-INF], [&[0.0; 3]]),

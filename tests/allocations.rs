@@ -1,0 +1,230 @@
+//! In steady state a training step makes no heap allocation: counted by the global allocator, in every thread that takes part.
+#![allow(unsafe_code)] // a global allocator is unsafe to write
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use wengert::{Indices, Param, Scalar, Stats, Tape, Var};
+
+struct Counting;
+
+thread_local! {
+    /// Where this thread's allocations are counted; nowhere, unless a test says so.
+    static COUNTER: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
+}
+
+fn count() {
+    // A thread that is ending has no thread-local values any more.
+    if let Ok(Some(counter)) = COUNTER.try_with(Cell::get) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: every call is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+    unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as the caller promises.
+        unsafe { System.realloc(old, layout, size) }
+    }
+    unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(old, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations of each of 50 steps after a warm-up, and the tape's counters after the first and after the last of them. Each
+/// thread of a pool of its own is counted.
+fn steps<F: FnMut() -> Stats>(threads: usize, make: impl FnOnce() -> F + Send) -> (Vec<usize>, Stats, Stats) {
+    let counter: &'static AtomicUsize = Box::leak(Box::new(AtomicUsize::new(0)));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .start_handler(move |_| COUNTER.set(Some(counter)))
+        .build()
+        .expect("threads can be started");
+    pool.install(move || {
+        let mut step = make();
+        let mut counts = Vec::with_capacity(50);
+        let warm = (0..4).map(|_| step()).last().expect("four steps");
+        for _ in 0..50 {
+            let before = counter.load(Ordering::SeqCst);
+            let stats = step();
+            counts.push(counter.load(Ordering::SeqCst) - before);
+            assert_eq!(
+                (stats.peak_bytes, stats.live_bytes, stats.pool_misses),
+                (warm.peak_bytes, warm.live_bytes, warm.pool_misses),
+                "every step takes the same memory"
+            );
+        }
+        (counts, warm, step())
+    })
+}
+
+/// Seeded numbers between -1 and 1.
+fn numbers<T: Scalar>(n: usize, seed: u64) -> Vec<T> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) as f64 / (1u64 << 30) as f64 - 1.0
+    };
+    (0..n).map(|_| T::from_f64(next())).collect()
+}
+
+/// Fully connected layers, as weight and bias.
+fn layers<T: Scalar>(sizes: &[usize]) -> Vec<[Param<T>; 2]> {
+    let layer = |s: &[usize]| {
+        let scale = T::from_f64(1.0 / (s[0] as f64).sqrt());
+        let w = numbers::<T>(s[0] * s[1], 7).into_iter().map(|x| x * scale).collect();
+        let w = ndarray::Array2::from_shape_vec((s[1], s[0]), w).expect("as many as the shape says");
+        [Param::new("w", w), Param::new("b", numbers::<T>(s[1], 8))]
+    };
+    sizes.windows(2).map(layer).collect()
+}
+
+fn descend<T: Scalar>(tape: &mut Tape<T>, layers: &[[Param<T>; 2]], loss: impl FnOnce(&Tape<T>) -> wengert::Grads<T>) -> Stats {
+    let grads = loss(tape);
+    let stats = tape.stats();
+    tape.reset();
+    for p in layers.iter().flatten() {
+        p.update(&grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w = *w - T::from_f64(0.01) * *g));
+    }
+    tape.recycle(grads);
+    stats
+}
+
+fn affine<'t, T: Scalar>(x: Var<'t, T>, [w, b]: &[Param<T>; 2]) -> Var<'t, T> {
+    x.linear(x.tape().param(w), x.tape().param(b))
+}
+
+fn xor_step<T: Scalar>() -> impl FnMut() -> Stats {
+    let layers = layers::<T>(&[2, 8, 1]);
+    let mut tape = Tape::<T>::new();
+    let (o, l) = (T::ZERO, T::ONE);
+    move || {
+        descend(&mut tape, &layers, |tape| {
+            let (x, t) = (tape.constant([[o, o], [o, l], [l, o], [l, l]]), tape.constant([[o], [l], [l], [o]]));
+            let z = affine(affine(x, &layers[0]).tanh(), &layers[1]);
+            tape.backward(z.bce_with_logits(t))
+        })
+    }
+}
+
+fn chain_step<T: Scalar>() -> impl FnMut() -> Stats {
+    let mut tape = Tape::<T>::new();
+    move || {
+        descend(&mut tape, &[], |tape| {
+            let x = tape.leaf([T::from_f64(0.5)]);
+            tape.backward((0..1000).fold(x, |y, _| (y * x + x).tanh()).sum())
+        })
+    }
+}
+
+fn mlp_step<T: Scalar>() -> impl FnMut() -> Stats {
+    let layers = layers::<T>(&[784, 256, 128, 10]);
+    let targets = Indices::from((0..32).map(|i| i % 10).collect::<Vec<usize>>());
+    let x = ndarray::Array2::from_shape_vec((32, 784), numbers::<T>(32 * 784, 3)).expect("as many as the shape says");
+    let mut tape = Tape::<T>::new();
+    move || {
+        descend(&mut tape, &layers, |tape| {
+            let h = affine(tape.constant(&x), &layers[0]).relu();
+            let z = affine(affine(h, &layers[1]).relu(), &layers[2]);
+            tape.backward(z.cross_entropy(&targets))
+        })
+    }
+}
+
+/// Broadcasting, reductions, views, softmax: ops that hold attributes.
+fn mixed_step<T: Scalar>() -> impl FnMut() -> Stats {
+    let layers = layers::<T>(&[40, 60]);
+    let mut tape = Tape::<T>::new();
+    move || {
+        descend(&mut tape, &layers, |tape| {
+            let (w, b) = (tape.param(&layers[0][0]), tape.param(&layers[0][1]));
+            let h = (w * b.unsqueeze(-1) + T::from_f64(0.5)).softmax(0);
+            let part = h.slice(&wengert::at![1..50; 2, ..]).permute(&[1, 0]).reshape(&[-1, 5]);
+            let max = part.max_axes(-1, true);
+            let y = (part - max).exp().mean_axes(0, false).clamp(0.1, 2.0).powf(1.5);
+            tape.backward(y.sum() + h.logsumexp(1, false).mean())
+        })
+    }
+}
+
+fn nothing_allocates<F: FnMut() -> Stats>(threads: usize, make: impl FnOnce() -> F + Send) {
+    let (counts, warm, last) = steps(threads, make);
+    assert_eq!(counts.iter().sum::<usize>(), 0, "allocations a step at {threads} threads: {counts:?}");
+    assert_eq!((last.pool_misses, last.peak_bytes), (warm.pool_misses, warm.peak_bytes));
+}
+
+#[test]
+fn a_step_of_the_xor_network_allocates_nothing() {
+    nothing_allocates(1, xor_step::<f32>);
+    nothing_allocates(1, xor_step::<f64>);
+    nothing_allocates(2, xor_step::<f32>);
+}
+
+#[test]
+fn a_chain_of_scalars_allocates_nothing() {
+    nothing_allocates(1, chain_step::<f64>);
+    nothing_allocates(1, chain_step::<f32>);
+}
+
+#[test]
+fn a_step_of_a_network_with_large_products_allocates_nothing() {
+    nothing_allocates(1, mlp_step::<f32>);
+    nothing_allocates(1, mlp_step::<f64>);
+    nothing_allocates(2, mlp_step::<f32>);
+    nothing_allocates(2, mlp_step::<f64>);
+    nothing_allocates(3, mlp_step::<f32>);
+}
+
+#[test]
+fn views_reductions_and_broadcasts_allocate_nothing() {
+    nothing_allocates(1, mixed_step::<f32>);
+    nothing_allocates(2, mixed_step::<f64>);
+}
+
+#[test]
+fn kept_gradients_allocate_only_the_list_that_is_returned() {
+    let (counts, warm, last) = steps(1, || {
+        let layers = layers::<f64>(&[6, 6, 3]);
+        let x = ndarray::Array2::from_shape_vec((4, 6), numbers::<f64>(24, 3)).expect("as many as the shape says");
+        let targets = Indices::from([0, 1, 2, 0]);
+        let mut tape = Tape::<f64>::new();
+        move || {
+            let params = [0, 1, 2, 3].map(|i| tape.param(&layers[i / 2][i % 2]));
+            let z = affine(affine(tape.constant(&x), &layers[0]).tanh(), &layers[1]);
+            let gradient = tape.grad(z.cross_entropy(&targets), &params);
+            let squares: Var<'_, f64> = gradient.iter().map(|g| g.expect("used").square().sum()).sum();
+            tape.recycle(tape.backward(squares));
+            let stats = tape.stats();
+            tape.reset();
+            stats
+        }
+    });
+    assert!(counts.iter().all(|&n| n == 1), "{counts:?}");
+    assert_eq!((last.pool_misses, last.peak_bytes), (warm.pool_misses, warm.peak_bytes));
+}
+
+#[test]
+fn the_counter_counts() {
+    let (counts, ..) = steps(1, || {
+        || {
+            std::hint::black_box(vec![1, 2, 3]);
+            Stats::default()
+        }
+    });
+    assert!(counts.iter().all(|&n| n == 1), "{counts:?}");
+}
