@@ -209,6 +209,12 @@ impl<T: Scalar> Store<T> {
         self.arena[place.offset as usize]
     }
 
+    /// Whether anything lies outside the arena.
+    #[inline]
+    pub fn has_buffers(&self) -> bool {
+        !self.slots.is_empty()
+    }
+
     /// Adds one element of the arena to another.
     #[inline]
     pub fn add_number(&mut self, to: Place, from: Place) {
@@ -353,6 +359,7 @@ impl<T: Scalar> Store<T> {
     }
 }
 
+#[inline(always)]
 fn arena_offset(offset: usize) -> u32 {
     assert!(offset < u32::MAX as usize, "the tape holds more than 2^32 numbers in small arrays: call reset()");
     offset as u32

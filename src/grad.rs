@@ -46,11 +46,13 @@ impl<'t, T: Scalar> Sweep<'t, T> {
     }
 
     /// The entry of a node, if it is one that the sweep visits.
+    #[inline(always)]
     fn entry(&mut self, id: NodeId) -> Option<&mut NodeId> {
-        if id >= self.floor {
-            return self.cotangents.get_mut((id - self.floor) as usize).filter(|c| **c != OFF_PATH);
+        // What lies below the floor wraps round to beyond the root.
+        match self.cotangents.get_mut(id.wrapping_sub(self.floor) as usize) {
+            Some(c) => (*c != OFF_PATH).then_some(c),
+            None => self.outside.iter_mut().find(|(target, _)| *target == id).map(|(_, cotangent)| cotangent),
         }
-        self.outside.iter_mut().find(|(target, _)| *target == id).map(|(_, cotangent)| cotangent)
     }
 
     /// Marks the nodes through which the targets (already marked) reach the root.
@@ -99,13 +101,14 @@ impl<'t, T: Scalar> Sweep<'t, T> {
     /// Runs the rule of one node, whose cotangent is `g`, and hands out what it returns.
     fn step(&mut self, id: NodeId, g: NodeId) {
         let mut inner = self.tape.write();
-        let node = inner.nodes[id as usize];
+        let node = &inner.nodes[id as usize];
         if node.arity == 0 || node.cut {
             return;
         }
+        let (op, at, few) = (node.op, node.at, node.inputs);
         let many: SmallVec<[NodeId; 16]>;
         let inputs = match node.arity as usize {
-            n @ 0..=3 => &node.inputs[..n],
+            n @ 0..=3 => &few[..n],
             _ => {
                 many = inner.inputs(id).into();
                 &many
@@ -113,39 +116,42 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         };
         let mut needs = 0u64;
         for (i, &x) in inputs.iter().enumerate() {
-            if self.entry(x).is_some() {
-                // Beyond 64 inputs the last bit speaks for the rest, which are always computed.
-                needs |= 1 << i.min(63);
-            }
+            // Beyond 64 inputs the last bit speaks for the rest, which are always computed.
+            needs |= u64::from(self.entry(x).is_some()) << i.min(63);
         }
         if needs == 0 {
             return;
         }
-        let outer = inner.at.replace(node.at);
+        let outer = inner.at.replace(at);
         let first = inner.nodes.len() as NodeId;
-        let shared = match node.op {
-            OpRef::Static(_) => None,
-            OpRef::Table(index) => Some(inner.shared_op(index)),
-        };
-        drop(inner);
         let cx = Vjp { tape: self.tape, id, inputs, needs, g: Var::at(self.tape, g) };
-        let returned = match (&shared, node.op) {
-            (Some(op), _) => op.vjp(&cx),
-            (None, OpRef::Static(op)) => op.vjp(&cx),
-            (None, OpRef::Table(_)) => unreachable!("shared above"),
+        let returned = match op {
+            OpRef::Static(op) => {
+                drop(inner);
+                op.vjp(&cx)
+            }
+            OpRef::Table(index) => {
+                let op = inner.shared_op(index);
+                drop(inner);
+                op.vjp(&cx)
+            }
         };
         let mut inner = self.tape.write();
         inner.at = outer;
-        if returned.spilled == NONE {
-            self.hand_out(&mut inner, id, inputs, &returned.ids);
-        } else {
-            let returned = inner.unspill(returned.spilled);
-            self.hand_out(&mut inner, id, inputs, &returned);
+        match returned.unpack() {
+            (ids, NONE) => self.hand_out(&mut inner, id, inputs, &ids),
+            (_, spilled) => {
+                let ids = inner.unspill(spilled);
+                self.hand_out(&mut inner, id, inputs, &ids);
+            }
         }
         if self.truncate_to.is_some() {
-            for n in first..inner.nodes.len() as NodeId {
-                if inner.nodes[n as usize].holds == 0 {
-                    inner.release(n);
+            // Small arrays have no buffer of their own to give back.
+            if inner.store.has_buffers() {
+                for n in first..inner.nodes.len() as NodeId {
+                    if inner.nodes[n as usize].holds == 0 {
+                        inner.release(n);
+                    }
                 }
             }
             self.let_go(&mut inner, g);
@@ -163,34 +169,39 @@ impl<'t, T: Scalar> Sweep<'t, T> {
                 let (op, have, want) = (inner.op(id).name(), inner.layout(c).shape(), inner.layout(x).shape());
                 panic!("the rule of {op} returned a cotangent of shape {have} for an input of shape {want}");
             }
-            let Some(&mut old) = self.entry(x) else { continue };
-            let new = if old == NONE { c } else { self.sum(inner, old, c) };
+            let Some(entry) = self.entry(x) else { continue };
+            let old = *entry;
+            if old == NONE {
+                *entry = c;
+                inner.nodes[c as usize].holds += 1;
+                continue;
+            }
+            let new = self.sum(inner, old, c);
             if new != old {
                 inner.nodes[new as usize].holds += 1;
                 *self.entry(x).expect("found above") = new;
-                if old != NONE {
-                    self.let_go(inner, old);
-                }
+                self.let_go(inner, old);
             }
         }
     }
 
     /// The sum of two cotangents: in place where the first belongs to this sweep alone.
     fn sum(&self, inner: &mut Inner<T>, old: NodeId, new: NodeId) -> NodeId {
-        let (a, b) = (inner.nodes[old as usize], inner.nodes[new as usize]);
-        if self.truncate_to.is_some() && a.holds == 1 && old >= self.first_own {
+        let (a, b) = (&inner.nodes[old as usize], &inner.nodes[new as usize]);
+        let own = self.truncate_to.is_some() && a.holds == 1 && old >= self.first_own;
+        if own && a.sum && inner.is_number(old) && inner.is_number(new) {
+            inner.store.add_number(a.place, b.place);
+            return old;
+        }
+        let (to, from, at) = (a.place, b.place, a.at);
+        if own && (a.sum || !to.in_arena()) {
             let (la, lb) = (inner.layouts.get(a.layout), inner.layouts.get(b.layout));
-            let plain = la.is_contiguous() && lb.is_contiguous() && (a.sum || !a.place.in_arena());
             let len = la.numel();
-            if len == 1 && a.sum && a.place.in_arena() && b.place.in_arena() {
-                inner.store.add_number(a.place, b.place);
-                return old;
-            }
-            if plain && inner.store.add_in_place(a.place, b.place, |x, y| zip_in_place(AddValues, &mut x[..len], &y[..len])) {
+            let plain = la.is_contiguous() && lb.is_contiguous();
+            if plain && inner.store.add_in_place(to, from, |x, y| zip_in_place(AddValues, &mut x[..len], &y[..len])) {
                 return old;
             }
         }
-        let at = a.at;
         let id = inner.record(Add, &[old, new], at).expect("both have the input's shape");
         inner.nodes[id as usize].sum = true;
         id

@@ -149,15 +149,12 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
             true => cotangent(i).into().map_or(NONE, |v| v.id),
             false => NONE,
         };
-        let mut ids = [NONE; 3];
         if self.inputs.len() <= 3 {
-            for i in 0..self.inputs.len() {
-                ids[i] = of(i);
-            }
-            return Cotangents { ids, spilled: NONE, var: PhantomData };
+            let mut id = |i: usize| if i < self.inputs.len() { of(i) } else { NONE };
+            return Cotangents::pack([id(0), id(1), id(2), NONE]);
         }
         let all: smallvec::SmallVec<[NodeId; 16]> = (0..self.inputs.len()).map(of).collect();
-        Cotangents { ids, spilled: self.tape.spill(&all), var: PhantomData }
+        Cotangents::pack([NONE, NONE, NONE, self.tape.spill(&all)])
     }
     /// The cotangents of some inputs, through a formula that was just written on the tape: `mark` is [`Vjp::mark`] from before it,
     /// `out` its result and `seed` the cotangent of that. Inputs count as independent; the walk stops below the mark.
@@ -171,17 +168,30 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
     }
 }
 
-/// The cotangents that a rule returns, one for each input or none: packed ids, which travel in registers.
+/// The cotangents that a rule returns, one for each input or none.
+///
+/// Packed into two words, which travel in registers: three node ids, and where the ids of an op of more inputs begin in the tape's
+/// side list.
 #[must_use]
 pub struct Cotangents<'t, T: Scalar> {
-    pub(crate) ids: [NodeId; 3],
-    pub(crate) spilled: u32,
+    low: u64,
+    high: u64,
     var: PhantomData<Var<'t, T>>,
 }
 
 impl<'t, T: Scalar> Cotangents<'t, T> {
     /// No cotangents at all: the op's derivative is zero everywhere.
     pub fn none() -> Self {
-        Cotangents { ids: [NONE; 3], spilled: NONE, var: PhantomData }
+        Cotangents::pack([NONE; 4])
+    }
+    #[inline(always)]
+    fn pack(ids: [NodeId; 4]) -> Self {
+        let [a, b, c, spilled] = ids.map(u64::from);
+        Cotangents { low: a | b << 32, high: c | spilled << 32, var: PhantomData }
+    }
+    /// The ids, and the beginning of the side list (or `NONE`).
+    #[inline(always)]
+    pub(crate) fn unpack(&self) -> ([NodeId; 3], u32) {
+        ([self.low as u32, (self.low >> 32) as u32, self.high as u32], (self.high >> 32) as u32)
     }
 }

@@ -234,23 +234,25 @@ impl<T: Scalar> Inner<T> {
     /// Records an elementwise op without attributes on numbers in the arena: the path of graphs of numbers, which are all overhead.
     /// The op and the number of its inputs are known to the compiler here.
     #[inline(always)]
-    fn record_number<O: Op<T>, const N: usize>(&mut self, op: O, inputs: [NodeId; N], at: At) -> NodeId {
+    fn record_number<O: Op<T>, const N: usize>(&mut self, op: O, inputs: [NodeId; 3], at: At) -> NodeId {
         let mut values = [T::ZERO; N];
         let mut tracked = false;
-        for (value, id) in values.iter_mut().zip(inputs) {
-            let node = &self.nodes[id as usize];
-            *value = self.store.number(node.place);
+        for k in 0..N {
+            let node = &self.nodes[inputs[k] as usize];
+            values[k] = self.store.number(node.place);
             tracked |= node.tracked;
         }
         let layout = self.layouts.get(NUMBER);
+        let mut views = [View { data: &values, offset: 0, layout }; N];
+        for (k, view) in views.iter_mut().enumerate() {
+            view.offset = k;
+        }
         let mut y = [T::ZERO];
-        op.forward(&std::array::from_fn::<_, N, _>(|k| View { data: &values[k..k + 1], offset: 0, layout }), &mut y);
+        op.forward(&views, &mut y);
         let place = self.store.push_number(y[0]);
-        let mut ids = [NONE; 3];
-        ids[..N].copy_from_slice(&inputs);
         self.append(Node {
             op: OpRef::Static(unsized_op(op)),
-            inputs: ids,
+            inputs,
             layout: NUMBER,
             place,
             at: self.at.unwrap_or(at),
@@ -264,7 +266,7 @@ impl<T: Scalar> Inner<T> {
 
     /// Whether a node is one number in the arena.
     #[inline(always)]
-    fn is_number(&self, id: NodeId) -> bool {
+    pub fn is_number(&self, id: NodeId) -> bool {
         let node = &self.nodes[id as usize];
         node.layout == NUMBER && node.place.in_arena()
     }
@@ -593,15 +595,19 @@ impl<T: Scalar> Tape<T> {
     #[inline(always)]
     #[track_caller]
     pub(crate) fn number_op<'t, O: Op<T>, const N: usize>(&'t self, op: O, inputs: [Var<'t, T>; N]) -> Result<Var<'t, T>, O> {
-        if size_of::<O>() != 0 || !op.is_elementwise() || inputs.iter().any(|v| !std::ptr::eq(v.tape, self)) {
+        if size_of::<O>() != 0 || !op.is_elementwise() || !inputs.iter().all(|v| std::ptr::eq(v.tape, self)) {
             return Err(op);
         }
         let Ok(mut inner) = self.inner.try_borrow_mut() else { return Err(op) };
-        let ids = inputs.map(|v| v.id);
-        if ids.iter().any(|&id| !inner.is_number(id)) {
-            return Err(op);
+        // Plain loops here and below: the array adaptors are not always inlined, and a call costs more than the node.
+        let mut ids = [NONE; 3];
+        for k in 0..N {
+            ids[k] = inputs[k].id;
+            if !inner.is_number(ids[k]) {
+                return Err(op);
+            }
         }
-        Ok(Var::at(self, inner.record_number(op, ids, Location::caller())))
+        Ok(Var::at(self, inner.record_number::<O, N>(op, ids, Location::caller())))
     }
 
     /// Runs a closure whose operations carry no gradient.

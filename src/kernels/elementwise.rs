@@ -13,6 +13,8 @@ pub(crate) trait Elementwise<T, const N: usize>: Copy + Sync {
     const GRAIN: usize = 32 * 1024;
     /// Inputs beyond this size are computed by the standard library's functions (see [`Simd::LIBM`]).
     const BOUND: f64 = f64::INFINITY;
+    /// Whether the function is made of correctly rounded operations only, so that every instruction set gives the same bits.
+    const EXACT: bool = false;
     /// The function. Must be `#[inline(always)]`, so that the loop around it is vectorised.
     fn at<S: Simd>(self, x: [T; N]) -> T;
 }
@@ -68,12 +70,22 @@ fn beyond<T: Scalar>(x: &[T], bound: T) -> bool {
 }
 
 /// `y = f(x..)` over arrays of one shape, the output contiguous.
+#[inline(always)]
 pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
     if let [y] = y {
-        // The same instructions as in the loop, so that one number gives the bits that it gives in an array.
-        *y = dispatch(One { f, x: x.map(|x| x.data[x.offset]) });
+        // One number gives the bits that it gives in an array: where they could differ, by the same instructions.
+        let mut numbers = [T::ZERO; N];
+        for k in 0..N {
+            numbers[k] = x[k].data[x[k].offset];
+        }
+        let x = numbers;
+        *y = if F::EXACT { f.at::<Libm>(x) } else { dispatch(One { f, x }) };
         return;
     }
+    apply_many(f, x, y);
+}
+
+fn apply_many<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
     if x.iter().all(|x| x.layout.is_contiguous()) {
         let slices = x.map(|x| &x.data[x.offset..x.offset + y.len()]);
         if y.len() < 2 * F::GRAIN {
@@ -124,6 +136,7 @@ pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [V
 pub(crate) struct AddValues;
 
 impl<T: Scalar> Elementwise<T, 2> for AddValues {
+    const EXACT: bool = true;
     #[inline(always)]
     fn at<S: Simd>(self, [x, y]: [T; 2]) -> T {
         x + y

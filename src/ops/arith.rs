@@ -27,6 +27,7 @@ impl<T: Scalar> Op<T> for Add {
     fn is_elementwise(&self) -> bool {
         true
     }
+    #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(AddValues, [x[0], x[1]], y);
     }
@@ -42,6 +43,7 @@ impl<T: Scalar> Op<T> for Add {
 pub(crate) struct Sub;
 
 impl<T: Scalar> Elementwise<T, 2> for Sub {
+    const EXACT: bool = true;
     #[inline(always)]
     fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
         a - b
@@ -58,6 +60,7 @@ impl<T: Scalar> Op<T> for Sub {
     fn is_elementwise(&self) -> bool {
         true
     }
+    #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
@@ -73,6 +76,7 @@ impl<T: Scalar> Op<T> for Sub {
 pub(crate) struct Mul;
 
 impl<T: Scalar> Elementwise<T, 2> for Mul {
+    const EXACT: bool = true;
     #[inline(always)]
     fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
         a * b
@@ -89,6 +93,7 @@ impl<T: Scalar> Op<T> for Mul {
     fn is_elementwise(&self) -> bool {
         true
     }
+    #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
@@ -104,6 +109,7 @@ impl<T: Scalar> Op<T> for Mul {
 pub(crate) struct Div;
 
 impl<T: Scalar> Elementwise<T, 2> for Div {
+    const EXACT: bool = true;
     #[inline(always)]
     fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
         a / b
@@ -120,6 +126,7 @@ impl<T: Scalar> Op<T> for Div {
     fn is_elementwise(&self) -> bool {
         true
     }
+    #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
@@ -137,6 +144,7 @@ impl<T: Scalar> Op<T> for Div {
 pub(crate) struct Neg;
 
 impl<T: Scalar> Elementwise<T, 1> for Neg {
+    const EXACT: bool = true;
     #[inline(always)]
     fn at<S: Simd>(self, [x]: [T; 1]) -> T {
         -x
@@ -153,6 +161,7 @@ impl<T: Scalar> Op<T> for Neg {
     fn is_elementwise(&self) -> bool {
         true
     }
+    #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0]], y);
     }
@@ -238,7 +247,13 @@ impl<'t, T: Scalar> ops::Neg for &Var<'t, T> {
 impl<'t, T: Scalar> std::iter::Sum for Var<'t, T> {
     #[track_caller]
     fn sum<I: Iterator<Item = Self>>(values: I) -> Self {
-        values.reduce(|a, b| a + b).expect("the sum of no Vars has no tape to lie on")
+        let mut values = values;
+        let mut total = values.next().expect("the sum of no Vars has no tape to lie on");
+        // A loop: a closure would hide the caller's line.
+        for v in values {
+            total = binary(Add, total, v);
+        }
+        total
     }
 }
 

@@ -108,6 +108,7 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
     fn is_elementwise(&self) -> bool {
         true
     }
+    #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0]], y);
     }
@@ -126,6 +127,7 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
     fn is_elementwise(&self) -> bool {
         true
     }
+    #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1], x[2]], y);
     }
@@ -188,6 +190,7 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
     fn is_elementwise(&self) -> bool {
         true
     }
+    #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
@@ -210,6 +213,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
     fn is_elementwise(&self) -> bool {
         true
     }
+    #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1], x[2]], y);
     }
