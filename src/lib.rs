@@ -1,13 +1,77 @@
-//! stub
-pub mod error; 
+//! Reverse-mode automatic differentiation on a tape that can be read and differentiated again.
+//!
+//! Operations on [`Var`] handles are recorded on a [`Tape`] (a Wengert list: R. E. Wengert, "A simple automatic derivative evaluation
+//! program", 1964). [`Tape::backward`] finds the gradient of a number with respect to all parameters in one sweep; [`Tape::grad`] gives
+//! gradients as `Var`s, which can be differentiated again, to any order. `f32` and `f64`, on the CPU.
+//!
+//! ```
+//! use wengert::{Param, Tape};
+//!
+//! let w = Param::<f64>::new("w", [[0.5, -0.5]]);
+//! let b = Param::<f64>::new("b", [0.1]);
+//! let mut tape = Tape::new();
+//! for _ in 0..200 {
+//!     let x = tape.constant([[1.0, 2.0], [3.0, 1.0]]);
+//!     let y = x.linear(tape.param(&w), tape.param(&b)).tanh();
+//!     let loss = y.mse_loss(tape.constant([[0.5], [-0.5]]));
+//!     let grads = tape.backward(loss);
+//!     tape.reset(); // a Var cannot outlive this: the compiler sees to it
+//!     for p in [&w, &b] {
+//!         p.update(&grads, |p, g| p.iter_mut().zip(g).for_each(|(p, g)| *p -= 0.1 * g));
+//!     }
+//!     tape.recycle(grads); // from the second step on, nothing is allocated
+//! }
+//! let x = tape.constant([[1.0, 2.0]]);
+//! assert!((x.linear(tape.param(&w), tape.param(&b)).tanh().item() - 0.5).abs() < 1e-3);
+//! ```
+//!
+//! # What follows PyTorch at kinks and edges
+//!
+//! | function | where | derivative |
+//! |---|---|---|
+//! | `relu`, `leaky_relu` | 0 | 0, `slope` |
+//! | `abs` | 0 | 0 |
+//! | `sqrt` | 0 | +inf |
+//! | `maximum`, `minimum` | equal inputs | 1/2 each |
+//! | `max`, `min` | several equal elements | shared equally |
+//! | `clamp` | at a bound | 1 |
+//! | `pow` | a = 0, b >= 0, with respect to b | 0 |
+//! | `powf(0.0)` | everywhere | 0 |
+//! | `where_cond` | the value not chosen | 0, even beside infinities and NaN |
+//! | `logsumexp` | all elements -inf | 0 each |
+//! | comparisons, `detach` | everywhere | no gradient |
+//!
+//! # Crate layout
+//!
+//! | file | the question it answers |
+//! |---|---|
+//! | `tape.rs` | what is recorded? |
+//! | `var.rs` | what does a user hold? |
+//! | `grad.rs` | how is it differentiated? |
+//! | `functional.rs` | how are functions (closures) differentiated? |
+//! | `op.rs` | what is an op? |
+//! | `ops/` | the primitives, by family; its README says how to add one |
+//! | `param.rs` | what outlives a step? |
+//! | `check.rs` | are the gradients right? |
+//! | `layout.rs` | how do shapes, strides and broadcasting work? |
+//! | `buffers.rs` | where do arrays live? |
+//! | `scalar.rs`, `real_var.rs` | which numbers can be differentiated, and what are formulas written in? |
+//! | `error.rs` | what is said when an op is refused? |
+//! | `kernels/` | plain loops on slices, without knowledge of the tape |
+//! | `optim/`, `init.rs`, `data/` | training, on the public API alone |
+
 mod buffers;
 mod check;
+pub mod data;
+mod error;
+mod functional;
 mod grad;
-#[allow(missing_docs, dead_code)]
+pub mod init;
 mod kernels;
 mod layout;
 mod op;
 mod ops;
+pub mod optim;
 mod param;
 mod real_var;
 mod scalar;
@@ -17,6 +81,7 @@ mod var;
 pub use buffers::Stats;
 pub use check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numerical_gradient};
 pub use error::ShapeError;
+pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_and_grad_of, vjp};
 pub use layout::{Layout, Shape, Strides};
 pub use op::{Cotangents, Op, View, Vjp};
 pub use ops::index::{Index, Indices};

@@ -1,0 +1,153 @@
+//! With which values does training begin? Seeded random arrays by the usual recipes.
+//!
+//! Each function takes a shape and a generator of the [`rand`] crate, and returns an ndarray array for [`Param::new`](crate::Param::new).
+//! The numbers are drawn in `f64` and rounded, so that `f32` and `f64` networks begin alike. The *fans* of a weight are counted as in
+//! PyTorch: of `[out, in, ..]` the fan in is `in` and the fan out is `out`, each times the product of the axes that follow.
+//!
+//! ```
+//! use wengert::{Param, init};
+//! let mut rng = init::seeded(7);
+//! let w = Param::<f32>::new("w", init::he_normal((128, 784), &mut rng));
+//! let b = Param::<f32>::new("b", init::uniform(128, -0.01, 0.01, &mut rng));
+//! assert_eq!((&**w.shape(), &**b.shape()), (&[128, 784][..], &[128][..]));
+//! ```
+
+use crate::Scalar;
+use ndarray::{Array, Dimension, IntoDimension};
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{Rng, RngExt, SeedableRng};
+
+/// A small, fast generator (xoshiro256++) whose numbers depend on the seed alone: the same on every machine.
+pub fn seeded(seed: u64) -> Xoshiro256PlusPlus {
+    Xoshiro256PlusPlus::seed_from_u64(seed)
+}
+
+/// Numbers spread evenly between `low` and `high`.
+pub fn uniform<T: Scalar, S: IntoDimension>(shape: S, low: f64, high: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
+    Array::from_shape_simple_fn(shape.into_dimension(), || T::from_f64(low + (high - low) * rng.random::<f64>()))
+}
+
+/// Normally distributed numbers (by the method of Box and Muller, 1958).
+pub fn normal<T: Scalar, S: IntoDimension>(shape: S, mean: f64, std: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
+    let mut second = None;
+    Array::from_shape_simple_fn(shape.into_dimension(), || {
+        let z = second.take().unwrap_or_else(|| {
+            let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt(); // of (0, 1], so that the logarithm is finite
+            let (sin, cos) = (std::f64::consts::TAU * rng.random::<f64>()).sin_cos();
+            second = Some(radius * sin);
+            radius * cos
+        });
+        T::from_f64(mean + std * z)
+    })
+}
+
+/// Evenly between -a and a, a = sqrt(6 / (fan in + fan out)): for tanh and sigmoid.
+///
+/// Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
+///
+/// # Panics
+/// If the shape has fewer than two axes.
+#[track_caller]
+pub fn xavier_uniform<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
+    let shape = shape.into_dimension();
+    let (fan_in, fan_out) = fans("xavier_uniform", shape.slice());
+    let a = (6.0 / (fan_in + fan_out)).sqrt();
+    uniform(shape, -a, a, rng)
+}
+
+/// Normal with standard deviation sqrt(2 / (fan in + fan out)): for tanh and sigmoid. Source: as [`xavier_uniform`].
+///
+/// # Panics
+/// If the shape has fewer than two axes.
+#[track_caller]
+pub fn xavier_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
+    let shape = shape.into_dimension();
+    let (fan_in, fan_out) = fans("xavier_normal", shape.slice());
+    normal(shape, 0.0, (2.0 / (fan_in + fan_out)).sqrt(), rng)
+}
+
+/// Evenly between -a and a, a = sqrt(6 / fan in): for relu. Source: as [`he_normal`].
+///
+/// # Panics
+/// If the shape has fewer than two axes.
+#[track_caller]
+pub fn he_uniform<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
+    let shape = shape.into_dimension();
+    let a = (6.0 / fans("he_uniform", shape.slice()).0).sqrt();
+    uniform(shape, -a, a, rng)
+}
+
+/// Normal with standard deviation sqrt(2 / fan in): for relu. (PyTorch calls it `kaiming_normal_`.)
+///
+/// Source: K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers" (2015).
+///
+/// # Panics
+/// If the shape has fewer than two axes.
+#[track_caller]
+pub fn he_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
+    let shape = shape.into_dimension();
+    let std = (2.0 / fans("he_normal", shape.slice()).0).sqrt();
+    normal(shape, 0.0, std, rng)
+}
+
+/// Fan in and fan out.
+#[track_caller]
+fn fans(name: &str, shape: &[usize]) -> (f64, f64) {
+    let &[outputs, inputs, ref field @ ..] = shape else {
+        panic!("{name}: a weight has a shape [out, in, ..], not {shape:?}\n  hint: for a bias use `uniform`, or zeros");
+    };
+    let field = field.iter().product::<usize>() as f64;
+    (inputs as f64 * field, outputs as f64 * field)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    fn mean_and_std(x: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+        let n = x.clone().count() as f64;
+        let mean = x.clone().sum::<f64>() / n;
+        (mean, (x.map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt())
+    }
+
+    #[test]
+    fn spreads_are_as_their_formulas_say() {
+        let rng = &mut seeded(1);
+        let (out, inn) = (200, 300);
+        let expected = [(2.0 / (out + inn) as f64).sqrt(), (2.0 / inn as f64).sqrt()];
+        let draws: [(Array2<f64>, f64, bool); 4] = [
+            (xavier_uniform((out, inn), rng), expected[0], true),
+            (xavier_normal((out, inn), rng), expected[0], false),
+            (he_uniform((out, inn), rng), expected[1], true),
+            (he_normal((out, inn), rng), expected[1], false),
+        ];
+        for (x, std, bounded) in draws {
+            let (mean, found) = mean_and_std(x.iter().copied());
+            assert!(mean.abs() < 4.0 * std / 60_000f64.sqrt(), "{mean}");
+            assert!((found / std - 1.0).abs() < 0.01, "{found} {std}");
+            let widest = x.iter().fold(0.0, |a: f64, x| a.max(x.abs()));
+            assert_eq!(widest <= std * 3f64.sqrt(), bounded);
+        }
+    }
+    #[test]
+    fn convolution_weights_count_their_field() {
+        assert_eq!(fans("", &[8, 3, 5, 5]), (75.0, 200.0));
+    }
+    #[test]
+    fn same_seed_same_numbers() {
+        // The numbers themselves are pinned: they must not change between machines or versions.
+        let x: ndarray::Array1<f64> = uniform(3, 0.0, 1.0, &mut seeded(42));
+        assert_eq!(x.to_vec(), PINNED);
+        let [a, b]: [Array2<f32>; 2] = [(); 2].map(|()| he_normal((3, 5), &mut seeded(9)));
+        assert_eq!(a, b);
+        let c: Array2<f64> = he_normal((3, 5), &mut seeded(9));
+        assert_eq!(a, c.mapv(|x| x as f32));
+    }
+    const PINNED: [f64; 3] = [0.8143051451229099, 0.3188210400616611, 0.9838941681774888];
+    #[test]
+    #[should_panic(expected = "he_normal: a weight has a shape [out, in, ..], not [4]")]
+    fn a_bias_has_no_fans() {
+        he_normal::<f32, _>(4, &mut seeded(0));
+    }
+}

@@ -1,0 +1,209 @@
+//! Adam and AdamW.
+
+use super::{CHUNK, Optimizer, PARALLEL, States, check};
+use crate::{Grads, Param, Scalar};
+use rayon::prelude::*;
+
+/// The options of [`Adam`], by PyTorch's names and with its defaults.
+///
+/// ```
+/// use wengert::optim::{Adam, AdamOptions};
+/// let adamw: Adam = Adam::with(AdamOptions { weight_decay: 1e-2, decoupled_weight_decay: true, ..Default::default() });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AdamOptions {
+    /// The learning rate; default 0.001.
+    pub lr: f64,
+    /// How much of the running means of g and g^2 each step keeps; default (0.9, 0.999).
+    pub betas: (f64, f64),
+    /// What keeps the denominator from zero; default 1e-8.
+    pub eps: f64,
+    /// The weight of the penalty `|w|^2 / 2`; default 0.
+    pub weight_decay: f64,
+    /// Shrinks the weights directly and leaves the gradient alone, which is AdamW; default no.
+    pub decoupled_weight_decay: bool,
+}
+
+impl Default for AdamOptions {
+    fn default() -> Self {
+        AdamOptions { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0, decoupled_weight_decay: false }
+    }
+}
+
+/// Adam: each element has a step size of its own, found from the running means of its gradient and of its square.
+///
+/// ```text
+/// g = gradient + weight_decay w            (AdamW: g = gradient, w = (1 - lr weight_decay) w)
+/// m = beta1 m + (1 - beta1) g
+/// v = beta2 v + (1 - beta2) g^2
+/// w = w - lr m' / (sqrt(v') + eps)   with m' = m / (1 - beta1^t), v' = v / (1 - beta2^t)
+/// ```
+///
+/// t counts the steps in which this parameter had a gradient.
+///
+/// Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization" (2015); I. Loshchilov, F. Hutter, "Decoupled weight decay
+/// regularization" (2019), for AdamW.
+#[derive(Debug)]
+pub struct Adam<T: Scalar = f32> {
+    options: AdamOptions,
+    states: States<T, State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    steps: i32,
+    m: Vec<T>,
+    v: Vec<T>,
+}
+
+impl<T> Default for State<T> {
+    fn default() -> Self {
+        State { steps: 0, m: Vec::new(), v: Vec::new() }
+    }
+}
+
+impl<T: Scalar> Adam<T> {
+    /// With this learning rate, and the paper's other numbers.
+    ///
+    /// # Panics
+    /// If it is negative or not a number.
+    #[track_caller]
+    pub fn new(lr: f64) -> Self {
+        Adam::with(AdamOptions { lr, ..AdamOptions::default() })
+    }
+    /// With all options.
+    ///
+    /// # Panics
+    /// If a number is negative or not a number, or a beta is not below 1.
+    #[track_caller]
+    pub fn with(options: AdamOptions) -> Self {
+        let AdamOptions { lr, betas, eps, weight_decay, .. } = options;
+        check(lr >= 0.0, "lr must be at least 0", lr);
+        check((0.0..1.0).contains(&betas.0) && (0.0..1.0).contains(&betas.1), "betas must be at least 0 and below 1", betas);
+        check(eps >= 0.0, "eps must be at least 0", eps);
+        check(weight_decay >= 0.0, "weight_decay must be at least 0", weight_decay);
+        Adam { options, states: States::new() }
+    }
+    /// The options.
+    pub fn options(&self) -> &AdamOptions {
+        &self.options
+    }
+}
+
+/// The numbers of one step.
+#[derive(Clone, Copy)]
+struct Step<T> {
+    /// Factor on w before all else, and on what of w is added to g.
+    shrink: T,
+    decay: T,
+    /// 1 - beta1, beta2, 1 - beta2.
+    fresh_m: T,
+    keep_v: T,
+    fresh_v: T,
+    /// lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t), eps.
+    size: T,
+    scale: T,
+    eps: T,
+}
+
+impl<T: Scalar> Step<T> {
+    fn new(o: &AdamOptions, t: i32) -> Self {
+        let (b1, b2) = o.betas;
+        let (shrink, decay) = if o.decoupled_weight_decay { (1.0 - o.lr * o.weight_decay, 0.0) } else { (1.0, o.weight_decay) };
+        let (size, scale) = (o.lr / (1.0 - b1.powi(t)), 1.0 / (1.0 - b2.powi(t)).sqrt());
+        let [shrink, decay, fresh_m, keep_v, fresh_v, size, scale, eps] =
+            [shrink, decay, 1.0 - b1, b2, 1.0 - b2, size, scale, o.eps].map(T::from_f64);
+        Step { shrink, decay, fresh_m, keep_v, fresh_v, size, scale, eps }
+    }
+    /// One pass; the loop body has no branch, so that it is vectorised.
+    fn pass(self, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
+        for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+            let x = *w * self.shrink;
+            let g = *g + self.decay * x;
+            let first = *m + self.fresh_m * (g - *m);
+            let second = self.keep_v * *v + self.fresh_v * (g * g);
+            *m = first;
+            *v = second;
+            *w = x - self.size * first / (second.sqrt() * self.scale + self.eps);
+        }
+    }
+}
+
+impl<T: Scalar> Optimizer<T> for Adam<T> {
+    fn step(&mut self, params: &[Param<T>], grads: &Grads<T>) {
+        for (i, param) in params.iter().enumerate() {
+            param.update(grads, |w, g| {
+                let State { steps, m, v } = self.states.of(i, param);
+                m.resize(w.len(), T::ZERO);
+                v.resize(w.len(), T::ZERO);
+                *steps = steps.saturating_add(1);
+                let step = Step::new(&self.options, *steps);
+                if w.len() < PARALLEL {
+                    return step.pass(w, g, m, v);
+                }
+                let chunks = (w.par_chunks_mut(CHUNK), g.par_chunks(CHUNK), m.par_chunks_mut(CHUNK), v.par_chunks_mut(CHUNK));
+                chunks.into_par_iter().for_each(|(w, g, m, v)| step.pass(w, g, m, v));
+            });
+        }
+    }
+    fn lr(&self) -> f64 {
+        self.options.lr
+    }
+    #[track_caller]
+    fn set_lr(&mut self, lr: f64) {
+        check(lr >= 0.0, "lr must be at least 0", lr);
+        self.options.lr = lr;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{follows_pytorch, large_is_as_small};
+    use super::*;
+
+    #[test]
+    fn defaults_follow_pytorch() {
+        follows_pytorch(
+            Adam::new(0.05),
+            [
+                [0.4500000013242137, -1.2000000003485103, 1.950000000214238, 0.05999999974875003],
+                [0.40013178628937274, -1.1501217808370325, 1.9000022737679165, 0.10996425016855477],
+                [0.35051981099428514, -1.1004580802900645, 1.850007622834494, 0.15987057235156305],
+                [-0.12510294343626724, -0.4121675966156292, 1.000571621097675, 0.9866756326245704],
+            ],
+        );
+    }
+    #[test]
+    fn options_follow_pytorch() {
+        follows_pytorch(
+            Adam::with(AdamOptions { lr: 0.05, betas: (0.8, 0.95), eps: 1e-3, weight_decay: 0.1, ..Default::default() }),
+            [
+                [0.45011666363600855, -1.2000320373655617, 1.950019725008423, 0.05997487500313537],
+                [0.40044180544734514, -1.1502380719985175, 1.900047191957159, 0.10988687099447113],
+                [0.35116028383724696, -1.1007467456543365, 1.8500863573843302, 0.15969718450885215],
+                [-0.046710077452626036, -0.4499742720464627, 1.0044428068667703, 0.9728777571669482],
+            ],
+        );
+    }
+    #[test]
+    fn adamw_follows_pytorch() {
+        follows_pytorch(
+            Adam::with(AdamOptions { lr: 0.05, weight_decay: 0.1, decoupled_weight_decay: true, ..Default::default() }),
+            [
+                [0.44750000132421364, -1.1937500003485102, 1.940000000214238, 0.05994999974875003],
+                [0.39540340093762183, -1.1379232159400288, 1.8803026679266663, 0.10961453912492619],
+                [0.34384224496858423, -1.08262641818069, 1.8209072542771931, 0.1589731405866187],
+                [-0.11832477487871822, -0.361717044809314, 0.8561393977986869, 0.94073568168102],
+            ],
+        );
+    }
+    #[test]
+    fn large_parameters_change_as_small_ones() {
+        large_is_as_small(|| Adam::new(0.1));
+    }
+    #[test]
+    #[should_panic(expected = "betas must be at least 0 and below 1, not (0.9, 1.0)")]
+    fn betas_are_below_one() {
+        Adam::<f32>::with(AdamOptions { betas: (0.9, 1.0), ..Default::default() });
+    }
+}

@@ -1,0 +1,221 @@
+//! Stochastic gradient descent, with momentum.
+
+use super::{CHUNK, Optimizer, PARALLEL, States, check};
+use crate::{Grads, Param, Scalar};
+use rayon::prelude::*;
+
+/// The options of [`Sgd`], by PyTorch's names and with its defaults.
+///
+/// ```
+/// use wengert::optim::{Sgd, SgdOptions};
+/// let optimizer: Sgd = Sgd::with(SgdOptions { lr: 0.1, momentum: 0.9, nesterov: true, ..Default::default() });
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SgdOptions {
+    /// The learning rate; default 0.001.
+    pub lr: f64,
+    /// The share of the last step's direction that is kept; default 0.
+    pub momentum: f64,
+    /// The share of the gradient that is left out of the direction; default 0.
+    pub dampening: f64,
+    /// The weight of the penalty `|w|^2 / 2` on the loss; default 0.
+    pub weight_decay: f64,
+    /// Looks one step of momentum ahead; default no.
+    pub nesterov: bool,
+}
+
+impl Default for SgdOptions {
+    fn default() -> Self {
+        SgdOptions { lr: 1e-3, momentum: 0.0, dampening: 0.0, weight_decay: 0.0, nesterov: false }
+    }
+}
+
+/// Stochastic gradient descent.
+///
+/// ```text
+/// g = gradient + weight_decay w
+/// b = g in a parameter's first step, then momentum b + (1 - dampening) g        (without momentum, b = g)
+/// w = w - lr b, or with nesterov w - lr (g + momentum b)
+/// ```
+///
+/// Sources: B. T. Polyak, "Some methods of speeding up the convergence of iteration methods" (1964), for momentum; I. Sutskever,
+/// J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning" (2013), for Nesterov's form.
+#[derive(Debug)]
+pub struct Sgd<T: Scalar = f32> {
+    options: SgdOptions,
+    states: States<T, Vec<T>>,
+}
+
+impl<T: Scalar> Sgd<T> {
+    /// With this learning rate, and no momentum.
+    ///
+    /// # Panics
+    /// If it is negative or not a number.
+    #[track_caller]
+    pub fn new(lr: f64) -> Self {
+        Sgd::with(SgdOptions { lr, ..SgdOptions::default() })
+    }
+    /// With all options.
+    ///
+    /// # Panics
+    /// If a number is negative or not a number, or `nesterov` is asked for without momentum or with dampening.
+    #[track_caller]
+    pub fn with(options: SgdOptions) -> Self {
+        let SgdOptions { lr, momentum, dampening, weight_decay, nesterov } = options;
+        check(lr >= 0.0, "lr must be at least 0", lr);
+        check(momentum >= 0.0, "momentum must be at least 0", momentum);
+        check(!dampening.is_nan(), "dampening must be a number", dampening);
+        check(weight_decay >= 0.0, "weight_decay must be at least 0", weight_decay);
+        let fits = !nesterov || (momentum > 0.0 && dampening == 0.0);
+        check(fits, "nesterov needs momentum above 0 and dampening 0", (momentum, dampening));
+        Sgd { options, states: States::new() }
+    }
+    /// The options.
+    pub fn options(&self) -> &SgdOptions {
+        &self.options
+    }
+}
+
+impl<T: Scalar> Optimizer<T> for Sgd<T> {
+    fn step(&mut self, params: &[Param<T>], grads: &Grads<T>) {
+        let o = self.options;
+        let [lr, decay, momentum] = [o.lr, o.weight_decay, o.momentum].map(T::from_f64);
+        for (i, param) in params.iter().enumerate() {
+            param.update(grads, |w, g| {
+                if o.momentum == 0.0 {
+                    return each2(w, g, |w, g| w - lr * (g + decay * w));
+                }
+                let b = self.states.of(i, param);
+                let fresh = b.is_empty();
+                b.resize(w.len(), T::ZERO);
+                let keep = if fresh { T::ZERO } else { momentum };
+                let share = if fresh { T::ONE } else { T::from_f64(1.0 - o.dampening) };
+                if o.nesterov {
+                    each3(w, g, b, |w, g, b| {
+                        let g = g + decay * w;
+                        let b = keep * b + share * g;
+                        (w - lr * (g + momentum * b), b)
+                    });
+                } else {
+                    each3(w, g, b, |w, g, b| {
+                        let b = keep * b + share * (g + decay * w);
+                        (w - lr * b, b)
+                    });
+                }
+            });
+        }
+    }
+    fn lr(&self) -> f64 {
+        self.options.lr
+    }
+    #[track_caller]
+    fn set_lr(&mut self, lr: f64) {
+        check(lr >= 0.0, "lr must be at least 0", lr);
+        self.options.lr = lr;
+    }
+}
+
+/// `w = f(w, g)`
+#[inline(always)]
+fn each2<T: Scalar>(w: &mut [T], g: &[T], f: impl Fn(T, T) -> T + Sync) {
+    let pass = |w: &mut [T], g: &[T]| w.iter_mut().zip(g).for_each(|(w, g)| *w = f(*w, *g));
+    if w.len() < PARALLEL {
+        return pass(w, g);
+    }
+    w.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).for_each(|(w, g)| pass(w, g));
+}
+
+/// `(w, b) = f(w, g, b)`
+#[inline(always)]
+fn each3<T: Scalar>(w: &mut [T], g: &[T], b: &mut [T], f: impl Fn(T, T, T) -> (T, T) + Sync) {
+    let pass = |w: &mut [T], g: &[T], b: &mut [T]| {
+        w.iter_mut().zip(g).zip(b).for_each(|((w, g), b)| (*w, *b) = f(*w, *g, *b));
+    };
+    if w.len() < PARALLEL {
+        return pass(w, g, b);
+    }
+    let chunks = (w.par_chunks_mut(CHUNK), g.par_chunks(CHUNK), b.par_chunks_mut(CHUNK));
+    chunks.into_par_iter().for_each(|(w, g, b)| pass(w, g, b));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{follows_pytorch, large_is_as_small};
+    use super::*;
+
+    #[test]
+    fn plain_descent_follows_pytorch() {
+        follows_pytorch(
+            Sgd::new(0.1),
+            [
+                [0.4622417438109627, -1.106532236239527, 1.7666146836547143, 0.2090049999583335],
+                [0.4265120665377783, -0.9906555034504274, 1.5344101469971931, 0.3902807151463574],
+                [0.39281943635796285, -0.8964041255879226, 1.3023313171584088, 0.5587724137546973],
+                [0.07971543863147612, -0.44674609200773796, -1.0160809984507264, 2.933448879519062],
+            ],
+        );
+    }
+    #[test]
+    fn weight_decay_follows_pytorch() {
+        follows_pytorch(
+            Sgd::with(SgdOptions { lr: 0.1, weight_decay: 0.05, ..Default::default() }),
+            [
+                [0.4597417438109627, -1.1002822362395268, 1.7566146836547143, 0.2089549999583335],
+                [0.4218521487119305, -0.9800870586692619, 1.5156452283176192, 0.38918990283556587],
+                [0.38632445893803263, -0.8828729417749406, 1.275990164904529, 0.5558032884486844],
+                [0.07069304327950966, -0.43024660649748453, -1.0026499362181067, 2.812760493513547],
+            ],
+        );
+    }
+    #[test]
+    fn momentum_follows_pytorch() {
+        follows_pytorch(
+            Sgd::with(SgdOptions { lr: 0.05, momentum: 0.9, ..Default::default() }),
+            [
+                [0.48112087190548136, -1.1782661181197633, 1.8833073418273572, 0.10950249997916675],
+                [0.4457497745054611, -1.0489186889505142, 1.661991032186289, 0.29387909547864766],
+                [0.396513914851398, -0.8799855038076143, 1.3467602196436081, 0.5472677050147792],
+                [-0.07442279531347575, -0.5585122863693572, -0.5967565956261313, 4.053106892906772],
+            ],
+        );
+    }
+    #[test]
+    fn dampening_follows_pytorch() {
+        follows_pytorch(
+            Sgd::with(SgdOptions { lr: 0.05, momentum: 0.8, dampening: 0.25, weight_decay: 0.1, ..Default::default() }),
+            [
+                [0.47862087190548136, -1.1720161181197635, 1.8733073418273571, 0.10945249997916676],
+                [0.4459882985256774, -1.0570943933933017, 1.6777262175677286, 0.25972398236573185],
+                [0.4051532923662112, -0.9212295475028404, 1.4279323454784336, 0.4454852702491426],
+                [-0.05583610258891071, -0.34706711611941987, -1.2840918787337283, 3.779877129904705],
+            ],
+        );
+    }
+    #[test]
+    fn nesterov_follows_pytorch() {
+        follows_pytorch(
+            Sgd::with(SgdOptions { lr: 0.05, momentum: 0.9, nesterov: true, weight_decay: 0.01, ..Default::default() }),
+            [
+                [0.4636546566204146, -1.1125181244275506, 1.7763839494719786, 0.19904524996041684],
+                [0.41370211483841784, -0.9416897557825076, 1.4587523885007398, 0.45241553119569483],
+                [0.3533866050601067, -0.759144980135182, 1.0563450152819387, 0.7547552208384277],
+                [-0.04294101241569495, -0.5022848247035983, -0.8444300028059657, 3.873009237632268],
+            ],
+        );
+    }
+    #[test]
+    fn large_parameters_change_as_small_ones() {
+        large_is_as_small(|| Sgd::new(0.1));
+        large_is_as_small(|| Sgd::with(SgdOptions { lr: 0.1, momentum: 0.9, ..Default::default() }));
+    }
+    #[test]
+    #[should_panic(expected = "nesterov needs momentum above 0 and dampening 0, not (0.0, 0.0)")]
+    fn nesterov_needs_momentum() {
+        Sgd::<f32>::with(SgdOptions { nesterov: true, ..Default::default() });
+    }
+    #[test]
+    #[should_panic(expected = "lr must be at least 0, not NaN")]
+    fn the_learning_rate_is_a_number() {
+        Sgd::<f32>::new(f64::NAN);
+    }
+}
