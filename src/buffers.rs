@@ -190,7 +190,9 @@ impl<'a, T: Scalar> Reader<'a, T> {
 
 /// The arrays of one tape.
 pub(crate) struct Store<T> {
+    /// Kept at the greatest length it has had, so that new arrays need not be zeroed; `used` of it is taken.
     arena: Vec<T>,
+    used: usize,
     slots: Vec<Slot<T>>,
     pub pool: Pool<T>,
     slot_bytes: usize,
@@ -200,7 +202,7 @@ pub(crate) struct Store<T> {
 impl<T: Scalar> Store<T> {
     pub fn new() -> Store<T> {
         let pool = Pool { free: Vec::new(), hits: 0, misses: 0 };
-        Store { arena: Vec::new(), slots: Vec::new(), pool, slot_bytes: 0, peak: 0 }
+        Store { arena: Vec::new(), used: 0, slots: Vec::new(), pool, slot_bytes: 0, peak: 0 }
     }
 
     /// One element in the arena.
@@ -225,8 +227,12 @@ impl<T: Scalar> Store<T> {
     /// Puts one element into the arena.
     #[inline]
     pub fn push_number(&mut self, x: T) -> Place {
-        let offset = arena_offset(self.arena.len());
-        self.arena.push(x);
+        let offset = arena_offset(self.used);
+        match self.arena.get_mut(self.used) {
+            Some(place) => *place = x,
+            None => self.arena.push(x),
+        }
+        self.used += 1;
         Place { slot: ARENA, offset }
     }
 
@@ -237,10 +243,13 @@ impl<T: Scalar> Store<T> {
             fill(self.reader(), &mut buffer);
             return self.own(buffer);
         }
-        let offset = self.arena.len();
-        self.arena.resize(offset + len, T::ZERO);
+        let offset = self.used;
+        self.used += len;
+        if self.used > self.arena.len() {
+            self.arena.resize(self.used, T::ZERO);
+        }
         let (old, new) = self.arena.split_at_mut(offset);
-        fill(Reader { arena: old, slots: &self.slots }, new);
+        fill(Reader { arena: old, slots: &self.slots }, &mut new[..len]);
         Place { slot: ARENA, offset: arena_offset(offset) }
     }
 
@@ -326,13 +335,13 @@ impl<T: Scalar> Store<T> {
     }
 
     pub fn mark(&self) -> Mark {
-        Mark { arena: self.arena.len(), slots: self.slots.len() }
+        Mark { arena: self.used, slots: self.slots.len() }
     }
 
     /// Forgets everything made since the mark.
     pub fn rewind(&mut self, mark: Mark) {
         self.peak = self.peak.max(self.live_bytes());
-        self.arena.truncate(mark.arena);
+        self.used = mark.arena;
         while self.slots.len() > mark.slots {
             let slot = self.slots.pop().expect("longer than the mark");
             self.reclaim(slot.held);
@@ -345,7 +354,7 @@ impl<T: Scalar> Store<T> {
     }
 
     fn live_bytes(&self) -> usize {
-        self.slot_bytes + self.arena.len() * size_of::<T>()
+        self.slot_bytes + self.used * size_of::<T>()
     }
     pub fn stats(&self) -> Stats {
         let live = self.live_bytes();

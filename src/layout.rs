@@ -9,8 +9,16 @@ use std::ops::Deref;
 pub(crate) type Small<A> = SmallVec<[A; 6]>;
 
 /// The sizes of an array's axes; dereferences to `[usize]`.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
+#[derive(PartialEq, Eq, Hash, Default)]
 pub struct Shape(Small<usize>);
+
+impl Clone for Shape {
+    /// A copy of the slice: `SmallVec`'s own clone goes element by element.
+    #[inline]
+    fn clone(&self) -> Self {
+        Shape(SmallVec::from_slice(&self.0))
+    }
+}
 
 impl Shape {
     /// The shape of a number: no axes, one element.
@@ -18,6 +26,7 @@ impl Shape {
         Shape(SmallVec::new())
     }
     /// The number of elements.
+    #[inline]
     pub fn numel(&self) -> usize {
         self.iter().product()
     }
@@ -80,6 +89,7 @@ impl Shape {
 
 impl Deref for Shape {
     type Target = [usize];
+    #[inline]
     fn deref(&self) -> &[usize] {
         &self.0
     }
@@ -153,18 +163,22 @@ impl Layout {
         Layout { shape, strides, len, contiguous }
     }
     /// The sizes of the axes.
+    #[inline]
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
     /// The number of elements.
+    #[inline]
     pub fn numel(&self) -> usize {
         self.len
     }
     /// Steps along the axes, in elements.
+    #[inline]
     pub fn strides(&self) -> &[isize] {
         &self.strides
     }
     /// Whether the elements lie one after the other in logical order.
+    #[inline]
     pub fn is_contiguous(&self) -> bool {
         self.contiguous
     }
@@ -224,7 +238,8 @@ impl Axes {
         for &a in axes {
             let bit = 1u64 << shape.axis(a)?;
             if bits & bit != 0 {
-                return Err(ShapeError::new(format!("axis {a} is named twice in {axes:?} for shape {shape}")));
+                return Err(ShapeError::new(format!("axis {a} is named twice in {axes:?} for shape {shape}"))
+                    .hint("name each axis once; -1 is the last"));
             }
             bits |= bit;
         }
@@ -239,6 +254,7 @@ impl Axes {
         Axes(if rank == 64 { u64::MAX } else { (1 << rank) - 1 })
     }
     /// Whether the axis belongs to the set.
+    #[inline]
     pub fn has(self, axis: usize) -> bool {
         self.0 >> axis & 1 == 1
     }

@@ -76,7 +76,7 @@ impl<T: Scalar> Param<T> {
     }
     /// Reads its elements, in row-major order.
     pub fn with<R>(&self, f: impl FnOnce(&[T]) -> R) -> R {
-        f(&self.shared())
+        f(&self.read())
     }
     /// Changes its elements.
     pub fn with_mut<R>(&self, f: impl FnOnce(&mut [T]) -> R) -> R {
@@ -92,8 +92,11 @@ impl<T: Scalar> Param<T> {
             self.with_mut(|w| f(w, g));
         }
     }
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Arc<Buffer<T>>> {
+        self.0.values.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
     pub(crate) fn shared(&self) -> Arc<Buffer<T>> {
-        self.0.values.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.read().clone()
     }
     /// Whether two handles are one parameter.
     pub fn is(&self, other: &Param<T>) -> bool {

@@ -135,11 +135,13 @@ const NUMBER: LayoutId = 0;
 pub(crate) struct Layouts {
     list: Vec<Layout>,
     ids: FxHashMap<Layout, LayoutId>,
+    /// The contiguous layout last found for a shape, by a hash of it: leaves ask for the same few in every step.
+    recent: [LayoutId; 64],
 }
 
 impl Layouts {
     fn new() -> Layouts {
-        let mut layouts = Layouts { list: Vec::new(), ids: FxHashMap::default() };
+        let mut layouts = Layouts { list: Vec::new(), ids: FxHashMap::default(), recent: [NUMBER; 64] };
         let number = layouts.intern(Layout::contiguous(Shape::scalar()));
         assert_eq!(number, NUMBER);
         layouts
@@ -153,6 +155,21 @@ impl Layouts {
         self.ids.insert(layout, id);
         id
     }
+    fn contiguous(&mut self, shape: &[usize]) -> LayoutId {
+        if shape.is_empty() {
+            return NUMBER;
+        }
+        let hash = shape.iter().fold(shape.len() as u64, |h, &n| (h ^ n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let recent = (hash >> 58) as usize;
+        let known = self.get(self.recent[recent]);
+        if known.is_contiguous() && **known.shape() == *shape {
+            return self.recent[recent];
+        }
+        let id = self.intern(Layout::contiguous(shape.into()));
+        self.recent[recent] = id;
+        id
+    }
+    #[inline]
     pub fn get(&self, id: LayoutId) -> &Layout {
         &self.list[id as usize]
     }
@@ -363,8 +380,8 @@ impl<T: Scalar> Inner<T> {
         })
     }
 
-    fn leaf(&mut self, op: &'static dyn Op<T>, shape: Shape, place: Place, tracked: bool, at: At) -> NodeId {
-        let layout = if shape.is_empty() { NUMBER } else { self.layouts.intern(Layout::contiguous(shape)) };
+    fn leaf(&mut self, op: &'static dyn Op<T>, shape: &[usize], place: Place, tracked: bool, at: At) -> NodeId {
+        let layout = self.layouts.contiguous(shape);
         let tracked = tracked && !self.no_grad && !self.truncating;
         self.append(Node {
             op: OpRef::Static(op),
@@ -495,7 +512,7 @@ impl<T: Scalar> Tape<T> {
                 [x] => inner.store.push_number(*x),
                 _ => inner.store.build(values.len(), |_, y| y.copy_from_slice(values)),
             };
-            let id = inner.leaf(kind, Shape::from(shape), place, tracked, at);
+            let id = inner.leaf(kind, shape, place, tracked, at);
             if inner.nodes[id as usize].tracked {
                 inner.leaves.push((id, None));
             }
@@ -510,7 +527,7 @@ impl<T: Scalar> Tape<T> {
         let at = Location::caller();
         let mut inner = self.write();
         let place = inner.store.push_number(x);
-        let id = inner.leaf(&Leaf("constant"), Shape::scalar(), place, false, at);
+        let id = inner.leaf(&Leaf("constant"), &[], place, false, at);
         drop(inner);
         Var::at(self, id)
     }
@@ -536,12 +553,11 @@ impl<T: Scalar> Tape<T> {
         if let Some(&(id, _)) = known {
             return Var::at(self, id);
         }
-        let values = param.shared();
-        let place = match values.len() {
-            n if n <= crate::buffers::SMALL => inner.store.build(n, |_, y| y.copy_from_slice(&values)),
-            _ => inner.store.share(values),
+        let place = match param.shape().numel() {
+            n if n <= crate::buffers::SMALL => inner.store.build(n, |_, y| param.with(|values| y.copy_from_slice(values))),
+            _ => inner.store.share(param.shared()),
         };
-        let id = inner.leaf(&Leaf("param"), param.shape().clone(), place, true, at);
+        let id = inner.leaf(&Leaf("param"), param.shape(), place, true, at);
         if inner.nodes[id as usize].tracked {
             inner.leaves.push((id, Some(param.clone())));
         }

@@ -96,6 +96,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 
     /// A number on the same tape.
+    #[track_caller]
     pub fn number(self, c: f64) -> Self {
         self.tape.number(T::from_f64(c))
     }

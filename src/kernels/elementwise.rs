@@ -19,8 +19,9 @@ pub(crate) trait Elementwise<T, const N: usize>: Copy + Sync {
     fn at<S: Simd>(self, x: [T; N]) -> T;
 }
 
-/// Elements of a strided operand that are copied at a time.
+/// Elements of a strided operand that are copied at a time; small arrays are spared the clearing of a large buffer.
 const CHUNK: usize = 512;
+const SMALL_CHUNK: usize = 32;
 
 struct Loop<'a, T, F, const N: usize> {
     f: F,
@@ -102,33 +103,46 @@ fn apply_many<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_
     let nest = Nest::new(x[0].shape(), x.map(|x| x.strides()), |_| true);
     let start = x.map(|x| x.offset as isize);
     let data = x.map(|x| x.data);
-    let rows = |first: usize, y: &mut [T]| {
-        let mut buffers = [[T::ZERO; CHUNK]; N];
-        let mut done = 0;
-        nest.each(first..first + y.len() / nest.row, start, |at| {
-            let row = &mut y[done..done + nest.row];
-            done += nest.row;
-            for (c, y) in row.chunks_mut(CHUNK).enumerate() {
-                let n = y.len();
-                for k in 0..N {
-                    // A repeated number has to be laid out only once a row.
-                    if nest.step[k] != 1 && (nest.step[k] != 0 || c == 0) {
-                        gather(data[k], at[k] + (c * CHUNK) as isize * nest.step[k], nest.step[k], &mut buffers[k][..n]);
-                    }
-                }
-                let x = std::array::from_fn(|k| match nest.step[k] {
-                    1 => &data[k][at[k] as usize + c * CHUNK..][..n],
-                    _ => &buffers[k][..n],
-                });
-                dispatch(Loop { f, x, y });
-            }
-        });
+    let rows = |first: usize, y: &mut [T]| match y.len() {
+        ..=SMALL_CHUNK => strided_rows::<T, F, N, SMALL_CHUNK>(f, data, &nest, start, first, y),
+        _ => strided_rows::<T, F, N, CHUNK>(f, data, &nest, start, first, y),
     };
     if y.len() < 2 * F::GRAIN || nest.rows() < 2 {
         return rows(0, y);
     }
     let each = F::GRAIN.div_ceil(nest.row);
     y.par_chunks_mut(each * nest.row).enumerate().for_each(|(i, y)| rows(i * each, y));
+}
+
+/// Some rows of the output, of operands of which some are strided.
+fn strided_rows<T: Scalar, F: Elementwise<T, N>, const N: usize, const CHUNK: usize>(
+    f: F,
+    data: [&[T]; N],
+    nest: &Nest<N>,
+    start: [isize; N],
+    first: usize,
+    y: &mut [T],
+) {
+    let mut buffers = [[T::ZERO; CHUNK]; N];
+    let mut done = 0;
+    nest.each(first..first + y.len() / nest.row, start, |at| {
+        let row = &mut y[done..done + nest.row];
+        done += nest.row;
+        for (c, y) in row.chunks_mut(CHUNK).enumerate() {
+            let n = y.len();
+            for k in 0..N {
+                // A repeated number has to be laid out only once a row.
+                if nest.step[k] != 1 && (nest.step[k] != 0 || c == 0) {
+                    gather(data[k], at[k] + (c * CHUNK) as isize * nest.step[k], nest.step[k], &mut buffers[k][..n]);
+                }
+            }
+            let x = std::array::from_fn(|k| match nest.step[k] {
+                1 => &data[k][at[k] as usize + c * CHUNK..][..n],
+                _ => &buffers[k][..n],
+            });
+            dispatch(Loop { f, x, y });
+        }
+    });
 }
 
 /// Addition.

@@ -211,7 +211,7 @@ mod rows {
                     (NAN, 1.0, NAN, 1.0, NAN),
                 ],
             ));
-            rows.push(same([positive(&[7]), any(&[7])], |v| v[0].pow(v[1]), |v| (v[1] * v[0].ln()).exp()));
+            rows.push(equals([positive(&[7]), any(&[7])], |v| v[0].pow(v[1]), |v| (v[1] * v[0].ln()).exp()));
             rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].pow(v[1]), &["pow of [2] and [3]", "hint: "]));
             rows
         }

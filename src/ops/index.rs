@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub struct Indices {
     shape: Shape,
     values: Arc<[i64]>,
+    /// Why these are no indices: said by the op that they are given to, which knows its name and its caller.
+    wrong: Option<Arc<str>>,
 }
 
 impl Indices {
@@ -29,18 +31,28 @@ impl Indices {
     pub fn new(shape: &[usize], values: impl IntoIterator<Item = i64>) -> Indices {
         let (shape, values) = (Shape::from(shape), values.into_iter().collect::<Arc<[i64]>>());
         assert_eq!(shape.numel(), values.len(), "Indices::new: shape {shape} and the number of values");
-        Indices { shape, values }
+        Indices { shape, values, wrong: None }
     }
     /// Their shape.
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
     /// The numbers, in row-major order.
+    ///
+    /// # Panics
+    /// If they were made from a `Var` with a value that is not whole.
+    #[track_caller]
     pub fn values(&self) -> &[i64] {
+        if let Some(wrong) = &self.wrong {
+            panic!("{wrong}\n  hint: {NOT_WHOLE}");
+        }
         &self.values
     }
     /// That every number is one of `0..n`.
     pub(crate) fn check(&self, n: usize, what: &str) -> Result<(), ShapeError> {
+        if let Some(wrong) = &self.wrong {
+            return Err(ShapeError::new(&**wrong).hint(NOT_WHOLE));
+        }
         match self.values.iter().position(|&i| i < 0 || i as u64 >= n as u64) {
             None => Ok(()),
             Some(at) => Err(ShapeError::new(format!("{what} {} (at position {at}) is out of range", self.values[at]))
@@ -51,7 +63,8 @@ impl Indices {
 
 impl PartialEq for Indices {
     fn eq(&self, other: &Indices) -> bool {
-        self.shape == other.shape && (Arc::ptr_eq(&self.values, &other.values) || self.values == other.values)
+        let same = self.shape == other.shape && self.wrong == other.wrong;
+        same && (Arc::ptr_eq(&self.values, &other.values) || self.values == other.values)
     }
 }
 impl fmt::Debug for Indices {
@@ -92,7 +105,7 @@ impl Index for u8 {
 }
 impl<I: Index> From<&[I]> for Indices {
     fn from(v: &[I]) -> Indices {
-        Indices { shape: [v.len()].into(), values: v.iter().map(|i| i.number()).collect() }
+        Indices { shape: [v.len()].into(), values: v.iter().map(|i| i.number()).collect(), wrong: None }
     }
 }
 impl<I: Index> From<Vec<I>> for Indices {
@@ -112,33 +125,26 @@ impl<I: Index, const N: usize> From<[I; N]> for Indices {
 }
 impl<I: Index, const N: usize, const M: usize> From<[[I; N]; M]> for Indices {
     fn from(v: [[I; N]; M]) -> Indices {
-        Indices { shape: [M, N].into(), values: v.as_flattened().iter().map(|i| i.number()).collect() }
+        Indices { shape: [M, N].into(), values: v.as_flattened().iter().map(|i| i.number()).collect(), wrong: None }
     }
 }
 impl<I: Index, S: Data<Elem = I>, D: Dimension> From<&ArrayBase<S, D>> for Indices {
     fn from(v: &ArrayBase<S, D>) -> Indices {
-        Indices { shape: v.shape().into(), values: v.iter().map(|i| i.number()).collect() }
+        Indices { shape: v.shape().into(), values: v.iter().map(|i| i.number()).collect(), wrong: None }
     }
 }
-/// Whole numbers that were computed on a tape.
-///
-/// # Panics
-/// If a value is not whole.
+/// Whole numbers that were computed on a tape. If one is not whole, the op that they are given to refuses them.
 impl<T: Scalar> From<Var<'_, T>> for Indices {
-    #[track_caller]
     fn from(v: Var<'_, T>) -> Indices {
-        let whole = |x: T| {
-            let x = x.to_f64();
-            assert!(
-                x.fract() == 0.0 && x.abs() < 9e15,
-                "indices must be whole numbers, but this Var of type {} holds {x}\n  hint: give integers, or round the values first",
-                T::NAME
-            );
-            x as i64
-        };
-        Indices { shape: v.shape(), values: v.to_vec().into_iter().map(whole).collect() }
+        let (shape, values) = (v.shape(), v.to_vec());
+        let whole = |x: &T| x.to_f64().fract() == 0.0 && x.to_f64().abs() < 9e15;
+        let wrong = values.iter().position(|x| !whole(x)).map(|at| {
+            format!("indices must be whole numbers, but a Var of type {} holds {} (at position {at})", T::NAME, values[at].to_f64()).into()
+        });
+        Indices { shape, values: values.into_iter().map(|x| x.to_f64() as i64).collect(), wrong }
     }
 }
+const NOT_WHOLE: &str = "give integers, or round the values first";
 
 // ------------------------------------------------------------------------------------------------ gather and scatter_add
 

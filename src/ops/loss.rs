@@ -103,7 +103,7 @@ mod rows {
             rows.extend([
                 grad([any(&[3, 5]), any(&[3, 5])], |v| v[0].mse_loss(v[1])),
                 grad([any(&[])], |v| v[0].mse_loss(v[0] * v[0])),
-                same([any(&[3, 5]), any(&[3, 5])], |v| v[0].mse_loss(v[1]), |v| (v[0] - v[1]).square().mean()),
+                equals([any(&[3, 5]), any(&[3, 5])], |v| v[0].mse_loss(v[1]), |v| (v[0] - v[1]).square().mean()),
                 value([of(&[2], [1.0, 4.0]), of(&[2], [2.0, 2.0])], |v| v[0].mse_loss(v[1]), &[2.5], [&[-1.0, 2.0], &[1.0, -2.0]]),
                 value([of(&[0], []), of(&[0], [])], |v| v[0].mse_loss(v[1]), &[NAN], [&[], &[]]),
                 refuses([any(&[3]), any(&[3, 1])], |v| v[0].mse_loss(v[1]), &["mse_loss of [3] and [3, 1]", "one shape", "hint: "]),
@@ -117,7 +117,7 @@ mod rows {
             let mut rows = binary(BceWithLogits, [-2.0, 2.0], [0.0, 1.0], |x, t| x.zip(BceWithLogits, t));
             rows.extend([
                 grad([any(&[3, 5]), within(0.0, 1.0, &[3, 5])], |v| v[0].bce_with_logits(v[1])),
-                same(
+                equals(
                     [any(&[3, 5]), within(0.0, 1.0, &[3, 5])],
                     |v| v[0].bce_with_logits(v[1]),
                     |v| {

@@ -95,7 +95,8 @@ impl<'t, T: Scalar> Var<'t, T> {
             refuse(inner_differs(k, l), "matmul", [sa, sb]);
         }
         if m == 1 {
-            return a.unsqueeze(0).matmul(b).squeeze(-2);
+            let y = a.unsqueeze(0).matmul(b);
+            return y.squeeze(if n == 1 { 0 } else { -2 });
         }
         if n == 1 {
             return a.matmul(b.unsqueeze(-1)).squeeze(-1);
@@ -108,11 +109,12 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let batch = |s: &Shape| Shape::from(&s[..s.len() - 2]);
         let Some(shape) = batch(&sa).broadcast(&batch(&sb)) else {
-            let e = ShapeError::new(format!("the batches {} and {} do not broadcast", batch(&sa), batch(&sb)));
+            let e = ShapeError::new(format!("the batches {} and {} do not broadcast", batch(&sa), batch(&sb)))
+                .hint("axes before the last two are a batch; their sizes must be equal, or one of them 1");
             refuse(e, "matmul", [sa, sb]);
         };
-        let spread = |x: Self, s: &Shape| x.broadcast_to_shape(shape.iter().chain(&s[s.len() - 2..]).copied().collect());
-        spread(a, &sa).record2(MatMul, spread(b, &sb))
+        let spread = |s: &Shape| shape.iter().chain(&s[s.len() - 2..]).copied().collect::<Shape>();
+        a.broadcast_to_shape(spread(&sa)).record2(MatMul, b.broadcast_to_shape(spread(&sb)))
     }
 }
 
@@ -127,12 +129,7 @@ impl<T: Scalar> Op<T> for Linear {
         "linear"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        let (x, w, b) = (x[0], x[1], x[2]);
-        if x.len() != 2 || w.len() != 2 || b.len() != 1 || x[1] != w[1] || w[0] != b[0] {
-            return Err(ShapeError::new("needs input [.., in], weight [out, in] and bias [out]")
-                .hint("the weight lies as in PyTorch, output features first"));
-        }
-        Ok([x[0], w[0]].into())
+        linear_shape(x[0], x[1], x[2])
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         let (n, inputs, outputs) = (x[0].shape()[0], x[0].shape()[1], x[1].shape()[0]);
@@ -153,6 +150,14 @@ impl<T: Scalar> Op<T> for Linear {
             _ => g.record(SumRows),
         })
     }
+}
+
+fn linear_shape(x: &Shape, w: &Shape, b: &Shape) -> Result<Shape, ShapeError> {
+    if x.len() != 2 || w.len() != 2 || b.len() != 1 || x[1] != w[1] || w[0] != b[0] {
+        return Err(ShapeError::new("needs input [.., in], weight [out, in] and bias [out]")
+            .hint("the weight lies as in PyTorch, output features first"));
+    }
+    Ok([x[0], w[0]].into())
 }
 
 /// The sum over the first of two axes: what a bias receives. (An op of its own, because it has no attribute to store.)
@@ -188,8 +193,12 @@ impl<'t, T: Scalar> Var<'t, T> {
             return self.record3(Linear, w, b);
         }
         let Some((&inputs, batch)) = shape.split_last() else {
-            refuse(ShapeError::new("needs input [.., in], weight [out, in] and bias [out]"), "linear", [shape, w.shape(), b.shape()]);
+            let e = linear_shape(&shape, &w.shape(), &b.shape()).expect_err("a number has no features");
+            refuse(e, "linear", [shape, w.shape(), b.shape()]);
         };
+        if let Err(e) = linear_shape(&[inputs, inputs].into(), &w.shape(), &b.shape()) {
+            refuse(e, "linear", [shape, w.shape(), b.shape()]);
+        }
         let rows: usize = batch.iter().product();
         let y = self.reshape_to([rows, inputs].into()).record3(Linear, w, b);
         y.reshape_to(shape.with(shape.len() - 1, y.shape()[1]))
@@ -230,11 +239,11 @@ mod rows {
                 grad([any(&[4, 4])], |v| v[0].matmul(v[0])),
                 grad([any(&[3, 4])], |v| v[0].matmul(v[0].t())),
                 grad([any(&[5, 3]), any(&[4, 5])], |v| v[0].t().matmul(v[1].t())),
-                grad([any(&[2, 3, 4]), any(&[3, 5, 2])], |v| v[0].permute(&[1, 0, 2]).matmul(v[1].transpose(1, 2).slice(&crate::at![.., .., ..4]))),
+                grad([any(&[2, 3, 4]), any(&[3, 5, 4])], |v| v[0].permute(&[1, 0, 2]).matmul(v[1].transpose(1, 2).slice(&crate::at![.., .., ..4]))),
                 grad([any(&[5, 4]), any(&[6, 3])], |v| v[0].slice(&crate::at![..; -2]).matmul(v[1].slice(&crate::at![1..5]))),
                 grad([any(&[4]), any(&[4, 2])], |v| v[0].broadcast_to(&[3, 4]).matmul(v[1])),
                 grad([any(&[3, 3])], |v| v[0].tape().grad_with(v[0].matmul(v[0].exp()), v[0], &[v[0]])[0].expect("depends on x")),
-                same([any(&[3, 4]), any(&[4, 5])], |v| v[0].matmul(v[1]), |v| (v[0].unsqueeze(2) * v[1]).sum_axes(1, false)),
+                equals([any(&[3, 4]), any(&[4, 5])], |v| v[0].matmul(v[1]), |v| (v[0].unsqueeze(2) * v[1]).sum_axes(1, false)),
                 value(
                     [of(&[2, 2], [1.0, 2.0, 3.0, 4.0]), of(&[2], [1.0, -1.0])],
                     |v| v[0].matmul(v[1]),
@@ -274,12 +283,12 @@ mod rows {
             rows.extend([
                 grad([any(&[5, 3]), any(&[5, 4]), any(&[8])], |v| v[0].t().linear(v[1].t(), v[2].slice(&crate::at![..; -2]))),
                 grad([any(&[4, 4]), any(&[])], |v| v[0].linear(v[0], v[1].broadcast_to(&[4]))),
-                same(
+                equals(
                     [any(&[3, 5]), any(&[4, 5]), any(&[4])],
                     |v| v[0].linear(v[1], v[2]),
                     |v| v[0].matmul(v[1].t()) + v[2],
                 ),
-                same(
+                equals(
                     [any(&[2, 3, 5]), any(&[4, 5]), any(&[4])],
                     |v| v[0].linear(v[1], v[2]).tanh(),
                     |v| (v[0].matmul(v[1].t()) + v[2]).tanh(),
@@ -308,7 +317,7 @@ mod rows {
                 grad([any(&[3, 5])], |v| v[0].record(SumRows).square()),
                 grad([any(&[5, 3])], |v| v[0].t().record(SumRows).square()),
                 grad([any(&[0, 3])], |v| v[0].record(SumRows)),
-                same([any(&[3, 5])], |v| v[0].square().record(SumRows), |v| v[0].square().sum_axes(0, false)),
+                equals([any(&[3, 5])], |v| v[0].square().record(SumRows), |v| v[0].square().sum_axes(0, false)),
                 adjoint(any(&[3, 5]), any(&[5]), |u| u.record(SumRows), |v| v.broadcast_to(&[3, 5])),
             ]
         }

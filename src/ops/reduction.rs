@@ -152,6 +152,14 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // -------------------------------------------------------------------------------------------------------- max and min
 
+fn not_empty(axes: Axes, shape: &Shape) -> Result<(), ShapeError> {
+    match axes.count(shape) {
+        0 => Err(ShapeError::new(format!("there is no largest or smallest of no elements (shape {shape})"))
+            .hint("an axis that is reduced must not have size 0")),
+        _ => Ok(()),
+    }
+}
+
 /// The largest element over axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Max {
@@ -164,10 +172,7 @@ impl<T: Scalar> Op<T> for Max {
         "max"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        if self.axes.count(x[0]) == 0 {
-            return Err(ShapeError::new(format!("there is no largest or smallest of no elements (shape {})", x[0]))
-                .hint("an axis that is reduced must not have size 0"));
-        }
+        not_empty(self.axes, x[0])?;
         Ok(self.axes.reduce(x[0], self.keepdim))
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -216,7 +221,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis, or one has size 0.
     #[track_caller]
     pub fn min_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
-        -(-self).max_axes(axes, keepdim)
+        let axes = self.axes("min", axes);
+        if let Err(e) = not_empty(axes, &self.shape()) {
+            refuse(e, "min", [self.shape()]);
+        }
+        -(-self).record(Max { axes, keepdim })
     }
     /// The position of the largest element along an axis, the first of several that are equal; NaN counts as largest.
     ///
@@ -289,8 +298,11 @@ mod rows {
     const NAN: f64 = f64::NAN;
 
     /// The rows of a reduction. The square after it makes second derivatives that are not zero.
-    fn reduction<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T> + Copy + 'static) -> Vec<Row<T>> {
-        vec![
+    #[track_caller]
+    fn reduction<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
+        // One function for all, so that what follows is compiled once.
+        let f: &'static dyn for<'t> Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T> = Box::leak(Box::new(f));
+        here([
             grad([any(&[])], move |v| f(v[0], &[], false).square()),
             grad([any(&[7])], move |v| f(v[0], &[0], false).square()),
             grad([any(&[37])], move |v| f(v[0], &[-1], true).square()),
@@ -307,7 +319,7 @@ mod rows {
             grad([any(&[5])], move |v| f(v[0] * v[0], &[0], false) * v[0]),
             refuses([any(&[2, 3])], move |v| f(v[0], &[2], false), &["of [2, 3]", "axis 2 is out of range", "hint: "]),
             refuses([any(&[2, 3])], move |v| f(v[0], &[1, -1], false), &["of [2, 3]", "named twice"]),
-        ]
+        ])
     }
 
     impl Sampled for Sum {
@@ -367,8 +379,9 @@ mod rows {
                 grad([any(&[2, 300])], |v| v[0].logsumexp(-1, false)),
                 equals([any(&[3, 5])], |v| v[0].logsumexp(1, false), |v| v[0].exp().sum_axes(1, false).ln()),
                 equals([any(&[3, 5])], |v| v[0].logsumexp(.., false), |v| v[0].exp().sum().ln()),
-                value([of(&[2], [1000.0, 1000.0])], |v| v[0].logsumexp(0, false), &[1000.0 + std::f64::consts::LN_2], [&[0.5, 0.5]]),
-                value([of(&[2], [-1000.0, -1000.0])], |v| v[0].logsumexp(0, true), &[-1000.0 + std::f64::consts::LN_2], [&[0.5, 0.5]]),
+                value([of(&[2], [0.0, 0.0])], |v| v[0].logsumexp(0, true), &[std::f64::consts::LN_2], [&[0.5, 0.5]]),
+                value([of(&[2], [1000.0, -1000.0])], |v| v[0].logsumexp(0, false), &[1000.0], [&[1.0, 0.0]]),
+                value([of(&[2], [-1000.0, -2000.0])], |v| v[0].logsumexp(0, true), &[-1000.0], [&[1.0, 0.0]]),
                 value([of(&[3], [-INF; 3])], |v| v[0].logsumexp(0, false), &[-INF], [&[0.0; 3]]),
                 value([of(&[2], [-INF, 1.5])], |v| v[0].logsumexp(0, false), &[1.5], [&[0.0, 1.0]]),
                 value([of(&[2], [INF, 0.0])], |v| v[0].logsumexp(0, false), &[INF], [&[NAN, 0.0]]),

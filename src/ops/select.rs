@@ -7,7 +7,7 @@ use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::map::{Map, Unary, same_shape};
 use crate::scalar::{Real, Scalar};
-use crate::var::{Operand, Var};
+use crate::var::{Operand, Var, refuse};
 
 // ---------------------------------------------------------------------------------------------------------- where_cond
 
@@ -62,10 +62,21 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn where_cond(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>) -> Self {
         let (a, b) = (a.to_var(self.tape), b.to_var(self.tape));
-        let (a, b) = a.broadcast_with(b, "where_cond");
-        let (c, a) = self.broadcast_with(a, "where_cond");
-        let (c, b) = c.broadcast_with(b, "where_cond");
-        c.record3(Where, a, b)
+        let (sc, sa, sb) = (self.shape(), a.shape(), b.shape());
+        if [a, b].iter().any(|v| !std::ptr::eq(v.tape, self.tape)) {
+            return self.record3(Where, a, b); // which refuses
+        }
+        match sa.broadcast(&sb).and_then(|s| s.broadcast(&sc)) {
+            Some(s) => {
+                let c = self.broadcast_to_shape(s.clone());
+                c.record3(Where, a.broadcast_to_shape(s.clone()), b.broadcast_to_shape(s))
+            }
+            None => {
+                let e = ShapeError::new("condition and values do not broadcast to one shape")
+                    .hint("sizes are compared from the last axis; they must be equal, or one of them 1 (see `unsqueeze`)");
+                refuse(e, "where_cond", [sc, sa, sb])
+            }
+        }
     }
 }
 
@@ -134,9 +145,9 @@ mod rows {
                 refuses(
                     [any(&[2]), any(&[3]), any(&[3])],
                     |v| v[0].where_cond(v[1], v[2]),
-                    &["where_cond of [2] and [3]", "hint: "],
+                    &["where_cond of [2] and [3] and [3]", "hint: "],
                 ),
-                refuses([any(&[2]), any(&[2]), any(&[3])], |v| v[0].where_cond(v[1], v[2]), &["where_cond of [2] and [3]"]),
+                refuses([any(&[2]), any(&[2]), any(&[3])], |v| v[0].where_cond(v[1], v[2]), &["where_cond of [2] and [2] and [3]", "hint: "]),
             ]
         }
     }

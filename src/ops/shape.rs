@@ -59,7 +59,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// The same value, through which no gradient flows.
     #[track_caller]
     pub fn detach(self) -> Self {
-        self.tape.no_grad(|| self.record(Detach))
+        // As `no_grad` does, but a closure would hide the caller's line. Nothing in between can be refused.
+        let outer = std::mem::replace(&mut self.tape.write().no_grad, true);
+        let y = self.record(Detach);
+        self.tape.write().no_grad = outer;
+        y
     }
 }
 
@@ -639,14 +643,17 @@ pub fn stack<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
         let e = ShapeError::new(format!("input {i} has shape {}, the first has {shape}", x.shape()));
         refuse(e.hint("all must have one shape; to join along an axis they have, use `concat`"), "stack", [shape, x.shape()]);
     }
-    let rows: SmallVec<[Var<'t, T>; 16]> = xs.iter().map(|x| x.unsqueeze(axis)).collect();
+    let mut rows: SmallVec<[Var<'t, T>; 16]> = SmallVec::with_capacity(xs.len());
+    // A loop: a closure would hide the caller's line.
+    for x in xs {
+        rows.push(x.unsqueeze(axis));
+    }
     concat(&rows, axis)
 }
 
 #[cfg(test)]
 mod rows {
     use super::*;
-    use crate::at;
     use crate::ops::samples::*;
 
     impl Sampled for Contiguous {
@@ -769,7 +776,7 @@ mod rows {
     }
 
     /// The adjoint of a slice: its argument, placed into zeros.
-    fn embed<T: Scalar>(v: Var<'_, T>, shape: impl Into<Shape>, parts: &[SliceInfo]) -> Var<'_, T> {
+    fn embed<'t, T: Scalar>(v: Var<'t, T>, shape: impl Into<Shape>, parts: &[SliceInfo]) -> Var<'t, T> {
         let shape: Shape = shape.into();
         let runs = parts.iter().zip(shape.iter()).enumerate().map(|(axis, (p, &n))| p.run(axis, n).expect("fits")).collect();
         v.record(Embed { shape, runs, fill: 0.0 })
@@ -837,10 +844,10 @@ mod rows {
                     &[1.0, 2.0, 3.0, 4.0, 1.0, 2.0],
                     [&[2.0, 2.0], &[1.0, 1.0]],
                 ),
-                same([any(&[2, 3]), any(&[2, 3])], |v| stack(v, 0).square(), |v| {
+                equals([any(&[2, 3]), any(&[2, 3])], |v| stack(v, 0).square(), |v| {
                     concat(&[v[0].reshape(&[1, 2, 3]), v[1].reshape(&[1, 2, 3])], 0).square()
                 }),
-                same([any(&[3]), any(&[4])], |v| concat(v, 0).exp(), |v| {
+                equals([any(&[3]), any(&[4])], |v| concat(v, 0).exp(), |v| {
                     v[0].pad(&[(0, 4)], 0.0).exp() + v[1].pad(&[(3, 0)], 0.0).exp() - v[0].number(1.0)
                 }),
                 refuses([any(&[2, 3]), any(&[2, 4])], |v| concat(v, 0), &["concat of [2, 3] and [2, 4]", "input 1", "hint: "]),

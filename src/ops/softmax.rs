@@ -4,6 +4,7 @@ use crate::error::ShapeError;
 use crate::kernels::softmax as kernel;
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::Listed;
 use crate::ops::index::Indices;
 use crate::scalar::Scalar;
 use crate::var::Var;
@@ -11,13 +12,13 @@ use crate::var::Var;
 impl<'t, T: Scalar> Var<'t, T> {
     /// Applies an op along the last axis to any axis.
     #[track_caller]
-    fn along(self, name: &'static str, axis: isize, op: impl Fn(Self) -> Self) -> Self {
+    fn along<O: Op<T> + PartialEq + Listed>(self, name: &'static str, axis: isize, op: O) -> Self {
         let shape = self.shape();
         if shape.is_empty() && [0, -1].contains(&axis) {
-            return op(self.reshape_to([1].into())).reshape_to(shape);
+            return self.reshape_to([1].into()).record(op).reshape_to(shape);
         }
         let axis = self.axis(name, axis) as isize;
-        op(self.transpose(axis, -1)).transpose(axis, -1)
+        self.transpose(axis, -1).record(op).transpose(axis, -1)
     }
 }
 
@@ -78,7 +79,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn softmax(self, axis: isize) -> Self {
-        self.along("softmax", axis, |x| x.record(Softmax))
+        self.along("softmax", axis, Softmax)
     }
     /// ln(softmax(x)) along an axis, accurate also where softmax is near 0. Derivative: delta_ij - softmax(x)_j.
     ///
@@ -86,7 +87,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn log_softmax(self, axis: isize) -> Self {
-        self.along("log_softmax", axis, |x| x.record(LogSoftmax))
+        self.along("log_softmax", axis, LogSoftmax)
     }
 }
 
@@ -199,8 +200,11 @@ mod rows {
     const INF: f64 = f64::INFINITY;
     const NAN: f64 = f64::NAN;
 
-    fn along_axes<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T> + Copy + 'static) -> Vec<Row<T>> {
-        vec![
+    #[track_caller]
+    fn along_axes<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
+        // One function for all, so that what follows is compiled once.
+        let f: &'static dyn for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T> = Box::leak(Box::new(f));
+        here([
             grad([any(&[])], move |v| f(v[0], 0)),
             grad([any(&[1])], move |v| f(v[0], 0)),
             grad([any(&[7])], move |v| f(v[0], -1)),
@@ -214,15 +218,15 @@ mod rows {
             grad([any(&[5])], move |v| f(v[0] * v[0], 0) * v[0]),
             grad([any(&[5])], move |v| v[0].tape().grad_with(f(v[0], 0), v[0], &[v[0]])[0].expect("depends on x")),
             refuses([any(&[2, 3])], move |v| f(v[0], 2), &["softmax of [2, 3]", "axis 2 is out of range", "hint: "]),
-        ]
+        ])
     }
 
     impl Sampled for Softmax {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = along_axes(|x, axis| x.softmax(axis));
             rows.extend([
-                same([any(&[3, 5])], |v| v[0].softmax(1), |v| v[0].exp() / v[0].exp().sum_axes(1, true)),
-                same([any(&[3, 5])], |v| v[0].softmax(0), |v| v[0].log_softmax(0).exp()),
+                equals([any(&[3, 5])], |v| v[0].softmax(1), |v| v[0].exp() / v[0].exp().sum_axes(1, true)),
+                equals([any(&[3, 5])], |v| v[0].softmax(0), |v| v[0].log_softmax(0).exp()),
                 value([of(&[2], [1e3, 1e3])], |v| v[0].softmax(0), &[0.5, 0.5], [&[0.0, 0.0]]),
                 value([of(&[2], [-INF, 3.0])], |v| v[0].softmax(0), &[0.0, 1.0], [&[0.0, 0.0]]),
                 value([of(&[2], [-INF, -INF])], |v| v[0].softmax(0), &[NAN, NAN], [&[NAN, NAN]]),
@@ -237,8 +241,8 @@ mod rows {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = along_axes(|x, axis| x.log_softmax(axis));
             rows.extend([
-                same([any(&[3, 5])], |v| v[0].log_softmax(1), |v| v[0] - v[0].exp().sum_axes(1, true).ln()),
-                same([any(&[3, 5])], |v| v[0].log_softmax(0), |v| v[0] - v[0].logsumexp(0, true)),
+                equals([any(&[3, 5])], |v| v[0].log_softmax(1), |v| v[0] - v[0].exp().sum_axes(1, true).ln()),
+                equals([any(&[3, 5])], |v| v[0].log_softmax(0), |v| v[0] - v[0].logsumexp(0, true)),
                 value([of(&[2], [0.0, -1e3])], |v| v[0].log_softmax(0), &[0.0, -1e3], [&[-1.0, 1.0]]),
                 value([of(&[2], [-INF, 3.0])], |v| v[0].log_softmax(0), &[-INF, 0.0], [&[1.0, -1.0]]),
                 value([of(&[2], [NAN, 0.0])], |v| v[0].log_softmax(0), &[NAN, NAN], [&[NAN, NAN]]),
@@ -262,13 +266,13 @@ mod rows {
                 grad([any(&[5, 3])], |v| v[0].t().cross_entropy([4, 0, 1]).square()),
                 grad([any(&[3, 5])], |v| (v[0] * v[0]).cross_entropy([4, 0, 1]) + v[0].square().sum()),
                 grad([any(&[3, 5])], |v| v[0].cross_entropy_probs(v[0].softmax(1)) + v[0].cross_entropy([1, 2, 3])),
-                same([any(&[3, 5])], |v| v[0].cross_entropy([4, 0, 1]), |v| v[0].cross_entropy_probs(one_hot(v[0], [4, 0, 1]))),
-                same(
+                equals([any(&[3, 5])], |v| v[0].cross_entropy([4, 0, 1]), |v| v[0].cross_entropy_probs(one_hot(v[0], [4, 0, 1]))),
+                equals(
                     [any(&[3, 5])],
                     |v| v[0].cross_entropy([4, 0, 1]),
                     |v| -(v[0].log_softmax(1) * one_hot(v[0], [4, 0, 1])).sum() / v[0].number(3.0),
                 ),
-                same([any(&[3, 5])], |v| v[0].cross_entropy([4, 0, 1]), |v| {
+                equals([any(&[3, 5])], |v| v[0].cross_entropy([4, 0, 1]), |v| {
                     (v[0].logsumexp(1, true) - v[0].gather(1, [[4], [0], [1]])).mean()
                 }),
                 value([of(&[1, 2], [1e3, 0.0])], |v| v[0].cross_entropy([1]), &[1e3], [&[1.0, -1.0]]),
@@ -295,7 +299,7 @@ mod rows {
                 grad([any(&[3, 5])], |v| v[0].tape().grad(v[0].cross_entropy([4, 0, 4]), v)[0].expect("depends on x")),
                 grad([any(&[]), any(&[3, 5])], |v| v[0].record2(CrossEntropyGrad([4, 0, 4].into()), v[1])),
                 grad([any(&[5, 3])], |v| v[0].tape().grad(v[0].t().cross_entropy([4, 0, 4]).square(), v)[0].expect("depends on x")),
-                same(
+                equals(
                     [any(&[]), any(&[3, 5])],
                     |v| v[0].record2(CrossEntropyGrad([4, 0, 1].into()), v[1]),
                     |v| (v[1].softmax(1) - one_hot(v[1], [4, 0, 1])) * v[0] / v[0].number(3.0),

@@ -450,8 +450,8 @@ mod rows {
             rows.extend(points(|x| x.powf(0.5), &[(0.0, 0.0, INF), (4.0, 2.0, 0.25), (-1.0, NAN, NAN)]));
             rows.extend(points(|x| x.powi(3), &[(0.0, 0.0, 0.0), (-2.0, -8.0, 12.0), (-INF, -INF, INF)]));
             rows.extend(points(|x| x.powi(-1), &[(2.0, 0.5, -0.25), (-2.0, -0.5, -0.25), (0.0, INF, -INF)]));
-            rows.push(same([any(&[5])], |v| v[0].powf(2.0), |v| v[0] * v[0]));
-            rows.push(same([positive(&[5])], |v| v[0].powf(0.5), |v| v[0].sqrt()));
+            rows.push(equals([any(&[5])], |v| v[0].powf(2.0), |v| v[0] * v[0]));
+            rows.push(equals([positive(&[5])], |v| v[0].powf(0.5), |v| v[0].sqrt()));
             rows
         }
     }
