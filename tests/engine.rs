@@ -1,0 +1,586 @@
+//! The tape and its sweep, from outside: long chains, bits at any number of threads, orders of derivative, parameters, listings.
+
+use ndarray::{Array2, ArrayD};
+use wengert::{
+    Binary, Cotangents, Grads, Indices, Op, Param, Real, Scalar, Shape, ShapeError, Tape, Unary, Var, View, Vjp, at, concat, stack,
+};
+
+/// Seeded numbers between -1 and 1.
+fn numbers<T: Scalar>(shape: &[usize], seed: u64) -> ArrayD<T> {
+    let mut state = seed;
+    ArrayD::from_shape_simple_fn(shape, || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        T::from_f64((state >> 33) as f64 / (1u64 << 30) as f64 - 1.0)
+    })
+}
+
+fn close(a: f64, b: f64) {
+    assert!((a - b).abs() <= 1e-12 * (1.0 + b.abs()), "{a} is not {b}");
+}
+
+// -------------------------------------------------------------------------------------------------------- long chains
+
+#[test]
+fn a_chain_of_a_million_nodes_differentiates_on_a_small_stack() {
+    let work = || {
+        let mut tape = Tape::<f64>::new();
+        let run = |tape: &Tape<f64>, kept: bool| {
+            let x = tape.leaf(1.0);
+            let y = (0..500_000).fold(x, |y, _| y * 0.5 + x);
+            assert!(tape.stats().nodes > 1_000_000);
+            if kept {
+                return tape.grad(y, &[x])[0].expect("y depends on x").item();
+            }
+            *tape.backward(y).wrt(x).expect("y depends on x").first().expect("one element")
+        };
+        let plain = run(&tape, false);
+        assert_eq!(plain, 2.0, "1 + 1/2 + 1/4 + ..");
+        tape.reset();
+        assert_eq!(run(&tape, true), plain);
+        tape.reset();
+        // Adding up a million contributions to one node, and a kept gradient of a kept gradient.
+        let x = tape.leaf(0.5);
+        let y = (0..200_000).fold(x, |y, _| y + x * x);
+        let dy = tape.grad(y, &[x])[0].expect("y depends on x");
+        close(dy.item(), 200_001.0);
+        close(tape.grad(dy, &[x])[0].expect("dy depends on x").item(), 400_000.0);
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(work).expect("a thread can be started").join().expect("it differentiates");
+}
+
+// --------------------------------------------------------------------------------------------------------------- bits
+
+/// Three steps of a network whose maps, products and sums are all large enough to be split, as bits.
+fn training_bits<T: Scalar>() -> Vec<u64> {
+    let sizes = [300, 400, 200];
+    let layer = |n: usize, m: usize| [Param::new("w", numbers::<T>(&[m, n], 1)), Param::new("b", numbers::<T>(&[m], 2))];
+    let layers = [layer(sizes[0], sizes[1]), layer(sizes[1], sizes[2])];
+    let (x, targets) = (numbers::<T>(&[256, sizes[0]], 3), Indices::from((0..256).map(|i| i % 200).collect::<Vec<usize>>()));
+    let mut tape = Tape::<T>::new();
+    let mut bits = Vec::new();
+    for _ in 0..3 {
+        let [w, v] = &layers;
+        let h = tape.constant(&x).linear(tape.param(&w[0]), tape.param(&w[1])).tanh();
+        let z = h.linear(tape.param(&v[0]), tape.param(&v[1]));
+        let more = (h.exp() * h.sigmoid()).sum() + h.sum_axes(0, false).square().mean() + h.t().matmul(z).max_axes(1, false).sum();
+        let loss = z.cross_entropy(&targets) + more * T::from_f64(1e-4) + z.softmax(-1).logsumexp(0, false).sum();
+        bits.push(loss.item().to_f64().to_bits());
+        let grads = tape.backward(loss);
+        tape.reset();
+        for p in layers.iter().flatten() {
+            p.update(&grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w = *w - T::from_f64(0.01) * *g));
+            bits.extend(p.with(|w| w.iter().map(|w| w.to_f64().to_bits()).collect::<Vec<u64>>()));
+        }
+        tape.recycle(grads);
+    }
+    bits
+}
+
+fn same_bits<T: Scalar>() {
+    let at = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(training_bits::<T>);
+    let one = at(1);
+    assert!(one.iter().all(|&b| f64::from_bits(b).is_finite()));
+    assert!(one == at(2), "two threads give other bits than one");
+    assert!(one == at(3), "three threads give other bits than one");
+    assert!(one == training_bits::<T>(), "the global pool gives other bits");
+}
+
+#[test]
+fn the_same_bits_at_any_number_of_threads() {
+    same_bits::<f32>();
+    same_bits::<f64>();
+}
+
+#[test]
+fn large_sums_and_products_have_the_same_bits_at_any_number_of_threads() {
+    fn bits() -> Vec<u32> {
+        let tape = Tape::<f32>::new();
+        let x = tape.constant(numbers(&[1000, 1013], 5));
+        let y = tape.constant(numbers(&[1013, 77], 6));
+        let all =
+            [x.sum().to_vec(), x.mean_axes(0, false).to_vec(), x.sum_axes(1, false).to_vec(), x.matmul(y).to_vec(), x.t().sum().to_vec()];
+        let more = [x.matmul(y.slice(&at![.., 0])).to_vec(), x.t().matmul(x).to_vec(), x.logsumexp(.., false).to_vec()];
+        all.iter().chain(&more).flatten().map(|v| v.to_bits()).collect()
+    }
+    let at = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(bits);
+    let one = at(1);
+    assert!(one == at(2) && one == at(3));
+}
+
+// -------------------------------------------------------------------------------------------------------------- sweeps
+
+fn first<T: Scalar>(grads: &Grads<T>, x: Var<'_, T>) -> Vec<T> {
+    grads.wrt(x).expect("used").iter().copied().collect()
+}
+
+#[test]
+fn a_reset_tape_starts_again() {
+    let mut tape = Tape::<f32>::new();
+    for i in 0..5 {
+        let x = tape.leaf(vec![i as f32; 10 + 1000 * i]);
+        let y = (x * x).sum();
+        let grads = tape.backward(y);
+        assert!(first(&grads, x).iter().all(|&g| g == 2.0 * i as f32));
+        assert_eq!((tape.stats().nodes, grads.len()), (3, 1), "what the sweep made is gone");
+        tape.recycle(grads);
+        tape.reset();
+        assert_eq!((tape.stats().nodes, tape.stats().live_bytes), (0, 0));
+        assert_eq!(tape.to_string(), "");
+    }
+}
+
+#[test]
+fn backward_can_be_repeated_and_leaves_values_alone() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(numbers(&[40, 50], 1));
+    let h = x.tanh();
+    let (a, b) = ((h * x).sum(), h.exp().mean());
+    let nodes = tape.stats().nodes;
+    let (ga, gb) = (first(&tape.backward(a), x), first(&tape.backward(b), x));
+    assert_eq!((first(&tape.backward(a), x), first(&tape.backward(b), x)), (ga.clone(), gb.clone()));
+    assert_eq!(tape.stats().nodes, nodes);
+    let sum = first(&tape.backward(a + b), x);
+    assert!(sum.iter().zip(ga.iter().zip(&gb)).all(|(s, (a, b))| (s - (a + b)).abs() < 1e-14));
+    assert!(h.to_vec().iter().zip(x.to_vec()).all(|(h, x)| (h - x.tanh()).abs() < 1e-15));
+}
+
+#[test]
+fn gradients_of_intermediates_and_of_unused_inputs() {
+    let tape = Tape::<f64>::new();
+    let (x, unused) = (tape.leaf([1.0, 2.0]), tape.leaf(5.0));
+    let h = x * 3.0;
+    let y = (h * h + x).sum();
+    let after = tape.leaf(1.0);
+    let side = x.exp();
+    let grads = tape.grad(y, &[h, x, unused, after, side, y]);
+    let values: Vec<Option<Vec<f64>>> = grads.iter().map(|g| g.map(Var::to_vec)).collect();
+    assert_eq!(values[..2], [Some(vec![6.0, 12.0]), Some(vec![19.0, 37.0])]);
+    assert_eq!(values[2..5], [None, None, None], "an input that y does not depend on has no gradient, not a zero");
+    assert_eq!(values[5], Some(vec![1.0]));
+    let all = tape.backward(y);
+    assert!(all.wrt(unused).is_none() && all.wrt(after).is_none() && all.wrt(h).is_none() && all.len() == 1);
+    assert_eq!(tape.grad(x, &[]).len(), 0);
+    // The same input asked for twice.
+    let twice = tape.grad(y, &[x, x]);
+    assert_eq!(twice[0].map(Var::to_vec), twice[1].map(Var::to_vec));
+}
+
+#[test]
+fn inputs_used_many_times_and_several_outputs() {
+    for n in [1usize, 3, 5000] {
+        let tape = Tape::<f64>::new();
+        let x = tape.leaf(numbers(&[n], 9));
+        let uses: Vec<Var<'_, f64>> = (1..=9).map(|k| x * k as f64).collect();
+        let y: Var<'_, f64> = uses.iter().copied().sum();
+        assert!(first(&tape.backward((y + x + x).sum()), x).iter().all(|g| *g == 47.0));
+        // x + x, x * x, and a node that is both inputs of the next, again and again.
+        let z = (0..10).fold(x, |z, _| z + z).sum();
+        assert!(first(&tape.backward(z), x).iter().all(|g| *g == 1024.0));
+        // Cotangents that are handed on unchanged must not be added to in place.
+        let (a, b) = (x + 1.0, x - 1.0);
+        let w = ((a + b) + a + (b - a)).sum();
+        let grads = tape.grad(w, &[a, b, x]);
+        let value = |i: usize| grads[i].expect("used").to_vec()[n - 1];
+        assert_eq!((value(0), value(1), value(2)), (1.0, 2.0, 3.0));
+        assert!(first(&tape.backward(w), x).iter().all(|g| *g == 3.0));
+        // Several outputs at once: the gradient of their sum; and each alone by its cotangent.
+        let (p, q) = (x.square(), x.exp());
+        let (sum, one) = (first(&tape.backward(p.sum() + q.sum()), x), first(&tape.backward(p.sum()), x));
+        let other = tape.grad_with(q, q.ones_like(), &[x])[0].expect("used").to_vec();
+        assert!((0..n).all(|i| (sum[i] - one[i] - other[i]).abs() < 1e-14));
+    }
+}
+
+#[test]
+fn detach_and_no_grad_cut_the_path() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([3.0, 4.0]);
+    let d = x.detach();
+    assert_eq!(first(&tape.backward((x * d).sum()), x), [3.0, 4.0]);
+    assert!(!d.is_tracked() && x.is_tracked() && (x + d).is_tracked());
+    let cut = tape.no_grad(|| x * x);
+    assert_eq!(first(&tape.backward((x * cut).sum()), x), [9.0, 16.0]);
+    assert!(tape.grad(cut, &[x])[0].is_none() && tape.grad(d.sum(), &[x])[0].is_none());
+    // What was computed without a gradient may itself be asked for.
+    assert_eq!(tape.grad(x * cut, &[cut])[0].map(Var::to_vec), Some(vec![3.0, 4.0]));
+    // Nested, and over at the end even if the closure panics.
+    tape.no_grad(|| tape.no_grad(|| assert!(!(x * x).is_tracked())));
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tape.no_grad(|| std::panic::resume_unwind(Box::new(())))));
+    assert!(panic.is_err() && (x * x).is_tracked());
+    assert!(!tape.constant(1.0).is_tracked() && !tape.no_grad(|| tape.leaf(1.0)).is_tracked());
+}
+
+#[test]
+fn backward_with_takes_a_cotangent() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    let y = x.square();
+    let v = tape.constant([[1.0, 0.0], [-1.0, 0.5]]);
+    assert_eq!(first(&tape.backward_with(y, v), x), [2.0, 0.0, -6.0, 4.0]);
+    assert_eq!(tape.grad_with(y, v, &[x])[0].map(Var::to_vec), Some(vec![2.0, 0.0, -6.0, 4.0]));
+    // The cotangent may depend on x itself: its own path is not followed in this sweep, but it is in the next.
+    let g = tape.grad_with(y, x, &[x])[0].expect("used");
+    assert_eq!(g.to_vec(), [2.0, 8.0, 18.0, 32.0]);
+    assert_eq!(tape.grad(g, &[x])[0].map(Var::to_vec), Some(vec![4.0, 8.0, 12.0, 16.0]));
+    // A leaf is its own output.
+    assert_eq!(first(&tape.backward_with(x, v), x), [1.0, 0.0, -1.0, 0.5]);
+}
+
+// --------------------------------------------------------------------------------------------------------- high orders
+
+fn derivatives(x: f64, orders: usize, f: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>) -> Vec<f64> {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(x);
+    let mut y = f(x);
+    (0..orders)
+        .map(|_| {
+            y = tape.grad(y, &[x])[0].expect("it depends on x");
+            y.item()
+        })
+        .collect()
+}
+
+#[test]
+fn higher_derivatives_of_polynomials_and_tanh() {
+    let x = 0.7_f64;
+    for (d, exact) in derivatives(x, 4, |x| x * x * x * x - x * 2.0 * x * x + x).iter().zip([
+        4.0 * x.powi(3) - 6.0 * x * x + 1.0,
+        12.0 * x * x - 12.0 * x,
+        24.0 * x - 12.0,
+        24.0,
+    ]) {
+        close(*d, exact);
+    }
+    let (t, s) = (x.tanh(), 1.0 - x.tanh() * x.tanh());
+    let exact = [s, -2.0 * t * s, (6.0 * t * t - 2.0) * s, (16.0 * t - 24.0 * t.powi(3)) * s];
+    for (d, exact) in derivatives(x, 4, |x| x.tanh()).iter().zip(exact) {
+        close(*d, exact);
+    }
+    let s = 1.0 / (1.0 + (-x).exp());
+    let (d1, c) = (s * (1.0 - s), 1.0 - 2.0 * s);
+    // softplus' = sigmoid.
+    for (d, exact) in derivatives(x, 4, |x| x.softplus()).iter().zip([s, d1, d1 * c, d1 * (c * c - 2.0 * d1)]) {
+        close(*d, exact);
+    }
+    assert!(derivatives(x, 5, |x| x.exp()).iter().all(|d| (d - x.exp()).abs() < 1e-14));
+    for (d, exact) in derivatives(x, 3, |x| x.sin() / x).iter().zip([
+        (x * x.cos() - x.sin()) / x.powi(2),
+        -x.sin() / x - 2.0 * x.cos() / x.powi(2) + 2.0 * x.sin() / x.powi(3),
+        -x.cos() / x + 3.0 * x.sin() / x.powi(2) + 6.0 * x.cos() / x.powi(3) - 6.0 * x.sin() / x.powi(4),
+    ]) {
+        assert!((d - exact).abs() < 1e-11, "{d} is not {exact}");
+    }
+}
+
+/// A loss through every kind of op: product, map, softmax, views, reductions, gather, concat.
+fn everything<'t>(x: Var<'t, f64>, w: Var<'t, f64>) -> Var<'t, f64> {
+    let h = x.linear(w, w.sum_axes(1, false)).tanh();
+    let parts = concat(&[h.slice(&at![.., ..2]), h.t().reshape(&[3, 4]).narrow(1, 1, 3)], 1);
+    let p = parts.softmax(0) * parts.log_softmax(1) + stack(&[h, h.exp()], 0).mean_axes(0, false).sum_to([3, 1].into());
+    let chosen = p.gather(1, [[0usize, 4], [3, 3], [1, 2]]).matmul(p.index_select(0, [2usize, 0]));
+    let normed = chosen / (chosen.square().sum_axes(-1, true) + 1.0).sqrt();
+    normed.logsumexp(.., false) + h.cross_entropy([0usize, 3, 1]) + p.max_axes(1, false).powf(2.0).sum() + normed.softplus().mean()
+}
+
+#[test]
+fn second_order_through_everything() {
+    let tape = Tape::<f64>::new();
+    let (x0, w0, v) = (numbers::<f64>(&[3, 5], 1), numbers::<f64>(&[4, 5], 2), numbers::<f64>(&[4, 5], 3));
+    let (x, w) = (tape.leaf(&x0), tape.leaf(&w0));
+    let gradient = tape.grad(everything(x, w), &[w])[0].expect("used");
+    let along = (gradient * tape.constant(&v)).sum();
+    let kept = tape.grad(along, &[w, x]);
+    let hv = kept[0].expect("used").to_array();
+    let thrown = tape.backward(along);
+    let same = |a: &ArrayD<f64>, x: Var<'_, f64>| thrown.wrt(x).expect("used").iter().zip(a).all(|(a, b)| (a - b).abs() < 1e-13);
+    assert!(same(&hv, w) && same(&kept[1].expect("used").to_array(), x), "backward gives what grad gives");
+    // Against central differences of the gradient.
+    let h = 1e-5;
+    let slope = |step: f64| {
+        let tape = Tape::<f64>::new();
+        let (x, w) = (tape.leaf(&x0), tape.leaf(&w0 + &(&v * step)));
+        tape.backward(everything(x, w)).wrt(w).expect("used").to_owned()
+    };
+    let numeric = (slope(h) - slope(-h)) / (2.0 * h);
+    for (a, b) in hv.iter().zip(&numeric) {
+        assert!((a - b).abs() < 1e-7 * (1.0 + b.abs()), "{a} is not {b}");
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ listings
+
+#[test]
+fn a_listing_has_one_readable_line_a_node() {
+    let mut tape = Tape::<f32>::new();
+    let (w, line) = (Param::<f32>::new("w", [[1.0, 2.0], [3.0, 4.0]]), line!());
+    let (x, c) = (tape.leaf([1.0, -1.0]), tape.constant(2.0));
+    let y = x.matmul(tape.param(&w)).tanh();
+    let z = (y * c).sum();
+    let expected = [
+        ("%0 = leaf()", "f32 [2]", 1),
+        ("%1 = constant()", "f32 []", 1),
+        ("%2 = param()", "f32 [2, 2]", 2),
+        ("%3 = reshape(%0)", "f32 [1, 2]", 2),
+        ("%4 = matmul(%3, %2)", "f32 [1, 2]", 2),
+        ("%5 = reshape(%4)", "f32 [2]", 2),
+        ("%6 = tanh(%5)", "f32 [2]", 2),
+        ("%7 = broadcast_to(%1)", "f32 [2]", 3),
+        ("%8 = mul(%6, %7)", "f32 [2]", 3),
+        ("%9 = sum(%8)", "f32 []", 3),
+    ]
+    .map(|(node, kind, below)| format!("{node:<36} {kind:<18} tests/engine.rs:{}\n", line + below));
+    assert_eq!(tape.to_string(), expected.concat());
+    assert_eq!(format!("{tape:?}"), expected.concat());
+    assert_eq!(format!("{z:?}\n"), expected[9]);
+    assert_eq!(format!("{y:?}\n"), expected[6]);
+    assert_eq!((format!("{c}"), format!("{x}")), ("2".to_string(), "[1, -1]".to_string()));
+    // Nodes that a sweep keeps have the line of the node that they differentiate.
+    tape.grad(z, &[x]);
+    let listing = tape.to_string();
+    let of_tanh = listing.lines().find(|l| l.contains("tanh_grad(")).expect("kept");
+    assert!(of_tanh.ends_with(&format!("tests/engine.rs:{}", line + 2)), "{of_tanh}");
+    assert!(listing.lines().all(|l| l.contains(" tests/engine.rs:")), "{listing}");
+    assert_eq!(format!("{w:?}"), "Param(w: f32 [2, 2])");
+    tape.reset();
+}
+
+#[test]
+fn values_come_back_as_numbers_slices_views_and_arrays() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    let t = x.t();
+    assert_eq!(t.to_array(), ndarray::array![[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]].into_dyn());
+    assert_eq!(t.value().as_slice(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    assert_eq!((t.value().view()[[2, 1]], x.value().view()[[1, 2]]), (6.0, 6.0));
+    assert_eq!((x.slice(&at![1, 1]).item(), tape.leaf([[[7.0]]]).item()), (5.0, 7.0));
+    assert_eq!((x.shape(), x.ndim(), x.numel(), x.size(-1)), (Shape::from([2, 3]), 2, 6, 3));
+    let array = Array2::from_shape_fn((3, 2), |(i, j)| (10 * i + j) as f64);
+    assert_eq!(tape.constant(array.t()).to_array(), array.t().to_owned().into_dyn(), "a transposed array goes in as it looks");
+    assert_eq!(tape.constant(array.slice(ndarray::s![..;2, 1])).to_vec(), [1.0, 21.0]);
+    let repeated = tape.leaf([1.0, 2.0]).broadcast_to(&[2, 2]);
+    assert_eq!(repeated.value().as_slice(), [1.0, 2.0, 1.0, 2.0]);
+}
+
+#[test]
+fn arrays_without_elements_pass_through() {
+    let tape = Tape::<f32>::new();
+    let x = tape.leaf(ndarray::Array2::<f32>::zeros((0, 3)));
+    let w = tape.leaf(numbers(&[3, 4], 1));
+    let y = (x.matmul(w).tanh() + 1.0) * 2.0;
+    assert_eq!((y.shape(), y.to_vec().len(), y.to_array().shape()), (Shape::from([0, 4]), 0, &[0, 4][..]));
+    assert!(y.value().as_slice().is_empty() && y.value().view().is_empty());
+    let loss = y.sum() + concat(&[y, y], 0).t().reshape(&[-1, 4, 2]).sum() + x.softmax(-1).sum() + x.slice(&at![.., 1..; 2]).exp().sum();
+    assert_eq!(loss.item(), 0.0);
+    let grads = tape.backward(loss);
+    assert_eq!(grads.wrt(x).expect("used").shape(), [0, 3]);
+    assert_eq!(first(&grads, w), [0.0; 12], "w is used, by no rows: its gradient is zero, and there is one");
+    let inner = tape.leaf(ndarray::Array2::<f32>::zeros((2, 0))).matmul(tape.leaf(ndarray::Array2::<f32>::zeros((0, 2))));
+    assert_eq!(inner.to_vec(), [0.0; 4]);
+}
+
+// ------------------------------------------------------------------------------------------------------- ops of one's own
+
+/// y = a x + b x^2 of two inputs of one shape, `a` an attribute.
+#[derive(Debug, PartialEq)]
+struct Blend(f64);
+
+impl<T: Scalar> Op<T> for Blend {
+    fn name(&self) -> &'static str {
+        "blend"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        if x[0] == x[1] { Ok(x[0].clone()) } else { Err(ShapeError::new("x and b must have one shape")) }
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        for (y, (x, b)) in y.iter_mut().zip(x[0].iter().zip(x[1].iter())) {
+            *y = T::from_f64(self.0) * x + b * x * x;
+        }
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (g, x, b) = (cx.g, cx.x(0), cx.x(1));
+        cx.each(|i| if i == 0 { g * (b * x * T::from_f64(2.0) + T::from_f64(self.0)) } else { g * x * x })
+    }
+}
+
+fn an_op_of_ones_own<T: Scalar>() {
+    let c = T::from_f64;
+    let tape = Tape::<T>::new();
+    let (x, b) = (tape.leaf([c(1.0), c(2.0)]), tape.leaf([c(0.5), c(-1.0)]));
+    let y = tape.apply(Blend(3.0), &[x, b]);
+    assert_eq!(y.to_vec(), [c(3.5), c(2.0)]);
+    assert_ne!(tape.apply(Blend(4.0), &[x, b]).to_vec(), y.to_vec(), "an attribute is part of the op");
+    let g = tape.grad(y, &[x, b]);
+    assert_eq!(g[0].map(Var::to_vec), Some(vec![c(4.0), c(-1.0)]));
+    assert_eq!(g[1].map(Var::to_vec), Some(vec![c(1.0), c(4.0)]));
+    let second = tape.grad(g[0].expect("used"), &[x, b]);
+    assert_eq!(second[0].map(Var::to_vec), Some(vec![c(1.0), c(-2.0)]));
+    assert_eq!(second[1].map(Var::to_vec), Some(vec![c(2.0), c(4.0)]));
+    // Strided inputs.
+    let m = tape.leaf([[c(1.0), c(2.0)], [c(3.0), c(4.0)]]);
+    assert_eq!(tape.apply(Blend(0.0), &[m.t(), m]).to_vec(), [c(1.0), c(18.0), c(12.0), c(64.0)]);
+    assert!(format!("{y:?}").starts_with("%2 = blend(%0, %1) "));
+}
+
+/// y = x e^x
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct XExp;
+impl Unary for XExp {
+    const NAME: &'static str = "xexp";
+    const GRAD_NAME: &'static str = "xexp_grad";
+    fn f<R: Real>(self, x: R) -> R {
+        x * x.exp()
+    }
+    fn df<R: Real>(self, x: R, y: R) -> R {
+        y + x.exp()
+    }
+}
+
+/// z = a b^2
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct TimesSquare;
+impl Binary for TimesSquare {
+    const NAME: &'static str = "times_square";
+    const GRAD_NAME: &'static str = "times_square_grad";
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        a * b * b
+    }
+    fn da<R: Real>(self, _: R, b: R) -> R {
+        b * b
+    }
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        a * b * a.lit(2.0)
+    }
+}
+
+#[test]
+fn ops_of_ones_own() {
+    an_op_of_ones_own::<f32>();
+    an_op_of_ones_own::<f64>();
+    let x = 0.4_f64;
+    for (k, d) in derivatives(x, 4, |x| x.map(XExp)).iter().enumerate() {
+        close(*d, (x + k as f64 + 1.0) * x.exp());
+    }
+    for (d, exact) in derivatives(x, 3, |x| x.zip(TimesSquare, x)).iter().zip([3.0 * x * x, 6.0 * x, 6.0]) {
+        close(*d, exact);
+    }
+    let tape = Tape::<f32>::new();
+    let (a, b) = (tape.leaf([[1.0], [2.0]]), tape.leaf([3.0, 4.0, 5.0]));
+    let y = a.zip(TimesSquare, b).map(XExp);
+    assert_eq!(y.shape(), [2, 3]);
+}
+
+// ---------------------------------------------------------------------------------------------------------- parameters
+
+#[test]
+fn parameters_are_shared_until_they_are_changed() {
+    for n in [3, 5000] {
+        let w = Param::<f64>::new("w", vec![1.0; n]);
+        let address = w.with(|v| v.as_ptr() as usize);
+        let mut tape = Tape::<f64>::new();
+        let v = tape.param(&w);
+        assert_eq!(format!("{:?}", tape.param(&w)), format!("{v:?}"), "asked for twice, it is one node");
+        if n > 1024 {
+            assert_eq!(v.value().as_slice().as_ptr() as usize, address, "no copy of a large array");
+        }
+        let grads = tape.backward((v * v).sum());
+        // Changed while it lies on the tape: the tape keeps its values.
+        w.update(&grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w += g));
+        assert!(v.to_vec().iter().all(|&x| x == 1.0) && w.to_array().iter().all(|&x| x == 3.0));
+        assert!(first_of(&tape.backward((v * v).sum()), &w).iter().all(|&g| g == 2.0));
+        assert!(tape.param(&w).to_vec().iter().all(|&x| x == 1.0), "one tape sees one value");
+        tape.reset();
+        let v = tape.param(&w);
+        assert!(v.to_vec().iter().all(|&x| x == 3.0));
+        tape.reset();
+        // Changed after a reset: in place.
+        let address = w.with(|v| v.as_ptr() as usize);
+        w.update(&grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w -= g));
+        assert_eq!(w.with(|v| v.as_ptr() as usize), address);
+        assert!(w.clone().is(&w) && w.clone().to_array().iter().all(|&x| x == 1.0));
+        assert!(!Param::<f64>::new("w", vec![1.0; n]).is(&w));
+        tape.recycle(grads);
+    }
+}
+
+fn first_of<T: Scalar>(grads: &Grads<T>, p: &Param<T>) -> Vec<T> {
+    grads.get(p).expect("used").iter().copied().collect()
+}
+
+#[test]
+fn a_parameter_that_is_not_used_has_no_gradient() {
+    let (a, b) = (Param::<f32>::new("a", [1.0, 2.0]), Param::<f32>::new("b", [3.0]));
+    let tape = Tape::new();
+    let (x, _) = (tape.param(&a), tape.param(&b));
+    let mut grads = tape.backward(x.square().sum());
+    assert!(grads.get(&b).is_none() && grads.slice(&b).is_none() && grads.len() == 1 && !grads.is_empty());
+    b.update(&grads, |_, _| panic!("there is no gradient to update by"));
+    grads.slices_mut().for_each(|(p, g)| {
+        assert!(p.is(&a));
+        g.iter_mut().for_each(|g| *g *= 0.5);
+    });
+    assert_eq!(first_of(&grads, &a), [1.0, 2.0]);
+    assert_eq!(format!("{grads:?}"), r#"{"a": [2]}"#);
+    assert_eq!(tape.no_grad(|| tape.param(&b)).to_vec(), [3.0]);
+}
+
+#[test]
+fn what_may_cross_threads() {
+    fn send<X: Send>() {}
+    fn sync<X: Sync>() {}
+    send::<Param<f32>>();
+    sync::<Param<f64>>();
+    send::<Tape<f32>>();
+    send::<Tape<f64>>();
+    send::<Grads<f32>>();
+    sync::<Grads<f32>>();
+    send::<Indices>();
+    sync::<ShapeError>();
+    assert_eq!(size_of::<Var<'_, f32>>(), 16);
+    // One parameter, a tape a thread.
+    let w = Param::<f64>::new("w", vec![2.0; 3000]);
+    let sums: Vec<f64> = std::thread::scope(|s| {
+        let work = |k: f64| {
+            let w = w.clone();
+            move || {
+                let tape = Tape::new();
+                let grads = tape.backward((tape.param(&w) * k).square().sum());
+                grads.slice(&w).expect("used").iter().sum()
+            }
+        };
+        [1.0, 2.0, 3.0].map(|k| s.spawn(work(k))).map(|t| t.join().expect("it computes")).to_vec()
+    });
+    assert_eq!(sums, [12_000.0, 48_000.0, 108_000.0]);
+}
+
+// ----------------------------------------------------------------------------------------------------- more than three inputs
+
+#[test]
+fn an_op_of_seventy_inputs() {
+    for rows in [1usize, 40] {
+        let tape = Tape::<f64>::new();
+        let xs: Vec<Var<'_, f64>> = (0..70).map(|i| tape.leaf(numbers(&[rows, 1 + i % 3], i as u64))).collect();
+        let unused = tape.leaf(1.0);
+        let y = concat(&xs, 1);
+        assert_eq!(y.shape(), [rows, (0..70).map(|i| 1 + i % 3).sum()]);
+        let loss = (y * y * y).sum();
+        let second = tape.grad(loss, &xs);
+        let grads = tape.backward(loss);
+        assert!(grads.len() == 70 && grads.wrt(unused).is_none());
+        for (x, kept) in xs.iter().zip(&second) {
+            for ((g, k), x) in first(&grads, *x).iter().zip(kept.expect("used").to_vec()).zip(x.to_vec()) {
+                close(*g, 3.0 * x * x);
+                close(k, 3.0 * x * x);
+            }
+        }
+        // Of a few of the inputs only, beyond the 64th too; and to second order.
+        for i in [0, 2, 63, 64, 69] {
+            let g = tape.grad(loss, &[xs[i]])[0].expect("used");
+            let h = tape.grad(g, &[xs[i]])[0].expect("used").to_vec();
+            h.iter().zip(xs[i].to_vec()).for_each(|(h, x)| close(*h, 6.0 * x));
+        }
+        // One input many times.
+        let many = concat(&[xs[2]; 66], 0);
+        assert!(first(&tape.backward(many.sum()), xs[2]).iter().all(|&g| g == 66.0));
+        assert_eq!(stack(&[xs[0], xs[3], xs[6], xs[9], xs[12]], 1).shape(), [rows, 5, 1]);
+    }
+}
