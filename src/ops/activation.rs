@@ -229,10 +229,14 @@ mod rows {
                 &[(0.0, 0.0, 1.0), (1e3, 1.0, 0.0), (-1e3, -1.0, 0.0), (INF, 1.0, 0.0), (-INF, -1.0, 0.0), (NAN, NAN, NAN)],
             ));
             // 2 sigmoid(2x) - 1
-            rows.push(equals([any(&[3, 5])], |v| v[0].tanh(), |v| {
-                let e = (v[0] + v[0]).exp();
-                (e - e.number(1.0)) / (e + e.number(1.0))
-            }));
+            rows.push(equals(
+                [any(&[3, 5])],
+                |v| v[0].tanh(),
+                |v| {
+                    let e = (v[0] + v[0]).exp();
+                    (e - e.number(1.0)) / (e + e.number(1.0))
+                },
+            ));
             rows
         }
     }

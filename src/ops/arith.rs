@@ -258,6 +258,7 @@ impl<'t, T: Scalar> std::iter::Sum for Var<'t, T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::eq_op, clippy::op_ref)] // x - x and references are what is tested
 mod rows {
     use super::*;
     use crate::ops::samples::*;

@@ -410,7 +410,12 @@ mod rows {
                 grad([any(&[5])], |v| v[0].index_select(0, [2, 3]) * v[0].index_select(0, [2, 2])),
                 grad([any(&[5, 3])], |v| v[0].index_select(0, Vec::<u8>::new()).exp()),
                 grad([any(&[5, 0])], |v| v[0].index_select(0, [1_i64]).exp()),
-                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].index_select(0, [1, 1]), &[3.0, 4.0, 3.0, 4.0], [&[0.0, 0.0, 2.0, 2.0]]),
+                value(
+                    [of(&[2, 2], [1.0, 2.0, 3.0, 4.0])],
+                    |v| v[0].index_select(0, [1, 1]),
+                    &[3.0, 4.0, 3.0, 4.0],
+                    [&[0.0, 0.0, 2.0, 2.0]],
+                ),
                 adjoint(
                     any(&[3, 4, 2]),
                     any(&[3, 5, 2]),

@@ -239,7 +239,9 @@ mod rows {
                 grad([any(&[4, 4])], |v| v[0].matmul(v[0])),
                 grad([any(&[3, 4])], |v| v[0].matmul(v[0].t())),
                 grad([any(&[5, 3]), any(&[4, 5])], |v| v[0].t().matmul(v[1].t())),
-                grad([any(&[2, 3, 4]), any(&[3, 5, 4])], |v| v[0].permute(&[1, 0, 2]).matmul(v[1].transpose(1, 2).slice(&crate::at![.., .., ..4]))),
+                grad([any(&[2, 3, 4]), any(&[3, 5, 4])], |v| {
+                    v[0].permute(&[1, 0, 2]).matmul(v[1].transpose(1, 2).slice(&crate::at![.., .., ..4]))
+                }),
                 grad([any(&[5, 4]), any(&[6, 3])], |v| v[0].slice(&crate::at![..; -2]).matmul(v[1].slice(&crate::at![1..5]))),
                 grad([any(&[4]), any(&[4, 2])], |v| v[0].broadcast_to(&[3, 4]).matmul(v[1])),
                 grad([any(&[3, 3])], |v| v[0].tape().grad_with(v[0].matmul(v[0].exp()), v[0], &[v[0]])[0].expect("depends on x")),
@@ -283,11 +285,7 @@ mod rows {
             rows.extend([
                 grad([any(&[5, 3]), any(&[5, 4]), any(&[8])], |v| v[0].t().linear(v[1].t(), v[2].slice(&crate::at![..; -2]))),
                 grad([any(&[4, 4]), any(&[])], |v| v[0].linear(v[0], v[1].broadcast_to(&[4]))),
-                equals(
-                    [any(&[3, 5]), any(&[4, 5]), any(&[4])],
-                    |v| v[0].linear(v[1], v[2]),
-                    |v| v[0].matmul(v[1].t()) + v[2],
-                ),
+                equals([any(&[3, 5]), any(&[4, 5]), any(&[4])], |v| v[0].linear(v[1], v[2]), |v| v[0].matmul(v[1].t()) + v[2]),
                 equals(
                     [any(&[2, 3, 5]), any(&[4, 5]), any(&[4])],
                     |v| v[0].linear(v[1], v[2]).tanh(),

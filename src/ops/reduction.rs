@@ -52,7 +52,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// A reduced array, seen under the shape of what it was reduced from.
     #[track_caller]
     pub(crate) fn spread(self, axes: Axes, keepdim: bool, shape: &Shape) -> Self {
-        let y = if keepdim { self } else { self.reshape_to(axes.reduce(shape, true)) };
+        // A number broadcasts to anything as it is.
+        let y = if keepdim || self.ndim() == 0 { self } else { self.reshape_to(axes.reduce(shape, true)) };
         y.broadcast_to_shape(shape.clone())
     }
 }
@@ -297,11 +298,13 @@ mod rows {
     const INF: f64 = f64::INFINITY;
     const NAN: f64 = f64::NAN;
 
+    type Reduce<T> = dyn for<'t> Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T>;
+
     /// The rows of a reduction. The square after it makes second derivatives that are not zero.
     #[track_caller]
     fn reduction<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
         // One function for all, so that what follows is compiled once.
-        let f: &'static dyn for<'t> Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T> = Box::leak(Box::new(f));
+        let f: &'static Reduce<T> = Box::leak(Box::new(f));
         here([
             grad([any(&[])], move |v| f(v[0], &[], false).square()),
             grad([any(&[7])], move |v| f(v[0], &[0], false).square()),

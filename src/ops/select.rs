@@ -147,7 +147,11 @@ mod rows {
                     |v| v[0].where_cond(v[1], v[2]),
                     &["where_cond of [2] and [3] and [3]", "hint: "],
                 ),
-                refuses([any(&[2]), any(&[2]), any(&[3])], |v| v[0].where_cond(v[1], v[2]), &["where_cond of [2] and [2] and [3]", "hint: "]),
+                refuses(
+                    [any(&[2]), any(&[2]), any(&[3])],
+                    |v| v[0].where_cond(v[1], v[2]),
+                    &["where_cond of [2] and [2] and [3]", "hint: "],
+                ),
             ]
         }
     }

@@ -652,6 +652,7 @@ pub fn stack<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
 }
 
 #[cfg(test)]
+#[allow(clippy::reversed_empty_ranges)] // an empty slice, as NumPy has it
 mod rows {
     use super::*;
     use crate::ops::samples::*;
@@ -797,12 +798,7 @@ mod rows {
                 grad([any(&[3, 5])], |v| v[0].narrow(-1, 5, 0).exp()),
                 value([of(&[4], [1.0, 2.0, 3.0, 4.0])], |v| v[0].slice(&at![..; -2]), &[4.0, 2.0], [&[0.0, 1.0, 0.0, 1.0]]),
                 value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].slice(&at![1, 0]), &[3.0], [&[0.0, 0.0, 1.0, 0.0]]),
-                adjoint(
-                    any(&[5, 7]),
-                    any(&[2, 3]),
-                    |u| u.slice(&at![1..; 2, ..6; -2]),
-                    |v| embed(v, [5, 7], &at![1..; 2, ..6; -2]),
-                ),
+                adjoint(any(&[5, 7]), any(&[2, 3]), |u| u.slice(&at![1..; 2, ..6; -2]), |v| embed(v, [5, 7], &at![1..; 2, ..6; -2])),
                 refuses([any(&[2, 3])], |v| v[0].slice(&at![2]), &["slice of [2, 3]", "index 2 is out of range for axis 0", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].slice(&at![.., -4]), &["slice of [2, 3]", "index -4", "hint: "]),
                 refuses([any(&[3])], |v| v[0].slice(&at![.., ..]), &["slice of [3]", "2 entries for the 1 axes"]),
@@ -844,12 +840,16 @@ mod rows {
                     &[1.0, 2.0, 3.0, 4.0, 1.0, 2.0],
                     [&[2.0, 2.0], &[1.0, 1.0]],
                 ),
-                equals([any(&[2, 3]), any(&[2, 3])], |v| stack(v, 0).square(), |v| {
-                    concat(&[v[0].reshape(&[1, 2, 3]), v[1].reshape(&[1, 2, 3])], 0).square()
-                }),
-                equals([any(&[3]), any(&[4])], |v| concat(v, 0).exp(), |v| {
-                    v[0].pad(&[(0, 4)], 0.0).exp() + v[1].pad(&[(3, 0)], 0.0).exp() - v[0].number(1.0)
-                }),
+                equals(
+                    [any(&[2, 3]), any(&[2, 3])],
+                    |v| stack(v, 0).square(),
+                    |v| concat(&[v[0].reshape(&[1, 2, 3]), v[1].reshape(&[1, 2, 3])], 0).square(),
+                ),
+                equals(
+                    [any(&[3]), any(&[4])],
+                    |v| concat(v, 0).exp(),
+                    |v| v[0].pad(&[(0, 4)], 0.0).exp() + v[1].pad(&[(3, 0)], 0.0).exp() - v[0].number(1.0),
+                ),
                 refuses([any(&[2, 3]), any(&[2, 4])], |v| concat(v, 0), &["concat of [2, 3] and [2, 4]", "input 1", "hint: "]),
                 refuses([any(&[2, 3]), any(&[3])], |v| concat(v, 0), &["concat of [2, 3] and [3]", "hint: "]),
                 refuses([any(&[2, 3])], |v| concat(v, 2), &["concat of [2, 3]", "axis 2", "hint: "]),
