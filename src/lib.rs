@@ -92,3 +92,8 @@ pub use param::{Grads, Param};
 pub use scalar::{Real, Scalar};
 pub use tape::Tape;
 pub use var::{Operand, Source, Value, Var};
+
+/// The blocks of the README, which are compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,13 +6,14 @@
 //! last two bits of k say which of them is the answer and with which sign. The coefficients are a
 //! minimax fit (Remez exchange at 50 digits).
 //!
-//! Beyond [`SIN_BOUND`] the products are no longer exact and the results are worthless. A kernel
+//! Beyond `SIN_BOUND` the products are no longer exact and the results are worthless. A kernel
 //! looks at its slice first and takes `std`'s functions for all of it otherwise (`Simd::LIBM`).
 
 use super::super::f64::fma;
 use super::{Simd, select};
 use core::f64::consts::FRAC_2_PI;
 
+#[cfg(test)]
 /// The largest |x| for which [`sin`], [`cos`] and [`tan`] are accurate: 2^28.
 pub const SIN_BOUND: f32 = 268_435_456.0;
 
@@ -55,7 +56,7 @@ fn turn(sin: f64, cos: f64, quarters: u64) -> f32 {
     f64::from_bits(y.to_bits() ^ ((quarters & 2) << 62)) as f32
 }
 
-/// sin x for |x| <= [`SIN_BOUND`]. At most 0.51 ULP.
+/// sin x for |x| <= `SIN_BOUND`. At most 0.51 ULP.
 #[inline(always)]
 pub fn sin<S: Simd>(x: f32) -> f32 {
     let (sin, cos, quarters) = sin_cos::<S>(x);
@@ -63,14 +64,14 @@ pub fn sin<S: Simd>(x: f32) -> f32 {
     select(x == 0.0, x, turn(sin, cos, quarters))
 }
 
-/// cos x for |x| <= [`SIN_BOUND`]. At most 0.51 ULP.
+/// cos x for |x| <= `SIN_BOUND`. At most 0.51 ULP.
 #[inline(always)]
 pub fn cos<S: Simd>(x: f32) -> f32 {
     let (sin, cos, quarters) = sin_cos::<S>(x);
     turn(sin, cos, quarters.wrapping_add(1))
 }
 
-/// tan x for |x| <= [`SIN_BOUND`], as sin / cos or -cos / sin. At most 0.51 ULP.
+/// tan x for |x| <= `SIN_BOUND`, as sin / cos or -cos / sin. At most 0.51 ULP.
 #[inline(always)]
 pub fn tan<S: Simd>(x: f32) -> f32 {
     let (sin, cos, quarters) = sin_cos::<S>(x);

@@ -6,13 +6,14 @@
 //! of k say which of them is the answer and with which sign. The coefficients are a minimax fit
 //! (Remez exchange at 50 digits).
 //!
-//! Beyond [`SIN_BOUND`] the products are no longer exact and the results are worthless: a reduction
+//! Beyond `SIN_BOUND` the products are no longer exact and the results are worthless: a reduction
 //! for all of `f64` needs table look-ups. A kernel looks at its slice first and takes
 //! `std`'s functions for all of it otherwise (`Simd::LIBM`).
 
 use super::{Simd, fast_two_sum, fma, select, two_sum};
 use core::f64::consts::FRAC_2_PI;
 
+#[cfg(test)]
 /// The largest |x| for which [`sin`], [`cos`] and [`tan`] are accurate: 2^24.
 pub const SIN_BOUND: f64 = 16_777_216.0;
 
@@ -65,7 +66,7 @@ fn turn(sin: f64, cos: f64, quarters: u64) -> f64 {
     f64::from_bits(y.to_bits() ^ ((quarters & 2) << 62))
 }
 
-/// sin x for |x| <= [`SIN_BOUND`]. At most 0.78 ULP, 0.79 without FMA.
+/// sin x for |x| <= `SIN_BOUND`. At most 0.78 ULP, 0.79 without FMA.
 #[inline(always)]
 pub fn sin<S: Simd>(x: f64) -> f64 {
     let (sin, cos, quarters) = sin_cos::<S>(x);
@@ -73,14 +74,14 @@ pub fn sin<S: Simd>(x: f64) -> f64 {
     select(x == 0.0, x, turn(sin, cos, quarters))
 }
 
-/// cos x for |x| <= [`SIN_BOUND`]. At most 0.78 ULP, 0.79 without FMA.
+/// cos x for |x| <= `SIN_BOUND`. At most 0.78 ULP, 0.79 without FMA.
 #[inline(always)]
 pub fn cos<S: Simd>(x: f64) -> f64 {
     let (sin, cos, quarters) = sin_cos::<S>(x);
     turn(sin, cos, quarters.wrapping_add(1))
 }
 
-/// tan x for |x| <= [`SIN_BOUND`], as sin / cos or -cos / sin. At most 2.09 ULP, 2.23 without FMA.
+/// tan x for |x| <= `SIN_BOUND`, as sin / cos or -cos / sin. At most 2.09 ULP, 2.23 without FMA.
 #[inline(always)]
 pub fn tan<S: Simd>(x: f64) -> f64 {
     let (sin, cos, quarters) = sin_cos::<S>(x);
