@@ -152,7 +152,7 @@ impl std::error::Error for Mismatch {}
 
 /// Compares the derivatives of `f` that a tape computes, in f64, with finite differences along random directions.
 ///
-/// With the Jacobian J of f at the inputs x, a random cotangent u and a random direction v, in order 1:
+/// With the Jacobian J of f at the inputs x, a random cotangent u (1 for a single number) and a random direction v, in order 1:
 ///
 /// ```text
 /// reverse   <J^T u, v>   against   <u, D>         D = (f(x + h v) - f(x - h v)) / 2h, extrapolated from h and h/2
@@ -219,7 +219,8 @@ impl Check {
         }
         let shape = self.value(f, x).raw_dim();
         for _ in 0..self.options.directions {
-            let u = self.random.array(shape.slice());
+            // Of a single number, a mismatch should show the derivative itself.
+            let u = if shape.size() == 1 { ArrayD::ones(shape.clone()) } else { self.random.array(shape.slice()) };
             let v: Arrays = x.iter().map(|x| self.random.array(x.shape()) * x.mapv(|x| x.abs().max(1.0))).collect();
             let numerical = self.difference(f, x, &v);
 
@@ -379,5 +380,72 @@ impl Random {
     }
     fn array(&mut self, shape: &[usize]) -> ArrayD<f64> {
         ArrayD::from_shape_simple_fn(shape, || self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ShapeError;
+    use crate::layout::Shape;
+    use crate::op::{Cotangents, Op, View, Vjp};
+    use ndarray::array;
+
+    /// x^2 with a rule that is right, but hides its own dependence on x.
+    #[derive(Debug, PartialEq)]
+    struct Once;
+
+    impl Op<f64> for Once {
+        fn name(&self) -> &'static str {
+            "once"
+        }
+        fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+            Ok(x[0].clone())
+        }
+        fn forward(&self, x: &[View<'_, f64>], y: &mut [f64]) {
+            y.iter_mut().zip(x[0].iter()).for_each(|(y, x)| *y = x * x);
+        }
+        fn vjp<'t>(&self, cx: &Vjp<'t, '_, f64>) -> Cotangents<'t, f64> {
+            cx.each(|_| cx.g * cx.x(0).detach() * 2.0)
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_right_only_once_fails_in_second_order() {
+        let x = [array![0.5, -1.5].into_dyn()];
+        let first = Options { order: 1, ..Options::default() };
+        assert!(check_grads(|v| v[0].tape().apply(Once, v), &x, first).is_ok());
+        let wrong = check_grads(|v| v[0].tape().apply(Once, v), &x, Options::default()).unwrap_err();
+        assert_eq!((wrong.order, wrong.mode, wrong.input), (2, Mode::Vjp, 0));
+        assert_eq!((wrong.computed, &wrong.output), (0.0, &None));
+        assert!(wrong.error > 1e-2 && wrong.to_string().contains("of input 0: computed 0.0"), "{wrong}");
+    }
+
+    #[test]
+    fn the_worst_element_is_named() {
+        let x = [array![1.0, 2.0].into_dyn(), array![[0.5, 0.7, 0.9], [1.1, 1.3, 1.5]].into_dyn()];
+        let mask = array![[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
+        let wrong = check_grads(
+            |v| {
+                let hidden = v[1].tape().constant(&mask).where_cond(v[1].detach(), v[1]);
+                v[0].sum() * hidden.square().sum()
+            },
+            &x,
+            Options::default(),
+        );
+        let wrong = wrong.unwrap_err();
+        assert_eq!((wrong.order, wrong.input, &wrong.index[..]), (1, 1, &[1, 2][..]));
+        assert!((wrong.numerical - 9.0).abs() < 1e-6 && wrong.computed == 0.0, "{wrong}");
+    }
+
+    #[test]
+    fn no_gradient_counts_as_zero_and_nan_as_wrong() {
+        let x = [array![1.0, 2.0].into_dyn(), array![3.0].into_dyn()];
+        let report = check_grads(|v| v[0].exp(), &x, Options { order: 3, ..Options::default() }).unwrap();
+        assert!(report.to_string().starts_with("gradients of 2 inputs (3 elements) agree to order 3"), "{report}");
+        assert!(check_grads(|v| v[0].tape().constant(2.0), &x, Options::default()).is_ok());
+        let wrong = check_grads(|v| (v[0] - 1.5).sqrt(), &x, Options::default()).unwrap_err();
+        assert!(wrong.error.is_nan());
+        assert_eq!(wrong.index, [0]);
     }
 }
