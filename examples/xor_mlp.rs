@@ -187,7 +187,9 @@ fn loss_curve(losses: &[f32], area: &Area) -> Result<(), Box<dyn Error>> {
     let step = losses.len().div_ceil(400);
     let mut points: Vec<(i32, f32)> = losses.iter().enumerate().step_by(step).map(|(i, l)| (i as i32 + 1, l.max(low))).collect();
     points.push((losses.len() as i32, losses[losses.len() - 1].max(low)));
-    chart.draw_series([PathElement::new(points, RGBColor(49, 103, 173).stroke_width(2))])?;
+    let (blue, last) = (RGBColor(49, 103, 173), points[points.len() - 1]);
+    chart.draw_series([PathElement::new(points, blue.stroke_width(2))])?;
+    chart.draw_series([Circle::new(last, 3, blue.filled())])?;
     Ok(())
 }
 

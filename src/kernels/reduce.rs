@@ -20,9 +20,6 @@ pub(crate) trait Reducer<T>: Copy + Sync {
 /// The sum; 0 of nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Sum;
-/// The product; 1 of nothing.
-#[derive(Clone, Copy)]
-pub(crate) struct Product;
 /// The largest element; NaN if one is.
 #[derive(Clone, Copy)]
 pub(crate) struct Max;
@@ -34,15 +31,6 @@ impl<T: Scalar> Reducer<T> for Sum {
     #[inline(always)]
     fn combine(self, a: T, b: T) -> T {
         a + b
-    }
-}
-impl<T: Scalar> Reducer<T> for Product {
-    fn identity(self) -> T {
-        T::ONE
-    }
-    #[inline(always)]
-    fn combine(self, a: T, b: T) -> T {
-        a * b
     }
 }
 impl<T: Scalar> Reducer<T> for Max {
