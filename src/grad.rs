@@ -5,7 +5,6 @@
 //! them); [`Tape::grad`] keeps them, so that they can be differentiated again.
 
 use crate::buffers::Buffer;
-use crate::kernels::elementwise::{AddValues, zip_in_place};
 use crate::op::Vjp;
 use crate::ops::arith::Add;
 use crate::param::Grads;
@@ -198,11 +197,11 @@ impl<'t, T: Scalar> Sweep<'t, T> {
             let (la, lb) = (inner.layouts.get(a.layout), inner.layouts.get(b.layout));
             let len = la.numel();
             let plain = la.is_contiguous() && lb.is_contiguous();
-            if plain && inner.store.add_in_place(to, from, |x, y| zip_in_place(AddValues, &mut x[..len], &y[..len])) {
+            if plain && inner.store.add_in_place(to, from, |x, y| T::add_in_place(&mut x[..len], &y[..len])) {
                 return old;
             }
         }
-        let id = inner.record(Add, &[old, new], at).expect("both have the input's shape");
+        let id = inner.record(Add, &[old, new], at, T::erase).expect("both have the input's shape");
         inner.nodes[id as usize].sum = true;
         id
     }
@@ -237,7 +236,7 @@ impl<T: Scalar> Inner<T> {
             return buffer;
         }
         let mut buffer = self.store.pool.take(len);
-        crate::kernels::strided::copy(self.view(id), &mut buffer);
+        T::lay_out(self.view(id), &mut buffer);
         buffer
     }
 }
@@ -290,6 +289,7 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     pub fn backward_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>) -> Grads<T> {
         check_cotangent("backward_with", y, cotangent);
+        self.check_own("backward_with", cotangent);
         self.backward_sweep(y, Some(cotangent))
     }
 
@@ -344,7 +344,8 @@ impl<T: Scalar> Tape<T> {
     /// If a `Var` belongs to another tape.
     #[track_caller]
     pub fn grad<'t>(&'t self, y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
-        self.grad_with(y, y.ones_like(), xs)
+        self.check_all("grad", y, xs);
+        self.grad_checked(y, y.ones_like(), xs)
     }
 
     /// As [`Tape::grad`], for an output whose cotangent is given: the vector-Jacobian product.
@@ -354,8 +355,12 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     pub fn grad_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
         check_cotangent("grad", y, cotangent);
-        self.check_own("grad", y);
-        xs.iter().for_each(|x| self.check_own("grad", *x));
+        self.check_own("grad", cotangent);
+        self.check_all("grad", y, xs);
+        self.grad_checked(y, cotangent, xs)
+    }
+
+    fn grad_checked<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
         let Some(floor) = xs.iter().map(|x| x.id).min() else { return Vec::new() };
         let mut sweep = Sweep::new(self, floor, y.id);
         for x in xs.iter().filter(|x| x.id <= y.id) {
@@ -376,6 +381,14 @@ impl<T: Scalar> Tape<T> {
         sweep.run(root, seed);
         let found = sweep.outside.map(|(target, cotangent)| if target == NONE { NONE } else { cotangent });
         found
+    }
+
+    #[track_caller]
+    fn check_all(&self, op: &str, y: Var<'_, T>, xs: &[Var<'_, T>]) {
+        self.check_own(op, y);
+        for x in xs {
+            self.check_own(op, *x);
+        }
     }
 
     #[track_caller]

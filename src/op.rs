@@ -101,7 +101,7 @@ impl<'a, T: Scalar> View<'a, T> {
             Some(s) => Cow::Borrowed(s),
             None => {
                 let mut out = vec![T::ZERO; self.shape().numel()];
-                crate::kernels::strided::copy(*self, &mut out);
+                T::lay_out(*self, &mut out);
                 Cow::Owned(out)
             }
         }

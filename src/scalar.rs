@@ -3,6 +3,7 @@
 use crate::kernels::simd::Element;
 use crate::kernels::simd::Simd;
 use crate::kernels::vecmath::VecMath;
+use crate::ops::Engine;
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::marker::PhantomData;
@@ -11,6 +12,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 /// The element type of a tape: `f32` or `f64` (sealed).
 pub trait Scalar:
     Element
+    + Engine
     + VecMath
     + Copy
     + Default

@@ -4,6 +4,7 @@ use crate::buffers::{Mark as StoreMark, Place, Stats, Store};
 use crate::error::ShapeError;
 use crate::layout::{Layout, Shape};
 use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::{Erased, Listed, erase};
 use crate::param::{Grads, Param};
 use crate::scalar::Scalar;
 use crate::var::{Source, Var};
@@ -65,7 +66,7 @@ struct OpTable<T> {
 
 impl<T: Scalar> OpTable<T> {
     /// Puts an op at the cursor (the caller moves the cursor on), and tells its serial number, which is never used again.
-    fn put<O: Op<T> + PartialEq>(&mut self, op: O) -> (Arc<dyn Op<T>>, u64) {
+    fn put<O: Op<T> + PartialEq>(&mut self, op: O, erase: impl FnOnce(O) -> Erased<T>) -> (Arc<dyn Op<T>>, u64) {
         if let Some((old, serial)) = self.entries.get(self.len) {
             let any: &dyn Any = &**old;
             if any.downcast_ref::<O>().is_some_and(|old| *old == op) {
@@ -73,7 +74,8 @@ impl<T: Scalar> OpTable<T> {
             }
         }
         self.serial += 1;
-        let entry: (Arc<dyn Op<T>>, u64) = (Arc::new(op), self.serial);
+        let Erased::Shared(op) = erase(op) else { unreachable!("an op with attributes") };
+        let entry = (op, self.serial);
         match self.entries.get_mut(self.len) {
             Some(old) => *old = entry.clone(),
             None => self.entries.push(entry.clone()),
@@ -97,12 +99,6 @@ fn type_key<O: 'static>() -> OpKey {
 struct Placement {
     layout: LayoutId,
     alias: Option<isize>,
-}
-
-/// A static reference to an op of size zero: a box of it allocates nothing, so that leaking it leaks nothing.
-#[inline(always)]
-fn unsized_op<O>(op: O) -> &'static O {
-    Box::leak(Box::new(op))
 }
 
 /// One question about shapes: an op and the layouts of its inputs, packed into whole words (written as parts and compared as words,
@@ -236,22 +232,27 @@ impl<T: Scalar> Inner<T> {
         self.table.entries[index as usize].0.clone()
     }
 
-    /// Records an op.
-    pub fn record<O: Op<T> + PartialEq>(&mut self, op: O, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
+    /// Records an op, whose type `erase` forgets.
+    pub fn record<O: Op<T> + PartialEq>(
+        &mut self,
+        op: O,
+        inputs: &[NodeId],
+        at: At,
+        erase: impl FnOnce(O) -> Erased<T>,
+    ) -> Result<NodeId, ShapeError> {
         if size_of::<O>() == 0 {
-            let op = unsized_op(op);
+            let Erased::Static(op) = erase(op) else { unreachable!("an op without attributes") };
             return self.push(OpRef::Static(op), op, type_key::<O>(), inputs, at);
         }
-        let (op, serial) = self.table.put(op);
+        let (op, serial) = self.table.put(op, erase);
         let id = self.push(OpRef::Table(self.table.len as u32), &*op, serial, inputs, at)?;
         self.table.len += 1;
         Ok(id)
     }
 
     /// Records an elementwise op without attributes on numbers in the arena: the path of graphs of numbers, which are all overhead.
-    /// The op and the number of its inputs are known to the compiler here.
     #[inline(always)]
-    fn record_number<O: Op<T>, const N: usize>(&mut self, op: O, inputs: [NodeId; 3], at: At) -> NodeId {
+    fn record_number<const N: usize>(&mut self, op: &'static dyn Op<T>, inputs: [NodeId; 3], at: At) -> NodeId {
         let mut values = [T::ZERO; N];
         let mut tracked = false;
         for k in 0..N {
@@ -268,7 +269,7 @@ impl<T: Scalar> Inner<T> {
         op.forward(&views, &mut y);
         let place = self.store.push_number(y[0]);
         self.append(Node {
-            op: OpRef::Static(unsized_op(op)),
+            op: OpRef::Static(op),
             inputs,
             layout: NUMBER,
             place,
@@ -498,7 +499,8 @@ impl<T: Scalar> Tape<T> {
         match self.inner.try_borrow_mut() {
             Ok(inner) => inner,
             Err(_) => panic!(
-                "the tape cannot record while a borrowed value (`Var::value`) is alive\n  hint: drop it first, or use `to_array()`"
+                "the tape cannot record while a borrowed value (`Var::value`) is alive\n  at {}\n  hint: drop it first, or use `to_array()`",
+                Location::caller()
             ),
         }
     }
@@ -579,6 +581,16 @@ impl<T: Scalar> Tape<T> {
     /// Records an op, or says why it does not fit; nothing is changed then, and the tape goes on working.
     #[track_caller]
     pub fn try_apply<'t, O: Op<T> + PartialEq>(&'t self, op: O, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>, ShapeError> {
+        self.try_record(op, inputs, erase)
+    }
+
+    #[track_caller]
+    fn try_record<'t, O: Op<T> + PartialEq>(
+        &'t self,
+        op: O,
+        inputs: &[Var<'t, T>],
+        erase: impl FnOnce(O) -> Erased<T>,
+    ) -> Result<Var<'t, T>, ShapeError> {
         let at = Location::caller();
         if inputs.iter().any(|v| !std::ptr::eq(v.tape, self)) {
             let shapes: Vec<Shape> = inputs.iter().map(|v| v.shape()).collect();
@@ -588,29 +600,51 @@ impl<T: Scalar> Tape<T> {
         }
         let mut inner = self.write();
         let id = match *inputs {
-            [a] => inner.record(op, &[a.id], at),
-            [a, b] => inner.record(op, &[a.id, b.id], at),
-            [a, b, c] => inner.record(op, &[a.id, b.id, c.id], at),
-            _ => inner.record(op, &inputs.iter().map(|v| v.id).collect::<SmallVec<[NodeId; 16]>>(), at),
+            [a] => inner.record(op, &[a.id], at, erase),
+            [a, b] => inner.record(op, &[a.id, b.id], at, erase),
+            [a, b, c] => inner.record(op, &[a.id, b.id, c.id], at, erase),
+            _ => inner.record(op, &inputs.iter().map(|v| v.id).collect::<SmallVec<[NodeId; 16]>>(), at, erase),
         };
         drop(inner);
         id.map(|id| Var::at(self, id))
     }
 
-    /// Records an op of `N <= 3` inputs for the methods of `Var` and the rules: as [`Tape::apply`], with a short way for numbers.
+    /// Records a built-in op of any number of inputs.
+    #[track_caller]
+    pub(crate) fn listed<'t, O: Op<T> + PartialEq + Listed>(&'t self, op: O, inputs: &[Var<'t, T>]) -> Var<'t, T> {
+        match self.try_record(op, inputs, T::erase) {
+            Ok(y) => y,
+            Err(e) => panic!("{e}"),
+        }
+    }
+
+    /// Records an op of `N <= 3` inputs for the methods of `Var` and the rules, with a short way for numbers.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn op<'t, O: Op<T> + PartialEq, const N: usize>(&'t self, op: O, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
-        match self.number_op(op, inputs) {
+    pub(crate) fn op<'t, O: Op<T> + PartialEq, const N: usize>(
+        &'t self,
+        op: O,
+        inputs: [Var<'t, T>; N],
+        erase: fn(O) -> Erased<T>,
+    ) -> Var<'t, T> {
+        match self.number_op(op, inputs, erase) {
             Ok(y) => y,
-            Err(op) => self.apply(op, &inputs),
+            Err(op) => match self.try_record(op, &inputs, erase) {
+                Ok(y) => y,
+                Err(e) => panic!("{e}"),
+            },
         }
     }
 
     /// Records an elementwise op without attributes if its inputs are numbers of this tape, or gives it back.
     #[inline(always)]
     #[track_caller]
-    pub(crate) fn number_op<'t, O: Op<T>, const N: usize>(&'t self, op: O, inputs: [Var<'t, T>; N]) -> Result<Var<'t, T>, O> {
+    pub(crate) fn number_op<'t, O: Op<T>, const N: usize>(
+        &'t self,
+        op: O,
+        inputs: [Var<'t, T>; N],
+        erase: fn(O) -> Erased<T>,
+    ) -> Result<Var<'t, T>, O> {
         if size_of::<O>() != 0 || !op.is_elementwise() || !inputs.iter().all(|v| std::ptr::eq(v.tape, self)) {
             return Err(op);
         }
@@ -623,7 +657,8 @@ impl<T: Scalar> Tape<T> {
                 return Err(op);
             }
         }
-        Ok(Var::at(self, inner.record_number::<O, N>(op, ids, Location::caller())))
+        let Erased::Static(op) = erase(op) else { unreachable!("an op without attributes") };
+        Ok(Var::at(self, inner.record_number::<N>(op, ids, Location::caller())))
     }
 
     /// Runs a closure whose operations carry no gradient.

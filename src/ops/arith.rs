@@ -176,11 +176,11 @@ impl<T: Scalar> Op<T> for Neg {
 #[inline(always)]
 #[track_caller]
 fn binary<'t, T: Scalar, O: Op<T> + PartialEq + Listed>(op: O, a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-    match a.tape.number_op(op, [a, b]) {
+    match a.tape.number_op(op, [a, b], T::erase) {
         Ok(y) => y,
         Err(op) => {
-            let (a, b) = a.broadcast_with(b, op.name());
-            a.tape.apply(op, &[a, b])
+            let (a, b) = a.broadcast_with(b, Op::<T>::name(&op));
+            a.record2(op, b)
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::kernels::elementwise::{Elementwise, apply};
 use crate::kernels::simd::Simd;
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::Listed;
+use crate::ops::erase;
 use crate::scalar::{Num, Real, Scalar};
 use crate::var::{Operand, Var};
 use std::fmt::Debug;
@@ -77,8 +77,6 @@ pub(crate) struct Map<U>(pub U);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MapGrad<U>(U);
 
-impl<U: Unary + Listed> Listed for Map<U> {}
-impl<U: Unary + Listed> Listed for MapGrad<U> {}
 
 impl<T: Scalar, U: Unary> Elementwise<T, 1> for Map<U> {
     const GRAIN: usize = U::GRAIN;
@@ -113,7 +111,7 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
         apply(*self, [x[0]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|_| cx.g.tape.op(MapGrad(self.0), [cx.g, cx.x(0), cx.y()]))
+        cx.each(|_| cx.g.tape.op(MapGrad(self.0), [cx.g, cx.x(0), cx.y()], erase))
     }
 }
 
@@ -140,7 +138,7 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
             through = cx.through(mark, slope, cx.g * g, [1, 2]);
         }
         cx.each(|i| match i {
-            0 => Some(cx.g.tape.op(MapGrad(self.0), [cx.g, x, y])),
+            0 => Some(cx.g.tape.op(MapGrad(self.0), [cx.g, x, y], erase)),
             _ => through[i - 1],
         })
     }
@@ -154,8 +152,6 @@ pub(crate) struct Zip<B>(pub B);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ZipGrad<B, const FIRST: bool>(B);
 
-impl<B: Binary + Listed> Listed for Zip<B> {}
-impl<B: Binary + Listed, const FIRST: bool> Listed for ZipGrad<B, FIRST> {}
 
 impl<T: Scalar, B: Binary> Elementwise<T, 2> for Zip<B> {
     const GRAIN: usize = B::GRAIN;
@@ -197,8 +193,8 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let (a, b, tape) = (cx.x(0), cx.x(1), cx.g.tape);
         cx.each(|i| match i {
-            0 => tape.op(ZipGrad::<B, true>(self.0), [cx.g, a, b]),
-            _ => tape.op(ZipGrad::<B, false>(self.0), [cx.g, a, b]),
+            0 => tape.op(ZipGrad::<B, true>(self.0), [cx.g, a, b], erase),
+            _ => tape.op(ZipGrad::<B, false>(self.0), [cx.g, a, b], erase),
         })
     }
 }
@@ -226,7 +222,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
             through = cx.through(mark, slope, cx.g * g, [1, 2]);
         }
         cx.each(|i| match i {
-            0 => Some(cx.g.tape.op(*self, [cx.g, a, b])),
+            0 => Some(cx.g.tape.op(*self, [cx.g, a, b], erase)),
             _ => through[i - 1],
         })
     }
@@ -245,12 +241,12 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Applies an elementwise function, built-in or the user's own, to every element.
     #[track_caller]
     pub fn map<U: Unary>(self, function: U) -> Self {
-        self.tape.op(Map(function), [self])
+        self.tape.op(Map(function), [self], erase)
     }
     /// Applies an elementwise function of two numbers, with broadcasting.
     #[track_caller]
     pub fn zip<B: Binary>(self, function: B, other: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), B::NAME);
-        self.tape.op(Zip(function), [a, b])
+        self.tape.op(Zip(function), [a, b], erase)
     }
 }

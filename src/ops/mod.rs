@@ -18,36 +18,137 @@ pub(crate) mod unary;
 #[cfg(test)]
 use samples::{Row, Sampled};
 
+use crate::kernels::elementwise::{AddValues, zip_in_place};
+use crate::kernels::strided;
+use crate::op::{Op, View};
+use crate::scalar::Scalar;
+use std::sync::Arc;
+
+/// An op whose type has been forgotten.
+pub enum Erased<T: 'static> {
+    /// Without attributes.
+    Static(&'static dyn Op<T>),
+    /// With attributes.
+    Shared(Arc<dyn Op<T>>),
+}
+
+/// Forgets an op's type.
+#[inline(always)]
+pub(crate) fn erase<T: Scalar, O: Op<T>>(op: O) -> Erased<T> {
+    match size_of::<O>() {
+        // A box of a type without size allocates nothing, so that leaking it leaks nothing: it is the way to a static reference.
+        0 => Erased::Static(Box::leak(Box::new(op))),
+        _ => Erased::Shared(Arc::new(op)),
+    }
+}
+
 /// An op that stands in the list below. Methods of `Var` record listed ops only, so that one that was forgotten does not compile;
 /// and under test, one without sample rows does not compile either.
-#[cfg(not(test))]
-pub(crate) trait Listed {}
-#[cfg(test)]
-pub(crate) trait Listed: Sampled {}
+///
+/// Its methods are not generic, so that the op's kernels and rules are compiled in this crate, once, with its optimisation, and not again
+/// in every crate that uses them.
+pub trait Listed: Op<f32> + Op<f64> + PartialEq + Tested {
+    /// The op for `f32`.
+    fn erase_f32(self) -> Erased<f32>;
+    /// The op for `f64`.
+    fn erase_f64(self) -> Erased<f64>;
+}
 
-// The only list of ops.
+/// Under test, listed ops must have sample rows.
+#[cfg(test)]
+pub trait Tested: Sampled {}
+#[cfg(test)]
+impl<O: Sampled> Tested for O {}
+#[cfg(not(test))]
+pub trait Tested {}
+#[cfg(not(test))]
+impl<O> Tested for O {}
+
+/// What generic code asks of the number type, so that it is compiled in this crate: see [`Listed`].
+pub trait Engine: Sized + 'static {
+    /// Forgets a listed op's type.
+    fn erase<O: Listed>(op: O) -> Erased<Self>;
+    /// `x += y`
+    fn add_in_place(x: &mut [Self], y: &[Self]);
+    /// Copies a view's elements into logical order.
+    fn lay_out(x: View<'_, Self>, y: &mut [Self]);
+}
+
+impl Engine for f32 {
+    fn erase<O: Listed>(op: O) -> Erased<f32> {
+        op.erase_f32()
+    }
+    fn add_in_place(x: &mut [f32], y: &[f32]) {
+        zip_in_place(AddValues, x, y);
+    }
+    fn lay_out(x: View<'_, f32>, y: &mut [f32]) {
+        strided::copy(x, y);
+    }
+}
+
+impl Engine for f64 {
+    fn erase<O: Listed>(op: O) -> Erased<f64> {
+        op.erase_f64()
+    }
+    fn add_in_place(x: &mut [f64], y: &[f64]) {
+        zip_in_place(AddValues, x, y);
+    }
+    fn lay_out(x: View<'_, f64>, y: &mut [f64]) {
+        strided::copy(x, y);
+    }
+}
+
+// The only list of ops: functions of one number (`maps`), of two (`zips`), and all others.
 macro_rules! ops {
-    ($($family:ident: $($op:ident),*;)*) => {
-        $($(impl Listed for $family::$op {})*)*
+    (@one $op:ty) => {
+        impl Listed for $op {
+            fn erase_f32(self) -> Erased<f32> {
+                erase(self)
+            }
+            fn erase_f64(self) -> Erased<f64> {
+                erase(self)
+            }
+        }
+    };
+    (
+        maps { $($map_family:ident: $($map:ident),*;)* }
+        zips { $($zip_family:ident: $($zip:ident),*;)* }
+        others { $($family:ident: $($op:ident),*;)* }
+    ) => {
+        $($(ops!(@one map::Map<$map_family::$map>);)*)*
+        $($(ops!(@one map::Zip<$zip_family::$zip>);)*)*
+        $($(ops!(@one $family::$op);)*)*
 
         /// The sample rows of every op.
         #[cfg(test)]
         fn all_samples<T: crate::Scalar>() -> Vec<(&'static str, Vec<Row<T>>)> {
-            vec![$($((stringify!($op), <$family::$op as Sampled>::rows::<T>())),*),*]
+            vec![
+                $($((stringify!($map), <$map_family::$map as Sampled>::rows::<T>()),)*)*
+                $($((stringify!($zip), <$zip_family::$zip as Sampled>::rows::<T>()),)*)*
+                $($((stringify!($op), <$family::$op as Sampled>::rows::<T>()),)*)*
+            ]
         }
     };
 }
 
 ops! {
-    arith: Add, Sub, Mul, Div, Neg;
-    unary: Abs, Exp, Expm1, Ln, Log1p, Sqrt, Rsqrt, Recip, Square, Sin, Cos, Erf, Powf;
-    activation: Tanh, Sigmoid, Relu, LeakyRelu, Softplus, Gelu, GeluTanh;
-    binary: Pow, Maximum, Minimum, Compare;
-    select: Where, Clamp;
-    reduction: Sum, Mean, Max, LogSumExp;
-    softmax: Softmax, LogSoftmax, CrossEntropy, CrossEntropyGrad;
-    loss: SquaredError, BceWithLogits;
-    product: MatMul, Linear, SumRows;
-    shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose, Slice, Embed, Concat;
-    index: Gather, ScatterAdd, IndexSelect, IndexAdd;
+    maps {
+        unary: Abs, Exp, Expm1, Ln, Log1p, Sqrt, Rsqrt, Recip, Square, Sin, Cos, Erf, Powf;
+        activation: Tanh, Sigmoid, Relu, LeakyRelu, Softplus, Gelu, GeluTanh;
+        select: Clamp;
+    }
+    zips {
+        binary: Pow, Maximum, Minimum;
+        loss: SquaredError, BceWithLogits;
+    }
+    others {
+        arith: Add, Sub, Mul, Div, Neg;
+        binary: Compare;
+        select: Where;
+        reduction: Sum, Mean, Max, LogSumExp;
+        softmax: Softmax, LogSoftmax, CrossEntropy, CrossEntropyGrad;
+        product: MatMul, Linear, SumRows;
+        shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose, Slice, Embed, Concat;
+        index: Gather, ScatterAdd, IndexSelect, IndexAdd;
+    }
 }

@@ -626,7 +626,7 @@ pub fn concat<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
         refuse(ShapeError::new("nothing to join").hint("give at least one array"), "concat", []);
     };
     let axis = first.axis("concat", axis);
-    first.tape.apply(Concat(axis), xs)
+    first.tape.listed(Concat(axis), xs)
 }
 
 /// Arrays of one shape joined along a new axis.
