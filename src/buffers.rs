@@ -306,7 +306,11 @@ impl<T: Scalar> Store<T> {
                 return false;
             }
             let (a, b) = self.arena.split_at_mut(high as usize);
-            if to.offset < from.offset { add(&mut a[low as usize..], b) } else { add(b, &a[low as usize..]) }
+            if to.offset < from.offset {
+                add(&mut a[low as usize..], b)
+            } else {
+                add(b, &a[low as usize..])
+            }
             return true;
         }
         let slot = &mut self.slots[to.slot as usize];
@@ -358,13 +362,7 @@ impl<T: Scalar> Store<T> {
     }
     pub fn stats(&self) -> Stats {
         let live = self.live_bytes();
-        Stats {
-            nodes: 0,
-            live_bytes: live,
-            peak_bytes: self.peak.max(live),
-            pool_hits: self.pool.hits,
-            pool_misses: self.pool.misses,
-        }
+        Stats { nodes: 0, live_bytes: live, peak_bytes: self.peak.max(live), pool_hits: self.pool.hits, pool_misses: self.pool.misses }
     }
 }
 

@@ -37,12 +37,7 @@ impl ShapeError {
     pub fn location(&self) -> Option<&'static Location<'static>> {
         self.at
     }
-    pub(crate) fn of(
-        mut self,
-        op: &'static str,
-        shapes: impl IntoIterator<Item = Shape>,
-        at: &'static Location<'static>,
-    ) -> ShapeError {
+    pub(crate) fn of(mut self, op: &'static str, shapes: impl IntoIterator<Item = Shape>, at: &'static Location<'static>) -> ShapeError {
         if self.op.is_empty() {
             self.op = op;
             self.shapes = shapes.into_iter().collect();

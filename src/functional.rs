@@ -48,10 +48,7 @@ pub fn value_and_grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> im
 /// assert_eq!(pull(tape.constant([1.0, 10.0])).to_vec(), [2.0, 40.0]);
 /// # let _ = y;
 /// ```
-pub fn vjp<'t, T: Scalar>(
-    f: impl FnOnce(Var<'t, T>) -> Var<'t, T>,
-    x: Var<'t, T>,
-) -> (Var<'t, T>, impl Fn(Var<'t, T>) -> Var<'t, T>) {
+pub fn vjp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>) -> (Var<'t, T>, impl Fn(Var<'t, T>) -> Var<'t, T>) {
     let y = f(x);
     (y, move |u| Var::or_zeros(x.tape().grad_with(y, u, &[x])[0], x))
 }

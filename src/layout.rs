@@ -185,9 +185,7 @@ impl Layout {
     /// The strides under which this array is seen as the shape it broadcasts to.
     pub fn broadcast_strides(&self, to: &Shape) -> Strides {
         let skip = to.len() - self.shape.len();
-        (0..to.len())
-            .map(|i| if i < skip || self.shape[i - skip] != to[i] { 0 } else { self.strides[i - skip] })
-            .collect()
+        (0..to.len()).map(|i| if i < skip || self.shape[i - skip] != to[i] { 0 } else { self.strides[i - skip] }).collect()
     }
     /// The strides under which this array is seen as another shape of as many elements, or `None` where that takes a copy.
     pub fn reshape_strides(&self, to: &Shape) -> Option<Strides> {
@@ -204,9 +202,7 @@ impl Layout {
             if size == 1 {
                 continue;
             }
-            while old > 0
-                && (self.shape[old - 1] == 1 || self.strides[old - 1] == step * size as isize)
-            {
+            while old > 0 && (self.shape[old - 1] == 1 || self.strides[old - 1] == step * size as isize) {
                 old -= 1;
                 size *= self.shape[old];
             }

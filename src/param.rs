@@ -65,12 +65,7 @@ impl<T: Scalar> Param<T> {
     #[track_caller]
     pub fn set(&self, values: impl Source<T>) {
         values.visit(|shape, values| {
-            assert!(
-                shape == &**self.shape(),
-                "set: parameter {} has shape {}, but the new value has {shape:?}",
-                self.name(),
-                self.shape()
-            );
+            assert!(shape == &**self.shape(), "set: parameter {} has shape {}, but the new value has {shape:?}", self.name(), self.shape());
             self.with_mut(|v| v.copy_from_slice(values));
         })
     }

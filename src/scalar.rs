@@ -84,9 +84,7 @@ impl Scalar for f64 {
 ///
 /// A formula written once over `R: Real` therefore serves as the kernel of a fused pass and, where a further derivative is asked for,
 /// as a graph of primitives. Comparisons give masks of 0 and 1 whose derivative is zero.
-pub trait Real:
-    Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self>
-{
+pub trait Real: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + Neg<Output = Self> {
     /// The constant `c` (for a `Var`: on the same tape).
     fn lit(self, c: f64) -> Self;
     /// `e^x`.

@@ -250,38 +250,6 @@ impl<T: Scalar> Inner<T> {
         Ok(id)
     }
 
-    /// Records an elementwise op without attributes on numbers in the arena: the path of graphs of numbers, which are all overhead.
-    #[inline(always)]
-    fn record_number<const N: usize>(&mut self, op: &'static dyn Op<T>, inputs: [NodeId; 3], at: At) -> NodeId {
-        let mut values = [T::ZERO; N];
-        let mut tracked = false;
-        for k in 0..N {
-            let node = &self.nodes[inputs[k] as usize];
-            values[k] = self.store.number(node.place);
-            tracked |= node.tracked;
-        }
-        let layout = self.layouts.get(NUMBER);
-        let mut views = [View { data: &values, offset: 0, layout }; N];
-        for (k, view) in views.iter_mut().enumerate() {
-            view.offset = k;
-        }
-        let mut y = [T::ZERO];
-        op.forward(&views, &mut y);
-        let place = self.store.push_number(y[0]);
-        self.append(Node {
-            op: OpRef::Static(op),
-            inputs,
-            layout: NUMBER,
-            place,
-            at: self.at.unwrap_or(at),
-            arity: N as u16,
-            tracked: tracked && !self.no_grad && !self.truncating,
-            cut: self.no_grad,
-            sum: false,
-            holds: 0,
-        })
-    }
-
     /// Whether a node is one number in the arena.
     #[inline(always)]
     pub fn is_number(&self, id: NodeId) -> bool {
@@ -399,13 +367,7 @@ impl<T: Scalar> Inner<T> {
     }
 
     pub fn mark(&self) -> Mark {
-        Mark {
-            nodes: self.nodes.len(),
-            many: self.many.len(),
-            table: self.table.len,
-            leaves: self.leaves.len(),
-            store: self.store.mark(),
-        }
+        Mark { nodes: self.nodes.len(), many: self.many.len(), table: self.table.len, leaves: self.leaves.len(), store: self.store.mark() }
     }
 
     pub fn rewind(&mut self, to: Mark) {
@@ -594,9 +556,11 @@ impl<T: Scalar> Tape<T> {
         let at = Location::caller();
         if inputs.iter().any(|v| !std::ptr::eq(v.tape, self)) {
             let shapes: Vec<Shape> = inputs.iter().map(|v| v.shape()).collect();
-            return Err(ShapeError::new("a Var of another tape")
-                .hint("bring its value over with `tape.constant(&x.to_array())`")
-                .of(op.name(), shapes, at));
+            return Err(ShapeError::new("a Var of another tape").hint("bring its value over with `tape.constant(&x.to_array())`").of(
+                op.name(),
+                shapes,
+                at,
+            ));
         }
         let mut inner = self.write();
         let id = match *inputs {
@@ -636,7 +600,8 @@ impl<T: Scalar> Tape<T> {
         }
     }
 
-    /// Records an elementwise op without attributes if its inputs are numbers of this tape, or gives it back.
+    /// Records an elementwise op without attributes if its inputs are numbers of this tape, or gives it back: the path of graphs of
+    /// numbers, which are all overhead.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn number_op<'t, O: Op<T>, const N: usize>(
@@ -645,20 +610,37 @@ impl<T: Scalar> Tape<T> {
         inputs: [Var<'t, T>; N],
         erase: fn(O) -> Erased<T>,
     ) -> Result<Var<'t, T>, O> {
-        if size_of::<O>() != 0 || !op.is_elementwise() || !inputs.iter().all(|v| std::ptr::eq(v.tape, self)) {
+        if size_of::<O>() != 0 || !inputs.iter().all(|v| std::ptr::eq(v.tape, self)) {
             return Err(op);
         }
         let Ok(mut inner) = self.inner.try_borrow_mut() else { return Err(op) };
-        // Plain loops here and below: the array adaptors are not always inlined, and a call costs more than the node.
-        let mut ids = [NONE; 3];
+        // A plain loop: the array adaptors are not always inlined, and a call costs more than the node.
+        let (mut ids, mut values, mut tracked) = ([NONE; 3], [T::ZERO; 3], false);
         for k in 0..N {
-            ids[k] = inputs[k].id;
-            if !inner.is_number(ids[k]) {
+            let node = &inner.nodes[inputs[k].id as usize];
+            if node.layout != NUMBER || !node.place.in_arena() {
                 return Err(op);
             }
+            ids[k] = inputs[k].id;
+            values[k] = inner.store.number(node.place);
+            tracked |= node.tracked;
         }
+        let Some(y) = op.number(values) else { return Err(op) };
         let Erased::Static(op) = erase(op) else { unreachable!("an op without attributes") };
-        Ok(Var::at(self, inner.record_number::<N>(op, ids, Location::caller())))
+        let place = inner.store.push_number(y);
+        let node = Node {
+            op: OpRef::Static(op),
+            inputs: ids,
+            layout: NUMBER,
+            place,
+            at: inner.at.unwrap_or(Location::caller()),
+            arity: N as u16,
+            tracked: tracked && !inner.no_grad && !inner.truncating,
+            cut: inner.no_grad,
+            sum: false,
+            holds: 0,
+        };
+        Ok(Var::at(self, inner.append(node)))
     }
 
     /// Runs a closure whose operations carry no gradient.

@@ -4,6 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use wengert::optim::{Adam, Optimizer, Sgd, SgdOptions};
 use wengert::{Indices, Param, Scalar, Stats, Tape, Var};
 
 struct Counting;
@@ -194,6 +195,33 @@ fn a_step_of_a_network_with_large_products_allocates_nothing() {
 fn views_reductions_and_broadcasts_allocate_nothing() {
     nothing_allocates(1, mixed_step::<f32>);
     nothing_allocates(2, mixed_step::<f64>);
+}
+
+/// A step by an optimizer, whose state is made in the first one. The first layer is large enough for several threads.
+fn optimizer_step<T: Scalar>(mut optimizer: impl Optimizer<T>) -> impl FnMut() -> Stats {
+    let params: Vec<Param<T>> = layers::<T>(&[784, 64, 10]).into_iter().flatten().collect();
+    let x = ndarray::Array2::from_shape_vec((8, 784), numbers::<T>(8 * 784, 3)).expect("as many as the shape says");
+    let targets = Indices::from([0, 1, 2, 3, 4, 5, 6, 7]);
+    let mut tape = Tape::<T>::new();
+    move || {
+        let [w1, b1, w2, b2] = [0, 1, 2, 3].map(|i| tape.param(&params[i]));
+        let loss = tape.constant(&x).linear(w1, b1).tanh().linear(w2, b2).cross_entropy(&targets);
+        let grads = tape.backward(loss);
+        let stats = tape.stats();
+        tape.reset();
+        optimizer.step(&params, &grads);
+        tape.recycle(grads);
+        stats
+    }
+}
+
+#[test]
+fn optimizers_allocate_nothing_after_their_first_step() {
+    for threads in [1, 2] {
+        nothing_allocates(threads, || optimizer_step::<f32>(Adam::new(1e-3)));
+        nothing_allocates(threads, || optimizer_step::<f64>(Sgd::new(1e-2)));
+        nothing_allocates(threads, || optimizer_step::<f32>(Sgd::with(SgdOptions { lr: 1e-2, momentum: 0.9, ..Default::default() })));
+    }
 }
 
 #[test]

@@ -70,17 +70,17 @@ fn beyond<T: Scalar>(x: &[T], bound: T) -> bool {
     x.iter().fold(false, |any, &x| any | large(x))
 }
 
+/// `f` of one number each: the bits that it gives in an array, where they could differ by the same instructions.
+#[inline(always)]
+pub(crate) fn one<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [T; N]) -> T {
+    if F::EXACT { f.at::<Libm>(x) } else { dispatch(One { f, x }) }
+}
+
 /// `y = f(x..)` over arrays of one shape, the output contiguous.
 #[inline(always)]
 pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
     if let [y] = y {
-        // One number gives the bits that it gives in an array: where they could differ, by the same instructions.
-        let mut numbers = [T::ZERO; N];
-        for k in 0..N {
-            numbers[k] = x[k].data[x[k].offset];
-        }
-        let x = numbers;
-        *y = if F::EXACT { f.at::<Libm>(x) } else { dispatch(One { f, x }) };
+        *y = one(f, x.map(|x| x.data[x.offset]));
         return;
     }
     apply_many(f, x, y);

@@ -69,8 +69,7 @@ impl<T: Element> Mat<'_, T> {
     /// The place of element (0, 0), moved by `shift`, once it is certain that all elements lie within the data.
     #[track_caller]
     fn checked(&self, rows: usize, cols: usize, shift: isize) -> Operand<T> {
-        let reach =
-            |count: usize, stride: isize| isize::try_from(count - 1).ok()?.checked_mul(stride);
+        let reach = |count: usize, stride: isize| isize::try_from(count - 1).ok()?.checked_mul(stride);
         let inside = || {
             let first = isize::try_from(self.offset).ok()?.checked_add(shift)?;
             let (down, across) = (reach(rows, self.row_stride)?, reach(cols, self.col_stride)?);
@@ -79,10 +78,7 @@ impl<T: Element> Mat<'_, T> {
             (low >= 0 && (high as usize) < self.data.len()).then_some(first)
         };
         let Some(first) = inside() else {
-            panic!(
-                "gemm: a {rows} x {cols} matrix reaches outside its {} elements",
-                self.data.len()
-            );
+            panic!("gemm: a {rows} x {cols} matrix reaches outside its {} elements", self.data.len());
         };
         Operand {
             // It lies between `low` and `high`, which lie within the data.
@@ -105,24 +101,16 @@ impl<T> Operand<T> {
     /// The address of element (i, j).
     #[inline(always)]
     fn at(&self, i: usize, j: usize) -> *const T {
-        self.at
-            .wrapping_offset(i as isize * self.row + j as isize * self.col)
+        self.at.wrapping_offset(i as isize * self.row + j as isize * self.col)
     }
 
     #[inline(always)]
     fn from(self, i: usize, j: usize) -> Self {
-        Operand {
-            at: self.at(i, j),
-            ..self
-        }
+        Operand { at: self.at(i, j), ..self }
     }
 
     fn transposed(self) -> Self {
-        Operand {
-            at: self.at,
-            row: self.col,
-            col: self.row,
-        }
+        Operand { at: self.at, row: self.col, col: self.row }
     }
 }
 
@@ -131,20 +119,8 @@ impl<T> Operand<T> {
 /// # Panics
 /// If `c` does not have m * n elements, or if `a` or `b` reaches outside its data.
 #[track_caller]
-pub fn gemm<T: Element>(
-    m: usize,
-    k: usize,
-    n: usize,
-    a: Mat<'_, T>,
-    b: Mat<'_, T>,
-    c: &mut [T],
-    accumulate: bool,
-) {
-    assert_eq!(
-        m.checked_mul(n),
-        Some(c.len()),
-        "gemm: the result is {m} x {n}"
-    );
+pub fn gemm<T: Element>(m: usize, k: usize, n: usize, a: Mat<'_, T>, b: Mat<'_, T>, c: &mut [T], accumulate: bool) {
+    assert_eq!(m.checked_mul(n), Some(c.len()), "gemm: the result is {m} x {n}");
     if c.is_empty() || k == 0 {
         return if !accumulate {
             c.fill(T::default())
@@ -171,11 +147,7 @@ pub fn gemm_batched<T: Element>(
     accumulate: bool,
 ) {
     let size = m.checked_mul(n);
-    assert_eq!(
-        size.and_then(|s| s.checked_mul(batch)),
-        Some(c.len()),
-        "gemm: the result is {batch} x {m} x {n}"
-    );
+    assert_eq!(size.and_then(|s| s.checked_mul(batch)), Some(c.len()), "gemm: the result is {batch} x {m} x {n}");
     if c.is_empty() || k == 0 {
         return if !accumulate {
             c.fill(T::default())
@@ -190,35 +162,21 @@ pub fn gemm_batched<T: Element>(
     let threads = threads(work.saturating_mul(batch), WORK_PER_THREAD);
     if threads > 1 && batch < 2 * threads {
         // Few products: each is divided among the threads, if it is large enough.
-        c.chunks_exact_mut(m * n)
-            .enumerate()
-            .for_each(|(p, c)| product(p, c).run_parallel());
+        c.chunks_exact_mut(m * n).enumerate().for_each(|(p, c)| product(p, c).run_parallel());
     } else {
         share(threads, 0, m * n, c, &|p, c| dispatch(product(p, c)));
     }
 }
 
 /// Divides the products of a batch among threads.
-fn share<T: Element>(
-    threads: usize,
-    first: usize,
-    size: usize,
-    c: &mut [T],
-    run: &(impl Fn(usize, &mut [T]) + Sync),
-) {
+fn share<T: Element>(threads: usize, first: usize, size: usize, c: &mut [T], run: &(impl Fn(usize, &mut [T]) + Sync)) {
     if threads <= 1 {
-        return c
-            .chunks_exact_mut(size)
-            .enumerate()
-            .for_each(|(p, c)| run(first + p, c));
+        return c.chunks_exact_mut(size).enumerate().for_each(|(p, c)| run(first + p, c));
     }
     let left = threads / 2;
     let middle = c.len() / size * left / threads;
     let (c0, c1) = c.split_at_mut(middle * size);
-    rayon::join(
-        || share(left, first, size, c0, run),
-        || share(threads - left, first + middle, size, c1, run),
-    );
+    rayon::join(|| share(left, first, size, c0, run), || share(threads - left, first + middle, size, c1, run));
 }
 
 #[cfg(test)]

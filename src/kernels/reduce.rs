@@ -154,8 +154,7 @@ pub(crate) fn reduce<T: Scalar, R: Reducer<T>>(x: View<'_, T>, axes: Axes, y: &m
         gone.each(0..gone.rows(), [base], |[at]| {
             let part = match gone.step[0] {
                 1 => dispatch(RowKernel { x: &x.data[at as usize..][..gone.row], r }),
-                step => (0..gone.row as isize)
-                    .fold(r.identity(), |a, i| r.combine(a, x.data[(at + i * step) as usize])),
+                step => (0..gone.row as isize).fold(r.identity(), |a, i| r.combine(a, x.data[(at + i * step) as usize])),
             };
             total = r.combine(total, part);
         });

@@ -133,9 +133,7 @@ pub trait Simd: Copy + Send + Sync + 'static + sealed::Sealed {
 }
 
 /// `f32` or `f64`: the numbers that there are vectors of.
-pub trait Element:
-    Copy + Send + Sync + Default + Add<Output = Self> + Mul<Output = Self> + sealed::Sealed + 'static
-{
+pub trait Element: Copy + Send + Sync + Default + Add<Output = Self> + Mul<Output = Self> + sealed::Sealed + 'static {
     /// The vector of these numbers in an instruction set.
     type Vector<S: Simd>: Vector<Self>;
 }

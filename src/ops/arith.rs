@@ -24,8 +24,9 @@ impl<T: Scalar> Op<T> for Add {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn is_elementwise(&self) -> bool {
-        true
+    #[inline(always)]
+    fn number(&self, x: [T; 3]) -> Option<T> {
+        Some(x[0] + x[1])
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -57,8 +58,9 @@ impl<T: Scalar> Op<T> for Sub {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn is_elementwise(&self) -> bool {
-        true
+    #[inline(always)]
+    fn number(&self, x: [T; 3]) -> Option<T> {
+        Some(x[0] - x[1])
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -90,8 +92,9 @@ impl<T: Scalar> Op<T> for Mul {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn is_elementwise(&self) -> bool {
-        true
+    #[inline(always)]
+    fn number(&self, x: [T; 3]) -> Option<T> {
+        Some(x[0] * x[1])
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -123,8 +126,9 @@ impl<T: Scalar> Op<T> for Div {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn is_elementwise(&self) -> bool {
-        true
+    #[inline(always)]
+    fn number(&self, x: [T; 3]) -> Option<T> {
+        Some(x[0] / x[1])
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -158,8 +162,9 @@ impl<T: Scalar> Op<T> for Neg {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(x[0].clone())
     }
-    fn is_elementwise(&self) -> bool {
-        true
+    #[inline(always)]
+    fn number(&self, x: [T; 3]) -> Option<T> {
+        Some(-x[0])
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {

@@ -138,9 +138,6 @@ impl<T: Scalar> Op<T> for Compare {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn is_elementwise(&self) -> bool {
-        true
-    }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }

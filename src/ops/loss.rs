@@ -9,8 +9,8 @@ use crate::var::{Operand, Var, refuse};
 #[track_caller]
 fn same<'t, T: Scalar>(x: Var<'t, T>, t: Var<'t, T>, op: &'static str) {
     if x.shape() != t.shape() {
-        let e = ShapeError::new("prediction and target must have one shape")
-            .hint("`reshape` or `unsqueeze` the target; it is not broadcast");
+        let e =
+            ShapeError::new("prediction and target must have one shape").hint("`reshape` or `unsqueeze` the target; it is not broadcast");
         refuse(e, op, [x.shape(), t.shape()]);
     }
 }

@@ -5,7 +5,7 @@
 //! inputs: what reaches `y` flows on through y's own node. [`Zip`] and [`ZipGrad`] do the same for two inputs.
 
 use crate::error::ShapeError;
-use crate::kernels::elementwise::{Elementwise, apply};
+use crate::kernels::elementwise::{Elementwise, apply, one};
 use crate::kernels::simd::Simd;
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
@@ -77,7 +77,6 @@ pub(crate) struct Map<U>(pub U);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MapGrad<U>(U);
 
-
 impl<T: Scalar, U: Unary> Elementwise<T, 1> for Map<U> {
     const GRAIN: usize = U::GRAIN;
     const BOUND: f64 = U::BOUND;
@@ -103,8 +102,9 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(x[0].clone())
     }
-    fn is_elementwise(&self) -> bool {
-        true
+    #[inline(always)]
+    fn number(&self, x: [T; 3]) -> Option<T> {
+        Some(one(*self, [x[0]]))
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -122,8 +122,9 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn is_elementwise(&self) -> bool {
-        true
+    #[inline(always)]
+    fn number(&self, x: [T; 3]) -> Option<T> {
+        Some(one(*self, x))
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -151,7 +152,6 @@ pub(crate) struct Zip<B>(pub B);
 /// `z = g * df/da(a, b)` (`FIRST`) or `g * df/db(a, b)`, elementwise, of g, a and b.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ZipGrad<B, const FIRST: bool>(B);
-
 
 impl<T: Scalar, B: Binary> Elementwise<T, 2> for Zip<B> {
     const GRAIN: usize = B::GRAIN;
@@ -183,8 +183,9 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn is_elementwise(&self) -> bool {
-        true
+    #[inline(always)]
+    fn number(&self, x: [T; 3]) -> Option<T> {
+        Some(one(*self, [x[0], x[1]]))
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -206,8 +207,9 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn is_elementwise(&self) -> bool {
-        true
+    #[inline(always)]
+    fn number(&self, x: [T; 3]) -> Option<T> {
+        Some(one(*self, x))
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {

@@ -240,9 +240,8 @@ impl<'t, T: Scalar> Var<'t, T> {
             refuse(e, "argmax", [self.shape()]);
         }
         let better = |a: T, b: T| b > a || (b.is_nan() && !a.is_nan());
-        self.to_array().map_axis(ndarray::Axis(at), |row| {
-            (1..row.len()).fold(0, |best, i| if better(row[best], row[i]) { i } else { best })
-        })
+        self.to_array()
+            .map_axis(ndarray::Axis(at), |row| (1..row.len()).fold(0, |best, i| if better(row[best], row[i]) { i } else { best }))
     }
 }
 
@@ -281,8 +280,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn logsumexp(self, axes: impl AxisList, keepdim: bool) -> Self {
         let (axes, shape) = (self.axes("logsumexp", axes), self.shape());
-        let order: SmallVec<[isize; 6]> = (0..shape.len()).filter(|&a| !axes.has(a)).chain((0..shape.len()).filter(|&a| axes.has(a)))
-            .map(|a| a as isize).collect();
+        let order: SmallVec<[isize; 6]> =
+            (0..shape.len()).filter(|&a| !axes.has(a)).chain((0..shape.len()).filter(|&a| axes.has(a))).map(|a| a as isize).collect();
         let kept = axes.reduce(&shape, false);
         let rows = kept.insert(kept.len(), axes.count(&shape));
         let y = self.permute(&order).reshape_to(rows).contiguous().record(LogSumExp);

@@ -31,11 +31,7 @@ pub unsafe fn pack<S: Simd, T: Element>(depth: usize, width: usize, from: Operan
                 } else {
                     for p in 0..depth {
                         for j in 0..lanes {
-                            *to.add(p * w * lanes + j) = if j < columns {
-                                *from.at(p, j)
-                            } else {
-                                T::default()
-                            };
+                            *to.add(p * w * lanes + j) = if j < columns { *from.at(p, j) } else { T::default() };
                         }
                     }
                 }
@@ -61,11 +57,7 @@ unsafe fn pack_rows<S: Simd, T: Element>(depth: usize, width: usize, from: Opera
                 let from = row.wrapping_add((v + u) * lanes);
                 // SAFETY: the caller's, and the mask hides what is beyond the row.
                 unsafe {
-                    let vector = if v + u < whole {
-                        Vector::load(from)
-                    } else {
-                        T::Vector::<S>::load_masked(from, mask)
-                    };
+                    let vector = if v + u < whole { Vector::load(from) } else { T::Vector::<S>::load_masked(from, mask) };
                     vector.store(to.add(u * lanes));
                 }
             }
@@ -76,13 +68,7 @@ unsafe fn pack_rows<S: Simd, T: Element>(depth: usize, width: usize, from: Opera
 
 /// Packs one vector of columns that are contiguous, by transposition.
 #[inline(always)]
-unsafe fn pack_columns<S: Simd, T: Element>(
-    depth: usize,
-    columns: usize,
-    from: Operand<T>,
-    to: *mut T,
-    stride: usize,
-) {
+unsafe fn pack_columns<S: Simd, T: Element>(depth: usize, columns: usize, from: Operand<T>, to: *mut T, stride: usize) {
     let lanes = T::Vector::<S>::LANES;
     for p in (0..depth).step_by(lanes) {
         let rows = lanes.min(depth - p);

@@ -4,8 +4,7 @@ use super::super::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch};
 use super::pack::{Scratch, pack};
 use super::tile::{Place, Turn, tile_of};
 use super::{
-    BLOCK_BYTES, DEPTH_BYTES, MAX_ROWS, MAX_VECTORS, NARROW, Operand, PACK_ROWS, TALL,
-    VECTOR_WORK_PER_THREAD, WORK_PER_THREAD, vector,
+    BLOCK_BYTES, DEPTH_BYTES, MAX_ROWS, MAX_VECTORS, NARROW, Operand, PACK_ROWS, TALL, VECTOR_WORK_PER_THREAD, WORK_PER_THREAD, vector,
 };
 
 /// How many threads are worth using.
@@ -45,26 +44,9 @@ enum Path {
 }
 
 impl<T: Element> Product<T> {
-    pub fn new(
-        (m, k, n): (usize, usize, usize),
-        a: Operand<T>,
-        b: Operand<T>,
-        c: &mut [T],
-        accumulate: bool,
-    ) -> Self {
+    pub fn new((m, k, n): (usize, usize, usize), a: Operand<T>, b: Operand<T>, c: &mut [T], accumulate: bool) -> Self {
         let c = c.as_mut_ptr();
-        let mut product = Product {
-            path: Path::Tiles,
-            m,
-            k,
-            n,
-            a,
-            b,
-            c,
-            c_row: n,
-            c_col: 1,
-            accumulate,
-        };
+        let mut product = Product { path: Path::Tiles, m, k, n, a, b, c, c_row: n, c_col: 1, accumulate };
         // A result of few columns would leave lanes of the vectors empty: compute its transpose.
         if m > 1 && n == 1 || n <= NARROW && m > TALL * n {
             (product.m, product.n) = (n, m);
@@ -80,11 +62,7 @@ impl<T: Element> Product<T> {
     }
 
     pub fn run_parallel(self) {
-        let least = if self.m == 1 {
-            VECTOR_WORK_PER_THREAD
-        } else {
-            WORK_PER_THREAD
-        };
+        let least = if self.m == 1 { VECTOR_WORK_PER_THREAD } else { WORK_PER_THREAD };
         self.divide(threads((self.m * self.n).saturating_mul(self.k), least));
     }
 
@@ -99,33 +77,14 @@ impl<T: Element> Product<T> {
             let middle = bands * left / threads * MAX_ROWS;
             // SAFETY: row `middle` is within `c`.
             let c = unsafe { self.c.add(middle * self.c_row) };
-            (
-                Product { m: middle, ..self },
-                Product {
-                    m: self.m - middle,
-                    a: self.a.from(middle, 0),
-                    c,
-                    ..self
-                },
-            )
+            (Product { m: middle, ..self }, Product { m: self.m - middle, a: self.a.from(middle, 0), c, ..self })
         } else {
             let middle = vectors * left / threads * MAX_LANES;
             // SAFETY: column `middle` is within `c`.
             let c = unsafe { self.c.add(middle * self.c_col) };
-            (
-                Product { n: middle, ..self },
-                Product {
-                    n: self.n - middle,
-                    b: self.b.from(0, middle),
-                    c,
-                    ..self
-                },
-            )
+            (Product { n: middle, ..self }, Product { n: self.n - middle, b: self.b.from(0, middle), c, ..self })
         };
-        rayon::join(
-            move || first.divide(left),
-            move || second.divide(threads - left),
-        );
+        rayon::join(move || first.divide(left), move || second.divide(threads - left));
     }
 }
 
@@ -152,11 +111,7 @@ pub fn group<S: Simd>(remaining: usize) -> usize {
     // With 16 registers, 4 x 3 accumulators would just fit if nothing were loaded ahead, but compilers do load ahead, and
     // then keep an accumulator in memory: half the speed.
     let most = if S::REGISTERS >= 32 { MAX_VECTORS } else { 2 };
-    if remaining == MAX_VECTORS + 1 {
-        2
-    } else {
-        remaining.min(most)
-    }
+    if remaining == MAX_VECTORS + 1 { 2 } else { remaining.min(most) }
 }
 
 impl<T: Element> Kernel for Product<T> {
@@ -180,32 +135,14 @@ impl<T: Element> Product<T> {
     /// The product must have been checked.
     #[inline(always)]
     unsafe fn tiles<S: Simd>(self) {
-        let Product {
-            m,
-            k,
-            n,
-            a,
-            b,
-            c,
-            c_row,
-            c_col,
-            accumulate,
-            ..
-        } = self;
+        let Product { m, k, n, a, b, c, c_row, c_col, accumulate, .. } = self;
         let lanes = T::Vector::<S>::LANES;
         let depth = even(k, DEPTH_BYTES / size_of::<T>());
         let vectors = n.div_ceil(lanes);
         let width = even(vectors, BLOCK_BYTES / (depth * lanes * size_of::<T>())) * lanes;
-        let pack_b = (b.col != 1 && n > 1)
-            || m > if S::REGISTERS >= 32 {
-                PACK_ROWS
-            } else {
-                PACK_ROWS / 4
-            };
+        let pack_b = (b.col != 1 && n > 1) || m > if S::REGISTERS >= 32 { PACK_ROWS } else { PACK_ROWS / 4 };
         let mut scratch = pack_b.then(Scratch::take);
-        let packed = scratch
-            .as_mut()
-            .map_or(std::ptr::null_mut(), Scratch::block);
+        let packed = scratch.as_mut().map_or(std::ptr::null_mut(), Scratch::block);
         let mut turn = (c_col != 1).then(Turn::new);
 
         for p in (0..k).step_by(depth) {
@@ -227,11 +164,7 @@ impl<T: Element> Product<T> {
                         let w = group::<S>(vectors - v);
                         let b = if pack_b {
                             let at = packed.wrapping_add(v * lanes * depth).cast_const();
-                            Operand {
-                                at,
-                                row: (w * lanes) as isize,
-                                col: 1,
-                            }
+                            Operand { at, row: (w * lanes) as isize, col: 1 }
                         } else {
                             b.from(p, j + v * lanes)
                         };
@@ -242,34 +175,10 @@ impl<T: Element> Product<T> {
                         unsafe {
                             if let Some(turn) = &mut turn {
                                 let (c_row, table) = (Turn::<T>::ROW, turn.as_mut_ptr());
-                                tile_of::<S, T>(
-                                    rows,
-                                    w,
-                                    Place {
-                                        depth,
-                                        columns,
-                                        a,
-                                        b,
-                                        c: table,
-                                        c_row,
-                                        add: false,
-                                    },
-                                );
+                                tile_of::<S, T>(rows, w, Place { depth, columns, a, b, c: table, c_row, add: false });
                                 turn.put::<S>(rows, columns, c, c_col, add);
                             } else {
-                                tile_of::<S, T>(
-                                    rows,
-                                    w,
-                                    Place {
-                                        depth,
-                                        columns,
-                                        a,
-                                        b,
-                                        c,
-                                        c_row,
-                                        add,
-                                    },
-                                );
+                                tile_of::<S, T>(rows, w, Place { depth, columns, a, b, c, c_row, add });
                             }
                         }
                         v += w;

@@ -17,9 +17,7 @@ impl Random {
     }
 
     fn numbers<T: Number>(&mut self, count: usize) -> Vec<T> {
-        (0..count)
-            .map(|_| T::of((self.next() >> 11) as f64 / (1u64 << 53) as f64 - 0.5))
-            .collect()
+        (0..count).map(|_| T::of((self.next() >> 11) as f64 / (1u64 << 53) as f64 - 0.5)).collect()
     }
 }
 
@@ -50,11 +48,7 @@ impl Number for f64 {
 }
 
 /// Random numbers in a random layout that just fits them: (data, offset, row stride, column stride).
-fn matrix<T: Number>(
-    random: &mut Random,
-    rows: usize,
-    cols: usize,
-) -> (Vec<T>, usize, isize, isize) {
+fn matrix<T: Number>(random: &mut Random, rows: usize, cols: usize) -> (Vec<T>, usize, isize, isize) {
     let (height, width) = (rows.max(1) as isize, cols.max(1) as isize);
     let (mut row, mut col) = match random.below(9) {
         0 | 1 => (width, 1),
@@ -79,77 +73,39 @@ fn matrix<T: Number>(
 }
 
 fn view<T>((data, offset, row_stride, col_stride): &(Vec<T>, usize, isize, isize)) -> Mat<'_, T> {
-    Mat {
-        data,
-        offset: *offset,
-        row_stride: *row_stride,
-        col_stride: *col_stride,
-    }
+    Mat { data, offset: *offset, row_stride: *row_stride, col_stride: *col_stride }
 }
 
 fn at<T: Number>(mat: Mat<'_, T>, i: usize, j: usize) -> f64 {
-    mat.data
-        [(mat.offset as isize + i as isize * mat.row_stride + j as isize * mat.col_stride) as usize]
-        .to()
+    mat.data[(mat.offset as isize + i as isize * mat.row_stride + j as isize * mat.col_stride) as usize].to()
 }
 
 /// Compares a result with three loops in `f64`.
-fn check<T: Number>(
-    (m, k, n): (usize, usize, usize),
-    a: Mat<'_, T>,
-    b: Mat<'_, T>,
-    before: Option<&[T]>,
-    c: &[T],
-) {
+fn check<T: Number>((m, k, n): (usize, usize, usize), a: Mat<'_, T>, b: Mat<'_, T>, before: Option<&[T]>, c: &[T]) {
     for i in 0..m {
         for j in 0..n {
             let start = before.map_or(0.0, |c| c[i * n + j].to());
             let terms = (0..k).map(|p| at(a, i, p) * at(b, p, j));
-            let (exact, size) = terms.fold((start, start.abs()), |(sum, size), x| {
-                (sum + x, size + x.abs())
-            });
+            let (exact, size) = terms.fold((start, start.abs()), |(sum, size), x| (sum + x, size + x.abs()));
             let error = (c[i * n + j].to() - exact).abs();
             // The usual bound of a sum's rounding error. Not `error > bound`: a NaN must fail.
             let good = error <= T::EPSILON * (k + 2) as f64 * size;
-            assert!(
-                good,
-                "{m} x {k} x {n} at {i}, {j}: {} instead of {exact}",
-                c[i * n + j].to()
-            );
+            assert!(good, "{m} x {k} x {n} at {i}, {j}: {} instead of {exact}", c[i * n + j].to());
         }
     }
 }
 
 fn random_products<T: Number>(level: Option<Level>, rounds: usize) {
     // Without optimisation, vectors are slow.
-    let rounds = if cfg!(debug_assertions) {
-        rounds / 20
-    } else {
-        rounds
-    };
+    let rounds = if cfg!(debug_assertions) { rounds / 20 } else { rounds };
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     for round in 0..rounds {
-        let most = if round % 40 == 0 {
-            (200, 1500, 200)
-        } else {
-            (71, 71, 71)
-        };
-        let (m, k, n) = (
-            random.below(most.0),
-            random.below(most.1),
-            random.below(most.2),
-        );
-        let (a, b) = (
-            matrix::<T>(&mut random, m, k),
-            matrix::<T>(&mut random, k, n),
-        );
+        let most = if round % 40 == 0 { (200, 1500, 200) } else { (71, 71, 71) };
+        let (m, k, n) = (random.below(most.0), random.below(most.1), random.below(most.2));
+        let (a, b) = (matrix::<T>(&mut random, m, k), matrix::<T>(&mut random, k, n));
         let accumulate = random.below(2) == 0;
         // What was in a result that is overwritten must not matter.
-        let before = if accumulate {
-            random.numbers(m * n)
-        } else {
-            vec![T::of(f64::NAN); m * n]
-        };
+        let before = if accumulate { random.numbers(m * n) } else { vec![T::of(f64::NAN); m * n] };
         let mut c = before.clone();
         match level {
             Some(level) if m * k * n > 0 => {
@@ -158,13 +114,7 @@ fn random_products<T: Number>(level: Option<Level>, rounds: usize) {
             }
             _ => gemm(m, k, n, view(&a), view(&b), &mut c, accumulate),
         }
-        check(
-            (m, k, n),
-            view(&a),
-            view(&b),
-            accumulate.then_some(&before),
-            &c,
-        );
+        check((m, k, n), view(&a), view(&b), accumulate.then_some(&before), &c);
     }
 }
 
@@ -189,57 +139,18 @@ fn equals_three_loops_at_every_level() {
 #[test]
 fn batch_equals_single_products() {
     let mut random = Random(7);
-    for (batch, m, k, n) in [
-        (1, 5, 3, 4),
-        (7, 3, 40, 20),
-        (300, 9, 16, 33),
-        (3, 70, 300, 90),
-        (5, 200, 1, 1),
-        (4, 1, 300, 500),
-    ] {
+    for (batch, m, k, n) in [(1, 5, 3, 4), (7, 3, 40, 20), (300, 9, 16, 33), (3, 70, 300, 90), (5, 200, 1, 1), (4, 1, 300, 500)] {
+        let (a, b) = (random.numbers::<f32>(batch * m * k), random.numbers::<f32>(k * n));
         let (a, b) = (
-            random.numbers::<f32>(batch * m * k),
-            random.numbers::<f32>(k * n),
-        );
-        let (a, b) = (
-            Mat {
-                data: &a,
-                offset: 0,
-                row_stride: k as isize,
-                col_stride: 1,
-            },
-            Mat {
-                data: &b,
-                offset: 0,
-                row_stride: n as isize,
-                col_stride: 1,
-            },
+            Mat { data: &a, offset: 0, row_stride: k as isize, col_stride: 1 },
+            Mat { data: &b, offset: 0, row_stride: n as isize, col_stride: 1 },
         );
         let mut c = vec![f32::NAN; batch * m * n];
         // The products of `a` in reverse order; `b` is broadcast.
-        gemm_batched(
-            batch,
-            (m, k, n),
-            a,
-            b,
-            |p| (((batch - 1 - p) * m * k) as isize, 0),
-            &mut c,
-            false,
-        );
+        gemm_batched(batch, (m, k, n), a, b, |p| (((batch - 1 - p) * m * k) as isize, 0), &mut c, false);
         for (p, c) in c.chunks_exact(m * n).enumerate() {
             let mut single = vec![0.0; m * n];
-            gemm(
-                m,
-                k,
-                n,
-                Mat {
-                    offset: (batch - 1 - p) * m * k,
-                    ..a
-                },
-                b,
-                &mut single,
-                false,
-            );
+            gemm(m, k, n, Mat { offset: (batch - 1 - p) * m * k, ..a }, b, &mut single, false);
             assert_eq!(c, single);
         }
     }
@@ -248,61 +159,27 @@ fn batch_equals_single_products() {
 /// The sizes are such that parts have a single row or column, or cross a block of k.
 fn same_bits<T: Number>() {
     let mut random = Random(11);
-    let sizes = [
-        (9, 3000, 40),
-        (40, 3000, 9),
-        (17, 3000, 17),
-        (1, 700, 900),
-        (900, 700, 1),
-        (100, 1100, 100),
-        (333, 257, 131),
-        (1000, 200, 10),
-    ];
+    let sizes =
+        [(9, 3000, 40), (40, 3000, 9), (17, 3000, 17), (1, 700, 900), (900, 700, 1), (100, 1100, 100), (333, 257, 131), (1000, 200, 10)];
     for (m, k, n) in sizes {
         for transposed in 0..4 {
             let (a, b) = (random.numbers::<T>(m * k), random.numbers::<T>(k * n));
             let stride = |rows: usize, cols: usize, yes| {
-                if yes {
-                    (1, rows as isize)
-                } else {
-                    (cols as isize, 1)
-                }
+                if yes { (1, rows as isize) } else { (cols as isize, 1) }
             };
-            let ((ar, ac), (br, bc)) = (
-                stride(m, k, transposed & 1 > 0),
-                stride(k, n, transposed & 2 > 0),
-            );
-            let a = Mat {
-                data: &a,
-                offset: 0,
-                row_stride: ar,
-                col_stride: ac,
-            };
-            let b = Mat {
-                data: &b,
-                offset: 0,
-                row_stride: br,
-                col_stride: bc,
-            };
+            let ((ar, ac), (br, bc)) = (stride(m, k, transposed & 1 > 0), stride(k, n, transposed & 2 > 0));
+            let a = Mat { data: &a, offset: 0, row_stride: ar, col_stride: ac };
+            let b = Mat { data: &b, offset: 0, row_stride: br, col_stride: bc };
             let results = [1, 2, 3].map(|threads| {
                 let mut c = vec![T::of(0.0); m * n];
                 let mut batch = vec![T::of(0.0); 2 * m * n];
-                let pool = rayon::ThreadPoolBuilder::new()
-                    .num_threads(threads)
-                    .build()
-                    .unwrap();
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| gemm(m, k, n, a, b, &mut c, false));
                 pool.install(|| gemm_batched(2, (m, k, n), a, b, |_| (0, 0), &mut batch, false));
-                assert!(
-                    batch[..m * n] == c && batch[m * n..] == c,
-                    "{m} x {k} x {n}: a batch differs"
-                );
+                assert!(batch[..m * n] == c && batch[m * n..] == c, "{m} x {k} x {n}: a batch differs");
                 c
             });
-            assert!(
-                results[0] == results[1] && results[0] == results[2],
-                "{m} x {k} x {n} at 1, 2, 3 threads"
-            );
+            assert!(results[0] == results[1] && results[0] == results[2], "{m} x {k} x {n} at 1, 2, 3 threads");
         }
     }
 }
@@ -318,54 +195,20 @@ fn not_a_number_is_not_skipped() {
     for (m, k, n) in [(3, 2, 3), (20, 30, 40), (1, 50, 50), (50, 50, 1)] {
         let (mut a, b) = (vec![0.0f32; m * k], vec![f32::INFINITY; k * n]);
         let mut c = vec![0.0; m * n];
-        let a_mat = Mat {
-            data: &a,
-            offset: 0,
-            row_stride: k as isize,
-            col_stride: 1,
-        };
-        let b_mat = Mat {
-            data: &b,
-            offset: 0,
-            row_stride: n as isize,
-            col_stride: 1,
-        };
+        let a_mat = Mat { data: &a, offset: 0, row_stride: k as isize, col_stride: 1 };
+        let b_mat = Mat { data: &b, offset: 0, row_stride: n as isize, col_stride: 1 };
         gemm(m, k, n, a_mat, b_mat, &mut c, false);
         assert!(c.iter().all(|x| x.is_nan()), "zero times infinity");
         a[0] = f32::NAN;
-        let a_mat = Mat {
-            data: &a,
-            offset: 0,
-            row_stride: k as isize,
-            col_stride: 1,
-        };
-        gemm(
-            m,
-            k,
-            n,
-            a_mat,
-            Mat {
-                data: &vec![0.0; k * n],
-                ..b_mat
-            },
-            &mut c,
-            false,
-        );
-        assert!(
-            c[..n].iter().all(|x| x.is_nan()) && c[n..].iter().all(|&x| x == 0.0),
-            "only the first row"
-        );
+        let a_mat = Mat { data: &a, offset: 0, row_stride: k as isize, col_stride: 1 };
+        gemm(m, k, n, a_mat, Mat { data: &vec![0.0; k * n], ..b_mat }, &mut c, false);
+        assert!(c[..n].iter().all(|x| x.is_nan()) && c[n..].iter().all(|&x| x == 0.0), "only the first row");
     }
 }
 
 #[test]
 fn empty_dimensions() {
-    let mat = |data| Mat::<f32> {
-        data,
-        offset: 0,
-        row_stride: 1,
-        col_stride: 1,
-    };
+    let mat = |data| Mat::<f32> { data, offset: 0, row_stride: 1, col_stride: 1 };
     let mut c = [1.0; 6];
     gemm(2, 0, 3, mat(&[]), mat(&[]), &mut c, true);
     assert_eq!(c, [1.0; 6]);
@@ -379,28 +222,13 @@ fn empty_dimensions() {
 fn reaching_outside_panics() {
     let data = vec![0.0f32; 12];
     let bad = |offset, row_stride, col_stride| {
-        let a = Mat {
-            data: &data,
-            offset,
-            row_stride,
-            col_stride,
-        };
-        let b = Mat {
-            data: &data,
-            offset: 0,
-            row_stride: 0,
-            col_stride: 1,
-        };
+        let a = Mat { data: &data, offset, row_stride, col_stride };
+        let b = Mat { data: &data, offset: 0, row_stride: 0, col_stride: 1 };
         std::panic::catch_unwind(|| gemm(3, 4, 2, a, b, &mut [0.0; 6], false)).is_err()
     };
     assert!(!bad(0, 4, 1) && !bad(11, -4, -1) && !bad(3, 4, -1));
     assert!(bad(1, 4, 1) && bad(0, 5, 1) && bad(10, -4, -1) && bad(2, 4, -1) && bad(12, 0, 0));
     assert!(bad(0, isize::MAX, 1) && bad(0, isize::MIN, isize::MIN) && bad(usize::MAX, 0, 0));
-    let mat = Mat {
-        data: &data,
-        offset: 0,
-        row_stride: 4,
-        col_stride: 1,
-    };
+    let mat = Mat { data: &data, offset: 0, row_stride: 4, col_stride: 1 };
     assert!(std::panic::catch_unwind(|| gemm(3, 4, 2, mat, mat, &mut [0.0; 5], false)).is_err());
 }

@@ -58,30 +58,10 @@ unsafe fn tile<S: Simd, T: Element, const ROWS: usize, const VECTORS: usize>(pla
 
 /// As [`tile`]. At the EDGE of the matrix the last vector is masked.
 #[inline(always)]
-unsafe fn tile_edge<
-    S: Simd,
-    T: Element,
-    const ROWS: usize,
-    const VECTORS: usize,
-    const EDGE: bool,
->(
-    place: Place<T>,
-) {
-    let Place {
-        depth,
-        columns,
-        a,
-        b,
-        c,
-        c_row,
-        add,
-    } = place;
+unsafe fn tile_edge<S: Simd, T: Element, const ROWS: usize, const VECTORS: usize, const EDGE: bool>(place: Place<T>) {
+    let Place { depth, columns, a, b, c, c_row, add } = place;
     let lanes = T::Vector::<S>::LANES;
-    let mask = T::Vector::<S>::mask(if EDGE {
-        columns - (VECTORS - 1) * lanes
-    } else {
-        lanes
-    });
+    let mask = T::Vector::<S>::mask(if EDGE { columns - (VECTORS - 1) * lanes } else { lanes });
     let mut sums = [[T::Vector::<S>::zero(); VECTORS]; ROWS];
     let (mut a_at, mut b_at) = (a.at, b.at);
     for _ in 0..depth {
@@ -89,18 +69,11 @@ unsafe fn tile_edge<
         for (v, column) in columns.iter_mut().enumerate() {
             let from = b_at.wrapping_add(v * lanes);
             // SAFETY: the row of b has `columns` elements, and the mask hides what is beyond.
-            *column = unsafe {
-                if EDGE && v == VECTORS - 1 {
-                    Vector::load_masked(from, mask)
-                } else {
-                    Vector::load(from)
-                }
-            };
+            *column = unsafe { if EDGE && v == VECTORS - 1 { Vector::load_masked(from, mask) } else { Vector::load(from) } };
         }
         for (i, sums) in sums.iter_mut().enumerate() {
             // SAFETY: row i is within a.
-            let factor =
-                T::Vector::<S>::splat(unsafe { *a_at.wrapping_offset(i as isize * a.row) });
+            let factor = T::Vector::<S>::splat(unsafe { *a_at.wrapping_offset(i as isize * a.row) });
             for (sum, column) in sums.iter_mut().zip(columns) {
                 *sum = column.mul_add(factor, *sum);
             }
@@ -114,11 +87,7 @@ unsafe fn tile_edge<
             // SAFETY: the row of c has `columns` elements, and the mask hides what is beyond.
             unsafe {
                 if EDGE && v == VECTORS - 1 {
-                    let sum = if add {
-                        sum.add(Vector::load_masked(to, mask))
-                    } else {
-                        sum
-                    };
+                    let sum = if add { sum.add(Vector::load_masked(to, mask)) } else { sum };
                     sum.store_masked(to, mask);
                 } else {
                     let sum = if add { sum.add(Vector::load(to)) } else { sum };
@@ -148,14 +117,7 @@ impl<T: Element> Turn<T> {
     /// # Safety
     /// `c` must have that many rows and columns.
     #[inline(always)]
-    pub unsafe fn put<S: Simd>(
-        &self,
-        rows: usize,
-        columns: usize,
-        c: *mut T,
-        c_col: usize,
-        add: bool,
-    ) {
+    pub unsafe fn put<S: Simd>(&self, rows: usize, columns: usize, c: *mut T, c_col: usize, add: bool) {
         let lanes = T::Vector::<S>::LANES;
         for i in (0..rows).step_by(lanes) {
             let mask = T::Vector::<S>::mask(lanes.min(rows - i));
@@ -171,11 +133,7 @@ impl<T: Element> Turn<T> {
                         let to = c.wrapping_add(i + (j + r) * c_col);
                         // SAFETY: the caller's, and the mask hides what is beyond the last row.
                         unsafe {
-                            let column = if add {
-                                column.add(Vector::load_masked(to, mask))
-                            } else {
-                                column
-                            };
+                            let column = if add { column.add(Vector::load_masked(to, mask)) } else { column };
                             column.store_masked(to, mask);
                         }
                     }

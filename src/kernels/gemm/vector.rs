@@ -13,15 +13,7 @@ const ROWS: usize = 8;
 /// The product must have been checked, m be 1, the rows of `b` be contiguous and the result too.
 #[inline(always)]
 pub unsafe fn add_rows<S: Simd, T: Element>(product: Product<T>) {
-    let Product {
-        k,
-        n,
-        a,
-        b,
-        c,
-        accumulate,
-        ..
-    } = product;
+    let Product { k, n, a, b, c, accumulate, .. } = product;
     let mut p = 0;
     while p < k {
         let add = accumulate || p > 0;
@@ -41,13 +33,7 @@ pub unsafe fn add_rows<S: Simd, T: Element>(product: Product<T>) {
 /// # Safety
 /// As [`add_rows`].
 #[inline(always)]
-unsafe fn add_some<S: Simd, T: Element, const ROWS: usize>(
-    n: usize,
-    a: Operand<T>,
-    b: Operand<T>,
-    c: *mut T,
-    add: bool,
-) {
+unsafe fn add_some<S: Simd, T: Element, const ROWS: usize>(n: usize, a: Operand<T>, b: Operand<T>, c: *mut T, add: bool) {
     let lanes = T::Vector::<S>::LANES;
     // SAFETY: a has this many elements.
     let factors: [_; ROWS] = std::array::from_fn(|i| T::Vector::<S>::splat(unsafe { *a.at(0, i) }));
@@ -55,11 +41,7 @@ unsafe fn add_some<S: Simd, T: Element, const ROWS: usize>(
     for j in (0..whole).step_by(lanes) {
         // SAFETY: these vectors are within b and c.
         unsafe {
-            let mut sum = if add {
-                Vector::load(c.add(j))
-            } else {
-                T::Vector::<S>::zero()
-            };
+            let mut sum = if add { Vector::load(c.add(j)) } else { T::Vector::<S>::zero() };
             for (i, &factor) in factors.iter().enumerate() {
                 sum = T::Vector::<S>::load(b.at(i, j)).mul_add(factor, sum);
             }
@@ -70,11 +52,7 @@ unsafe fn add_some<S: Simd, T: Element, const ROWS: usize>(
         let mask = T::Vector::<S>::mask(n - whole);
         // SAFETY: the mask hides what is beyond b and c.
         unsafe {
-            let mut sum = if add {
-                Vector::load_masked(c.add(whole), mask)
-            } else {
-                T::Vector::<S>::zero()
-            };
+            let mut sum = if add { Vector::load_masked(c.add(whole), mask) } else { T::Vector::<S>::zero() };
             for (i, &factor) in factors.iter().enumerate() {
                 sum = T::Vector::<S>::load_masked(b.at(i, whole), mask).mul_add(factor, sum);
             }
@@ -89,15 +67,7 @@ unsafe fn add_some<S: Simd, T: Element, const ROWS: usize>(
 /// The product must have been checked, m be 1, and `a` and the columns of `b` be contiguous.
 #[inline(always)]
 pub unsafe fn dot_columns<S: Simd, T: Element>(product: Product<T>) {
-    let Product {
-        k,
-        n,
-        a,
-        b,
-        c,
-        accumulate,
-        ..
-    } = product;
+    let Product { k, n, a, b, c, accumulate, .. } = product;
     let mut j = 0;
     while j < n {
         let columns = if n - j >= 4 { 4 } else { 1 };
@@ -120,11 +90,7 @@ pub unsafe fn dot_columns<S: Simd, T: Element>(product: Product<T>) {
 
 /// The scalar products of `x` with COLUMNS columns of `b`, each with two vectors of partial sums.
 #[inline(always)]
-unsafe fn dot<S: Simd, T: Element, const COLUMNS: usize>(
-    k: usize,
-    x: *const T,
-    b: Operand<T>,
-) -> [T; COLUMNS] {
+unsafe fn dot<S: Simd, T: Element, const COLUMNS: usize>(k: usize, x: *const T, b: Operand<T>) -> [T; COLUMNS] {
     let lanes = T::Vector::<S>::LANES;
     let mut sums = [[T::Vector::<S>::zero(); COLUMNS]; 2];
     let mut p = 0;

@@ -14,11 +14,7 @@ impl<T, const N: usize> Sealed for Lanes<T, N> {}
 
 impl Simd for Plain {
     const FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
-    const REGISTERS: usize = if cfg!(target_arch = "aarch64") {
-        32
-    } else {
-        16
-    };
+    const REGISTERS: usize = if cfg!(target_arch = "aarch64") { 32 } else { 16 };
     type F32 = Lanes<f32, 4>;
     type F64 = Lanes<f64, 2>;
 }
@@ -44,22 +40,14 @@ pub trait MulAdd: Element {
 impl MulAdd for f32 {
     #[inline(always)]
     fn mul_add(self, factor: f32, addend: f32) -> f32 {
-        if Plain::FMA {
-            self.mul_add(factor, addend)
-        } else {
-            self * factor + addend
-        }
+        if Plain::FMA { self.mul_add(factor, addend) } else { self * factor + addend }
     }
 }
 
 impl MulAdd for f64 {
     #[inline(always)]
     fn mul_add(self, factor: f64, addend: f64) -> f64 {
-        if Plain::FMA {
-            self.mul_add(factor, addend)
-        } else {
-            self * factor + addend
-        }
+        if Plain::FMA { self.mul_add(factor, addend) } else { self * factor + addend }
     }
 }
 
@@ -81,23 +69,14 @@ impl<T: MulAdd, const N: usize> Vector<T> for Lanes<T, N> {
     }
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
-        Lanes(std::array::from_fn(|i| {
-            self.0[i].mul_add(factor.0[i], addend.0[i])
-        }))
+        Lanes(std::array::from_fn(|i| self.0[i].mul_add(factor.0[i], addend.0[i])))
     }
     #[inline(always)]
     fn interleave(self, other: Self) -> (Self, Self) {
         let pick = |i: usize| {
-            if i.is_multiple_of(2) {
-                self.0[i / 2]
-            } else {
-                other.0[i / 2]
-            }
+            if i.is_multiple_of(2) { self.0[i / 2] } else { other.0[i / 2] }
         };
-        (
-            Lanes(std::array::from_fn(pick)),
-            Lanes(std::array::from_fn(|i| pick(N + i))),
-        )
+        (Lanes(std::array::from_fn(pick)), Lanes(std::array::from_fn(|i| pick(N + i))))
     }
     #[inline(always)]
     fn mask(lanes: usize) -> usize {

@@ -30,9 +30,7 @@ pub fn run_avx2<K: Kernel>(kernel: K) -> K::Out {
     kernel.run(Avx2(()))
 }
 
-#[target_feature(
-    enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt"
-)]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
 pub fn run_avx512<K: Kernel>(kernel: K) -> K::Out {
     kernel.run(Avx512(()))
 }
@@ -184,10 +182,7 @@ fn mask_256(lanes: usize) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn mask_256d(lanes: usize) -> __m256i {
-    _mm256_cmpgt_epi64(
-        _mm256_set1_epi64x(lanes as i64),
-        _mm256_setr_epi64x(0, 1, 2, 3),
-    )
+    _mm256_cmpgt_epi64(_mm256_set1_epi64x(lanes as i64), _mm256_setr_epi64x(0, 1, 2, 3))
 }
 
 #[inline]
@@ -209,10 +204,7 @@ unsafe fn load_masked_512d(from: *const f64, mask: __mmask8) -> __m512d {
 fn interleave_512(a: __m512, b: __m512) -> (__m512, __m512) {
     let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
     let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-    (
-        _mm512_permutex2var_ps(a, low, b),
-        _mm512_permutex2var_ps(a, high, b),
-    )
+    (_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b))
 }
 
 #[inline]
@@ -220,28 +212,19 @@ fn interleave_512(a: __m512, b: __m512) -> (__m512, __m512) {
 fn interleave_512d(a: __m512d, b: __m512d) -> (__m512d, __m512d) {
     let low = _mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11);
     let high = _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15);
-    (
-        _mm512_permutex2var_pd(a, low, b),
-        _mm512_permutex2var_pd(a, high, b),
-    )
+    (_mm512_permutex2var_pd(a, low, b), _mm512_permutex2var_pd(a, high, b))
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
 fn interleave_256(a: __m256, b: __m256) -> (__m256, __m256) {
     let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-    (
-        _mm256_permute2f128_ps::<0x20>(low, high),
-        _mm256_permute2f128_ps::<0x31>(low, high),
-    )
+    (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
 fn interleave_256d(a: __m256d, b: __m256d) -> (__m256d, __m256d) {
     let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
-    (
-        _mm256_permute2f128_pd::<0x20>(low, high),
-        _mm256_permute2f128_pd::<0x31>(low, high),
-    )
+    (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
 }

@@ -40,7 +40,6 @@ pub mod f64;
 #[cfg(test)]
 mod tests;
 
-
 /// `a` where `c` holds, else `b`, always as a select: both values are computed, nothing jumps.
 #[inline(always)]
 fn select<T>(c: bool, a: T, b: T) -> T {

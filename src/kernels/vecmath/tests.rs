@@ -10,21 +10,13 @@ mod reference {
 
     pub fn sigmoid(x: f64) -> f64 {
         let e = (-x.abs()).exp();
-        if x < 0.0 {
-            e / (1.0 + e)
-        } else {
-            1.0 / (1.0 + e)
-        }
+        if x < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }
     }
 
     // std's inverses lose digits near 1 and overflow early.
     pub fn asinh(x: f64) -> f64 {
         let (a, far) = (x.abs(), x.abs() > 1e18);
-        let y = if far {
-            a.ln() + core::f64::consts::LN_2
-        } else {
-            (a + a * a / (1.0 + a.hypot(1.0))).ln_1p()
-        };
+        let y = if far { a.ln() + core::f64::consts::LN_2 } else { (a + a * a / (1.0 + a.hypot(1.0))).ln_1p() };
         y.copysign(x)
     }
 
@@ -45,11 +37,7 @@ mod reference {
     }
 
     pub fn softplus(x: f64) -> f64 {
-        if x.is_nan() {
-            x
-        } else {
-            x.max(0.0) + (-x.abs()).exp().ln_1p()
-        }
+        if x.is_nan() { x } else { x.max(0.0) + (-x.abs()).exp().ln_1p() }
     }
 }
 
@@ -58,11 +46,7 @@ mod reference {
 fn ulps32(got: f32, exact: f64) -> f64 {
     let rounded = exact as f32;
     if exact.is_nan() || got.is_nan() {
-        return if exact.is_nan() && got.is_nan() {
-            0.0
-        } else {
-            f64::INFINITY
-        };
+        return if exact.is_nan() && got.is_nan() { 0.0 } else { f64::INFINITY };
     }
     if exact == 0.0 || rounded.is_infinite() || got.is_infinite() {
         let beyond = rounded.is_infinite() != got.is_infinite() && exact.abs() > 3.402_823e38;
@@ -82,11 +66,7 @@ fn ulps32(got: f32, exact: f64) -> f64 {
 /// How many `f64` lie between the two; infinite likewise.
 fn ulps64(got: f64, expected: f64) -> f64 {
     if expected.is_nan() || got.is_nan() {
-        return if expected.is_nan() && got.is_nan() {
-            0.0
-        } else {
-            f64::INFINITY
-        };
+        return if expected.is_nan() && got.is_nan() { 0.0 } else { f64::INFINITY };
     }
     if got.is_sign_negative() != expected.is_sign_negative() {
         return f64::INFINITY;
@@ -119,39 +99,22 @@ const SPECIAL: [f64; 21] = [
 ];
 
 fn special32() -> impl Iterator<Item = f32> {
-    let more = [
-        f32::MIN_POSITIVE,
-        f32::MAX,
-        f32::MIN,
-        1e-45,
-        -1e-45,
-        88.722_84,
-        88.73,
-        -103.9,
-    ];
+    let more = [f32::MIN_POSITIVE, f32::MAX, f32::MIN, 1e-45, -1e-45, 88.722_84, 88.73, -103.9];
     SPECIAL.into_iter().map(|x| x as f32).chain(more)
 }
 
 /// Bit patterns of all `f32`, a prime apart; fewer in an unoptimised build.
 fn sweep32() -> impl Iterator<Item = f32> {
     let step = if cfg!(debug_assertions) { 19_937 } else { 997 };
-    (0..=u32::MAX)
-        .step_by(step)
-        .map(f32::from_bits)
-        .chain(special32())
+    (0..=u32::MAX).step_by(step).map(f32::from_bits).chain(special32())
 }
 
 /// Numbers of the range, evenly spaced, and then of all magnitudes in it.
 fn sweep64(low: f64, high: f64) -> impl Iterator<Item = f64> {
-    let steps = if cfg!(debug_assertions) {
-        20_011
-    } else {
-        1_000_003
-    };
+    let steps = if cfg!(debug_assertions) { 20_011 } else { 1_000_003 };
     let even = (0..steps).map(move |i| low + (high - low) * (f64::from(i) / f64::from(steps)));
     let all = (0..steps).map(move |i| f64::from_bits(u64::MAX / steps as u64 * i as u64));
-    even.chain(all.filter(move |x| (low..=high).contains(x)))
-        .chain(SPECIAL)
+    even.chain(all.filter(move |x| (low..=high).contains(x))).chain(SPECIAL)
 }
 
 /// One test per function: name, the function it is compared with, the range in which `f64` is
@@ -233,15 +196,10 @@ fn random_bits() -> impl Iterator<Item = u64> + Clone {
 /// Pairs of any bits, pairs of similar size, and all pairs of the special values.
 fn pairs() -> impl Iterator<Item = (f64, f64)> {
     let unit = |bits: u64| (bits >> 11) as f64 / 9_007_199_254_740_992.0;
-    let any = random_bits()
-        .zip(random_bits().skip(1_000_000))
-        .take(200_000);
-    let similar = any
-        .clone()
-        .map(move |(a, b)| (8.0 * unit(a) - 2.0, 200.0 * unit(b) - 100.0));
+    let any = random_bits().zip(random_bits().skip(1_000_000)).take(200_000);
+    let similar = any.clone().map(move |(a, b)| (8.0 * unit(a) - 2.0, 200.0 * unit(b) - 100.0));
     let any = any.map(|(a, b)| (f64::from_bits(a), f64::from_bits(b)));
-    any.chain(similar)
-        .chain(SPECIAL.into_iter().flat_map(|x| SPECIAL.map(|y| (x, y))))
+    any.chain(similar).chain(SPECIAL.into_iter().flat_map(|x| SPECIAL.map(|y| (x, y))))
 }
 
 /// Likewise for two arguments, with the bound against libm in `f64`.
@@ -280,19 +238,9 @@ binary! {
 #[test]
 fn pow_of_hard_cases() {
     for &(x, y, expected) in hard::POW {
-        let (x, y, expected) = (
-            f64::from_bits(x),
-            f64::from_bits(y),
-            f64::from_bits(expected),
-        );
-        for got in [
-            super::f64::pow::<Plain>(x, y),
-            super::f64::pow::<Avx512>(x, y),
-        ] {
-            assert!(
-                ulps64(got, expected) <= 1.5,
-                "{x:e}^{y:e}: {got:e} for {expected:e}"
-            );
+        let (x, y, expected) = (f64::from_bits(x), f64::from_bits(y), f64::from_bits(expected));
+        for got in [super::f64::pow::<Plain>(x, y), super::f64::pow::<Avx512>(x, y)] {
+            assert!(ulps64(got, expected) <= 1.5, "{x:e}^{y:e}: {got:e} for {expected:e}");
         }
     }
 }

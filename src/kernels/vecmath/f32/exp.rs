@@ -26,11 +26,7 @@ fn reduce<S: Simd>(x: f32, bias: f32) -> Reduced {
     let k = shifted - (MAGIC + bias);
     let high = fma::<S>(k, -LN2_HI, x);
     let low = k * LN2_LO;
-    Reduced {
-        high,
-        low,
-        power: shifted.to_bits(),
-    }
+    Reduced { high, low, power: shifted.to_bits() }
 }
 
 /// e^r - 1 - high with r = high - low, |r| <= ln 2 / 2: the series to 2^-32 of e^r - 1.

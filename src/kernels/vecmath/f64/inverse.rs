@@ -59,11 +59,7 @@ pub fn acos<S: Simd>(x: f64) -> f64 {
     let negative = x < 0.0;
     let scale = select(small, 1.0, 2.0) * select(small == negative, 1.0, -1.0);
     let base = select(small, FRAC_PI_2, select(negative, PI, 0.0));
-    let base_tail = select(
-        small,
-        FRAC_PI_2_TAIL,
-        select(negative, 2.0 * FRAC_PI_2_TAIL, 0.0),
-    );
+    let base_tail = select(small, FRAC_PI_2_TAIL, select(negative, 2.0 * FRAC_PI_2_TAIL, 0.0));
     let (high, error) = fast_two_sum(base, scale * s);
     high + (error + fma::<S>(scale, rest, base_tail))
 }
@@ -117,15 +113,7 @@ pub fn atan2<S: Simd>(y: f64, x: f64) -> f64 {
     let infinite = select(ay == ax, ay, 0.0) == f64::INFINITY;
     let zero = ay + ax == 0.0;
     let larger = select(ay > ax, ay, ax);
-    let scale = select(
-        larger > 1e308,
-        0.25,
-        select(
-            larger < 1e-290,
-            1_267_650_600_228_229_401_496_703_205_376.0,
-            1.0,
-        ),
-    );
+    let scale = select(larger > 1e308, 0.25, select(larger < 1e-290, 1_267_650_600_228_229_401_496_703_205_376.0, 1.0));
     let ay = select(infinite, 1.0, ay * scale);
     let ax = select(infinite, 1.0, select(zero, 1.0, ax * scale));
     let (angle, tail) = atan_quotient::<S>(ay, ax);

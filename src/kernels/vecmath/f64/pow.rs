@@ -96,9 +96,5 @@ pub fn hypot<S: Simd>(x: f64, y: f64) -> f64 {
     let back = select(huge, UP, select(tiny, DOWN, 1.0));
     let (sx, sy) = (ax * scale, ay * scale);
     let root = fma::<S>(sx, sx, sy * sy).sqrt() * back;
-    select(
-        (ax == f64::INFINITY) | (ay == f64::INFINITY),
-        f64::INFINITY,
-        root,
-    )
+    select((ax == f64::INFINITY) | (ay == f64::INFINITY), f64::INFINITY, root)
 }
