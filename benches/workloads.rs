@@ -17,7 +17,10 @@ struct Options {
     threads: usize,
 }
 
-const WORKLOADS: [(&str, fn(&str, &Options)); 7] = [
+/// Times one workload and prints its line.
+type Run = fn(&str, &Options);
+
+const WORKLOADS: [(&str, Run); 7] = [
     ("scalar_chain", |n, o| scalar_chain(n, o)),
     ("xor_mlp", |n, o| xor_mlp(n, o)),
     ("hvp", |n, o| hvp(n, o)),
@@ -94,7 +97,7 @@ fn measure(name: &str, options: &Options, mut step: impl FnMut()) {
 
 /// 1000 times `y = tanh(y * x + x)`: value and gradient.
 fn scalar_chain(name: &str, options: &Options) {
-    let mut tape = Tape::<f64>::new();
+    let mut tape = Tape::<f32>::new();
     measure(name, options, || {
         let x = tape.leaf(0.5);
         let mut y = x;

@@ -401,6 +401,6 @@ mod tests {
 
     #[test]
     fn buffers_are_aligned() {
-        assert!((1..50).all(|n| Buffer::<f64>::zeros(n, n).as_ptr() as usize % 64 == 0));
+        assert!((1..50).all(|n| (Buffer::<f64>::zeros(n, n).as_ptr() as usize).is_multiple_of(64)));
     }
 }

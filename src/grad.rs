@@ -369,8 +369,7 @@ impl<T: Scalar> Tape<T> {
         sweep.mark_paths();
         sweep.run(y.id, cotangent.id);
         let found = |x: &Var<'t, T>| sweep.cotangents.get((x.id - floor) as usize).copied().filter(|&c| c < OFF_PATH);
-        let grads = xs.iter().map(|x| found(x).map(|id| Var::at(self, id))).collect();
-        grads
+        xs.iter().map(|x| found(x).map(|id| Var::at(self, id))).collect()
     }
 
     /// A sweep inside a rule: from `root` down to `floor`, to two targets that lie below it (`NONE`: not wanted).
@@ -379,8 +378,7 @@ impl<T: Scalar> Tape<T> {
         sweep.outside = targets.map(|t| (t, NONE));
         sweep.mark_paths();
         sweep.run(root, seed);
-        let found = sweep.outside.map(|(target, cotangent)| if target == NONE { NONE } else { cotangent });
-        found
+        sweep.outside.map(|(target, cotangent)| if target == NONE { NONE } else { cotangent })
     }
 
     #[track_caller]

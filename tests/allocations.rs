@@ -57,9 +57,14 @@ fn steps<F: FnMut() -> Stats>(threads: usize, make: impl FnOnce() -> F + Send) -
         .build()
         .expect("threads can be started");
     pool.install(move || {
+        // Which worker takes which part of a product is chance, so each of them makes its packing buffers first.
+        rayon::broadcast(|_| {
+            large_product::<f32>();
+            large_product::<f64>();
+        });
         let mut step = make();
         let mut counts = Vec::with_capacity(50);
-        let warm = (0..4).map(|_| step()).last().expect("four steps");
+        let warm = (0..10).map(|_| step()).last().expect("ten steps");
         for _ in 0..50 {
             let before = counter.load(Ordering::SeqCst);
             let stats = step();
@@ -72,6 +77,13 @@ fn steps<F: FnMut() -> Stats>(threads: usize, make: impl FnOnce() -> F + Send) -
         }
         (counts, warm, step())
     })
+}
+
+/// A product large enough to be packed, also when two threads share it.
+fn large_product<T: Scalar>() {
+    let tape = Tape::<T>::new();
+    let x = tape.constant(numbers::<T>(600 * 64, 1)).reshape(&[600, 64]);
+    x.matmul(x.t());
 }
 
 /// Seeded numbers between -1 and 1.

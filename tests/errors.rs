@@ -1,5 +1,7 @@
 //! What is said when something is refused: op, shapes, the caller's line, a hint; and that the tape works on as if nothing had been.
 
+#![allow(clippy::op_ref)] // operators on references are among what is tested
+
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;

@@ -123,6 +123,6 @@ pub(crate) fn cross_entropy_grad<T: Scalar>(x: View<'_, T>, targets: &[i64], sca
     softmax(x, y);
     for (y, &t) in y.chunks_exact_mut(n).zip(targets) {
         y[t as usize] = y[t as usize] - T::ONE;
-        y.iter_mut().for_each(|y| *y = *y * scale);
+        y.iter_mut().for_each(|y| *y *= scale);
     }
 }

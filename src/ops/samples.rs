@@ -16,7 +16,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 /// An op that has sample rows; one without does not compile under test.
-pub(crate) trait Sampled {
+pub trait Sampled {
     fn rows<T: Scalar>() -> Vec<Row<T>>;
 }
 impl<U: Sampled> Sampled for Map<U> {
@@ -42,7 +42,7 @@ impl<B: Sampled, const FIRST: bool> Sampled for ZipGrad<B, FIRST> {
 
 type Function<T> = Box<dyn for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>>;
 
-pub(crate) struct Row<T: Scalar> {
+pub struct Row<T: Scalar> {
     /// The line on which the row stands.
     at: &'static Location<'static>,
     inputs: Vec<ArrayD<f64>>,
