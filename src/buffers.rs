@@ -105,6 +105,7 @@ pub(crate) struct Pool<T> {
 impl<T: Scalar> Pool<T> {
     /// A buffer of `len` elements with arbitrary (but initialised) contents.
     pub fn take(&mut self, len: usize) -> Buffer<T> {
+        assert!(len < u32::MAX as usize, "an array of 2^32 elements or more: offsets into it would not fit");
         let (class, capacity) = size_class(len);
         if let Some(mut buffer) = self.free.get_mut(class).and_then(Vec::pop) {
             debug_assert!(buffer.capacity >= len);
