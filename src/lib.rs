@@ -47,6 +47,7 @@
 //! |---|---|
 //! | `tape.rs` | what is recorded? |
 //! | `var.rs` | what does a user hold? |
+//! | `recall.rs` | what does a tape remember from one step to the next? |
 //! | `grad.rs` | how is it differentiated? |
 //! | `functional.rs` | how are functions (closures) differentiated? |
 //! | `op.rs` | what is an op? |
@@ -74,6 +75,7 @@ mod ops;
 pub mod optim;
 mod param;
 mod real_var;
+mod recall;
 mod scalar;
 mod tape;
 mod var;
@@ -87,7 +89,8 @@ pub use op::{Cotangents, Op, View, Vjp};
 pub use ops::index::{Index, Indices};
 pub use ops::map::{Binary, Unary};
 pub use ops::reduction::AxisList;
-pub use ops::shape::{SliceInfo, concat, stack};
+pub use ops::shape::{concat, stack};
+pub use ops::slice::SliceInfo;
 pub use param::{Grads, Param};
 pub use scalar::{Real, Scalar};
 pub use tape::Tape;

@@ -6,19 +6,16 @@ use crate::layout::{Layout, Shape};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::{Erased, Listed, erase};
 use crate::param::{Grads, Param};
+use crate::recall::{LayoutId, Layouts, NUMBER, OpKey, OpTable, Placement, Placements, Question, type_key};
 use crate::scalar::Scalar;
 use crate::var::{Source, Var};
-use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
-use std::any::{Any, TypeId};
 use std::cell::{RefCell, RefMut};
 use std::fmt;
-use std::hash::BuildHasher;
 use std::panic::Location;
 use std::sync::Arc;
 
 pub(crate) type NodeId = u32;
-type LayoutId = u32;
 /// No node.
 pub(crate) const NONE: NodeId = u32::MAX;
 
@@ -52,123 +49,6 @@ pub(crate) struct Node<T: Scalar> {
     pub sum: bool,
     /// How many cotangent entries of a running sweep are this node.
     pub holds: u32,
-}
-
-/// Ops with attributes, one entry for each such node in the order of recording.
-///
-/// The list is rewound by a cursor and not cleared: a step that records the same ops as the last one finds its entries already there
-/// and allocates nothing.
-struct OpTable<T> {
-    entries: Vec<(Arc<dyn Op<T>>, u64)>,
-    len: usize,
-    serial: u64,
-}
-
-impl<T: Scalar> OpTable<T> {
-    /// Puts an op at the cursor (the caller moves the cursor on), and tells its serial number, which is never used again.
-    fn put<O: Op<T> + PartialEq>(&mut self, op: O, erase: impl FnOnce(O) -> Erased<T>) -> (Arc<dyn Op<T>>, u64) {
-        if let Some((old, serial)) = self.entries.get(self.len) {
-            let any: &dyn Any = &**old;
-            if any.downcast_ref::<O>().is_some_and(|old| *old == op) {
-                return (old.clone(), *serial);
-            }
-        }
-        self.serial += 1;
-        let Erased::Shared(op) = erase(op) else { unreachable!("an op with attributes") };
-        let entry = (op, self.serial);
-        match self.entries.get_mut(self.len) {
-            Some(old) => *old = entry.clone(),
-            None => self.entries.push(entry.clone()),
-        }
-        entry
-    }
-}
-
-/// What makes two recorded ops the same: a hash of their type (with the top bit set), or for ops with attributes the serial number of
-/// their entry in the table. One word, since comparing it is on the path of every node; a `TypeId` is itself a hash.
-type OpKey = u64;
-
-/// The key of a type without attributes, known to the compiler.
-#[inline(always)]
-fn type_key<O: 'static>() -> OpKey {
-    FxBuildHasher.hash_one(TypeId::of::<O>()) | 1 << 63
-}
-
-/// Where an op's output lies: its layout, and for a view the distance from the input's first element.
-#[derive(Clone, Copy)]
-struct Placement {
-    layout: LayoutId,
-    alias: Option<isize>,
-}
-
-/// One question about shapes: an op and the layouts of its inputs, packed into whole words (written as parts and compared as words,
-/// they would wait for the processor's store buffer).
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Question {
-    op: OpKey,
-    first: u64,
-    last: u64,
-}
-
-/// What ops last answered about shapes: a direct-mapped cache, since a model asks the same questions in every step.
-struct Placements {
-    entries: Vec<Option<(Question, Placement)>>,
-}
-
-impl Placements {
-    const BITS: u32 = 9;
-    #[inline]
-    fn slot(&mut self, q: &Question) -> &mut Option<(Question, Placement)> {
-        let mixed = (q.op ^ q.first ^ q.last << 16).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &mut self.entries[(mixed >> (64 - Self::BITS)) as usize]
-    }
-}
-
-/// The layout of a number, which is always known.
-const NUMBER: LayoutId = 0;
-
-/// Layouts by number, so that a node holds four bytes and equal layouts compare in one step.
-pub(crate) struct Layouts {
-    list: Vec<Layout>,
-    ids: FxHashMap<Layout, LayoutId>,
-    /// The contiguous layout last found for a shape, by a hash of it: leaves ask for the same few in every step.
-    recent: [LayoutId; 64],
-}
-
-impl Layouts {
-    fn new() -> Layouts {
-        let mut layouts = Layouts { list: Vec::new(), ids: FxHashMap::default(), recent: [NUMBER; 64] };
-        let number = layouts.intern(Layout::contiguous(Shape::scalar()));
-        assert_eq!(number, NUMBER);
-        layouts
-    }
-    fn intern(&mut self, layout: Layout) -> LayoutId {
-        if let Some(&id) = self.ids.get(&layout) {
-            return id;
-        }
-        let id = self.list.len() as LayoutId;
-        self.list.push(layout.clone());
-        self.ids.insert(layout, id);
-        id
-    }
-    fn contiguous(&mut self, shape: &[usize]) -> LayoutId {
-        if shape.is_empty() {
-            return NUMBER;
-        }
-        let hash = shape.iter().fold(shape.len() as u64, |h, &n| (h ^ n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let recent = (hash >> 58) as usize;
-        let known = self.get(self.recent[recent]);
-        if known.is_contiguous() && **known.shape() == *shape {
-            return self.recent[recent];
-        }
-        let id = self.intern(Layout::contiguous(shape.into()));
-        self.recent[recent] = id;
-        id
-    }
-    #[inline]
-    pub fn get(&self, id: LayoutId) -> &Layout {
-        &self.list[id as usize]
-    }
 }
 
 pub(crate) struct Inner<T: Scalar> {
@@ -224,12 +104,12 @@ impl<T: Scalar> Inner<T> {
     pub fn op(&self, id: NodeId) -> &dyn Op<T> {
         match self.nodes[id as usize].op {
             OpRef::Static(op) => op,
-            OpRef::Table(i) => &*self.table.entries[i as usize].0,
+            OpRef::Table(i) => &**self.table.get(i),
         }
     }
     /// A handle on an op that outlives this borrow.
     pub fn shared_op(&self, index: u32) -> Arc<dyn Op<T>> {
-        self.table.entries[index as usize].0.clone()
+        self.table.get(index).clone()
     }
 
     /// Records an op, whose type `erase` forgets.
@@ -439,8 +319,8 @@ impl<T: Scalar> Tape<T> {
                 nodes: Vec::new(),
                 many: Vec::new(),
                 layouts: Layouts::new(),
-                placements: Placements { entries: vec![None; 1 << Placements::BITS] },
-                table: OpTable { entries: Vec::new(), len: 0, serial: 0 },
+                placements: Placements::new(),
+                table: OpTable::new(),
                 store: Store::new(),
                 leaves: Vec::new(),
                 no_grad: false,
@@ -673,9 +553,9 @@ impl<T: Scalar> Tape<T> {
         inner.leaves.clear();
         inner.store.clear();
         // A program of ever new shapes must not grow for ever.
-        if inner.layouts.list.len() > 1 << 16 {
+        if inner.layouts.len() > 1 << 16 {
             inner.layouts = Layouts::new();
-            inner.placements.entries.fill(None);
+            inner.placements = Placements::new();
         }
     }
 

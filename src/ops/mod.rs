@@ -12,6 +12,7 @@ pub(crate) mod reduction;
 mod samples;
 pub(crate) mod select;
 pub(crate) mod shape;
+pub(crate) mod slice;
 pub(crate) mod softmax;
 pub(crate) mod unary;
 
@@ -148,7 +149,8 @@ ops! {
         reduction: Sum, Mean, Max, LogSumExp;
         softmax: Softmax, LogSoftmax, CrossEntropy, CrossEntropyGrad;
         product: MatMul, Linear, SumRows;
-        shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose, Slice, Embed, Concat;
+        shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose, Concat;
+        slice: Slice, Embed;
         index: Gather, ScatterAdd, IndexSelect, IndexAdd;
     }
 }

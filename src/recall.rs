@@ -1,0 +1,142 @@
+//! What does a tape remember from one step to the next? Ops with attributes, layouts, and what ops answered about shapes: a step that
+//! repeats the last one finds all of it and allocates nothing.
+
+use crate::layout::{Layout, Shape};
+use crate::op::Op;
+use crate::ops::Erased;
+use crate::scalar::Scalar;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use std::any::{Any, TypeId};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+/// Ops with attributes, one entry for each such node in the order of recording.
+///
+/// The list is rewound by a cursor and not cleared: a step that records the same ops as the last one finds its entries already there
+/// and allocates nothing.
+pub(crate) struct OpTable<T> {
+    entries: Vec<(Arc<dyn Op<T>>, u64)>,
+    pub len: usize,
+    serial: u64,
+}
+
+impl<T: Scalar> OpTable<T> {
+    pub fn new() -> OpTable<T> {
+        OpTable { entries: Vec::new(), len: 0, serial: 0 }
+    }
+    pub fn get(&self, index: u32) -> &Arc<dyn Op<T>> {
+        &self.entries[index as usize].0
+    }
+    /// Puts an op at the cursor (the caller moves the cursor on), and tells its serial number, which is never used again.
+    pub fn put<O: Op<T> + PartialEq>(&mut self, op: O, erase: impl FnOnce(O) -> Erased<T>) -> (Arc<dyn Op<T>>, u64) {
+        if let Some((old, serial)) = self.entries.get(self.len) {
+            let any: &dyn Any = &**old;
+            if any.downcast_ref::<O>().is_some_and(|old| *old == op) {
+                return (old.clone(), *serial);
+            }
+        }
+        self.serial += 1;
+        let Erased::Shared(op) = erase(op) else { unreachable!("an op with attributes") };
+        let entry = (op, self.serial);
+        match self.entries.get_mut(self.len) {
+            Some(old) => *old = entry.clone(),
+            None => self.entries.push(entry.clone()),
+        }
+        entry
+    }
+}
+
+/// What makes two recorded ops the same: a hash of their type (with the top bit set), or for ops with attributes the serial number of
+/// their entry in the table. One word, since comparing it is on the path of every node; a `TypeId` is itself a hash.
+pub(crate) type OpKey = u64;
+
+/// The key of a type without attributes, known to the compiler.
+#[inline(always)]
+pub(crate) fn type_key<O: 'static>() -> OpKey {
+    FxBuildHasher.hash_one(TypeId::of::<O>()) | 1 << 63
+}
+
+/// Where an op's output lies: its layout, and for a view the distance from the input's first element.
+#[derive(Clone, Copy)]
+pub(crate) struct Placement {
+    pub layout: LayoutId,
+    pub alias: Option<isize>,
+}
+
+/// One question about shapes: an op and the layouts of its inputs, packed into whole words (written as parts and compared as words,
+/// they would wait for the processor's store buffer).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub op: OpKey,
+    pub first: u64,
+    pub last: u64,
+}
+
+/// What ops last answered about shapes: a direct-mapped cache, since a model asks the same questions in every step.
+pub(crate) struct Placements {
+    entries: Vec<Option<(Question, Placement)>>,
+}
+
+impl Placements {
+    const BITS: u32 = 9;
+    pub fn new() -> Placements {
+        Placements { entries: vec![None; 1 << Self::BITS] }
+    }
+    #[inline]
+    pub fn slot(&mut self, q: &Question) -> &mut Option<(Question, Placement)> {
+        let mixed = (q.op ^ q.first ^ q.last << 16).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &mut self.entries[(mixed >> (64 - Self::BITS)) as usize]
+    }
+}
+
+/// The number of a layout on its tape.
+pub(crate) type LayoutId = u32;
+/// The layout of a number, which is always known.
+pub(crate) const NUMBER: LayoutId = 0;
+
+/// Layouts by number, so that a node holds four bytes and equal layouts compare in one step.
+pub(crate) struct Layouts {
+    list: Vec<Layout>,
+    ids: FxHashMap<Layout, LayoutId>,
+    /// The contiguous layout last found for a shape, by a hash of it: leaves ask for the same few in every step.
+    recent: [LayoutId; 64],
+}
+
+impl Layouts {
+    pub fn new() -> Layouts {
+        let mut layouts = Layouts { list: Vec::new(), ids: FxHashMap::default(), recent: [NUMBER; 64] };
+        let number = layouts.intern(Layout::contiguous(Shape::scalar()));
+        assert_eq!(number, NUMBER);
+        layouts
+    }
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+    pub fn intern(&mut self, layout: Layout) -> LayoutId {
+        if let Some(&id) = self.ids.get(&layout) {
+            return id;
+        }
+        let id = self.list.len() as LayoutId;
+        self.list.push(layout.clone());
+        self.ids.insert(layout, id);
+        id
+    }
+    pub fn contiguous(&mut self, shape: &[usize]) -> LayoutId {
+        if shape.is_empty() {
+            return NUMBER;
+        }
+        let hash = shape.iter().fold(shape.len() as u64, |h, &n| (h ^ n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let recent = (hash >> 58) as usize;
+        let known = self.get(self.recent[recent]);
+        if known.is_contiguous() && **known.shape() == *shape {
+            return self.recent[recent];
+        }
+        let id = self.intern(Layout::contiguous(shape.into()));
+        self.recent[recent] = id;
+        id
+    }
+    #[inline]
+    pub fn get(&self, id: LayoutId) -> &Layout {
+        &self.list[id as usize]
+    }
+}
