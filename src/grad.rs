@@ -121,6 +121,8 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         if needs == 0 {
             return;
         }
+        // From here on the rule may have made views of it, which must not change with it.
+        inner.nodes[g as usize].sum = false;
         let outer = inner.at.replace(at);
         let first = inner.nodes.len() as NodeId;
         let cx = Vjp { tape: self.tape, id, inputs, needs, g: Var::at(self.tape, g) };
@@ -138,10 +140,10 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         let mut inner = self.tape.write();
         inner.at = outer;
         match returned.unpack() {
-            (ids, NONE) => self.hand_out(&mut inner, id, inputs, &ids),
+            (ids, NONE) => self.hand_out(&mut inner, id, inputs, &ids, first),
             (_, spilled) => {
                 let ids = inner.unspill(spilled);
-                self.hand_out(&mut inner, id, inputs, &ids);
+                self.hand_out(&mut inner, id, inputs, &ids, first);
             }
         }
         if self.truncate_to.is_some() {
@@ -153,12 +155,12 @@ impl<'t, T: Scalar> Sweep<'t, T> {
                     }
                 }
             }
-            self.let_go(&mut inner, g);
+            self.let_go(&mut inner, g, first);
         }
     }
 
     /// Adds what a rule returned to the entries of the inputs.
-    fn hand_out(&mut self, inner: &mut Inner<T>, id: NodeId, inputs: &[NodeId], returned: &[NodeId]) {
+    fn hand_out(&mut self, inner: &mut Inner<T>, id: NodeId, inputs: &[NodeId], returned: &[NodeId], first: NodeId) {
         for (&x, &c) in inputs.iter().zip(returned) {
             if c == NONE {
                 continue;
@@ -179,7 +181,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
             if new != old {
                 inner.nodes[new as usize].holds += 1;
                 *self.entry(x).expect("found above") = new;
-                self.let_go(inner, old);
+                self.let_go(inner, old, first);
             }
         }
     }
@@ -206,11 +208,12 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         id
     }
 
-    /// One entry fewer holds this cotangent.
-    fn let_go(&self, inner: &mut Inner<T>, cotangent: NodeId) {
+    /// One entry fewer holds this cotangent. What the running rule has made itself (from `first` on) is released by `step`, once.
+    fn let_go(&self, inner: &mut Inner<T>, cotangent: NodeId, first: NodeId) {
         let node = &mut inner.nodes[cotangent as usize];
         node.holds -= 1;
-        if node.holds == 0 && cotangent >= self.first_own && self.truncate_to.is_some() {
+        let older = (self.first_own..first).contains(&cotangent);
+        if node.holds == 0 && older && self.truncate_to.is_some() {
             inner.release(cotangent);
         }
     }
@@ -242,7 +245,7 @@ impl<T: Scalar> Inner<T> {
 }
 
 impl<T: Scalar> Drop for Sweep<'_, T> {
-    /// Also when a rule panics: the tape goes on as if the sweep had not been.
+    /// Also when a rule panics: the tape works on (and a sweep that truncates leaves nothing behind).
     fn drop(&mut self) {
         let mut inner = self.tape.write();
         // Later sweeps over cotangents that are kept count for themselves.

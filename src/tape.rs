@@ -10,7 +10,7 @@ use crate::recall::{LayoutId, Layouts, NUMBER, OpKey, OpTable, Placement, Placem
 use crate::scalar::Scalar;
 use crate::var::{Source, Var};
 use smallvec::SmallVec;
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) enum OpRef<T: Scalar> {
     Table(u32),
 }
 
-/// One line of the list (56 bytes).
+/// One line of the list (64 bytes).
 #[derive(Clone, Copy)]
 pub(crate) struct Node<T: Scalar> {
     pub op: OpRef<T>,
@@ -62,7 +62,7 @@ pub(crate) struct Inner<T: Scalar> {
     /// Tracked leaves and the parameters they stand for.
     pub leaves: Vec<(NodeId, Option<Param<T>>)>,
     /// Nodes that are made now carry no gradient at all (`no_grad`).
-    pub no_grad: bool,
+    pub no_grad: Cell<bool>,
     /// A sweep runs whose nodes are thrown away at its end.
     pub truncating: bool,
     /// The location that nodes take while a rule runs: that of the node it differentiates.
@@ -143,7 +143,7 @@ impl<T: Scalar> Inner<T> {
             Ok(p) => p,
             Err(e) => return Err(e.of(op.name(), inputs.iter().map(|&i| self.layout(i).shape().clone()), at)),
         };
-        let live = !self.no_grad && !self.truncating;
+        let live = !self.no_grad.get() && !self.truncating;
         let tracked = live && inputs.iter().any(|&i| self.nodes[i as usize].tracked);
         let place = match placement.alias {
             Some(by) => {
@@ -169,7 +169,7 @@ impl<T: Scalar> Inner<T> {
             at,
             arity,
             tracked,
-            cut: self.no_grad,
+            cut: self.no_grad.get(),
             sum: false,
             holds: 0,
         }))
@@ -231,7 +231,7 @@ impl<T: Scalar> Inner<T> {
 
     fn leaf(&mut self, op: &'static dyn Op<T>, shape: &[usize], place: Place, tracked: bool, at: At) -> NodeId {
         let layout = self.layouts.contiguous(shape);
-        let tracked = tracked && !self.no_grad && !self.truncating;
+        let tracked = tracked && !self.no_grad.get() && !self.truncating;
         self.append(Node {
             op: OpRef::Static(op),
             inputs: [NONE; 3],
@@ -323,7 +323,7 @@ impl<T: Scalar> Tape<T> {
                 table: OpTable::new(),
                 store: Store::new(),
                 leaves: Vec::new(),
-                no_grad: false,
+                no_grad: Cell::new(false),
                 truncating: false,
                 at: None,
                 spilled: Vec::new(),
@@ -388,7 +388,7 @@ impl<T: Scalar> Tape<T> {
         self.new_leaf(&Leaf("constant"), values, false)
     }
 
-    /// A parameter's current value. Large ones are shared without a copy; using one twice gives the same `Var`.
+    /// A parameter's current value. Large ones are shared without a copy; using one twice in a step gives the same `Var`.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
         let at = Location::caller();
@@ -515,8 +515,8 @@ impl<T: Scalar> Tape<T> {
             place,
             at: inner.at.unwrap_or(Location::caller()),
             arity: N as u16,
-            tracked: tracked && !inner.no_grad && !inner.truncating,
-            cut: inner.no_grad,
+            tracked: tracked && !inner.no_grad.get() && !inner.truncating,
+            cut: inner.no_grad.get(),
             sum: false,
             holds: 0,
         };
@@ -535,12 +535,13 @@ impl<T: Scalar> Tape<T> {
         struct Restore<'t, T: Scalar>(&'t Tape<T>, bool);
         impl<T: Scalar> Drop for Restore<'_, T> {
             fn drop(&mut self) {
-                if let Ok(mut inner) = self.0.inner.try_borrow_mut() {
-                    inner.no_grad = self.1;
+                // A shared borrow suffices, since the closure may have returned a borrowed value.
+                if let Ok(inner) = self.0.inner.try_borrow() {
+                    inner.no_grad.set(self.1);
                 }
             }
         }
-        let _restore = Restore(self, std::mem::replace(&mut self.write().no_grad, true));
+        let _restore = Restore(self, self.read().no_grad.replace(true));
         f()
     }
 
@@ -552,6 +553,10 @@ impl<T: Scalar> Tape<T> {
         inner.table.len = 0;
         inner.leaves.clear();
         inner.store.clear();
+        // A rule that panicked may have left these.
+        inner.spilled.clear();
+        (inner.truncating, inner.at) = (false, None);
+        inner.no_grad.set(false);
         // A program of ever new shapes must not grow for ever.
         if inner.layouts.len() > 1 << 16 {
             inner.layouts = Layouts::new();

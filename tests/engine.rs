@@ -584,3 +584,38 @@ fn an_op_of_seventy_inputs() {
         assert_eq!(stack(&[xs[0], xs[3], xs[6], xs[9], xs[12]], 1).shape(), [rows, 5, 1]);
     }
 }
+
+#[test]
+fn a_sum_that_was_handed_to_a_rule_does_not_change_under_its_views() {
+    let tape = Tape::<f64>::new();
+    let (a, x) = (tape.leaf(2.0), tape.leaf([1.0, 2.0, 3.0]));
+    let z = a * a;
+    let y = a + x.sum();
+    let loss = y * y + z;
+    let grads = tape.backward(loss);
+    assert_eq!(grads.wrt(x).expect("used").as_slice(), Some(&[16.0; 3][..])); // 2 y
+    assert_eq!(grads.wrt(a).expect("used").first(), Some(&20.0)); // 2 y + 2 a
+}
+
+#[test]
+fn large_arrays_that_come_twice_into_one_op_are_released_once() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(vec![3.0; 2000]);
+    let twice = concat(&[x, x], 0);
+    assert_eq!(tape.backward(twice.square().sum()).wrt(x).expect("used").as_slice(), Some(&[12.0; 2000][..]));
+    let c = tape.constant(vec![0.5; 4000]);
+    assert_eq!(tape.backward_with(twice, c).wrt(x).expect("used").as_slice(), Some(&[1.0; 2000][..]));
+    assert_eq!(c.to_vec(), vec![0.5; 4000]);
+    let a = tape.leaf(vec![1.0; 4000]);
+    let grads = tape.backward((a + twice).square().sum());
+    assert_eq!(grads.wrt(a).expect("used").as_slice(), Some(&[8.0; 4000][..]));
+    assert_eq!(grads.wrt(x).expect("used").as_slice(), Some(&[16.0; 2000][..]));
+}
+
+#[test]
+fn no_grad_ends_also_when_it_returns_a_borrowed_value() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([3.0]);
+    drop(tape.no_grad(|| x.value()));
+    assert_eq!(tape.backward((x * x).sum()).wrt(x).expect("tracked").first(), Some(&6.0));
+}

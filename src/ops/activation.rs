@@ -79,7 +79,7 @@ impl Unary for Relu {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Max(x, 0), elementwise. Derivative: 1 where x > 0, else 0 (also at 0).
+    /// max(x, 0), elementwise. Derivative: 1 where x > 0, else 0 (also at 0).
     #[track_caller]
     pub fn relu(self) -> Self {
         self.record(Map(Relu))

@@ -60,9 +60,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn detach(self) -> Self {
         // As `no_grad` does, but a closure would hide the caller's line. Nothing in between can be refused.
-        let outer = std::mem::replace(&mut self.tape.write().no_grad, true);
+        let outer = self.tape.read().no_grad.replace(true);
         let y = self.record(Detach);
-        self.tape.write().no_grad = outer;
+        self.tape.read().no_grad.set(outer);
         y
     }
 }

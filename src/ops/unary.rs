@@ -55,7 +55,7 @@ impl Unary for Exp {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// E^x, elementwise. Derivative: e^x.
+    /// e^x, elementwise. Derivative: e^x.
     #[track_caller]
     pub fn exp(self) -> Self {
         self.record(Map(Exp))
@@ -82,7 +82,7 @@ impl Unary for Expm1 {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// E^x - 1, accurate near 0, elementwise. Derivative: e^x.
+    /// e^x - 1, accurate near 0, elementwise. Derivative: e^x.
     #[track_caller]
     pub fn expm1(self) -> Self {
         self.record(Map(Expm1))
@@ -248,7 +248,7 @@ impl Unary for Square {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// X^2, elementwise. Derivative: 2x.
+    /// x^2, elementwise. Derivative: 2x.
     #[track_caller]
     pub fn square(self) -> Self {
         self.record(Map(Square))
