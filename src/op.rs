@@ -155,6 +155,9 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
             let mut id = |i: usize| if i < self.inputs.len() { of(i) } else { NONE };
             return Cotangents::pack([id(0), id(1), id(2), NONE]);
         }
+        self.each_of_many(&mut of)
+    }
+    fn each_of_many(&self, of: &mut dyn FnMut(usize) -> NodeId) -> Cotangents<'t, T> {
         let all: smallvec::SmallVec<[NodeId; 16]> = (0..self.inputs.len()).map(of).collect();
         Cotangents::pack([NONE, NONE, NONE, self.tape.spill(&all)])
     }

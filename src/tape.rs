@@ -434,23 +434,31 @@ impl<T: Scalar> Tape<T> {
         erase: impl FnOnce(O) -> Erased<T>,
     ) -> Result<Var<'t, T>, ShapeError> {
         let at = Location::caller();
-        if inputs.iter().any(|v| !std::ptr::eq(v.tape, self)) {
-            let shapes: Vec<Shape> = inputs.iter().map(|v| v.shape()).collect();
-            return Err(ShapeError::new("a Var of another tape").hint("bring its value over with `tape.constant(&x.to_array())`").of(
-                op.name(),
-                shapes,
-                at,
-            ));
+        let mut few = [NONE; 3];
+        if !self.owns(inputs) {
+            return Err(foreign(op.name(), inputs, at));
         }
-        let mut inner = self.write();
-        let id = match *inputs {
-            [a] => inner.record(op, &[a.id], at, erase),
-            [a, b] => inner.record(op, &[a.id, b.id], at, erase),
-            [a, b, c] => inner.record(op, &[a.id, b.id, c.id], at, erase),
-            _ => inner.record(op, &inputs.iter().map(|v| v.id).collect::<SmallVec<[NodeId; 16]>>(), at, erase),
+        let many: SmallVec<[NodeId; 16]>;
+        let ids = match inputs.len() {
+            n @ 0..=3 => {
+                for k in 0..n {
+                    few[k] = inputs[k].id;
+                }
+                &few[..n]
+            }
+            _ => {
+                many = ids(inputs);
+                &many[..]
+            }
         };
+        let mut inner = self.write();
+        let id = inner.record(op, ids, at, erase);
         drop(inner);
         id.map(|id| Var::at(self, id))
+    }
+
+    fn owns(&self, inputs: &[Var<'_, T>]) -> bool {
+        inputs.iter().all(|v| std::ptr::eq(v.tape, self))
     }
 
     /// Records a built-in op of any number of inputs.
@@ -588,6 +596,16 @@ impl<T: Scalar> Tape<T> {
         inner.spilled.extend_from_slice(ids);
         start
     }
+}
+
+fn ids<T: Scalar>(vars: &[Var<'_, T>]) -> SmallVec<[NodeId; 16]> {
+    vars.iter().map(|v| v.id).collect()
+}
+
+#[cold]
+fn foreign<T: Scalar>(op: &'static str, inputs: &[Var<'_, T>], at: At) -> ShapeError {
+    let shapes: Vec<Shape> = inputs.iter().map(|v| v.shape()).collect();
+    ShapeError::new("a Var of another tape").hint("bring its value over with `tape.constant(&x.to_array())`").of(op, shapes, at)
 }
 
 /// One line of the listing.

@@ -1,11 +1,11 @@
 //! How are elementwise ops computed? One loop over contiguous slices, compiled for each instruction set; operands that are strided or
 //! broadcast are first copied, a few hundred elements at a time, into a stack buffer that stays in the first-level cache.
 
+use crate::kernels::parallel;
 use crate::kernels::simd::{Kernel, Libm, Simd, dispatch};
 use crate::kernels::strided::{Nest, gather};
 use crate::op::View;
 use crate::scalar::Scalar;
-use rayon::prelude::*;
 
 /// A function of `N` numbers.
 pub(crate) trait Elementwise<T, const N: usize>: Copy + Sync {
@@ -34,17 +34,36 @@ impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for Loop<'_, T, F, 
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let n = self.y.len();
-        let x = self.x.map(|x| &x[..n]);
+        let x = shorten(self.x, n);
         if F::BOUND < f64::INFINITY && x.iter().any(|x| beyond(x, T::from_f64(F::BOUND))) {
             for i in 0..n {
-                self.y[i] = self.f.at::<Libm>(x.map(|x| x[i]));
+                self.y[i] = self.f.at::<Libm>(pick(&x, i));
             }
             return;
         }
         for i in 0..n {
-            self.y[i] = self.f.at::<S>(x.map(|x| x[i]));
+            self.y[i] = self.f.at::<S>(pick(&x, i));
         }
     }
+}
+
+/// The first `n` elements of each. (Here and in [`pick`] plain loops: `map` on arrays is a lot of code in each of its instances.)
+#[inline(always)]
+fn shorten<T, const N: usize>(mut x: [&[T]; N], n: usize) -> [&[T]; N] {
+    for x in &mut x {
+        *x = &x[..n];
+    }
+    x
+}
+
+/// Element `i` of each.
+#[inline(always)]
+fn pick<T: Scalar, const N: usize>(x: &[&[T]; N], i: usize) -> [T; N] {
+    let mut at = [T::ZERO; N];
+    for k in 0..N {
+        at[k] = x[k][i];
+    }
+    at
 }
 
 struct One<T, F, const N: usize> {
@@ -80,22 +99,29 @@ pub(crate) fn one<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [T; 
 #[inline(always)]
 pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
     if let [y] = y {
-        *y = one(f, x.map(|x| x.data[x.offset]));
+        let mut at = [T::ZERO; N];
+        for k in 0..N {
+            at[k] = x[k].data[x[k].offset];
+        }
+        *y = one(f, at);
         return;
     }
     apply_many(f, x, y);
 }
 
+/// The loop of one function for the instruction set of this machine, its type forgotten: what walks over arrays is compiled once.
+type Run<'f, T, const N: usize> = &'f (dyn Fn([&[T]; N], &mut [T]) + Sync);
+
 fn apply_many<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
+    walk(&|x, y| dispatch(Loop { f, x, y }), F::GRAIN, x, y);
+}
+
+/// Calls `run` with slices of the operands that lie in order.
+#[inline(never)]
+fn walk<T: Scalar, const N: usize>(run: Run<'_, T, N>, grain: usize, x: [View<'_, T>; N], y: &mut [T]) {
     if x.iter().all(|x| x.layout.is_contiguous()) {
         let slices = x.map(|x| &x.data[x.offset..x.offset + y.len()]);
-        if y.len() < 2 * F::GRAIN {
-            return dispatch(Loop { f, x: slices, y });
-        }
-        return y.par_chunks_mut(F::GRAIN).enumerate().for_each(|(i, y)| {
-            let x = slices.map(|x| &x[i * F::GRAIN..][..y.len()]);
-            dispatch(Loop { f, x, y });
-        });
+        return parallel::parts(y, grain, &|first, y| run(slices.map(|x| &x[first..][..y.len()]), y));
     }
     if y.is_empty() {
         return;
@@ -103,20 +129,16 @@ fn apply_many<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_
     let nest = Nest::new(x[0].shape(), x.map(|x| x.strides()), |_| true);
     let start = x.map(|x| x.offset as isize);
     let data = x.map(|x| x.data);
-    let rows = |first: usize, y: &mut [T]| match y.len() {
-        ..=SMALL_CHUNK => strided_rows::<T, F, N, SMALL_CHUNK>(f, data, &nest, start, first, y),
-        _ => strided_rows::<T, F, N, CHUNK>(f, data, &nest, start, first, y),
-    };
-    if y.len() < 2 * F::GRAIN || nest.rows() < 2 {
-        return rows(0, y);
-    }
-    let each = F::GRAIN.div_ceil(nest.row);
-    y.par_chunks_mut(each * nest.row).enumerate().for_each(|(i, y)| rows(i * each, y));
+    let each = grain.div_ceil(nest.row) * nest.row;
+    parallel::parts(y, each, &|first, y| match y.len() {
+        ..=SMALL_CHUNK => strided_rows::<T, N, SMALL_CHUNK>(run, data, &nest, start, first / nest.row, y),
+        _ => strided_rows::<T, N, CHUNK>(run, data, &nest, start, first / nest.row, y),
+    });
 }
 
 /// Some rows of the output, of operands of which some are strided.
-fn strided_rows<T: Scalar, F: Elementwise<T, N>, const N: usize, const CHUNK: usize>(
-    f: F,
+fn strided_rows<T: Scalar, const N: usize, const CHUNK: usize>(
+    run: Run<'_, T, N>,
     data: [&[T]; N],
     nest: &Nest<N>,
     start: [isize; N],
@@ -140,7 +162,7 @@ fn strided_rows<T: Scalar, F: Elementwise<T, N>, const N: usize, const CHUNK: us
                 1 => &data[k][at[k] as usize + c * CHUNK..][..n],
                 _ => &buffers[k][..n],
             });
-            dispatch(Loop { f, x, y });
+            run(x, y);
         }
     });
 }
@@ -175,8 +197,8 @@ impl<T: Scalar, F: Elementwise<T, 2>> Kernel for InPlace<'_, T, F> {
 
 /// `x = f(x, y)`.
 pub(crate) fn zip_in_place<T: Scalar, F: Elementwise<T, 2>>(f: F, x: &mut [T], y: &[T]) {
-    if x.len() < 2 * F::GRAIN {
-        return dispatch(InPlace { f, x, y });
-    }
-    x.par_chunks_mut(F::GRAIN).zip(y.par_chunks(F::GRAIN)).for_each(|(x, y)| dispatch(InPlace { f, x, y }));
+    parallel::parts(x, F::GRAIN, &|first, x| {
+        let y = &y[first..][..x.len()];
+        dispatch(InPlace { f, x, y });
+    });
 }

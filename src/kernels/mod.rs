@@ -3,6 +3,7 @@
 
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+pub(crate) mod parallel;
 pub(crate) mod reduce;
 pub mod simd;
 pub(crate) mod softmax;

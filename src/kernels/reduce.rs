@@ -2,12 +2,12 @@
 //!
 //! The order of combination depends on sizes alone, never on the number of threads: the same input gives the same bits.
 
+use crate::kernels::parallel;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::strided::Nest;
 use crate::layout::Axes;
 use crate::op::View;
 use crate::scalar::Scalar;
-use rayon::prelude::*;
 
 /// How two elements become one.
 pub(crate) trait Reducer<T>: Copy + Sync {
@@ -94,7 +94,11 @@ pub(crate) fn row<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
     let part = PART.max(x.len().div_ceil(MAX_PARTS));
     let mut parts = [T::ZERO; MAX_PARTS];
     let n = x.len().div_ceil(part);
-    parts[..n].par_iter_mut().zip(x.par_chunks(part)).for_each(|(p, x)| *p = dispatch(RowKernel { x, r }));
+    parallel::parts(&mut parts[..n], 1, &|i, p| {
+        for (p, x) in p.iter_mut().zip(x[i * part..].chunks(part)) {
+            *p = dispatch(RowKernel { x, r });
+        }
+    });
     parts[..n].iter().fold(r.identity(), |a, &b| r.combine(a, b))
 }
 
@@ -141,12 +145,8 @@ pub(crate) fn reduce<T: Scalar, R: Reducer<T>>(x: View<'_, T>, axes: Axes, y: &m
                 });
             });
         };
-        let work = x.layout.numel();
-        if work < 2 * PART || kept.rows() < 2 {
-            return rows(0, y);
-        }
-        let each = (PART * kept.rows()).div_ceil(work);
-        return y.par_chunks_mut(each * kept.row).enumerate().for_each(|(i, y)| rows(i * each, y));
+        let each = (PART * kept.rows()).div_ceil(x.layout.numel()) * kept.row;
+        return parallel::parts(y, each, &|first, y| rows(first / kept.row, y));
     }
     // One output element after the other.
     let one = |base: isize| {
@@ -160,27 +160,22 @@ pub(crate) fn reduce<T: Scalar, R: Reducer<T>>(x: View<'_, T>, axes: Axes, y: &m
         });
         total
     };
-    let rows = |first: usize, y: &mut [T]| {
+    if kept.rows() == 1 {
+        let each = (PART * y.len()).div_ceil(x.layout.numel());
+        return parallel::parts(y, each, &|first, y| {
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = one(start + (first + i) as isize * kept.step[0]);
+            }
+        });
+    }
+    let each = (PART * kept.rows()).div_ceil(x.layout.numel()) * kept.row;
+    parallel::parts(y, each, &|first, y| {
         let mut rows = y.chunks_exact_mut(kept.row);
-        kept.each(first..first + rows.len(), [start], |[base]| {
+        kept.each(first / kept.row..first / kept.row + rows.len(), [start], |[base]| {
             let row = rows.next().expect("as many rows as the shape says");
             for (i, y) in row.iter_mut().enumerate() {
                 *y = one(base + i as isize * kept.step[0]);
             }
         });
-    };
-    let work = x.layout.numel();
-    if work < 2 * PART {
-        return rows(0, y);
-    }
-    if kept.rows() == 1 {
-        let each = (PART * y.len()).div_ceil(work);
-        return y.par_chunks_mut(each).enumerate().for_each(|(c, y)| {
-            for (i, y) in y.iter_mut().enumerate() {
-                *y = one(start + (c * each + i) as isize * kept.step[0]);
-            }
-        });
-    }
-    let each = (PART * kept.rows()).div_ceil(work);
-    y.par_chunks_mut(each * kept.row).enumerate().for_each(|(i, y)| rows(i * each, y));
+    });
 }

@@ -1,12 +1,12 @@
 //! How are softmax and its relatives computed? Row by row over the last axis: the maximum first, so that no exponential overflows.
 
 use crate::kernels::reduce::{Max, Sum, row};
+use crate::kernels::parallel;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::strided::copy;
 use crate::kernels::vecmath::VecMath;
 use crate::op::View;
 use crate::scalar::Scalar;
-use rayon::prelude::*;
 
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 8 * 1024;
@@ -42,11 +42,7 @@ fn each_row<T: Scalar>(x: View<'_, T>, y: &mut [T], f: impl Fn(&mut [T]) + Sync)
         return;
     }
     copy(x, y);
-    if y.len() < 2 * GRAIN {
-        return y.chunks_exact_mut(n).for_each(f);
-    }
-    let rows = GRAIN.div_ceil(n);
-    y.par_chunks_mut(rows * n).for_each(|y| y.chunks_exact_mut(n).for_each(&f));
+    parallel::parts(y, GRAIN.div_ceil(n) * n, &|_, y| y.chunks_exact_mut(n).for_each(&f));
 }
 
 /// `e^x / sum(e^x)` along the last axis.

@@ -1,0 +1,14 @@
+//! When is work split between threads? Where an output has at least two parts of a size from which a thread of its own pays.
+//!
+//! Closures come as `&dyn`, so that the thread pool's machinery is compiled once for each number type and not once for each kernel.
+
+use rayon::prelude::*;
+
+/// Calls `f` with each part of `y` and the index of its first element: on several threads if there are at least two parts of `each`
+/// elements. Where parts begin depends on sizes alone, never on the number of threads.
+pub(crate) fn parts<T: Send>(y: &mut [T], each: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    if y.len() < 2 * each {
+        return f(0, y);
+    }
+    y.par_chunks_mut(each).enumerate().for_each(|(i, y)| f(i * each, y));
+}
