@@ -225,6 +225,12 @@ impl<T: Scalar> Store<T> {
         self.arena[to.offset as usize] += x;
     }
 
+    /// Adds to one element of the arena.
+    #[inline]
+    pub fn add_to_number(&mut self, to: Place, x: T) {
+        self.arena[to.offset as usize] += x;
+    }
+
     /// Puts one element into the arena.
     #[inline]
     pub fn push_number(&mut self, x: T) -> Place {

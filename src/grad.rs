@@ -6,12 +6,13 @@
 
 use crate::buffers::Buffer;
 use crate::op::Vjp;
-use crate::ops::arith::Add;
+use crate::ops::arith::{Add, Arith};
 use crate::param::Grads;
 use crate::scalar::Scalar;
 use crate::tape::{At, Inner, Mark, NONE, NodeId, OpRef, Tape};
 use crate::var::Var;
 use smallvec::SmallVec;
+use std::cell::RefMut;
 use std::panic::Location;
 
 /// In a sweep's work list: no path leads from this node to a target. (`NONE`: on a path, no cotangent yet.)
@@ -89,7 +90,15 @@ impl<'t, T: Scalar> Sweep<'t, T> {
             None => return,
         }
         self.tape.write().nodes[seed as usize].holds += 1;
-        for i in (0..self.cotangents.len()).rev() {
+        let mut i = self.cotangents.len();
+        loop {
+            if self.truncate_to.is_some() {
+                i = self.run_numbers(i);
+            }
+            if i == 0 {
+                return;
+            }
+            i -= 1;
             let g = self.cotangents[i];
             if g < OFF_PATH {
                 self.step(self.floor + i as NodeId, g);
@@ -97,22 +106,63 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         }
     }
 
+    /// Walks down from node `i` (excluded) as long as inputs and outputs are numbers, where nodes are thrown away at the end: rules over
+    /// plain numbers, without recording anything. Gives the node below which there is more to do.
+    fn run_numbers(&mut self, mut i: usize) -> usize {
+        debug_assert_eq!(self.floor, 0);
+        let inner = &mut *self.tape.write();
+        while i > 0 {
+            let id = i - 1;
+            let g = self.cotangents[id];
+            let node = &inner.nodes[id];
+            if g < OFF_PATH && node.arity > 0 && !node.cut {
+                let (arity, inputs, at) = (node.arity as usize, node.inputs, node.at);
+                let (Some(g), Some(y), 0..=3) = (inner.number(g), inner.number(id as NodeId), arity) else { return i };
+                let (mut x, mut cotangents) = ([T::ZERO; 3], [T::ZERO; 3]);
+                for k in 0..arity {
+                    let Some(number) = inner.number(inputs[k]) else { return i };
+                    x[k] = number;
+                }
+                if !inner.op(id as NodeId).number_vjp(g, x, y, &mut cotangents) {
+                    return i;
+                }
+                for k in 0..arity {
+                    let x = inputs[k];
+                    let old = self.cotangents[x as usize];
+                    if old == NONE {
+                        self.cotangents[x as usize] = inner.cotangent(cotangents[k], at, 1);
+                    } else if old < OFF_PATH && old >= self.first_own && inner.nodes[old as usize].sum {
+                        inner.store.add_to_number(inner.nodes[old as usize].place, cotangents[k]);
+                    } else if old != OFF_PATH {
+                        let c = inner.cotangent(cotangents[k], at, 0);
+                        self.hand_out(inner, id as NodeId, x, c, c);
+                    }
+                }
+            }
+            i = id;
+        }
+        0
+    }
+
     /// Runs the rule of one node, whose cotangent is `g`, and hands out what it returns.
     fn step(&mut self, id: NodeId, g: NodeId) {
-        let mut inner = self.tape.write();
+        let inner = self.tape.write();
         let node = &inner.nodes[id as usize];
-        if node.arity == 0 || node.cut {
-            return;
-        }
-        let (op, at, few) = (node.op, node.at, node.inputs);
-        let many: SmallVec<[NodeId; 16]>;
-        let inputs = match node.arity as usize {
-            n @ 0..=3 => &few[..n],
+        let few = node.inputs;
+        match node.arity {
+            _ if node.cut => {}
+            0 => {}
+            1 => self.apply_rule(inner, id, g, &few[..1]),
+            2 => self.apply_rule(inner, id, g, &few[..2]),
+            3 => self.apply_rule(inner, id, g, &few),
             _ => {
-                many = inner.inputs(id).into();
-                &many
+                let many: SmallVec<[NodeId; 16]> = inner.inputs(id).into();
+                self.apply_rule(inner, id, g, &many);
             }
-        };
+        }
+    }
+
+    fn apply_rule(&mut self, mut inner: RefMut<'t, Inner<T>>, id: NodeId, g: NodeId, inputs: &[NodeId]) {
         let mut needs = 0u64;
         for (i, &x) in inputs.iter().enumerate() {
             // Beyond 64 inputs the last bit speaks for the rest, which are always computed.
@@ -123,6 +173,8 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         }
         // From here on the rule may have made views of it, which must not change with it.
         inner.nodes[g as usize].sum = false;
+        let node = &inner.nodes[id as usize];
+        let (op, at) = (node.op, node.at);
         let outer = inner.at.replace(at);
         let first = inner.nodes.len() as NodeId;
         let cx = Vjp { tape: self.tape, id, inputs, needs, g: Var::at(self.tape, g) };
@@ -140,49 +192,51 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         let mut inner = self.tape.write();
         inner.at = outer;
         match returned.unpack() {
-            (ids, NONE) => self.hand_out(&mut inner, id, inputs, &ids, first),
+            (ids, NONE) => {
+                for (k, &x) in inputs.iter().enumerate() {
+                    if ids[k] != NONE {
+                        self.hand_out(&mut inner, id, x, ids[k], first);
+                    }
+                }
+            }
             (_, spilled) => {
-                let ids = inner.unspill(spilled);
-                self.hand_out(&mut inner, id, inputs, &ids, first);
+                for (&x, c) in inputs.iter().zip(inner.unspill(spilled)) {
+                    if c != NONE {
+                        self.hand_out(&mut inner, id, x, c, first);
+                    }
+                }
             }
         }
-        if self.truncate_to.is_some() {
-            // Small arrays have no buffer of their own to give back.
-            if inner.store.has_buffers() {
-                for n in first..inner.nodes.len() as NodeId {
-                    if inner.nodes[n as usize].holds == 0 {
-                        inner.release(n);
-                    }
+        // Small arrays have no buffer of their own to give back.
+        if self.truncate_to.is_some() && inner.store.has_buffers() {
+            for n in first..inner.nodes.len() as NodeId {
+                if inner.nodes[n as usize].holds == 0 {
+                    inner.release(n);
                 }
             }
             self.let_go(&mut inner, g, first);
         }
     }
 
-    /// Adds what a rule returned to the entries of the inputs.
-    fn hand_out(&mut self, inner: &mut Inner<T>, id: NodeId, inputs: &[NodeId], returned: &[NodeId], first: NodeId) {
-        for (&x, &c) in inputs.iter().zip(returned) {
-            if c == NONE {
-                continue;
-            }
-            let (have, want) = (inner.nodes[c as usize].layout, inner.nodes[x as usize].layout);
-            if have != want && inner.layout(c).shape() != inner.layout(x).shape() {
-                let (op, have, want) = (inner.op(id).name(), inner.layout(c).shape(), inner.layout(x).shape());
-                panic!("the rule of {op} returned a cotangent of shape {have} for an input of shape {want}");
-            }
-            let Some(entry) = self.entry(x) else { continue };
-            let old = *entry;
-            if old == NONE {
-                *entry = c;
-                inner.nodes[c as usize].holds += 1;
-                continue;
-            }
-            let new = self.sum(inner, old, c);
-            if new != old {
-                inner.nodes[new as usize].holds += 1;
-                *self.entry(x).expect("found above") = new;
-                self.let_go(inner, old, first);
-            }
+    /// Adds the cotangent `c`, which the rule of node `id` returned, to the entry of its input `x`.
+    #[inline]
+    fn hand_out(&mut self, inner: &mut Inner<T>, id: NodeId, x: NodeId, c: NodeId, first: NodeId) {
+        let (have, want) = (inner.nodes[c as usize].layout, inner.nodes[x as usize].layout);
+        if have != want {
+            inner.check_cotangent(id, x, c);
+        }
+        let Some(entry) = self.entry(x) else { return };
+        let old = *entry;
+        if old == NONE {
+            *entry = c;
+            inner.nodes[c as usize].holds += 1;
+            return;
+        }
+        let new = self.sum(inner, old, c);
+        if new != old {
+            inner.nodes[new as usize].holds += 1;
+            *self.entry(x).expect("found above") = new;
+            self.let_go(inner, old, first);
         }
     }
 
@@ -203,7 +257,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
                 return old;
             }
         }
-        let id = inner.record(Add, &[old, new], at, T::erase).expect("both have the input's shape");
+        let id = inner.record(Arith(Add), &[old, new], at, &T::erase()).expect("both have the input's shape");
         inner.nodes[id as usize].sum = true;
         id
     }
@@ -220,6 +274,13 @@ impl<'t, T: Scalar> Sweep<'t, T> {
 }
 
 impl<T: Scalar> Inner<T> {
+    /// Refuses a cotangent whose shape is not that of the input.
+    #[cold]
+    fn check_cotangent(&self, id: NodeId, x: NodeId, c: NodeId) {
+        let (op, have, want) = (self.op(id).name(), self.layout(c).shape(), self.layout(x).shape());
+        assert!(have == want, "the rule of {op} returned a cotangent of shape {have} for an input of shape {want}");
+    }
+
     /// Gives back a cotangent's buffer, if no view of it is left.
     fn release(&mut self, id: NodeId) {
         let place = self.nodes[id as usize].place;

@@ -68,6 +68,14 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
         None
     }
 
+    /// For elementwise ops, the reverse rule over plain numbers: the cotangents of inputs of one element each, from that of the output.
+    /// `false` if there is none. A sweep whose nodes are thrown away runs it instead of [`Op::vjp`] and must get the same bits: write
+    /// both from one formula over [`Real`](crate::Real).
+    fn number_vjp(&self, g: T, x: [T; 3], y: T, cotangents: &mut [T; 3]) -> bool {
+        let _ = (g, x, y, cotangents);
+        false
+    }
+
     /// Computes the output into `y`, which is contiguous and holds arbitrary numbers. Pure, so that it can be replayed.
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]);
 
@@ -147,18 +155,20 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
     }
     /// Cotangents from a closure that is called for each input that needs one; `None` means zero.
     pub fn each<C: Into<Option<Var<'t, T>>>>(&self, mut cotangent: impl FnMut(usize) -> C) -> Cotangents<'t, T> {
-        let mut of = |i: usize| match self.needs(i) {
-            true => cotangent(i).into().map_or(NONE, |v| v.id),
-            false => NONE,
-        };
-        if self.inputs.len() <= 3 {
-            let mut id = |i: usize| if i < self.inputs.len() { of(i) } else { NONE };
-            return Cotangents::pack([id(0), id(1), id(2), NONE]);
+        if self.inputs.len() > 3 {
+            return self.each_of_many(&mut |i| cotangent(i).into().map_or(NONE, |v| v.id));
         }
-        self.each_of_many(&mut of)
+        // A loop over the bits that are set, so that the closure is compiled into one place.
+        let (mut ids, mut left) = ([NONE; 4], self.needs);
+        while left != 0 {
+            let i = left.trailing_zeros() as usize;
+            left &= left - 1;
+            ids[i & 3] = cotangent(i).into().map_or(NONE, |v| v.id);
+        }
+        Cotangents::pack(ids)
     }
     fn each_of_many(&self, of: &mut dyn FnMut(usize) -> NodeId) -> Cotangents<'t, T> {
-        let all: smallvec::SmallVec<[NodeId; 16]> = (0..self.inputs.len()).map(of).collect();
+        let all: smallvec::SmallVec<[NodeId; 16]> = (0..self.inputs.len()).map(|i| if self.needs(i) { of(i) } else { NONE }).collect();
         Cotangents::pack([NONE, NONE, NONE, self.tape.spill(&all)])
     }
     /// The cotangents of some inputs, through a formula that was just written on the tape: `mark` is [`Vjp::mark`] from before it,

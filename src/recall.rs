@@ -3,7 +3,7 @@
 
 use crate::layout::{Layout, Shape};
 use crate::op::Op;
-use crate::ops::Erased;
+use crate::ops::Erase;
 use crate::scalar::Scalar;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use std::any::{Any, TypeId};
@@ -28,7 +28,7 @@ impl<T: Scalar> OpTable<T> {
         &self.entries[index as usize].0
     }
     /// Puts an op at the cursor (the caller moves the cursor on), and tells its serial number, which is never used again.
-    pub fn put<O: Op<T> + PartialEq>(&mut self, op: O, erase: impl FnOnce(O) -> Erased<T>) -> (Arc<dyn Op<T>>, u64) {
+    pub fn put<O: Op<T> + PartialEq>(&mut self, op: O, erase: &Erase<T, O>) -> (Arc<dyn Op<T>>, u64) {
         if let Some((old, serial)) = self.entries.get(self.len) {
             let any: &dyn Any = &**old;
             if any.downcast_ref::<O>().is_some_and(|old| *old == op) {
@@ -36,8 +36,7 @@ impl<T: Scalar> OpTable<T> {
             }
         }
         self.serial += 1;
-        let Erased::Shared(op) = erase(op) else { unreachable!("an op with attributes") };
-        let entry = (op, self.serial);
+        let entry = ((erase.to_shared)(op), self.serial);
         match self.entries.get_mut(self.len) {
             Some(old) => *old = entry.clone(),
             None => self.entries.push(entry.clone()),

@@ -4,7 +4,7 @@ use crate::buffers::{Mark as StoreMark, Place, Stats, Store};
 use crate::error::ShapeError;
 use crate::layout::{Layout, Shape};
 use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::{Erased, Listed, erase};
+use crate::ops::{Erase, Listed, erase};
 use crate::param::{Grads, Param};
 use crate::recall::{LayoutId, Layouts, NUMBER, OpKey, OpTable, Placement, Placements, Question, type_key};
 use crate::scalar::Scalar;
@@ -118,10 +118,10 @@ impl<T: Scalar> Inner<T> {
         op: O,
         inputs: &[NodeId],
         at: At,
-        erase: impl FnOnce(O) -> Erased<T>,
+        erase: &Erase<T, O>,
     ) -> Result<NodeId, ShapeError> {
         if size_of::<O>() == 0 {
-            let Erased::Static(op) = erase(op) else { unreachable!("an op without attributes") };
+            let op = (erase.to_static)(op);
             return self.push(OpRef::Static(op), op, type_key::<O>(), inputs, at);
         }
         let (op, serial) = self.table.put(op, erase);
@@ -135,6 +135,20 @@ impl<T: Scalar> Inner<T> {
     pub fn is_number(&self, id: NodeId) -> bool {
         let node = &self.nodes[id as usize];
         node.layout == NUMBER && node.place.in_arena()
+    }
+
+    /// The value of such a node.
+    #[inline(always)]
+    pub fn number(&self, id: NodeId) -> Option<T> {
+        let node = &self.nodes[id as usize];
+        self.is_number(id).then(|| self.store.number(node.place))
+    }
+
+    /// A number that a sweep has computed, whose node nothing else reads; `holds` entries of the sweep are it.
+    #[inline(always)]
+    pub fn cotangent(&mut self, x: T, at: At, holds: u32) -> NodeId {
+        let place = self.store.push_number(x);
+        self.append(Node { sum: true, holds, ..leaf_node(&Leaf("cotangent"), NUMBER, place, at) })
     }
 
     fn push(&mut self, r: OpRef<T>, op: &dyn Op<T>, key: OpKey, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
@@ -232,18 +246,7 @@ impl<T: Scalar> Inner<T> {
     fn leaf(&mut self, op: &'static dyn Op<T>, shape: &[usize], place: Place, tracked: bool, at: At) -> NodeId {
         let layout = self.layouts.contiguous(shape);
         let tracked = tracked && !self.no_grad.get() && !self.truncating;
-        self.append(Node {
-            op: OpRef::Static(op),
-            inputs: [NONE; 3],
-            layout,
-            place,
-            at: self.at.unwrap_or(at),
-            arity: 0,
-            tracked,
-            cut: false,
-            sum: false,
-            holds: 0,
-        })
+        self.append(Node { tracked, ..leaf_node(op, layout, place, self.at.unwrap_or(at)) })
     }
 
     pub fn mark(&self) -> Mark {
@@ -264,7 +267,13 @@ impl<T: Scalar> Inner<T> {
     }
 }
 
-/// A node without inputs; its name says what it stands for.
+/// A node without inputs and without a gradient.
+#[inline(always)]
+fn leaf_node<T: Scalar>(op: &'static dyn Op<T>, layout: LayoutId, place: Place, at: At) -> Node<T> {
+    Node { op: OpRef::Static(op), inputs: [NONE; 3], layout, place, at, arity: 0, tracked: false, cut: false, sum: false, holds: 0 }
+}
+
+/// The op of a node without inputs; its name says what it stands for.
 #[derive(Debug)]
 struct Leaf(&'static str);
 
@@ -423,7 +432,7 @@ impl<T: Scalar> Tape<T> {
     /// Records an op, or says why it does not fit; nothing is changed then, and the tape goes on working.
     #[track_caller]
     pub fn try_apply<'t, O: Op<T> + PartialEq>(&'t self, op: O, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>, ShapeError> {
-        self.try_record(op, inputs, erase)
+        self.try_record(op, inputs, &erase())
     }
 
     #[track_caller]
@@ -431,7 +440,7 @@ impl<T: Scalar> Tape<T> {
         &'t self,
         op: O,
         inputs: &[Var<'t, T>],
-        erase: impl FnOnce(O) -> Erased<T>,
+        erase: &Erase<T, O>,
     ) -> Result<Var<'t, T>, ShapeError> {
         let at = Location::caller();
         let mut few = [NONE; 3];
@@ -464,7 +473,7 @@ impl<T: Scalar> Tape<T> {
     /// Records a built-in op of any number of inputs.
     #[track_caller]
     pub(crate) fn listed<'t, O: Op<T> + PartialEq + Listed>(&'t self, op: O, inputs: &[Var<'t, T>]) -> Var<'t, T> {
-        match self.try_record(op, inputs, T::erase) {
+        match self.try_record(op, inputs, &T::erase()) {
             Ok(y) => y,
             Err(e) => panic!("{e}"),
         }
@@ -477,7 +486,7 @@ impl<T: Scalar> Tape<T> {
         &'t self,
         op: O,
         inputs: [Var<'t, T>; N],
-        erase: fn(O) -> Erased<T>,
+        erase: &Erase<T, O>,
     ) -> Var<'t, T> {
         match self.number_op(op, inputs, erase) {
             Ok(y) => y,
@@ -496,7 +505,7 @@ impl<T: Scalar> Tape<T> {
         &'t self,
         op: O,
         inputs: [Var<'t, T>; N],
-        erase: fn(O) -> Erased<T>,
+        erase: &Erase<T, O>,
     ) -> Result<Var<'t, T>, O> {
         if size_of::<O>() != 0 || !inputs.iter().all(|v| std::ptr::eq(v.tape, self)) {
             return Err(op);
@@ -514,7 +523,7 @@ impl<T: Scalar> Tape<T> {
             tracked |= node.tracked;
         }
         let Some(y) = op.number(values) else { return Err(op) };
-        let Erased::Static(op) = erase(op) else { unreachable!("an op without attributes") };
+        let op = (erase.to_static)(op);
         let place = inner.store.push_number(y);
         let node = Node {
             op: OpRef::Static(op),

@@ -114,15 +114,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Records a built-in op of this and other inputs.
     #[track_caller]
     pub(crate) fn record<O: Op<T> + PartialEq + Listed>(self, op: O) -> Self {
-        self.tape.op(op, [self], T::erase)
+        self.tape.op(op, [self], &T::erase())
     }
     #[track_caller]
     pub(crate) fn record2<O: Op<T> + PartialEq + Listed>(self, op: O, other: Self) -> Self {
-        self.tape.op(op, [self, other], T::erase)
+        self.tape.op(op, [self, other], &T::erase())
     }
     #[track_caller]
     pub(crate) fn record3<O: Op<T> + PartialEq + Listed>(self, op: O, second: Self, third: Self) -> Self {
-        self.tape.op(op, [self, second, third], T::erase)
+        self.tape.op(op, [self, second, third], &T::erase())
     }
     /// Both operands as views of the shape that they broadcast to.
     #[track_caller]

@@ -167,18 +167,6 @@ fn strided_rows<T: Scalar, const N: usize, const CHUNK: usize>(
     });
 }
 
-/// Addition.
-#[derive(Clone, Copy)]
-pub(crate) struct AddValues;
-
-impl<T: Scalar> Elementwise<T, 2> for AddValues {
-    const EXACT: bool = true;
-    #[inline(always)]
-    fn at<S: Simd>(self, [x, y]: [T; 2]) -> T {
-        x + y
-    }
-}
-
 struct InPlace<'a, T, F> {
     f: F,
     x: &'a mut [T],

@@ -1,147 +1,143 @@
 //! Addition, subtraction, multiplication, division and negation, with broadcasting, and the operators for them.
 
 use crate::error::ShapeError;
-use crate::kernels::elementwise::{AddValues, Elementwise, apply};
-use crate::kernels::simd::Simd;
+use crate::kernels::elementwise::{Elementwise, apply, one};
+use crate::kernels::simd::{Libm, Simd};
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::Listed;
 use crate::ops::map::same_shape;
-use crate::scalar::Scalar;
+use crate::scalar::{Num, Real, Scalar};
 use crate::var::{Operand, Var};
+use std::fmt::Debug;
 use std::ops;
 
-// ---------------------------------------------------------------------------------------------------------------- add
+/// One of the four operations: its value, and the cotangent of each operand, each written once over [`Real`].
+///
+/// Their rules are not fused ([`Zip`](crate::ops::map::Zip)): the cotangent of a sum is the cotangent itself.
+pub(crate) trait Operation: Copy + Debug + PartialEq + Send + Sync + 'static {
+    /// Its name.
+    const NAME: &'static str;
+    /// The value.
+    fn f<R: Real>(self, a: R, b: R) -> R;
+    /// The cotangent of a, from that of y = f(a, b).
+    fn ga<R: Real>(self, g: R, b: R) -> R;
+    /// The cotangent of b.
+    fn gb<R: Real>(self, g: R, a: R, b: R, y: R) -> R;
+}
+
+/// An [`Operation`] as an op.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Arith<O>(pub O);
 
 /// `a + b`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Add;
 
-impl<T: Scalar> Op<T> for Add {
-    fn name(&self) -> &'static str {
-        "add"
-    }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        same_shape(x)
-    }
+impl Operation for Add {
+    const NAME: &'static str = "add";
     #[inline(always)]
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(x[0] + x[1])
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        a + b
     }
-    #[inline(always)]
-    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        apply(AddValues, [x[0], x[1]], y);
+    fn ga<R: Real>(self, g: R, _: R) -> R {
+        g
     }
-    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|_| cx.g)
+    fn gb<R: Real>(self, g: R, _: R, _: R, _: R) -> R {
+        g
     }
 }
-
-// ---------------------------------------------------------------------------------------------------------------- sub
 
 /// `a - b`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sub;
 
-impl<T: Scalar> Elementwise<T, 2> for Sub {
-    const EXACT: bool = true;
+impl Operation for Sub {
+    const NAME: &'static str = "sub";
     #[inline(always)]
-    fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
+    fn f<R: Real>(self, a: R, b: R) -> R {
         a - b
     }
-}
-
-impl<T: Scalar> Op<T> for Sub {
-    fn name(&self) -> &'static str {
-        "sub"
+    fn ga<R: Real>(self, g: R, _: R) -> R {
+        g
     }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        same_shape(x)
-    }
-    #[inline(always)]
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(x[0] - x[1])
-    }
-    #[inline(always)]
-    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        apply(*self, [x[0], x[1]], y);
-    }
-    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|i| if i == 0 { cx.g } else { -cx.g })
+    fn gb<R: Real>(self, g: R, _: R, _: R, _: R) -> R {
+        -g
     }
 }
-
-// ---------------------------------------------------------------------------------------------------------------- mul
 
 /// `a * b`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Mul;
 
-impl<T: Scalar> Elementwise<T, 2> for Mul {
-    const EXACT: bool = true;
+impl Operation for Mul {
+    const NAME: &'static str = "mul";
     #[inline(always)]
-    fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
+    fn f<R: Real>(self, a: R, b: R) -> R {
         a * b
     }
-}
-
-impl<T: Scalar> Op<T> for Mul {
-    fn name(&self) -> &'static str {
-        "mul"
+    fn ga<R: Real>(self, g: R, b: R) -> R {
+        g * b
     }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        same_shape(x)
-    }
-    #[inline(always)]
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(x[0] * x[1])
-    }
-    #[inline(always)]
-    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        apply(*self, [x[0], x[1]], y);
-    }
-    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|i| cx.g * cx.x(1 - i))
+    fn gb<R: Real>(self, g: R, a: R, _: R, _: R) -> R {
+        g * a
     }
 }
-
-// ---------------------------------------------------------------------------------------------------------------- div
 
 /// `a / b`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Div;
 
-impl<T: Scalar> Elementwise<T, 2> for Div {
-    const EXACT: bool = true;
+impl Operation for Div {
+    const NAME: &'static str = "div";
     #[inline(always)]
-    fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
+    fn f<R: Real>(self, a: R, b: R) -> R {
         a / b
+    }
+    fn ga<R: Real>(self, g: R, b: R) -> R {
+        g / b
+    }
+    /// d(a/b)/db = -(a/b)/b: through y, which is at hand.
+    fn gb<R: Real>(self, g: R, _: R, b: R, y: R) -> R {
+        -(g / b * y)
     }
 }
 
-impl<T: Scalar> Op<T> for Div {
+impl<T: Scalar, O: Operation> Elementwise<T, 2> for Arith<O> {
+    const EXACT: bool = true;
+    #[inline(always)]
+    fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
+        self.0.f(Num::<T, S>::new(a), Num::<T, S>::new(b)).0
+    }
+}
+
+impl<T: Scalar, O: Operation> Op<T> for Arith<O> {
     fn name(&self) -> &'static str {
-        "div"
+        O::NAME
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
     #[inline(always)]
     fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(x[0] / x[1])
+        Some(one(*self, [x[0], x[1]]))
+    }
+    fn number_vjp(&self, g: T, x: [T; 3], y: T, cotangents: &mut [T; 3]) -> bool {
+        let [g, a, b, y] = [g, x[0], x[1], y].map(Num::<T, Libm>::new);
+        *cotangents = [self.0.ga(g, b).0, self.0.gb(g, a, b, y).0, T::ZERO];
+        true
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        let ga = cx.g / cx.x(1);
-        // d(a/b)/db = -(a/b)/b: through y, which is at hand.
-        cx.each(|i| if i == 0 { ga } else { -(ga * cx.y()) })
+        cx.each(|i| match i {
+            0 => self.0.ga(cx.g, cx.x(1)),
+            _ => self.0.gb(cx.g, cx.x(0), cx.x(1), cx.y()),
+        })
     }
 }
-
-// ---------------------------------------------------------------------------------------------------------------- neg
 
 /// `-x`
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -166,6 +162,10 @@ impl<T: Scalar> Op<T> for Neg {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(-x[0])
     }
+    fn number_vjp(&self, g: T, _: [T; 3], _: T, cotangents: &mut [T; 3]) -> bool {
+        cotangents[0] = -g;
+        true
+    }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0]], y);
@@ -180,8 +180,12 @@ impl<T: Scalar> Op<T> for Neg {
 /// Two numbers need no broadcasting.
 #[inline(always)]
 #[track_caller]
-fn binary<'t, T: Scalar, O: Op<T> + PartialEq + Listed>(op: O, a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-    match a.tape.number_op(op, [a, b], T::erase) {
+pub(crate) fn binary<'t, T: Scalar, O: Operation>(op: O, a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T>
+where
+    Arith<O>: Listed,
+{
+    let op = Arith(op);
+    match a.tape.number_op(op, [a, b], &T::erase()) {
         Ok(y) => y,
         Err(op) => {
             let (a, b) = a.broadcast_with(b, Op::<T>::name(&op));

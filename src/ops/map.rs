@@ -106,12 +106,16 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(one(*self, [x[0]]))
     }
+    fn number_vjp(&self, g: T, x: [T; 3], y: T, cotangents: &mut [T; 3]) -> bool {
+        cotangents[0] = one(MapGrad(self.0), [g, x[0], y]);
+        true
+    }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|_| cx.g.tape.op(MapGrad(self.0), [cx.g, cx.x(0), cx.y()], erase))
+        cx.each(|_| cx.g.tape.op(MapGrad(self.0), [cx.g, cx.x(0), cx.y()], &erase()))
     }
 }
 
@@ -139,7 +143,7 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
             through = cx.through(mark, slope, cx.g * g, [1, 2]);
         }
         cx.each(|i| match i {
-            0 => Some(cx.g.tape.op(MapGrad(self.0), [cx.g, x, y], erase)),
+            0 => Some(cx.g.tape.op(MapGrad(self.0), [cx.g, x, y], &erase())),
             _ => through[i - 1],
         })
     }
@@ -187,6 +191,11 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(one(*self, [x[0], x[1]]))
     }
+    fn number_vjp(&self, g: T, x: [T; 3], _: T, cotangents: &mut [T; 3]) -> bool {
+        cotangents[0] = one(ZipGrad::<B, true>(self.0), [g, x[0], x[1]]);
+        cotangents[1] = one(ZipGrad::<B, false>(self.0), [g, x[0], x[1]]);
+        true
+    }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
@@ -194,8 +203,8 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let (a, b, tape) = (cx.x(0), cx.x(1), cx.g.tape);
         cx.each(|i| match i {
-            0 => tape.op(ZipGrad::<B, true>(self.0), [cx.g, a, b], erase),
-            _ => tape.op(ZipGrad::<B, false>(self.0), [cx.g, a, b], erase),
+            0 => tape.op(ZipGrad::<B, true>(self.0), [cx.g, a, b], &erase()),
+            _ => tape.op(ZipGrad::<B, false>(self.0), [cx.g, a, b], &erase()),
         })
     }
 }
@@ -224,7 +233,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
             through = cx.through(mark, slope, cx.g * g, [1, 2]);
         }
         cx.each(|i| match i {
-            0 => Some(cx.g.tape.op(*self, [cx.g, a, b], erase)),
+            0 => Some(cx.g.tape.op(*self, [cx.g, a, b], &erase())),
             _ => through[i - 1],
         })
     }
@@ -243,12 +252,12 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Applies an elementwise function, built-in or the user's own, to every element.
     #[track_caller]
     pub fn map<U: Unary>(self, function: U) -> Self {
-        self.tape.op(Map(function), [self], erase)
+        self.tape.op(Map(function), [self], &erase())
     }
     /// Applies an elementwise function of two numbers, with broadcasting.
     #[track_caller]
     pub fn zip<B: Binary>(self, function: B, other: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), B::NAME);
-        self.tape.op(Zip(function), [a, b], erase)
+        self.tape.op(Zip(function), [a, b], &erase())
     }
 }

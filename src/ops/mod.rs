@@ -19,40 +19,45 @@ pub(crate) mod unary;
 #[cfg(test)]
 use samples::{Row, Sampled};
 
-use crate::kernels::elementwise::{AddValues, zip_in_place};
+use crate::kernels::elementwise::zip_in_place;
 use crate::kernels::strided;
 use crate::op::{Op, View};
 use crate::scalar::Scalar;
 use std::sync::Arc;
 
-/// An op whose type has been forgotten.
-pub enum Erased<T: 'static> {
-    /// Without attributes.
-    Static(&'static dyn Op<T>),
-    /// With attributes.
-    Shared(Arc<dyn Op<T>>),
+/// The two ways to forget an op's type. Two functions rather than one that returns an enum: a reference comes back in registers, and
+/// graphs of numbers are all overhead.
+pub struct Erase<T: 'static, O> {
+    /// For ops without attributes.
+    pub to_static: fn(O) -> &'static dyn Op<T>,
+    /// For ops with attributes.
+    pub to_shared: fn(O) -> Arc<dyn Op<T>>,
 }
 
-/// Forgets an op's type.
-#[inline(always)]
-pub(crate) fn erase<T: Scalar, O: Op<T>>(op: O) -> Erased<T> {
-    match size_of::<O>() {
-        // A box of a type without size allocates nothing, so that leaking it leaks nothing: it is the way to a static reference.
-        0 => Erased::Static(Box::leak(Box::new(op))),
-        _ => Erased::Shared(Arc::new(op)),
-    }
+/// A box of a type without size allocates nothing, so that leaking it leaks nothing: it is the way to a static reference.
+fn to_static<T: Scalar, O: Op<T>>(op: O) -> &'static dyn Op<T> {
+    assert!(size_of::<O>() == 0);
+    Box::leak(Box::new(op))
+}
+fn to_shared<T: Scalar, O: Op<T>>(op: O) -> Arc<dyn Op<T>> {
+    Arc::new(op)
+}
+
+/// Forgets the type of any op; its code is compiled in the crate that says so.
+pub(crate) fn erase<T: Scalar, O: Op<T>>() -> Erase<T, O> {
+    Erase { to_static, to_shared }
 }
 
 /// An op that stands in the list below. Methods of `Var` record listed ops only, so that one that was forgotten does not compile;
 /// and under test, one without sample rows does not compile either.
 ///
-/// Its methods are not generic, so that the op's kernels and rules are compiled in this crate, once, with its optimisation, and not again
+/// The functions behind its methods are not generic, so that the op's kernels and rules are compiled in this crate, once, with its optimisation, and not again
 /// in every crate that uses them.
-pub trait Listed: Op<f32> + Op<f64> + PartialEq + Tested {
-    /// The op for `f32`.
-    fn erase_f32(self) -> Erased<f32>;
-    /// The op for `f64`.
-    fn erase_f64(self) -> Erased<f64>;
+pub trait Listed: Sized + Op<f32> + Op<f64> + PartialEq + Tested {
+    /// Forgets its type, for `f32`.
+    fn erase_f32() -> Erase<f32, Self>;
+    /// Forgets its type, for `f64`.
+    fn erase_f64() -> Erase<f64, Self>;
 }
 
 /// Under test, listed ops must have sample rows.
@@ -68,7 +73,7 @@ impl<O> Tested for O {}
 /// What generic code asks of the number type, so that it is compiled in this crate: see [`Listed`].
 pub trait Engine: Sized + 'static {
     /// Forgets a listed op's type.
-    fn erase<O: Listed>(op: O) -> Erased<Self>;
+    fn erase<O: Listed>() -> Erase<Self, O>;
     /// `x += y`
     fn add_in_place(x: &mut [Self], y: &[Self]);
     /// Copies a view's elements into logical order.
@@ -76,11 +81,11 @@ pub trait Engine: Sized + 'static {
 }
 
 impl Engine for f32 {
-    fn erase<O: Listed>(op: O) -> Erased<f32> {
-        op.erase_f32()
+    fn erase<O: Listed>() -> Erase<f32, O> {
+        O::erase_f32()
     }
     fn add_in_place(x: &mut [f32], y: &[f32]) {
-        zip_in_place(AddValues, x, y);
+        zip_in_place(arith::Arith(arith::Add), x, y);
     }
     fn lay_out(x: View<'_, f32>, y: &mut [f32]) {
         strided::copy(x, y);
@@ -88,36 +93,52 @@ impl Engine for f32 {
 }
 
 impl Engine for f64 {
-    fn erase<O: Listed>(op: O) -> Erased<f64> {
-        op.erase_f64()
+    fn erase<O: Listed>() -> Erase<f64, O> {
+        O::erase_f64()
     }
     fn add_in_place(x: &mut [f64], y: &[f64]) {
-        zip_in_place(AddValues, x, y);
+        zip_in_place(arith::Arith(arith::Add), x, y);
     }
     fn lay_out(x: View<'_, f64>, y: &mut [f64]) {
         strided::copy(x, y);
     }
 }
 
-// The only list of ops: functions of one number (`maps`), of two (`zips`), and all others.
+// The only list of ops: functions of one number (`maps`), of two (`zips`), the four operations, and all others.
 macro_rules! ops {
     (@one $op:ty) => {
         impl Listed for $op {
-            fn erase_f32(self) -> Erased<f32> {
-                erase(self)
+            #[inline(always)]
+            fn erase_f32() -> Erase<f32, Self> {
+                fn fixed(op: $op) -> &'static dyn Op<f32> {
+                    to_static(op)
+                }
+                fn shared(op: $op) -> Arc<dyn Op<f32>> {
+                    to_shared(op)
+                }
+                Erase { to_static: fixed, to_shared: shared }
             }
-            fn erase_f64(self) -> Erased<f64> {
-                erase(self)
+            #[inline(always)]
+            fn erase_f64() -> Erase<f64, Self> {
+                fn fixed(op: $op) -> &'static dyn Op<f64> {
+                    to_static(op)
+                }
+                fn shared(op: $op) -> Arc<dyn Op<f64>> {
+                    to_shared(op)
+                }
+                Erase { to_static: fixed, to_shared: shared }
             }
         }
     };
     (
         maps { $($map_family:ident: $($map:ident),*;)* }
         zips { $($zip_family:ident: $($zip:ident),*;)* }
+        operations { $($arith_family:ident: $($arith:ident),*;)* }
         others { $($family:ident: $($op:ident),*;)* }
     ) => {
         $($(ops!(@one map::Map<$map_family::$map>);)*)*
         $($(ops!(@one map::Zip<$zip_family::$zip>);)*)*
+        $($(ops!(@one arith::Arith<$arith_family::$arith>);)*)*
         $($(ops!(@one $family::$op);)*)*
 
         /// The sample rows of every op.
@@ -126,6 +147,7 @@ macro_rules! ops {
             vec![
                 $($((stringify!($map), <$map_family::$map as Sampled>::rows::<T>()),)*)*
                 $($((stringify!($zip), <$zip_family::$zip as Sampled>::rows::<T>()),)*)*
+                $($((stringify!($arith), <$arith_family::$arith as Sampled>::rows::<T>()),)*)*
                 $($((stringify!($op), <$family::$op as Sampled>::rows::<T>()),)*)*
             ]
         }
@@ -142,8 +164,11 @@ ops! {
         binary: Pow, Maximum, Minimum;
         loss: SquaredError, BceWithLogits;
     }
+    operations {
+        arith: Add, Sub, Mul, Div;
+    }
     others {
-        arith: Add, Sub, Mul, Div, Neg;
+        arith: Neg;
         binary: Compare;
         select: Where;
         reduction: Sum, Mean, Max, LogSumExp;
