@@ -1,7 +1,7 @@
 //! Addition, subtraction, multiplication, division and negation, with broadcasting, and the operators for them.
 
 use crate::error::ShapeError;
-use crate::kernels::elementwise::{Elementwise, apply, one};
+use crate::kernels::elementwise::{self, Elementwise, apply};
 use crate::kernels::simd::{Libm, Simd};
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
@@ -120,7 +120,7 @@ impl<T: Scalar, O: Operation> Op<T> for Arith<O> {
     }
     #[inline(always)]
     fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(one(*self, [x[0], x[1]]))
+        Some(elementwise::one(*self, [x[0], x[1]]))
     }
     fn number_vjp(&self, g: T, x: [T; 3], y: T, cotangents: &mut [T; 3]) -> bool {
         let [g, a, b, y] = [g, x[0], x[1], y].map(Num::<T, Libm>::new);

@@ -6,6 +6,7 @@
 
 use crate::check::{Options, check_grads};
 use crate::ops::all_samples;
+use crate::ops::arith::Arith;
 use crate::ops::map::{Binary, Map, MapGrad, Unary, Zip, ZipGrad};
 use crate::scalar::Scalar;
 use crate::tape::Tape;
@@ -27,6 +28,11 @@ impl<U: Sampled> Sampled for Map<U> {
 impl<U: Sampled> Sampled for MapGrad<U> {
     fn rows<T: Scalar>() -> Vec<Row<T>> {
         U::rows()
+    }
+}
+impl<O: Sampled> Sampled for Arith<O> {
+    fn rows<T: Scalar>() -> Vec<Row<T>> {
+        O::rows()
     }
 }
 impl<B: Sampled> Sampled for Zip<B> {
