@@ -113,13 +113,7 @@ impl<T: Scalar> Inner<T> {
     }
 
     /// Records an op, whose type `erase` forgets.
-    pub fn record<O: Op<T> + PartialEq>(
-        &mut self,
-        op: O,
-        inputs: &[NodeId],
-        at: At,
-        erase: &Erase<T, O>,
-    ) -> Result<NodeId, ShapeError> {
+    pub fn record<O: Op<T> + PartialEq>(&mut self, op: O, inputs: &[NodeId], at: At, erase: &Erase<T, O>) -> Result<NodeId, ShapeError> {
         if size_of::<O>() == 0 {
             let op = (erase.to_static)(op);
             return self.push(OpRef::Static(op), op, type_key::<O>(), inputs, at);
@@ -436,12 +430,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     #[track_caller]
-    fn try_record<'t, O: Op<T> + PartialEq>(
-        &'t self,
-        op: O,
-        inputs: &[Var<'t, T>],
-        erase: &Erase<T, O>,
-    ) -> Result<Var<'t, T>, ShapeError> {
+    fn try_record<'t, O: Op<T> + PartialEq>(&'t self, op: O, inputs: &[Var<'t, T>], erase: &Erase<T, O>) -> Result<Var<'t, T>, ShapeError> {
         let at = Location::caller();
         let mut few = [NONE; 3];
         if !self.owns(inputs) {

@@ -1,7 +1,7 @@
 //! How are softmax and its relatives computed? Row by row over the last axis: the maximum first, so that no exponential overflows.
 
-use crate::kernels::reduce::{Max, Sum, row};
 use crate::kernels::parallel;
+use crate::kernels::reduce::{Max, Sum, row};
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::strided::copy;
 use crate::kernels::vecmath::VecMath;

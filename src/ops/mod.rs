@@ -3,18 +3,31 @@
 pub(crate) mod activation;
 pub(crate) mod arith;
 pub(crate) mod binary;
+pub(crate) mod compose;
+pub(crate) mod conv;
+pub(crate) mod einsum;
+pub(crate) mod extent;
 pub(crate) mod index;
+pub(crate) mod linalg;
 pub(crate) mod loss;
 pub(crate) mod map;
+pub(crate) mod norm;
+pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod reduction;
+pub(crate) mod resample;
+pub(crate) mod rounding;
 #[cfg(test)]
 mod samples;
+pub(crate) mod scan;
 pub(crate) mod select;
 pub(crate) mod shape;
 pub(crate) mod slice;
 pub(crate) mod softmax;
+pub(crate) mod sort;
+pub(crate) mod trig;
 pub(crate) mod unary;
+pub(crate) mod unfold;
 
 #[cfg(test)]
 use samples::{Row, Sampled};
@@ -157,11 +170,14 @@ macro_rules! ops {
 ops! {
     maps {
         unary: Abs, Exp, Expm1, Ln, Log1p, Sqrt, Rsqrt, Recip, Square, Sin, Cos, Erf, Powf;
+        trig: ;
+        rounding: ;
         activation: Tanh, Sigmoid, Relu, LeakyRelu, Softplus, Gelu, GeluTanh;
         select: Clamp;
     }
     zips {
         binary: Pow, Maximum, Minimum;
+        trig: ;
         loss: SquaredError, BceWithLogits;
     }
     operations {
@@ -177,5 +193,15 @@ ops! {
         shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose, Concat;
         slice: Slice, Embed;
         index: Gather, ScatterAdd, IndexSelect, IndexAdd;
+        scan: ;
+        sort: ;
+        extent: ;
+        einsum: ;
+        linalg: ;
+        norm: ;
+        unfold: ;
+        conv: ;
+        pool: ;
+        resample: ;
     }
 }

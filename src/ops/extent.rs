@@ -1,0 +1,1 @@
+//! More of the same elements, or fewer: flip, roll, repeat, split, diagonals, triangles, padding by reflection.

@@ -1,0 +1,1 @@
+//! Norms and normalizations: vector norms, batch, layer, group, instance and RMS normalization, distances.

@@ -1,0 +1,1 @@
+//! Pooling: maximum with indices, average, adaptive, and unpooling.

@@ -1,0 +1,1 @@
+//! Functions whose slope is zero almost everywhere: floor, ceil, round, trunc, sign.

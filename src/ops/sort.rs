@@ -1,0 +1,1 @@
+//! Order along an axis: sort, topk, the extremes with their indices.
