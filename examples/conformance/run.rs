@@ -1,0 +1,307 @@
+//! Runs one case: value, gradient, second-order gradient and tangent, each compared with PyTorch's.
+
+use crate::call::{Call, Input, Out, Unsupported};
+use crate::format::{Case, OpCases, Tensor, Value, Values};
+use crate::ops;
+use ndarray::{ArrayD, IxDyn};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+use wengert::{Indices, Scalar, Tape, Var};
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Value,
+    Grad,
+    Second,
+    Jvp,
+}
+
+pub const STAGES: [Stage; 4] = [Stage::Value, Stage::Grad, Stage::Second, Stage::Jvp];
+
+impl Stage {
+    pub fn name(self) -> &'static str {
+        ["value", "grad", "second", "jvp"][self as usize]
+    }
+    /// Whether a case has such numbers.
+    pub fn applies(self, case: &Case) -> bool {
+        match self {
+            Stage::Value => true,
+            Stage::Grad => !case.diff.is_empty() && !case.diff_outs.is_empty(),
+            Stage::Second => case.second_order,
+            Stage::Jvp => case.jvp,
+        }
+    }
+    fn tolerance<T: Scalar>(self) -> Tolerance {
+        match (T::NAME, self) {
+            ("f32", _) => Tolerance { absolute: 1e-4, relative: 1e-3 },
+            (_, Stage::Second) => Tolerance { absolute: 1e-8, relative: 1e-6 },
+            _ => Tolerance { absolute: 1e-9, relative: 1e-7 },
+        }
+    }
+}
+
+/// What came of a case.
+pub enum Report {
+    Unsupported(String),
+    /// For each stage that was compared, whether it agrees, or what differs.
+    Compared(Vec<(Stage, Result<(), String>)>),
+}
+
+impl Report {
+    pub fn agrees(&self, stage: Stage) -> bool {
+        matches!(self, Report::Compared(stages) if stages.iter().any(|(s, result)| *s == stage && result.is_ok()))
+    }
+    pub fn differs(&self) -> bool {
+        matches!(self, Report::Compared(stages) if stages.iter().any(|(_, result)| result.is_err()))
+    }
+}
+
+/// Runs a case and compares the stages that are wanted and that it has.
+pub fn run<T: Scalar>(op: &OpCases, case: &Case, wanted: &[Stage]) -> Report {
+    let stages: Vec<Stage> = wanted.iter().copied().filter(|s| s.applies(case)).collect();
+    let tape = Tape::<T>::new();
+    let inputs = Inputs { op, case, tape: &tape, vars: BTreeMap::new() };
+    match caught(|| inputs.call()) {
+        Err(message) => Report::Compared(stages.iter().map(|&s| (s, Err(message.clone()))).collect()),
+        Ok(Err(reason)) => Report::Unsupported(reason),
+        Ok(Ok((inputs, outs))) => {
+            let mut run = Run { inputs, outs, cotangents: Vec::new(), grads: Vec::new() };
+            // Later stages differentiate the gradients, so that these are computed even when they are not compared.
+            let grads = if Stage::Grad.applies(case) && stages != [Stage::Value] { caught(|| run.differentiate()) } else { Ok(()) };
+            let compare = |s: Stage| match s {
+                Stage::Value => caught(|| run.value()).flatten(),
+                Stage::Grad => grads.clone().and_then(|()| caught(|| run.grad()).flatten()),
+                Stage::Second => grads.clone().and_then(|()| caught(|| run.second()).flatten()),
+                Stage::Jvp => grads.clone().and_then(|()| caught(|| run.jvp()).flatten()),
+            };
+            Report::Compared(stages.iter().map(|&s| (s, compare(s))).collect())
+        }
+    }
+}
+
+/// The tensors of a case on a tape.
+struct Inputs<'a, 't, T: Scalar> {
+    op: &'a OpCases,
+    case: &'a Case,
+    tape: &'t Tape<T>,
+    /// Those that gradients are taken of.
+    vars: BTreeMap<String, Var<'t, T>>,
+}
+
+impl<'a, 't, T: Scalar> Inputs<'a, 't, T> {
+    fn call(mut self) -> Result<(Self, Vec<Out<'t, T>>), String> {
+        let case = self.case;
+        let args = case.args().iter().map(|v| v.map(&mut |key| self.input(key))).collect();
+        let kwargs = case.kwargs().iter().map(|(name, v)| (name.clone(), v.map(&mut |key| self.input(key)))).collect();
+        match ops::call(&self.op.op, &Call::new(self.tape, args, kwargs)) {
+            Ok(outs) => Ok((self, outs.0)),
+            Err(Unsupported::Because(reason)) => Err(reason),
+            Err(Unsupported::Op) => Err(format!("no `{}`", self.op.op)),
+        }
+    }
+
+    fn input(&mut self, key: &str) -> Value<Input<'t, T>> {
+        let Some(tensor) = self.op.tensor(self.case, key) else { return Value::Other(format!("{key}, which the file lacks")) };
+        if let Some(x) = self.vars.get(key) {
+            return Value::Tensor(Input::Var(*x));
+        }
+        let input = to_input(self.tape, tensor, self.case.diff.iter().any(|d| d == key));
+        if let Input::Var(x) = input {
+            self.vars.insert(key.to_string(), x);
+        }
+        Value::Tensor(input)
+    }
+}
+
+/// A tensor on a tape, rounded to its type.
+pub fn to_input<'t, T: Scalar>(tape: &'t Tape<T>, tensor: &Tensor, differentiable: bool) -> Input<'t, T> {
+    let array = |values: Vec<T>| ArrayD::from_shape_vec(IxDyn(&tensor.shape), values).expect("as many as the shape says");
+    match &tensor.values {
+        Values::Int(values) => Input::Ints(Indices::new(&tensor.shape, values.iter().copied())),
+        Values::Bool(values) => Input::Mask(tape.constant(array(values.iter().map(|&b| if b { T::ONE } else { T::ZERO }).collect()))),
+        Values::Float(values) => {
+            let array = array(values.iter().map(|&x| T::from_f64(x)).collect());
+            Input::Var(if differentiable { tape.leaf(array) } else { tape.constant(array) })
+        }
+    }
+}
+
+/// A case that has been called.
+struct Run<'a, 't, T: Scalar> {
+    inputs: Inputs<'a, 't, T>,
+    outs: Vec<Out<'t, T>>,
+    /// Of the differentiable outputs.
+    cotangents: Vec<Var<'t, T>>,
+    /// Of the differentiable inputs.
+    grads: Vec<Option<Var<'t, T>>>,
+}
+
+impl<'t, T: Scalar> Run<'_, 't, T> {
+    fn diff(&self) -> &[String] {
+        &self.inputs.case.diff
+    }
+    fn wanted(&self, key: &str) -> Option<&Tensor> {
+        self.inputs.op.tensor(self.inputs.case, key)
+    }
+    /// A tensor of the file that is a leaf of ours: a cotangent or a direction.
+    fn leaf(&self, key: &str) -> Option<Var<'t, T>> {
+        match to_input(self.inputs.tape, self.wanted(key)?, true) {
+            Input::Var(x) => Some(x),
+            _ => None,
+        }
+    }
+    fn xs(&self) -> Vec<Var<'t, T>> {
+        self.diff().iter().map(|key| *self.inputs.vars.get(key).unwrap_or_else(|| panic!("the call does not use {key}"))).collect()
+    }
+
+    fn value(&self) -> Result<(), String> {
+        let wanted = &self.inputs.case.outs;
+        if self.outs.len() != wanted.len() {
+            return Err(format!("{} outputs instead of {}", self.outs.len(), wanted.len()));
+        }
+        for (out, j) in self.outs.iter().zip(wanted) {
+            let key = format!("out{j}");
+            let want = self.wanted(&key).ok_or_else(|| format!("no {key} in the file"))?;
+            compare_out(out, want, Stage::Value.tolerance::<T>()).map_err(|e| format!("{key}: {e}"))?;
+        }
+        Ok(())
+    }
+
+    /// The gradients of the sum of <out, cotangent>.
+    fn differentiate(&mut self) {
+        let (mut terms, tape) = (Vec::new(), self.inputs.tape);
+        for &j in &self.inputs.case.diff_outs {
+            let at = self.inputs.case.outs.iter().position(|&out| out == j);
+            let Some(Out::Var(y)) = at.and_then(|at| self.outs.get(at)) else { panic!("output {j} is not a differentiable array") };
+            let cotangent = self.leaf(&format!("ct{j}")).unwrap_or_else(|| panic!("no ct{j} in the file"));
+            self.cotangents.push(cotangent);
+            terms.push((*y, cotangent));
+        }
+        self.grads = match terms[..] {
+            [(y, cotangent)] => tape.grad_with(y, cotangent, &self.xs()),
+            _ => {
+                let inner = terms.iter().map(|&(y, cotangent)| (y * cotangent).sum());
+                tape.grad(inner.reduce(|a, b| a + b).expect("at least one output"), &self.xs())
+            }
+        };
+    }
+
+    fn grad(&self) -> Result<(), String> {
+        self.compare_all("grad.", &self.grads, Stage::Grad)
+    }
+
+    /// The sum of <gradient, direction> over the gradients that have a direction.
+    fn along(&self, prefix: &str) -> Option<Var<'t, T>> {
+        let terms = self.diff().iter().zip(&self.grads).filter_map(|(key, g)| Some(((*g)? * self.leaf(&format!("{prefix}{key}"))?).sum()));
+        terms.reduce(|a, b| a + b)
+    }
+
+    fn second(&self) -> Result<(), String> {
+        let xs = self.xs();
+        let gradients = self.along("v.").map_or_else(|| vec![None; xs.len()], |h| self.inputs.tape.grad(h, &xs));
+        self.compare_all("gg.", &gradients, Stage::Second)
+    }
+
+    /// A gradient is linear in the cotangents, so that the derivative of <gradient, u> with respect to these is the tangent.
+    fn jvp(&self) -> Result<(), String> {
+        let unreached = || vec![None; self.cotangents.len()];
+        let tangents = self.along("u.").map_or_else(unreached, |h| self.inputs.tape.grad(h, &self.cotangents));
+        for (tangent, j) in tangents.iter().zip(&self.inputs.case.diff_outs) {
+            let key = format!("jvp{j}");
+            compare(*tangent, self.wanted(&key), Stage::Jvp.tolerance::<T>()).map_err(|e| format!("{key}: {e}"))?;
+        }
+        Ok(())
+    }
+
+    fn compare_all(&self, prefix: &str, have: &[Option<Var<'t, T>>], stage: Stage) -> Result<(), String> {
+        for (key, have) in self.diff().iter().zip(have) {
+            let key = format!("{prefix}{key}");
+            compare(*have, self.wanted(&key), stage.tolerance::<T>()).map_err(|e| format!("{key}: {e}"))?;
+        }
+        Ok(())
+    }
+}
+
+struct Tolerance {
+    absolute: f64,
+    relative: f64,
+}
+
+const EXACT: Tolerance = Tolerance { absolute: 0.0, relative: 0.0 };
+
+impl Tolerance {
+    fn allows(&self, have: f64, want: f64) -> bool {
+        have == want || (have.is_nan() && want.is_nan()) || (have - want).abs() <= self.absolute + self.relative * want.abs()
+    }
+}
+
+fn compare_out<T: Scalar>(out: &Out<'_, T>, want: &Tensor, tolerance: Tolerance) -> Result<(), String> {
+    match (out, &want.values) {
+        (Out::Var(y), Values::Float(want_values)) => compare_values(&y.shape(), &floats(*y), &want.shape, want_values, tolerance),
+        (Out::Var(y), Values::Bool(mask)) => {
+            let mask: Vec<f64> = mask.iter().map(|&b| f64::from(u8::from(b))).collect();
+            compare_values(&y.shape(), &floats(*y), &want.shape, &mask, EXACT)
+        }
+        (Out::Ints(i), Values::Int(want_values)) => {
+            let to_floats = |values: &[i64]| values.iter().map(|&i| i as f64).collect::<Vec<_>>();
+            compare_values(i.shape(), &to_floats(i.values()), &want.shape, &to_floats(want_values), EXACT)
+        }
+        (Out::Var(_), Values::Int(_)) => Err("floating-point numbers instead of whole ones".into()),
+        (Out::Ints(_), _) => Err("whole numbers instead of floating-point ones or booleans".into()),
+    }
+}
+
+/// Derivatives: what is absent is zero.
+fn compare<T: Scalar>(have: Option<Var<'_, T>>, want: Option<&Tensor>, tolerance: Tolerance) -> Result<(), String> {
+    match (have, want) {
+        (None, None) => Ok(()),
+        (None, Some(want)) => match &want.values {
+            Values::Float(values) => compare_values(&want.shape, &vec![0.0; values.len()], &want.shape, values, tolerance),
+            _ => Err("not floating-point numbers in the file".into()),
+        },
+        (Some(y), None) => compare_values(&y.shape(), &floats(y), &y.shape(), &vec![0.0; y.numel()], tolerance),
+        (Some(y), Some(want)) => compare_out(&Out::Var(y), want, tolerance),
+    }
+}
+
+fn floats<T: Scalar>(y: Var<'_, T>) -> Vec<f64> {
+    y.to_vec().into_iter().map(|x| x.to_f64()).collect()
+}
+
+fn compare_values(shape: &[usize], have: &[f64], want_shape: &[usize], want: &[f64], tolerance: Tolerance) -> Result<(), String> {
+    if shape != want_shape {
+        return Err(format!("shape {shape:?} instead of {want_shape:?}"));
+    }
+    let wrong: Vec<usize> = (0..want.len()).filter(|&i| !tolerance.allows(have[i], want[i])).collect();
+    match wrong.first() {
+        None => Ok(()),
+        Some(&i) => Err(format!("element {i} is {} instead of {} ({} of {} differ)", have[i], want[i], wrong.len(), want.len())),
+    }
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `f`; a panic becomes its message, and is not printed.
+pub fn caught<R>(f: impl FnOnce() -> R) -> Result<R, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !QUIET.get() {
+                usual(info);
+            }
+        }));
+    });
+    let outer = QUIET.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    QUIET.set(outer);
+    result.map_err(|payload| match payload.downcast::<String>() {
+        Ok(message) => *message,
+        Err(payload) => payload.downcast_ref::<&str>().map_or_else(|| "a panic without a message".into(), |s| s.to_string()),
+    })
+}
