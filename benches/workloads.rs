@@ -8,6 +8,7 @@
 
 use std::hint::black_box;
 use std::time::Instant;
+use wengert::optim::{Adam, Optimizer, Sgd};
 use wengert::{Indices, Param, Tape, Var};
 
 struct Options {
@@ -24,7 +25,7 @@ const WORKLOADS: [(&str, Run); 7] = [
     ("scalar_chain", |n, o| scalar_chain(n, o)),
     ("xor_mlp", |n, o| xor_mlp(n, o)),
     ("hvp", |n, o| hvp(n, o)),
-    ("mlp", |n, o| mlp(n, o, Sgd(0.01))),
+    ("mlp", |n, o| mlp(n, o, Sgd::new(0.01))),
     ("mlp_adam", |n, o| mlp(n, o, Adam::new(1e-3))),
     ("elementwise_f32", |n, o| elementwise_f32(n, o)),
     ("elementwise_f64", |n, o| elementwise_f64(n, o)),
@@ -115,8 +116,9 @@ fn scalar_chain(name: &str, options: &Options) {
 fn xor_mlp(name: &str, options: &Options) {
     let mut random = Random::new(1);
     let layers = random.layers(&[2, 8, 1]);
+    let params = params(&layers);
     let (xs, ts) = ([[0.0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [[0.0f32], [1.0], [1.0], [0.0]]);
-    let mut optimizer = Sgd(0.01);
+    let mut optimizer = Sgd::new(0.01);
     let mut tape = Tape::<f32>::new();
     measure(name, options, || {
         let (x, t) = (tape.constant(xs), tape.constant(ts));
@@ -125,7 +127,7 @@ fn xor_mlp(name: &str, options: &Options) {
         black_box(loss.item());
         let grads = tape.backward(loss);
         tape.reset();
-        optimizer.step(&layers, &grads);
+        optimizer.step(&params, &grads);
         tape.recycle(grads);
     });
 }
@@ -134,7 +136,7 @@ fn xor_mlp(name: &str, options: &Options) {
 fn hvp(name: &str, options: &Options) {
     let mut random = Random::new(2);
     let layers = random.layers(&[64, 64, 10]);
-    let directions = layers.iter().flat_map(|l| [&l.w, &l.b]).map(|p| random.normal(p.shape())).collect::<Vec<_>>();
+    let directions = params(&layers).iter().map(|p| random.normal(p.shape())).collect::<Vec<_>>();
     let (x, t) = (random.normal(&[32, 64]), random.classes(32));
     let mut tape = Tape::<f32>::new();
     measure(name, options, || {
@@ -151,9 +153,10 @@ fn hvp(name: &str, options: &Options) {
 }
 
 /// 784-256-128-10, relu, batch 128, mean cross entropy.
-fn mlp(name: &str, options: &Options, mut optimizer: impl Optimizer) {
+fn mlp(name: &str, options: &Options, mut optimizer: impl Optimizer<f32>) {
     let mut random = Random::new(3);
     let layers = random.layers(&[784, 256, 128, 10]);
+    let params = params(&layers);
     let (x, t) = (random.normal(&[128, 784]), random.classes(128));
     let mut tape = Tape::<f32>::new();
     measure(name, options, || {
@@ -163,7 +166,7 @@ fn mlp(name: &str, options: &Options, mut optimizer: impl Optimizer) {
         black_box(loss.item());
         let grads = tape.backward(loss);
         tape.reset();
-        optimizer.step(&layers, &grads);
+        optimizer.step(&params, &grads);
         tape.recycle(grads);
     });
 }
@@ -203,57 +206,13 @@ struct Layer {
     b: Param<f32>,
 }
 
+fn params(layers: &[Layer]) -> Vec<Param<f32>> {
+    layers.iter().flat_map(|l| [l.w.clone(), l.b.clone()]).collect()
+}
+
 impl Layer {
     fn of<'t>(&self, tape: &'t Tape<f32>, x: Var<'t, f32>) -> Var<'t, f32> {
         x.linear(tape.param(&self.w), tape.param(&self.b))
-    }
-}
-
-trait Optimizer {
-    fn step(&mut self, layers: &[Layer], grads: &wengert::Grads<f32>);
-}
-
-struct Sgd(f32);
-
-impl Optimizer for Sgd {
-    fn step(&mut self, layers: &[Layer], grads: &wengert::Grads<f32>) {
-        for p in layers.iter().flat_map(|l| [&l.w, &l.b]) {
-            p.update(grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w -= self.0 * g));
-        }
-    }
-}
-
-struct Adam {
-    rate: f32,
-    steps: i32,
-    moments: Vec<(Vec<f32>, Vec<f32>)>,
-}
-
-impl Adam {
-    fn new(rate: f32) -> Adam {
-        Adam { rate, steps: 0, moments: Vec::new() }
-    }
-}
-
-impl Optimizer for Adam {
-    fn step(&mut self, layers: &[Layer], grads: &wengert::Grads<f32>) {
-        let params = layers.iter().flat_map(|l| [&l.w, &l.b]);
-        if self.moments.is_empty() {
-            self.moments = params.clone().map(|p| (vec![0.0; p.shape().numel()], vec![0.0; p.shape().numel()])).collect();
-        }
-        self.steps += 1;
-        let (b1, b2, eps) = (0.9f32, 0.999f32, 1e-8f32);
-        let rate = self.rate / (1.0 - b1.powi(self.steps));
-        let root = (1.0 - b2.powi(self.steps)).sqrt();
-        for (p, (m, v)) in params.zip(&mut self.moments) {
-            p.update(grads, |w, g| {
-                for ((w, g), (m, v)) in w.iter_mut().zip(g).zip(m.iter_mut().zip(v.iter_mut())) {
-                    *m += (1.0 - b1) * (g - *m);
-                    *v += (1.0 - b2) * (g * g - *v);
-                    *w -= rate * *m / (v.sqrt() / root + eps);
-                }
-            });
-        }
     }
 }
 

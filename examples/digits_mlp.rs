@@ -79,7 +79,7 @@ fn train(mlp: &Mlp, train: &Digits, test: &Digits, options: &Options) -> Vec<f32
     bar.suspend(|| println!("epoch   loss     held back"));
     for epoch in 1..=options.epochs {
         let done = f64::from(epoch - 1) / f64::from(options.epochs);
-        Optimizer::<f32>::set_lr(&mut optimizer, options.lr * 0.1f64.powf(done));
+        optimizer.set_lr(options.lr * 0.1f64.powf(done));
         order.shuffle(rng);
         let mut sum = 0.0;
         for rows in order.chunks(batch) {

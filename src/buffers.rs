@@ -95,6 +95,11 @@ fn size_class(len: usize) -> (usize, usize) {
     (top * 4 + steps - 5, steps * quarter)
 }
 
+/// Offsets into a buffer are kept in 32 bits.
+fn check_len(len: usize) {
+    assert!(len < u32::MAX as usize, "an array of 2^32 elements or more: offsets into it would not fit");
+}
+
 /// Free lists of buffers by size class.
 pub(crate) struct Pool<T> {
     free: Vec<Vec<Buffer<T>>>,
@@ -105,7 +110,7 @@ pub(crate) struct Pool<T> {
 impl<T: Scalar> Pool<T> {
     /// A buffer of `len` elements with arbitrary (but initialised) contents.
     pub fn take(&mut self, len: usize) -> Buffer<T> {
-        assert!(len < u32::MAX as usize, "an array of 2^32 elements or more: offsets into it would not fit");
+        check_len(len);
         let (class, capacity) = size_class(len);
         if let Some(mut buffer) = self.free.get_mut(class).and_then(Vec::pop) {
             debug_assert!(buffer.capacity >= len);
@@ -274,6 +279,7 @@ impl<T: Scalar> Store<T> {
 
     /// Shares a parameter's array without a copy.
     pub fn share(&mut self, buffer: Arc<Buffer<T>>) -> Place {
+        check_len(buffer.len);
         self.slots.push(Slot { held: Held::Shared(buffer), readers: 1 });
         Place { slot: self.slots.len() as u32 - 1, offset: 0 }
     }

@@ -3,13 +3,21 @@
 //!
 //! Cotangents are nodes above the root. [`Tape::backward`] throws them away at its end (and large buffers as soon as nothing holds
 //! them); [`Tape::grad`] keeps them, so that they can be differentiated again.
+//!
+//! # Who owns a cotangent
+//! Two counts decide when memory is reused in a sweep that throws its nodes away. A node's `holds` says how many entries of the work list
+//! are this node: a rule that returns the cotangent it was given makes it two. When it falls to zero no later step will read the node, and
+//! its buffer is released. A buffer's `readers` (in [`Store`](crate::buffers::Store)) says how many nodes, views included, lie in it: only
+//! the last release gives it back to the pool, and only a buffer of one reader is added to in place. Small arrays have no buffer and need
+//! neither: they are added to in place only if the node is a `sum`, which a sweep has made and no rule has seen yet.
 
-use crate::buffers::Buffer;
+use crate::buffers::{Buffer, SMALL};
 use crate::op::Vjp;
 use crate::ops::arith::{Add, Arith};
 use crate::param::Grads;
+use crate::record::{At, Inner, Mark, NONE, NodeId, OpRef};
 use crate::scalar::Scalar;
-use crate::tape::{At, Inner, Mark, NONE, NodeId, OpRef, Tape};
+use crate::tape::Tape;
 use crate::var::Var;
 use smallvec::SmallVec;
 use std::cell::RefMut;
@@ -27,8 +35,9 @@ struct Sweep<'t, T: Scalar> {
     cotangents: Vec<NodeId>,
     /// Targets below the floor, and their cotangents.
     outside: [(NodeId, NodeId); 2],
-    /// Nodes from here on were made by this sweep, which may release them; `None` where they are kept.
+    /// The point to which the tape is rewound at the end; `None` where the sweep's nodes are kept.
     truncate_to: Option<Mark>,
+    /// Nodes from here on were made by this sweep.
     first_own: NodeId,
     /// The location that was in force before the sweep.
     outer_at: Option<At>,
@@ -250,7 +259,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         }
         let (to, from, at) = (a.place, b.place, a.at);
         if own && (a.sum || !to.in_arena()) {
-            let (la, lb) = (inner.layouts.get(a.layout), inner.layouts.get(b.layout));
+            let (la, lb) = (inner.layout(old), inner.layout(new));
             let len = la.numel();
             let plain = la.is_contiguous() && lb.is_contiguous();
             if plain && inner.store.add_in_place(to, from, |x, y| T::add_in_place(&mut x[..len], &y[..len])) {
@@ -287,21 +296,21 @@ impl<T: Scalar> Inner<T> {
         self.store.release(place);
     }
 
-    /// A cotangent's values: its own buffer where nothing else needs it, else a copy.
-    fn extract(&mut self, id: NodeId, first_own: NodeId) -> Buffer<T> {
+    /// The values of a large cotangent: its own buffer where nothing else needs it, else a copy.
+    fn take(&mut self, id: NodeId, first_own: NodeId) -> Option<Buffer<T>> {
         let node = self.nodes[id as usize];
-        let layout = self.layouts.get(node.layout);
+        let layout = self.layout(id);
         let len = layout.numel();
-        if id >= first_own
-            && node.holds == 1
-            && layout.is_contiguous()
-            && let Some(buffer) = self.store.take(node.place, len)
-        {
-            return buffer;
+        if len <= SMALL {
+            return None;
+        }
+        let whole = id >= first_own && node.holds == 1 && layout.is_contiguous();
+        if whole && let Some(buffer) = self.store.take(node.place, len) {
+            return Some(buffer);
         }
         let mut buffer = self.store.pool.take(len);
         T::lay_out(self.view(id), &mut buffer);
-        buffer
+        Some(buffer)
     }
 }
 
@@ -343,7 +352,7 @@ impl<T: Scalar> Tape<T> {
                 "reduce it with `.sum()` or `.mean()`, or give its cotangent to `backward_with`",
             );
         }
-        self.backward_sweep(loss, None)
+        self.backward_sweep("backward", loss, None)
     }
 
     /// As [`Tape::backward`], for an output of any shape whose cotangent is given.
@@ -354,17 +363,17 @@ impl<T: Scalar> Tape<T> {
     pub fn backward_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>) -> Grads<T> {
         check_cotangent("backward_with", y, cotangent);
         self.check_own("backward_with", cotangent);
-        self.backward_sweep(y, Some(cotangent))
+        self.backward_sweep("backward_with", y, Some(cotangent))
     }
 
     #[track_caller]
-    fn backward_sweep<'t>(&'t self, y: Var<'t, T>, cotangent: Option<Var<'t, T>>) -> Grads<T> {
-        self.check_own("backward", y);
+    fn backward_sweep<'t>(&'t self, op: &str, y: Var<'t, T>, cotangent: Option<Var<'t, T>>) -> Grads<T> {
+        self.check_own(op, y);
         let inner = self.write();
         if !inner.nodes[y.id as usize].tracked {
             drop(inner);
             refuse(
-                "backward",
+                op,
                 "the output depends on no parameter and no tracked leaf, so there is no gradient".into(),
                 "make inputs with `tape.leaf(..)` or `tape.param(..)`, outside `no_grad`",
             );
@@ -377,16 +386,21 @@ impl<T: Scalar> Tape<T> {
         self.write().truncating = true;
         let seed = cotangent.unwrap_or_else(|| y.ones_like());
         sweep.run(y.id, seed.id);
+        let mut grads = self.write().spare_grads.pop().unwrap_or_default();
+        grads.belongs_to(self.step());
         let mut inner = self.write();
-        let mut grads = inner.spare_grads.pop().unwrap_or_default();
-        for k in 0..inner.leaves.len() {
-            let id = inner.leaves[k].0;
+        for k in 0..inner.leaves.len {
+            let id = inner.leaves.get()[k].0;
             if id > y.id || sweep.cotangents[id as usize] >= OFF_PATH {
                 continue;
             }
-            let param = inner.leaves[k].1.clone();
-            let values = inner.extract(sweep.cotangents[id as usize], sweep.first_own);
-            grads.add(id, param, inner.layout(id).shape().clone(), values);
+            let cotangent = sweep.cotangents[id as usize];
+            let large = inner.take(cotangent, sweep.first_own);
+            let (param, shape) = (inner.leaves.get()[k].1.as_ref(), inner.layout(id).shape());
+            match large {
+                Some(buffer) => grads.add_large(id, param, shape, buffer),
+                None => grads.add_small(id, param, shape, |y| T::lay_out(inner.view(cotangent), y)),
+            }
         }
         drop(inner);
         grads
@@ -418,9 +432,9 @@ impl<T: Scalar> Tape<T> {
     /// If the shapes of `y` and `cotangent` differ, or a `Var` belongs to another tape.
     #[track_caller]
     pub fn grad_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
-        check_cotangent("grad", y, cotangent);
-        self.check_own("grad", cotangent);
-        self.check_all("grad", y, xs);
+        check_cotangent("grad_with", y, cotangent);
+        self.check_own("grad_with", cotangent);
+        self.check_all("grad_with", y, xs);
         self.grad_checked(y, cotangent, xs)
     }
 

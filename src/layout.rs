@@ -30,6 +30,10 @@ impl Shape {
     pub fn numel(&self) -> usize {
         self.iter().product()
     }
+    /// The number of elements, if it can be counted: also the product of sizes beside a 0 must not overflow.
+    pub(crate) fn checked_numel(&self) -> Option<usize> {
+        self.iter().filter(|&&n| n != 0).try_fold(1usize, |product, &n| product.checked_mul(n)).filter(|&n| n <= isize::MAX as usize)
+    }
     /// Resolves an axis that may count from the end, as NumPy does.
     pub fn axis(&self, axis: isize) -> Result<usize, ShapeError> {
         let rank = self.len() as isize;

@@ -45,7 +45,8 @@
 //!
 //! | file | the question it answers |
 //! |---|---|
-//! | `tape.rs` | what is recorded? |
+//! | `tape.rs` | what can be recorded, and by whom? |
+//! | `record.rs` | how is a node recorded? |
 //! | `var.rs` | what does a user hold? |
 //! | `recall.rs` | what does a tape remember from one step to the next? |
 //! | `grad.rs` | how is it differentiated? |
@@ -76,6 +77,7 @@ pub mod optim;
 mod param;
 mod real_var;
 mod recall;
+mod record;
 mod scalar;
 mod tape;
 mod var;

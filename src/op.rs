@@ -36,8 +36,9 @@
 
 use crate::error::ShapeError;
 use crate::layout::{Layout, Shape, Strides};
+use crate::record::{NONE, NodeId};
 use crate::scalar::Scalar;
-use crate::tape::{NONE, NodeId, Tape};
+use crate::tape::Tape;
 use crate::var::Var;
 use std::any::Any;
 use std::borrow::Cow;
@@ -156,16 +157,24 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
     /// Cotangents from a closure that is called for each input that needs one; `None` means zero.
     pub fn each<C: Into<Option<Var<'t, T>>>>(&self, mut cotangent: impl FnMut(usize) -> C) -> Cotangents<'t, T> {
         if self.inputs.len() > 3 {
-            return self.each_of_many(&mut |i| cotangent(i).into().map_or(NONE, |v| v.id));
+            return self.each_of_many(&mut |i| self.own(cotangent(i).into()));
         }
         // A loop over the bits that are set, so that the closure is compiled into one place.
         let (mut ids, mut left) = ([NONE; 4], self.needs);
         while left != 0 {
             let i = left.trailing_zeros() as usize;
             left &= left - 1;
-            ids[i & 3] = cotangent(i).into().map_or(NONE, |v| v.id);
+            ids[i & 3] = self.own(cotangent(i).into());
         }
         Cotangents::pack(ids)
+    }
+    /// The id of a cotangent, which must lie on the tape of the node.
+    #[inline(always)]
+    fn own(&self, cotangent: Option<Var<'t, T>>) -> NodeId {
+        cotangent.map_or(NONE, |v| {
+            assert!(std::ptr::eq(v.tape, self.tape), "a rule returned a cotangent of another tape");
+            v.id
+        })
     }
     fn each_of_many(&self, of: &mut dyn FnMut(usize) -> NodeId) -> Cotangents<'t, T> {
         let all: smallvec::SmallVec<[NodeId; 16]> = (0..self.inputs.len()).map(|i| if self.needs(i) { of(i) } else { NONE }).collect();

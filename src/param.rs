@@ -2,11 +2,13 @@
 
 use crate::buffers::Buffer;
 use crate::layout::Shape;
+use crate::record::{NodeId, keep};
 use crate::scalar::Scalar;
-use crate::tape::NodeId;
 use crate::var::{Source, Var};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use std::fmt;
+use std::ops::Range;
+use std::panic::Location;
 use std::sync::{Arc, RwLock};
 
 /// A named array that training changes: weights, biases. Cheap to clone (all clones are one parameter), `Send` and `Sync`.
@@ -109,66 +111,137 @@ struct Entry<T: Scalar> {
     leaf: NodeId,
     param: Option<Param<T>>,
     shape: Shape,
-    values: Buffer<T>,
+    values: Values<T>,
+}
+
+/// Where a gradient lies.
+enum Values<T> {
+    /// Among the small ones.
+    Small(Range<usize>),
+    Large(Buffer<T>),
 }
 
 /// Gradients by parameter and by leaf: what [`Tape::backward`](crate::Tape::backward) returns. It outlives a reset of the tape;
 /// [`Tape::recycle`](crate::Tape::recycle) gives its memory back.
 pub struct Grads<T: Scalar = f32> {
+    /// Of a recycled store they are kept beyond `len`, so that a step that repeats the last one finds its parameters there.
     entries: Vec<Entry<T>>,
+    len: usize,
+    /// Small gradients, one after the other.
+    small: Vec<T>,
+    /// The tape and the step of which the leaves are.
+    step: (u64, u64),
 }
 
 impl<T: Scalar> Default for Grads<T> {
     fn default() -> Self {
-        Grads { entries: Vec::new() }
+        Grads { entries: Vec::new(), len: 0, small: Vec::new(), step: (u64::MAX, 0) }
     }
 }
 
 impl<T: Scalar> Grads<T> {
-    pub(crate) fn add(&mut self, leaf: NodeId, param: Option<Param<T>>, shape: Shape, values: Buffer<T>) {
-        self.entries.push(Entry { leaf, param, shape, values });
+    /// Forgets what it holds, and gives the large arrays back.
+    pub(crate) fn clear(&mut self, mut give: impl FnMut(Buffer<T>)) {
+        for e in &mut self.entries[..self.len] {
+            if let Values::Large(buffer) = std::mem::replace(&mut e.values, Values::Small(0..0)) {
+                give(buffer);
+            }
+        }
+        self.len = 0;
+        self.small.clear();
     }
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Buffer<T>> + '_ {
-        self.entries.drain(..).map(|e| e.values)
+    /// Says which tape and which step its leaves are of.
+    pub(crate) fn belongs_to(&mut self, step: (u64, u64)) {
+        self.step = step;
+    }
+    pub(crate) fn add_small(&mut self, leaf: NodeId, param: Option<&Param<T>>, shape: &Shape, lay_out: impl FnOnce(&mut [T])) {
+        let start = self.small.len();
+        self.small.resize(start + shape.numel(), T::ZERO);
+        lay_out(&mut self.small[start..]);
+        self.add(leaf, param, shape, Values::Small(start..self.small.len()));
+    }
+    pub(crate) fn add_large(&mut self, leaf: NodeId, param: Option<&Param<T>>, shape: &Shape, values: Buffer<T>) {
+        self.add(leaf, param, shape, Values::Large(values));
+    }
+    fn add(&mut self, leaf: NodeId, param: Option<&Param<T>>, shape: &Shape, values: Values<T>) {
+        match self.entries.get_mut(self.len) {
+            Some(e) => {
+                keep(&mut e.param, param);
+                if e.shape != *shape {
+                    e.shape = shape.clone();
+                }
+                (e.leaf, e.values) = (leaf, values);
+            }
+            None => self.entries.push(Entry { leaf, param: param.cloned(), shape: shape.clone(), values }),
+        }
+        self.len += 1;
+    }
+    fn entries(&self) -> &[Entry<T>] {
+        &self.entries[..self.len]
     }
     fn entry(&self, param: &Param<T>) -> Option<&Entry<T>> {
-        self.entries.iter().find(|e| e.param.as_ref().is_some_and(|p| p.is(param)))
+        self.entries().iter().find(|e| e.param.as_ref().is_some_and(|p| p.is(param)))
+    }
+    fn values<'a>(&'a self, entry: &'a Entry<T>) -> &'a [T] {
+        match &entry.values {
+            Values::Small(range) => &self.small[range.clone()],
+            Values::Large(buffer) => buffer,
+        }
+    }
+    fn view<'a>(&'a self, entry: &'a Entry<T>) -> ArrayViewD<'a, T> {
+        ArrayViewD::from_shape(IxDyn(&entry.shape), self.values(entry)).expect("as many values as the shape says")
     }
     /// The gradient of a parameter; `None` if the loss does not depend on it.
     pub fn get(&self, param: &Param<T>) -> Option<ArrayViewD<'_, T>> {
-        self.entry(param).map(Entry::view)
+        self.entry(param).map(|e| self.view(e))
     }
     /// The gradient of a tracked leaf; `None` if the loss does not depend on it.
+    ///
+    /// # Panics
+    /// If the leaf is of another tape, or of a later step than the gradients.
+    #[track_caller]
     pub fn wrt(&self, leaf: Var<'_, T>) -> Option<ArrayViewD<'_, T>> {
-        self.entries.iter().find(|e| e.leaf == leaf.id).map(Entry::view)
+        assert!(
+            leaf.tape.step() == self.step,
+            "wrt: the Var is of another tape than the gradients, or was made after a reset\n  at {}\n  hint: ask before `reset`, or use a `Param`, \
+             whose gradient outlives the step (`Grads::get`)",
+            Location::caller()
+        );
+        self.entries().iter().find(|e| e.leaf == leaf.id).map(|e| self.view(e))
     }
     /// The gradient of a parameter, in row-major order.
     pub fn slice(&self, param: &Param<T>) -> Option<&[T]> {
-        self.entry(param).map(|e| &*e.values)
+        self.entry(param).map(|e| self.values(e))
     }
     /// All gradients of parameters, for a change in place (clipping, scaling).
     pub fn slices_mut(&mut self) -> impl Iterator<Item = (&Param<T>, &mut [T])> {
-        self.entries.iter_mut().filter_map(|e| e.param.as_ref().map(|p| (p, &mut *e.values)))
+        // Small gradients lie in the order of their entries: each takes its part off the rest.
+        let mut small = &mut self.small[..];
+        self.entries[..self.len].iter_mut().filter_map(move |e| {
+            let values = match &mut e.values {
+                Values::Small(range) => {
+                    let (part, rest) = std::mem::take(&mut small).split_at_mut(range.len());
+                    small = rest;
+                    part
+                }
+                Values::Large(buffer) => &mut buffer[..],
+            };
+            e.param.as_ref().map(|p| (p, values))
+        })
     }
     /// The number of gradients.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-}
-
-impl<T: Scalar> Entry<T> {
-    fn view(&self) -> ArrayViewD<'_, T> {
-        ArrayViewD::from_shape(IxDyn(&self.shape), &self.values).expect("as many values as the shape says")
+        self.len == 0
     }
 }
 
 impl<T: Scalar> fmt::Debug for Grads<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |e: &Entry<T>| e.param.as_ref().map_or(format!("%{}", e.leaf), |p| p.name().to_string());
-        f.debug_map().entries(self.entries.iter().map(|e| (name(e), &e.shape))).finish()
+        f.debug_map().entries(self.entries().iter().map(|e| (name(e), &e.shape))).finish()
     }
 }

@@ -88,6 +88,15 @@ impl<T: Scalar> Adam<T> {
     pub fn options(&self) -> &AdamOptions {
         &self.options
     }
+    /// Sets the learning rate from the next step on.
+    ///
+    /// # Panics
+    /// If it is negative or not a number.
+    #[track_caller]
+    pub fn set_lr(&mut self, lr: f64) {
+        check(lr >= 0.0, "lr must be at least 0", lr);
+        self.options.lr = lr;
+    }
 }
 
 /// The numbers of one step.
@@ -152,8 +161,7 @@ impl<T: Scalar> Optimizer<T> for Adam<T> {
     }
     #[track_caller]
     fn set_lr(&mut self, lr: f64) {
-        check(lr >= 0.0, "lr must be at least 0", lr);
-        self.options.lr = lr;
+        self.set_lr(lr);
     }
 }
 

@@ -160,8 +160,8 @@ mod tests {
         let w = Param::<f64>::new("w", [1.0]);
         let (mut optimizer, mut tape) = (Sgd::new(0.5), Tape::new());
         for lr in [0.5, 0.25] {
-            Optimizer::<f64>::set_lr(&mut optimizer, lr);
-            assert_eq!(Optimizer::<f64>::lr(&optimizer), lr);
+            optimizer.set_lr(lr);
+            assert_eq!(optimizer.options().lr, lr);
             let loss = tape.param(&w).sum();
             let grads = tape.backward(loss);
             tape.reset();

@@ -74,6 +74,15 @@ impl<T: Scalar> Sgd<T> {
     pub fn options(&self) -> &SgdOptions {
         &self.options
     }
+    /// Sets the learning rate from the next step on.
+    ///
+    /// # Panics
+    /// If it is negative or not a number.
+    #[track_caller]
+    pub fn set_lr(&mut self, lr: f64) {
+        check(lr >= 0.0, "lr must be at least 0", lr);
+        self.options.lr = lr;
+    }
 }
 
 impl<T: Scalar> Optimizer<T> for Sgd<T> {
@@ -110,8 +119,7 @@ impl<T: Scalar> Optimizer<T> for Sgd<T> {
     }
     #[track_caller]
     fn set_lr(&mut self, lr: f64) {
-        check(lr >= 0.0, "lr must be at least 0", lr);
-        self.options.lr = lr;
+        self.set_lr(lr);
     }
 }
 

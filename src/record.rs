@@ -1,0 +1,424 @@
+//! How is a node recorded? Its op is asked for the output's shape, its output is computed, and one line is appended to the list.
+
+use crate::buffers::{Mark as StoreMark, Place, Store};
+use crate::error::ShapeError;
+use crate::layout::{Layout, Shape};
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::Erase;
+use crate::param::{Grads, Param};
+use crate::recall::{LayoutId, Layouts, NUMBER, OpKey, OpTable, Placement, Placements, Question, type_key};
+use crate::scalar::Scalar;
+use smallvec::SmallVec;
+use std::cell::Cell;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+pub(crate) type NodeId = u32;
+/// No node.
+pub(crate) const NONE: NodeId = u32::MAX;
+
+/// Where in the user's source a node was made.
+pub(crate) type At = &'static Location<'static>;
+
+/// Which op a node is.
+///
+/// Ops without attributes are types of size zero: one static reference says it all. The others lie in the tape's [`OpTable`].
+#[derive(Clone, Copy)]
+pub(crate) enum OpRef<T: Scalar> {
+    Static(&'static dyn Op<T>),
+    Table(u32),
+}
+
+/// One line of the list (64 bytes).
+#[derive(Clone, Copy)]
+pub(crate) struct Node<T: Scalar> {
+    pub op: OpRef<T>,
+    /// Up to three inputs; of more, `inputs[0]` is where they begin in [`Inner::many`].
+    pub inputs: [NodeId; 3],
+    pub layout: LayoutId,
+    pub place: Place,
+    pub at: At,
+    pub arity: u16,
+    /// A gradient can flow from here to a leaf or parameter.
+    pub tracked: bool,
+    /// Recorded under `no_grad`: no gradient flows through.
+    pub cut: bool,
+    /// Whether a sweep made this node to add up cotangents, so that nothing else reads it.
+    pub sum: bool,
+    /// How many cotangent entries of a running sweep are this node.
+    pub holds: u32,
+}
+
+/// A list and all that belongs to it.
+pub(crate) struct Inner<T: Scalar> {
+    pub nodes: Vec<Node<T>>,
+    /// Inputs of nodes that have more than three.
+    many: Vec<NodeId>,
+    layouts: Layouts,
+    placements: Placements,
+    table: OpTable<T>,
+    pub store: Store<T>,
+    pub leaves: Leaves<T>,
+    /// How often the tape was reset.
+    pub generation: u64,
+    /// Nodes that are made now carry no gradient at all (`no_grad`).
+    pub no_grad: Cell<bool>,
+    /// A sweep runs whose nodes are thrown away at its end.
+    pub truncating: bool,
+    /// The location that nodes take while a rule runs: that of the node it differentiates.
+    pub at: Option<At>,
+    /// Cotangents returned by rules of many inputs, until the sweep collects them.
+    spilled: Vec<NodeId>,
+    /// Work lists of sweeps, kept for the next one.
+    pub scratch: Vec<Vec<NodeId>>,
+    /// Empty gradient stores, kept for the next sweep.
+    pub spare_grads: Vec<Grads<T>>,
+}
+
+/// Tracked leaves and the parameters they stand for.
+///
+/// Rewound by a cursor, as [`OpTable`] is: a parameter that is used again in the next step is not counted anew.
+pub(crate) struct Leaves<T: Scalar> {
+    entries: Vec<(NodeId, Option<Param<T>>)>,
+    pub len: usize,
+}
+
+impl<T: Scalar> Leaves<T> {
+    pub fn new() -> Leaves<T> {
+        Leaves { entries: Vec::new(), len: 0 }
+    }
+    pub fn get(&self) -> &[(NodeId, Option<Param<T>>)] {
+        &self.entries[..self.len]
+    }
+    /// The leaf that stands for a parameter.
+    pub fn find(&self, param: &Param<T>) -> Option<NodeId> {
+        self.get().iter().find(|(_, p)| p.as_ref().is_some_and(|p| p.is(param))).map(|&(id, _)| id)
+    }
+    pub fn push(&mut self, id: NodeId, param: Option<&Param<T>>) {
+        match self.entries.get_mut(self.len) {
+            Some((old, p)) => {
+                *old = id;
+                keep(p, param);
+            }
+            None => self.entries.push((id, param.cloned())),
+        }
+        self.len += 1;
+    }
+}
+
+/// Puts a parameter where most often the same one lies already.
+pub(crate) fn keep<T: Scalar>(place: &mut Option<Param<T>>, param: Option<&Param<T>>) {
+    let same = match (&*place, param) {
+        (Some(old), Some(new)) => old.is(new),
+        (None, None) => true,
+        _ => false,
+    };
+    if !same {
+        *place = param.cloned();
+    }
+}
+
+/// A point to which a tape can be rewound.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    nodes: usize,
+    many: usize,
+    table: usize,
+    leaves: usize,
+    store: StoreMark,
+}
+
+impl<T: Scalar> Inner<T> {
+    pub fn new() -> Inner<T> {
+        Inner {
+            nodes: Vec::new(),
+            many: Vec::new(),
+            layouts: Layouts::new(),
+            placements: Placements::new(),
+            table: OpTable::new(),
+            store: Store::new(),
+            leaves: Leaves::new(),
+            generation: 0,
+            no_grad: Cell::new(false),
+            truncating: false,
+            at: None,
+            spilled: Vec::new(),
+            scratch: Vec::new(),
+            spare_grads: Vec::new(),
+        }
+    }
+
+    /// Empties the list and keeps its memory.
+    pub fn clear(&mut self) {
+        self.nodes.clear();
+        self.many.clear();
+        self.table.len = 0;
+        self.leaves.len = 0;
+        self.store.clear();
+        self.generation += 1;
+        // A rule that panicked may have left these.
+        self.spilled.clear();
+        (self.truncating, self.at) = (false, None);
+        self.no_grad.set(false);
+        // A program of ever new shapes must not grow for ever.
+        if self.layouts.len() > 1 << 16 {
+            self.layouts = Layouts::new();
+            self.placements = Placements::new();
+        }
+    }
+
+    pub fn inputs(&self, id: NodeId) -> &[NodeId] {
+        let node = &self.nodes[id as usize];
+        match node.arity as usize {
+            n @ 0..=3 => &node.inputs[..n],
+            n => &self.many[node.inputs[0] as usize..][..n],
+        }
+    }
+    pub fn layout(&self, id: NodeId) -> &Layout {
+        self.layouts.get(self.nodes[id as usize].layout)
+    }
+    pub fn view(&self, id: NodeId) -> View<'_, T> {
+        let node = &self.nodes[id as usize];
+        let layout = self.layouts.get(node.layout);
+        View { data: self.store.reader().data(node.place), offset: node.place.offset as usize, layout }
+    }
+    pub fn op(&self, id: NodeId) -> &dyn Op<T> {
+        match self.nodes[id as usize].op {
+            OpRef::Static(op) => op,
+            OpRef::Table(i) => &**self.table.get(i),
+        }
+    }
+    /// A handle on an op that outlives this borrow.
+    pub fn shared_op(&self, index: u32) -> Arc<dyn Op<T>> {
+        self.table.get(index).clone()
+    }
+
+    /// Records an op, whose type `erase` forgets.
+    pub fn record<O: Op<T> + PartialEq>(&mut self, op: O, inputs: &[NodeId], at: At, erase: &Erase<T, O>) -> Result<NodeId, ShapeError> {
+        if size_of::<O>() == 0 {
+            let op = (erase.to_static)(op);
+            return self.push(OpRef::Static(op), op, type_key::<O>(), inputs, at);
+        }
+        let (op, serial) = self.table.put(op, erase);
+        let id = self.push(OpRef::Table(self.table.len as u32), &*op, serial, inputs, at)?;
+        self.table.len += 1;
+        Ok(id)
+    }
+
+    /// Records an elementwise op without attributes if its inputs are numbers in the arena, or gives it back.
+    #[inline(always)]
+    pub fn record_numbers<O: Op<T>, const N: usize>(
+        &mut self,
+        op: O,
+        inputs: [NodeId; N],
+        at: At,
+        erase: &Erase<T, O>,
+    ) -> Result<NodeId, O> {
+        // A plain loop: the array adaptors are not always inlined, and a call costs more than the node.
+        let (mut ids, mut values, mut tracked) = ([NONE; 3], [T::ZERO; 3], false);
+        for k in 0..N {
+            let node = &self.nodes[inputs[k] as usize];
+            if node.layout != NUMBER || !node.place.in_arena() {
+                return Err(op);
+            }
+            ids[k] = inputs[k];
+            values[k] = self.store.number(node.place);
+            tracked |= node.tracked;
+        }
+        let Some(y) = op.number(values) else { return Err(op) };
+        let op = (erase.to_static)(op);
+        let place = self.store.push_number(y);
+        Ok(self.append(Node {
+            op: OpRef::Static(op),
+            inputs: ids,
+            layout: NUMBER,
+            place,
+            at: self.at.unwrap_or(at),
+            arity: N as u16,
+            tracked: tracked && !self.no_grad.get() && !self.truncating,
+            cut: self.no_grad.get(),
+            sum: false,
+            holds: 0,
+        }))
+    }
+
+    /// Whether a node is one number in the arena.
+    #[inline(always)]
+    pub fn is_number(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id as usize];
+        node.layout == NUMBER && node.place.in_arena()
+    }
+
+    /// The value of such a node.
+    #[inline(always)]
+    pub fn number(&self, id: NodeId) -> Option<T> {
+        let node = &self.nodes[id as usize];
+        self.is_number(id).then(|| self.store.number(node.place))
+    }
+
+    /// A number that a sweep has computed, whose node nothing else reads; `holds` entries of the sweep are it.
+    #[inline(always)]
+    pub fn cotangent(&mut self, x: T, at: At, holds: u32) -> NodeId {
+        let place = self.store.push_number(x);
+        self.append(Node { sum: true, holds, ..leaf_node(&Leaf("cotangent"), NUMBER, place, at) })
+    }
+
+    fn push(&mut self, r: OpRef<T>, op: &dyn Op<T>, key: OpKey, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
+        let at = self.at.unwrap_or(at);
+        let placement = match self.placement(op, key, inputs) {
+            Ok(p) => p,
+            Err(e) => return Err(e.of(op.name(), inputs.iter().map(|&i| self.layout(i).shape().clone()), at)),
+        };
+        let live = !self.no_grad.get() && !self.truncating;
+        let tracked = live && inputs.iter().any(|&i| self.nodes[i as usize].tracked);
+        let place = match placement.alias {
+            Some(by) => {
+                let place = self.nodes[inputs[0] as usize].place.moved(by);
+                self.store.retain(place);
+                place
+            }
+            None => self.forward(op, inputs, placement.layout),
+        };
+        let mut ids = [NONE; 3];
+        if inputs.len() <= 3 {
+            ids[..inputs.len()].copy_from_slice(inputs);
+        } else {
+            ids[0] = self.many.len() as NodeId;
+            self.many.extend_from_slice(inputs);
+        }
+        let arity = u16::try_from(inputs.len()).expect("an op has at most 65535 inputs");
+        Ok(self.append(Node {
+            op: r,
+            inputs: ids,
+            layout: placement.layout,
+            place,
+            at,
+            arity,
+            tracked,
+            cut: self.no_grad.get(),
+            sum: false,
+            holds: 0,
+        }))
+    }
+
+    #[inline(always)]
+    fn append(&mut self, node: Node<T>) -> NodeId {
+        let id = self.nodes.len();
+        assert!(id < NONE as usize - 1, "the tape holds 2^32 nodes: call reset()");
+        self.nodes.push(node);
+        id as NodeId
+    }
+
+    fn placement(&mut self, op: &dyn Op<T>, key: OpKey, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
+        if inputs.len() > 3 {
+            return self.ask(op, inputs);
+        }
+        let layout = |k: usize| inputs.get(k).map_or(NONE, |&i| self.nodes[i as usize].layout) as u64;
+        let question = Question { op: key, first: layout(0) | layout(1) << 32, last: layout(2) };
+        match self.placements.slot(&question) {
+            Some((known, placement)) if *known == question => Ok(*placement),
+            _ => {
+                let placement = self.ask(op, inputs)?;
+                *self.placements.slot(&question) = Some((question, placement));
+                Ok(placement)
+            }
+        }
+    }
+
+    #[cold]
+    fn ask(&mut self, op: &dyn Op<T>, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
+        let shape = op.shape(&inputs.iter().map(|&i| self.layout(i).shape()).collect::<SmallVec<[&Shape; 8]>>())?;
+        if shape.len() > 64 {
+            return Err(ShapeError::new(format!("an array of {} axes; at most 64 are possible", shape.len())));
+        }
+        if shape.checked_numel().is_none() {
+            return Err(ShapeError::new(format!("an array of shape {shape} has more elements than memory has addresses")));
+        }
+        let alias = inputs.first().and_then(|&i| op.alias(self.layout(i), &shape));
+        let (layout, alias) = match alias {
+            Some((strides, by)) => (Layout::new(shape, strides), Some(by)),
+            None => (Layout::contiguous(shape), None),
+        };
+        Ok(Placement { layout: self.layouts.intern(layout), alias })
+    }
+
+    fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> Place {
+        let Inner { store, nodes, layouts, .. } = self;
+        store.build(layouts.get(layout).numel(), |arrays, y| {
+            let view = |i: NodeId| {
+                let node = &nodes[i as usize];
+                View { data: arrays.data(node.place), offset: node.place.offset as usize, layout: layouts.get(node.layout) }
+            };
+            match *inputs {
+                [a] => op.forward(&[view(a)], y),
+                [a, b] => op.forward(&[view(a), view(b)], y),
+                [a, b, c] => op.forward(&[view(a), view(b), view(c)], y),
+                _ => op.forward(&inputs.iter().map(|&i| view(i)).collect::<SmallVec<[View<'_, T>; 16]>>(), y),
+            }
+        })
+    }
+
+    /// Records a node without inputs.
+    pub fn leaf(&mut self, op: &'static dyn Op<T>, shape: &[usize], place: Place, tracked: bool, at: At) -> NodeId {
+        let layout = self.layouts.contiguous(shape);
+        let tracked = tracked && !self.no_grad.get() && !self.truncating;
+        self.append(Node { tracked, ..leaf_node(op, layout, place, self.at.unwrap_or(at)) })
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark { nodes: self.nodes.len(), many: self.many.len(), table: self.table.len, leaves: self.leaves.len, store: self.store.mark() }
+    }
+
+    pub fn rewind(&mut self, to: Mark) {
+        self.nodes.truncate(to.nodes);
+        self.many.truncate(to.many);
+        self.table.len = to.table;
+        self.leaves.len = to.leaves;
+        self.store.rewind(to.store);
+    }
+
+    /// Keeps the cotangents that a rule of more than three inputs returns, and tells where they begin.
+    pub fn spill(&mut self, ids: &[NodeId]) -> u32 {
+        let start = self.spilled.len() as u32;
+        self.spilled.extend_from_slice(ids);
+        start
+    }
+
+    /// The cotangents that a rule of more than three inputs returned.
+    pub fn unspill(&mut self, start: u32) -> SmallVec<[NodeId; 16]> {
+        self.spilled.drain(start as usize..).collect()
+    }
+}
+
+/// A node without inputs and without a gradient.
+#[inline(always)]
+fn leaf_node<T: Scalar>(op: &'static dyn Op<T>, layout: LayoutId, place: Place, at: At) -> Node<T> {
+    Node { op: OpRef::Static(op), inputs: [NONE; 3], layout, place, at, arity: 0, tracked: false, cut: false, sum: false, holds: 0 }
+}
+
+/// The op of a node without inputs; its name says what it stands for.
+#[derive(Debug)]
+pub(crate) struct Leaf(pub &'static str);
+
+impl<T: Scalar> Op<T> for Leaf {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+    fn shape(&self, _: &[&Shape]) -> Result<Shape, ShapeError> {
+        Err(ShapeError::new("a leaf is not computed"))
+    }
+    fn forward(&self, _: &[View<'_, T>], _: &mut [T]) {}
+    fn vjp<'t>(&self, _: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        Cotangents::none()
+    }
+}
+
+/// One line of the listing.
+pub(crate) fn describe<T: Scalar>(inner: &Inner<T>, id: NodeId, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let inputs: Vec<String> = inner.inputs(id).iter().map(|i| format!("%{i}")).collect();
+    let node = &inner.nodes[id as usize];
+    let line = format!("%{id} = {}({})", inner.op(id).name(), inputs.join(", "));
+    let kind = format!("{} {}", T::NAME, inner.layout(id).shape());
+    write!(f, "{line:<36} {kind:<18} {}:{}", node.at.file(), node.at.line())
+}
