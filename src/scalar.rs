@@ -4,6 +4,7 @@ use crate::kernels::simd::Element;
 use crate::kernels::simd::Simd;
 use crate::kernels::vecmath::VecMath;
 use crate::ops::Engine;
+use crate::var::Source;
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::marker::PhantomData;
@@ -13,6 +14,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 pub trait Scalar:
     Element
     + Engine
+    + Source<Self>
     + VecMath
     + Copy
     + Default

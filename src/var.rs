@@ -198,7 +198,7 @@ impl<T: Scalar> fmt::Display for Var<'_, T> {
 }
 
 /// What a tape takes as a value: ndarray arrays and views of any dimension, slices, fixed-size (nested) arrays, `Vec`s and numbers.
-pub trait Source<T: Scalar> {
+pub trait Source<T> {
     /// Calls `f` with shape and elements in row-major order.
     fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R;
 }

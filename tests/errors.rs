@@ -385,3 +385,62 @@ fn every_method_records_the_line_of_its_caller() {
         assert!(at.is_some_and(|l| lines.contains(&l)), "not of lines {lines:?}: {node}");
     }
 }
+
+#[test]
+fn a_gradient_is_asked_for_by_a_var_of_its_own_step() {
+    let mut tape = Tape::<f64>::new();
+    let grads = {
+        let x = tape.leaf(2.0);
+        let grads = tape.backward(x * x);
+        assert_eq!(grads.wrt(x).and_then(|g| g.first().copied()), Some(4.0));
+        let other = Tape::<f64>::new();
+        let text = refused(|| grads.wrt(other.leaf(1.0)).is_some());
+        assert!(text.contains("wrt: the Var is of another tape") && text.contains("tests/errors.rs") && text.contains("hint: "), "{text}");
+        grads
+    };
+    tape.reset();
+    let y = tape.leaf(3.0);
+    let text = refused(|| grads.wrt(y).is_some());
+    assert!(text.contains("made after a reset"), "{text}");
+}
+
+#[test]
+fn an_array_of_more_elements_than_addresses_is_refused() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([1.0, 2.0]).unsqueeze(-1);
+    let text = refused(|| x.broadcast_to(&[1 << 20, 1 << 20, 1 << 20, 2, 1 << 20]));
+    assert!(text.contains("broadcast_to") && text.contains("more elements than memory has addresses"), "{text}");
+    let text = refused(|| x.broadcast_to(&[0, 1 << 40, 1 << 40, 2, 1]));
+    assert!(text.contains("more elements than memory has addresses"), "{text}");
+    assert_eq!(x.sum().item(), 3.0);
+}
+
+/// An op whose rule answers with a `Var` of a tape of its own.
+#[derive(Debug, PartialEq)]
+struct Stranger;
+
+impl Op<f64> for Stranger {
+    fn name(&self) -> &'static str {
+        "stranger"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, f64>], y: &mut [f64]) {
+        y.copy_from_slice(&x[0].to_slice());
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, f64>) -> Cotangents<'t, f64> {
+        let other: &'static Tape<f64> = Box::leak(Box::default());
+        cx.each(|_| other.leaf(1.0))
+    }
+}
+
+#[test]
+fn a_cotangent_of_another_tape_is_refused() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(1.0);
+    let y = tape.apply(Stranger, &[x]);
+    let text = refused(|| tape.backward(y).len());
+    assert!(text.contains("a cotangent of another tape"), "{text}");
+    assert_eq!(tape.backward(x * x).wrt(x).and_then(|g| g.first().copied()), Some(2.0));
+}

@@ -20,10 +20,8 @@ pub(crate) trait Operation: Copy + Debug + PartialEq + Send + Sync + 'static {
     const NAME: &'static str;
     /// The value.
     fn f<R: Real>(self, a: R, b: R) -> R;
-    /// The cotangent of a, from that of y = f(a, b).
-    fn ga<R: Real>(self, g: R, b: R) -> R;
-    /// The cotangent of b.
-    fn gb<R: Real>(self, g: R, a: R, b: R, y: R) -> R;
+    /// The cotangents of a and b, where they are needed, from that of y = f(a, b).
+    fn cotangents<R: Real>(self, g: R, a: R, b: R, y: R, needs: [bool; 2]) -> [Option<R>; 2];
 }
 
 /// An [`Operation`] as an op.
@@ -40,11 +38,9 @@ impl Operation for Add {
     fn f<R: Real>(self, a: R, b: R) -> R {
         a + b
     }
-    fn ga<R: Real>(self, g: R, _: R) -> R {
-        g
-    }
-    fn gb<R: Real>(self, g: R, _: R, _: R, _: R) -> R {
-        g
+    #[inline(always)]
+    fn cotangents<R: Real>(self, g: R, _: R, _: R, _: R, _: [bool; 2]) -> [Option<R>; 2] {
+        [Some(g), Some(g)]
     }
 }
 
@@ -58,11 +54,9 @@ impl Operation for Sub {
     fn f<R: Real>(self, a: R, b: R) -> R {
         a - b
     }
-    fn ga<R: Real>(self, g: R, _: R) -> R {
-        g
-    }
-    fn gb<R: Real>(self, g: R, _: R, _: R, _: R) -> R {
-        -g
+    #[inline(always)]
+    fn cotangents<R: Real>(self, g: R, _: R, _: R, _: R, needs: [bool; 2]) -> [Option<R>; 2] {
+        [Some(g), needs[1].then(|| -g)]
     }
 }
 
@@ -76,11 +70,9 @@ impl Operation for Mul {
     fn f<R: Real>(self, a: R, b: R) -> R {
         a * b
     }
-    fn ga<R: Real>(self, g: R, b: R) -> R {
-        g * b
-    }
-    fn gb<R: Real>(self, g: R, a: R, _: R, _: R) -> R {
-        g * a
+    #[inline(always)]
+    fn cotangents<R: Real>(self, g: R, a: R, b: R, _: R, needs: [bool; 2]) -> [Option<R>; 2] {
+        [needs[0].then(|| g * b), needs[1].then(|| g * a)]
     }
 }
 
@@ -94,12 +86,11 @@ impl Operation for Div {
     fn f<R: Real>(self, a: R, b: R) -> R {
         a / b
     }
-    fn ga<R: Real>(self, g: R, b: R) -> R {
-        g / b
-    }
     /// d(a/b)/db = -(a/b)/b: through y, which is at hand.
-    fn gb<R: Real>(self, g: R, _: R, b: R, y: R) -> R {
-        -(g / b * y)
+    #[inline(always)]
+    fn cotangents<R: Real>(self, g: R, _: R, b: R, y: R, needs: [bool; 2]) -> [Option<R>; 2] {
+        let ga = g / b;
+        [Some(ga), needs[1].then(|| -(ga * y))]
     }
 }
 
@@ -124,7 +115,8 @@ impl<T: Scalar, O: Operation> Op<T> for Arith<O> {
     }
     fn number_vjp(&self, g: T, x: [T; 3], y: T, cotangents: &mut [T; 3]) -> bool {
         let [g, a, b, y] = [g, x[0], x[1], y].map(Num::<T, Libm>::new);
-        *cotangents = [self.0.ga(g, b).0, self.0.gb(g, a, b, y).0, T::ZERO];
+        let [ga, gb] = self.0.cotangents(g, a, b, y, [true; 2]).map(|g| g.map_or(T::ZERO, |g| g.0));
+        *cotangents = [ga, gb, T::ZERO];
         true
     }
     #[inline(always)]
@@ -132,10 +124,8 @@ impl<T: Scalar, O: Operation> Op<T> for Arith<O> {
         apply(*self, [x[0], x[1]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|i| match i {
-            0 => self.0.ga(cx.g, cx.x(1)),
-            _ => self.0.gb(cx.g, cx.x(0), cx.x(1), cx.y()),
-        })
+        let cotangents = self.0.cotangents(cx.g, cx.x(0), cx.x(1), cx.y(), [cx.needs(0), cx.needs(1)]);
+        cx.each(|i| cotangents[i])
     }
 }
 
