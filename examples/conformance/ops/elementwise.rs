@@ -1,6 +1,7 @@
 //! Functions of single elements: arithmetic, activations, comparisons, rounding.
 
-use crate::call::{Answer, Call, Unsupported};
+use crate::call::{Answer, Call, Input, Unsupported, unsupported};
+use crate::format::Value;
 use wengert::{Scalar, Var};
 
 pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
@@ -48,8 +49,18 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
             match c.string("approximate")?.as_str() {
                 "none" => Ok(x.gelu().into()),
                 "tanh" => Ok(x.gelu_tanh().into()),
-                other => crate::call::unsupported(format!("approximate='{other}'")),
+                other => unsupported(format!("approximate='{other}'")),
             }
+        }
+        "where" => where_cond(c),
+        "masked_fill" => {
+            c.takes("input, mask, value")?;
+            Ok(c.mask("mask")?.where_cond(c.operand("value")?, c.var("input")?).into())
+        }
+        "clamp" => {
+            c.takes("input, min=None, max=None")?;
+            let (low, high) = (c.opt_float("min")?, c.opt_float("max")?);
+            Ok(c.var("input")?.clamp(low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)).into())
         }
         _ => Err(Unsupported::Op),
     }
@@ -77,4 +88,11 @@ fn scaled<'t, T: Scalar>(c: &Call<'t, T>, f: impl Fn(Var<'t, T>, Var<'t, T>) -> 
     c.takes("input, other, *, alpha=1")?;
     let (a, b, alpha) = (c.var("input")?, c.operand("other")?, c.float("alpha")?);
     Ok(f(a, if alpha == 1.0 { b } else { b * T::from_f64(alpha) }).into())
+}
+
+/// `torch.where(condition, input, other)`, or `input.where(condition, other)`.
+fn where_cond<'t, T: Scalar>(c: &Call<'t, T>) -> Answer<'t, T> {
+    let method = matches!(c.positional(), [_, Value::Tensor(Input::Mask(_)), ..]);
+    c.takes(if method { "input, condition, other" } else { "condition, input, other" })?;
+    Ok(c.mask("condition")?.where_cond(c.operand("input")?, c.operand("other")?).into())
 }
