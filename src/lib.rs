@@ -88,6 +88,7 @@ pub use error::ShapeError;
 pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_and_grad_of, vjp};
 pub use layout::{Layout, Shape, Strides};
 pub use op::{Cotangents, Op, View, Vjp};
+pub use ops::conv::{Conv, Conv1d, Conv2d, Conv3d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Padding};
 pub use ops::index::{Index, Indices};
 pub use ops::map::{Binary, Unary};
 pub use ops::reduction::AxisList;

@@ -130,6 +130,22 @@ pub fn gemm<T: Element>(m: usize, k: usize, n: usize, a: Mat<'_, T>, b: Mat<'_, 
     Product::new((m, k, n), a, b, c, accumulate).run_parallel();
 }
 
+/// As [`gemm`], on this thread alone: for a task among many. The bits are the same.
+///
+/// # Panics
+/// As [`gemm`].
+#[track_caller]
+pub fn gemm_here<T: Element>(m: usize, k: usize, n: usize, a: Mat<'_, T>, b: Mat<'_, T>, c: &mut [T], accumulate: bool) {
+    assert_eq!(m.checked_mul(n), Some(c.len()), "gemm: the result is {m} x {n}");
+    if c.is_empty() || k == 0 {
+        return if !accumulate {
+            c.fill(T::default())
+        };
+    }
+    let (a, b) = (a.checked(m, k, 0), b.checked(k, n, 0));
+    dispatch(Product::new((m, k, n), a, b, c, accumulate));
+}
+
 /// `batch` products of one shape: `c` is `[batch, m, n]`, contiguous, and in product p both operands are moved by
 /// `shifts(p)` elements from where `a` and `b` say.
 ///

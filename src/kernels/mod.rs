@@ -1,10 +1,12 @@
 //! How is it computed? Plain loops on slices that know nothing of the tape.
 #![allow(unsafe_code)]
 
+pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod parallel;
 pub(crate) mod reduce;
+pub(crate) mod scratch;
 pub mod simd;
 pub(crate) mod softmax;
 pub(crate) mod strided;

@@ -1,1 +1,572 @@
-//! Convolution in 1, 2 and 3 dimensions, and its transpose: one trilinear form with three legs.
+//! Convolutions of one, two and three dimensions: one trilinear form, of which each op here is a derivative.
+//!
+//! `<y, conv(x, w)>` is linear in x, in w and in y. The output, the gradient by x (which is the transposed convolution) and the gradient by
+//! w are its three legs; the derivatives of each are the other two, to any order.
+
+mod options;
+
+use crate::error::ShapeError;
+use crate::kernels::conv::{self, Axis, Geometry};
+use crate::layout::Shape;
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::scalar::Scalar;
+use crate::var::{Operand, Var, refuse};
+
+pub use options::{Conv, Conv1d, Conv2d, Conv3d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Padding};
+
+// ------------------------------------------------------------------------------------------------------- the three legs
+
+/// What the three ops share: all sizes, and how many of the spatial axes there are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Form {
+    sizes: Geometry,
+    rank: usize,
+}
+
+impl Form {
+    fn shape(&self, rows: usize, channels: usize, size: fn(&Axis) -> usize) -> Shape {
+        [rows, channels].into_iter().chain(self.sizes.axes[3 - self.rank..].iter().map(size)).collect()
+    }
+    fn x(&self) -> Shape {
+        self.shape(self.sizes.batch, self.sizes.groups * self.sizes.channels, |a| a.input)
+    }
+    fn w(&self) -> Shape {
+        self.shape(self.sizes.groups * self.sizes.filters, self.sizes.channels, |a| a.kernel)
+    }
+    fn y(&self) -> Shape {
+        self.shape(self.sizes.batch, self.sizes.groups * self.sizes.filters, |a| a.output)
+    }
+    fn name(&self, names: [&'static str; 3]) -> &'static str {
+        names[self.rank - 1]
+    }
+}
+
+fn expect(found: [&Shape; 2], needed: [Shape; 2], result: Shape) -> Result<Shape, ShapeError> {
+    match found == [&needed[0], &needed[1]] {
+        true => Ok(result),
+        false => Err(ShapeError::new(format!("needs {} and {}", needed[0], needed[1]))),
+    }
+}
+
+/// The convolution, of x and w and perhaps a bias.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ConvOutput(Form);
+
+impl<T: Scalar> Op<T> for ConvOutput {
+    fn name(&self) -> &'static str {
+        self.0.name(CONV)
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        expect([x[0], x[1]], [self.0.x(), self.0.w()], self.0.y())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        let bias = x.get(2).map(|b| b.to_slice());
+        conv::output(&self.0.sizes, &x[0].to_slice(), &x[1].to_slice(), bias.as_deref(), y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (g, x, w) = (cx.g.contiguous(), cx.x(0), cx.x(1));
+        cx.each(|i| match i {
+            0 => g.record2(ConvInputGrad(self.0), w),
+            1 => x.record2(ConvWeightGrad(self.0), g),
+            _ => g.sum_axes(&[0, 2, 3, 4][..1 + self.0.rank], false),
+        })
+    }
+}
+
+/// The gradient by x, of that of the output and w: the transposed convolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ConvInputGrad(Form);
+
+impl<T: Scalar> Op<T> for ConvInputGrad {
+    fn name(&self) -> &'static str {
+        self.0.name(CONV_TRANSPOSE)
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        expect([x[0], x[1]], [self.0.y(), self.0.w()], self.0.x())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        conv::input_grad(&self.0.sizes, &x[0].to_slice(), &x[1].to_slice(), y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (x, y, w) = (cx.g.contiguous(), cx.x(0), cx.x(1));
+        cx.each(|i| if i == 0 { x.record2(ConvOutput(self.0), w) } else { x.record2(ConvWeightGrad(self.0), y) })
+    }
+}
+
+/// The gradient by w, of x and the gradient of the output.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ConvWeightGrad(Form);
+
+impl<T: Scalar> Op<T> for ConvWeightGrad {
+    fn name(&self) -> &'static str {
+        self.0.name(["conv1d_weight_grad", "conv2d_weight_grad", "conv3d_weight_grad"])
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        expect([x[0], x[1]], [self.0.x(), self.0.y()], self.0.w())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        conv::weight_grad(&self.0.sizes, &x[0].to_slice(), &x[1].to_slice(), y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (w, x, y) = (cx.g.contiguous(), cx.x(0), cx.x(1));
+        cx.each(|i| if i == 0 { y.record2(ConvInputGrad(self.0), w) } else { x.record2(ConvOutput(self.0), w) })
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- methods
+
+const CONV: [&str; 3] = ["conv1d", "conv2d", "conv3d"];
+const CONV_TRANSPOSE: [&str; 3] = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"];
+
+/// Refuses with the shapes of all operands.
+#[track_caller]
+fn refuse_all<'t, T: Scalar>(e: ShapeError, op: &'static str, x: Var<'t, T>, w: Var<'t, T>, bias: Option<Var<'t, T>>) -> ! {
+    match bias {
+        Some(b) => refuse(e, op, [x.shape(), w.shape(), b.shape()]),
+        None => refuse(e, op, [x.shape(), w.shape()]),
+    }
+}
+
+/// Input and weights have as many axes as a convolution of `N` dimensions needs; returns the shape of the input as a batch.
+pub(crate) fn as_batch<const N: usize>(x: &Shape) -> Result<Shape, ShapeError> {
+    match x.len() {
+        n if n == N + 2 => Ok(x.clone()),
+        n if n == N + 1 => Ok(x.insert(0, 1)),
+        n => Err(ShapeError::new(format!("the input has {n} axes, {} are needed: [batch, channels, ..]", N + 2))
+            .hint(format!("or {}, [channels, ..], without a batch; `unsqueeze` adds an axis", N + 1))),
+    }
+}
+
+fn weights<const N: usize>(w: &Shape) -> Result<(), ShapeError> {
+    match w.len() == N + 2 {
+        true => Ok(()),
+        false => Err(ShapeError::new(format!("the weight has {} axes, {} are needed", w.len(), N + 2))
+            .hint("a convolution's weight is [filters, channels / groups, kernel..]")),
+    }
+}
+
+fn one_each(bias: Option<&Shape>, filters: usize) -> Result<(), ShapeError> {
+    match bias.is_none_or(|b| *b == [filters]) {
+        true => Ok(()),
+        false => Err(ShapeError::new(format!("the bias must be [{filters}], a number for each output channel"))),
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    #[track_caller]
+    fn conv<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: Conv<N>) -> Self {
+        let (x, w_shape) = (self.shape(), w.shape());
+        let sizes = as_batch::<N>(&x).and_then(|x| {
+            weights::<N>(&w_shape)?;
+            one_each(bias.map(Var::shape).as_ref(), w_shape[0])?;
+            options.geometry(&x, &w_shape)
+        });
+        let form = match sizes {
+            Ok(sizes) => Form { sizes, rank: N },
+            Err(e) => refuse_all(e, CONV[N - 1], self, w, bias),
+        };
+        let (batch, w) = (self.reshape_to(form.x()).contiguous(), w.contiguous());
+        let y = match bias {
+            Some(b) => batch.record3(ConvOutput(form), w, b),
+            None => batch.record2(ConvOutput(form), w),
+        };
+        if x.len() == N + 1 { y.squeeze(0) } else { y }
+    }
+
+    #[track_caller]
+    fn conv_transpose<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: ConvTranspose<N>) -> Self {
+        let (x, w_shape) = (self.shape(), w.shape());
+        let sizes = as_batch::<N>(&x).and_then(|x| {
+            weights::<N>(&w_shape)?;
+            one_each(bias.map(Var::shape).as_ref(), w_shape[1] * options.groups)?;
+            options.geometry(&x, &w_shape)
+        });
+        let form = match sizes {
+            Ok(sizes) => Form { sizes, rank: N },
+            Err(e) => refuse_all(e, CONV_TRANSPOSE[N - 1], self, w, bias),
+        };
+        let mut y = self.reshape_to(form.y()).contiguous().record2(ConvInputGrad(form), w.contiguous());
+        if let Some(b) = bias {
+            let ones = [1; N];
+            y = y + b.reshape_to(b.shape().iter().copied().chain(ones).collect());
+        }
+        if x.len() == N + 1 { y.squeeze(0) } else { y }
+    }
+
+    /// The convolution (in signal processing: cross-correlation) of `[batch, channels, length]`, or of `[channels, length]`, by the
+    /// weight `[filters, channels / groups, kernel]`, plus a bias `[filters]`; see [`Var::conv2d`].
+    ///
+    /// # Panics
+    /// As [`Var::conv2d`].
+    #[track_caller]
+    pub fn conv1d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv1d) -> Self {
+        self.conv(weight.to_var(self.tape), bias.into(), options)
+    }
+    /// The convolution (in signal processing: cross-correlation) of `[batch, channels, height, width]`, or of `[channels, height, width]`,
+    /// by the weight `[filters, channels / groups, height, width]`, plus a bias `[filters]` or `None`:
+    ///
+    /// ```text
+    /// y[n, f, o] = bias[f] + sum over c and k of  w[f, c, k] x[n, c, o * stride + k * dilation - padding]
+    /// ```
+    ///
+    /// with o and k of two axes. Each axis of the output has `(input + 2 padding - dilation (kernel - 1) - 1) / stride + 1` elements.
+    /// Derivatives: the transposed convolution of g by w; that of x by g; the sum of g over batch and positions.
+    ///
+    /// ```
+    /// use wengert::{Conv2d, Padding, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]); // one channel, 2 x 3
+    /// let w = tape.leaf([1.0, 0.0, 0.0, 1.0]).reshape(&[1, 1, 2, 2]);
+    /// assert_eq!(x.conv2d(w, None, Conv2d::default()).to_vec(), [6.0, 8.0]);
+    /// let same = Conv2d { padding: Padding::Same, ..Default::default() };
+    /// assert_eq!(x.conv2d(w, tape.leaf([0.5]), same).shape(), [1, 2, 3]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the numbers of axes or channels do not fit, channels do not fall into groups, the kernel is larger than the padded input, stride,
+    /// dilation or groups are 0, or [`Padding::Same`] meets a stride.
+    #[track_caller]
+    pub fn conv2d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv2d) -> Self {
+        self.conv(weight.to_var(self.tape), bias.into(), options)
+    }
+    /// The convolution of `[batch, channels, depth, height, width]`, or of `[channels, depth, height, width]`, by the weight
+    /// `[filters, channels / groups, depth, height, width]`, plus a bias `[filters]`; see [`Var::conv2d`].
+    ///
+    /// # Panics
+    /// As [`Var::conv2d`].
+    #[track_caller]
+    pub fn conv3d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv3d) -> Self {
+        self.conv(weight.to_var(self.tape), bias.into(), options)
+    }
+
+    /// The transposed convolution of `[batch, channels, length]`, or of `[channels, length]`, by the weight
+    /// `[channels, filters / groups, kernel]`, plus a bias `[filters]`; see [`Var::conv_transpose2d`].
+    ///
+    /// # Panics
+    /// As [`Var::conv_transpose2d`].
+    #[track_caller]
+    pub fn conv_transpose1d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose1d) -> Self {
+        self.conv_transpose(weight.to_var(self.tape), bias.into(), options)
+    }
+    /// The transposed convolution of `[batch, channels, height, width]`, or of `[channels, height, width]`, by the weight
+    /// `[channels, filters / groups, height, width]`, plus a bias `[filters]` or `None`: each element of the input spreads the kernel over
+    /// the output, which is what the gradient of [`Var::conv2d`] by its input does.
+    ///
+    /// ```text
+    /// y[n, f, i * stride + k * dilation - padding]  +=  w[c, f, k] x[n, c, i]          for all c, i and k
+    /// ```
+    ///
+    /// Each axis of the output has `(input - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1` elements.
+    /// Derivatives: the convolution of g by w, that of g by x, and the sum of g over batch and positions.
+    ///
+    /// ```
+    /// use wengert::{ConvTranspose2d, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 2.0]]]);
+    /// let w = tape.leaf([1.0, 10.0]).reshape(&[1, 1, 1, 2]);
+    /// let double = ConvTranspose2d { stride: [1, 2], ..Default::default() };
+    /// assert_eq!(x.conv_transpose2d(w, None, double).to_vec(), [1.0, 10.0, 2.0, 20.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the numbers of axes or channels do not fit, channels do not fall into groups, stride, dilation or groups are 0, output_padding is
+    /// not smaller than stride or dilation, or padding leaves nothing.
+    #[track_caller]
+    pub fn conv_transpose2d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose2d) -> Self {
+        self.conv_transpose(weight.to_var(self.tape), bias.into(), options)
+    }
+    /// The transposed convolution of `[batch, channels, depth, height, width]`, or of `[channels, depth, height, width]`, by the weight
+    /// `[channels, filters / groups, depth, height, width]`, plus a bias `[filters]`; see [`Var::conv_transpose2d`].
+    ///
+    /// # Panics
+    /// As [`Var::conv_transpose2d`].
+    #[track_caller]
+    pub fn conv_transpose3d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose3d) -> Self {
+        self.conv_transpose(weight.to_var(self.tape), bias.into(), options)
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    fn halve<const N: usize>() -> Conv<N> {
+        Conv { stride: [2; N], padding: Padding::Zeros([1; N]), ..Default::default() }
+    }
+    fn same<const N: usize>() -> Conv<N> {
+        Conv { padding: Padding::Same, ..Default::default() }
+    }
+    fn spread<const N: usize>(stride: usize) -> ConvTranspose<N> {
+        ConvTranspose { stride: [stride; N], padding: [1; N], output_padding: [1; N], ..Default::default() }
+    }
+
+    /// The convolution as patches, a matrix product and a reshape.
+    fn by_patches<'t, T: Scalar, const N: usize>(x: Var<'t, T>, w: Var<'t, T>, options: Conv<N>) -> Var<'t, T> {
+        let (x_shape, w_shape) = (x.shape(), w.shape());
+        let kernel: [usize; N] = std::array::from_fn(|i| w_shape[2 + i]);
+        let axes = options.axes(&x_shape[2..], &kernel).expect("fits");
+        let sizes = axes[3 - N..].iter().map(|a| a.output as isize);
+        let shape: Vec<isize> = [x_shape[0] as isize, w_shape[0] as isize].into_iter().chain(sizes).collect();
+        w.reshape(&[w_shape[0] as isize, -1]).matmul(x.im2col(kernel, options)).reshape(&shape)
+    }
+
+    impl Sampled for ConvOutput {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let odd = Conv2d { stride: [2, 3], padding: Padding::Zeros([2, 0]), dilation: [1, 2], groups: 1 };
+            let grouped = Conv2d { groups: 2, ..halve() };
+            let depthwise = Conv2d { groups: 3, ..halve() };
+            vec![
+                grad([any(&[2, 3, 7]), any(&[4, 3, 3]), any(&[4])], |v| v[0].conv1d(v[1], v[2], halve())),
+                grad([any(&[3, 7]), any(&[4, 3, 3])], |v| v[0].conv1d(v[1], None, same())),
+                grad([any(&[1, 4, 7]), any(&[4, 2, 4])], |v| {
+                    v[0].conv1d(v[1], None, Conv1d { padding: Padding::Same, dilation: [3], groups: 2, ..Default::default() })
+                }),
+                grad([any(&[2, 3, 5, 6]), any(&[4, 3, 3, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
+                grad([any(&[2, 3, 6, 8]), any(&[2, 3, 3, 3]), any(&[2])], move |v| v[0].conv2d(v[1], v[2], odd)),
+                grad([any(&[2, 4, 5, 5]), any(&[6, 2, 3, 3]), any(&[6])], move |v| v[0].conv2d(v[1], v[2], grouped)),
+                grad([any(&[2, 3, 5, 5]), any(&[6, 1, 3, 3]), any(&[6])], move |v| v[0].conv2d(v[1], v[2], depthwise)),
+                grad([any(&[2, 3, 4, 5]), any(&[4, 3, 1, 1]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
+                grad([any(&[2, 3, 4, 5]), any(&[4, 3, 1, 1])], |v| v[0].conv2d(v[1], None, halve())),
+                grad([any(&[3, 4, 5]), any(&[4, 3, 2, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], same())),
+                grad([any(&[2, 2, 3, 4, 5]), any(&[3, 2, 2, 3, 2]), any(&[3])], |v| v[0].conv3d(v[1], v[2], halve())),
+                grad([any(&[2, 3, 4, 3]), any(&[4, 1, 2, 2, 3])], |v| v[0].conv3d(v[1], None, Conv3d { groups: 2, ..same() })),
+                grad([any(&[1, 1, 1, 1]), any(&[1, 1, 1, 1]), any(&[1])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
+                grad([any(&[0, 3, 5, 6]), any(&[4, 3, 3, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
+                grad([any(&[2, 0, 5, 6]), any(&[4, 0, 3, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
+                // Operands that are views, and one array twice.
+                grad([any(&[5, 4, 3, 2]), any(&[2, 3, 3, 4]), any(&[8])], |v| {
+                    let (x, w) = (v[0].permute(&[3, 2, 1, 0]), v[1].transpose(0, 3));
+                    x.conv2d(w, v[2].slice(&crate::at![..; -2]), Conv2d::default())
+                }),
+                grad([any(&[1, 3, 1, 4]), any(&[2, 3, 1, 1])], |v| {
+                    v[0].broadcast_to(&[2, 3, 4, 4]).conv2d(v[1].broadcast_to(&[2, 3, 2, 3]), None, same())
+                }),
+                grad([any(&[2, 2, 3, 3])], |v| v[0].conv2d(v[0], None, same())),
+                grad([any(&[1, 2, 3, 3]), any(&[2, 2, 3, 3])], |v| {
+                    v[0].tape().grad_with(v[0].conv2d(v[1], None, same()), v[0], &[v[0]])[0].expect("depends on x")
+                }),
+                // The kernel lies wholly in the padding for some outputs.
+                grad([any(&[1, 1, 2]), any(&[1, 1, 2])], |v| {
+                    v[0].conv1d(v[1], None, Conv1d { padding: Padding::Zeros([4]), stride: [3], ..Default::default() })
+                }),
+                equals(
+                    [any(&[2, 3, 6, 7]), any(&[4, 3, 3, 2]), any(&[4])],
+                    |v| v[0].conv2d(v[1], v[2], halve()),
+                    |v| by_patches(v[0], v[1], halve::<2>()) + v[2].reshape(&[4, 1, 1]),
+                ),
+                equals(
+                    [any(&[2, 3, 6, 8]), any(&[2, 3, 3, 3])],
+                    move |v| v[0].conv2d(v[1], None, odd),
+                    move |v| by_patches(v[0], v[1], odd),
+                ),
+                equals([any(&[2, 2, 9]), any(&[3, 2, 4])], |v| v[0].conv1d(v[1], None, same()), |v| by_patches(v[0], v[1], same::<1>())),
+                equals(
+                    [any(&[2, 2, 3, 4, 5]), any(&[3, 2, 2, 3, 2])],
+                    |v| v[0].conv3d(v[1], None, halve()),
+                    |v| by_patches(v[0], v[1], halve::<3>()),
+                ),
+                // Groups are convolutions of their own.
+                equals(
+                    [any(&[2, 4, 5, 5]), any(&[6, 2, 3, 3])],
+                    move |v| v[0].conv2d(v[1], None, grouped),
+                    |v| {
+                        let part = |i: usize| v[0].narrow(1, 2 * i, 2).conv2d(v[1].narrow(0, 3 * i, 3), None, halve());
+                        crate::concat(&[part(0), part(1)], 1)
+                    },
+                ),
+                equals(
+                    [any(&[2, 3, 5, 5]), any(&[6, 1, 3, 3])],
+                    move |v| v[0].conv2d(v[1], None, depthwise),
+                    |v| {
+                        let part = |i: usize| by_patches(v[0].narrow(1, i, 1), v[1].narrow(0, 2 * i, 2), halve::<2>());
+                        crate::concat(&[part(0), part(1), part(2)], 1)
+                    },
+                ),
+                // Of an odd number of zeros, one more stands after than before.
+                value(
+                    [of(&[1, 1, 3], [1.0, 2.0, 3.0]), of(&[1, 1, 2], [10.0, 1.0])],
+                    |v| v[0].conv1d(v[1], None, same()),
+                    &[12.0, 23.0, 30.0],
+                    [&[10.0, 11.0, 11.0], &[6.0, 5.0]],
+                ),
+                value(
+                    [of(&[1, 1, 3], [1.0, f64::INFINITY, f64::NAN]), of(&[1, 1, 2], [0.0, 1.0])],
+                    |v| v[0].conv1d(v[1], None, Conv1d::default()),
+                    &[f64::INFINITY, f64::NAN],
+                    [&[0.0, 1.0, 1.0], &[f64::INFINITY, f64::NAN]],
+                ),
+                refuses(
+                    [any(&[2, 3, 5, 5]), any(&[4, 2, 3, 3])],
+                    |v| v[0].conv2d(v[1], None, Conv2d::default()),
+                    &["conv2d of [2, 3, 5, 5] and [4, 2, 3, 3]", "3 channels", "hint: "],
+                ),
+                refuses(
+                    [any(&[2, 4, 5, 5]), any(&[3, 2, 3, 3])],
+                    |v| v[0].conv2d(v[1], None, Conv2d { groups: 2, ..Default::default() }),
+                    &["conv2d of [2, 4, 5, 5] and [3, 2, 3, 3]", "3 filters", "groups = 2", "hint: "],
+                ),
+                refuses(
+                    [any(&[2, 3, 5, 5]), any(&[4, 1, 3, 3])],
+                    |v| v[0].conv2d(v[1], None, Conv2d { groups: 2, ..Default::default() }),
+                    &["conv2d of [2, 3, 5, 5] and [4, 1, 3, 3]", "3 channels", "groups = 2"],
+                ),
+                refuses(
+                    [any(&[2, 3, 5, 2]), any(&[4, 3, 3, 3])],
+                    |v| v[0].conv2d(v[1], None, Conv2d::default()),
+                    &["conv2d of [2, 3, 5, 2]", "spatial axis 1", "reaches over 3", "only 2", "hint: "],
+                ),
+                refuses(
+                    [any(&[3, 5]), any(&[4, 3, 3, 3])],
+                    |v| v[0].conv2d(v[1], None, Conv2d::default()),
+                    &["conv2d of [3, 5] and", "2 axes, 4 are needed", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 1, 4]), any(&[1, 2])],
+                    |v| v[0].conv1d(v[1], None, Conv1d::default()),
+                    &["conv1d of [1, 1, 4] and [1, 2]", "the weight has 2 axes"],
+                ),
+                refuses(
+                    [any(&[2, 2, 4]), any(&[3, 2, 1]), any(&[1])],
+                    |v| v[0].conv1d(v[1], v[2], Conv1d::default()),
+                    &["conv1d of [2, 2, 4] and [3, 2, 1] and [1]", "bias must be [3]"],
+                ),
+                refuses(
+                    [any(&[2, 2, 4]), any(&[3, 2, 1])],
+                    |v| v[0].conv1d(v[1], None, Conv1d { stride: [2], ..same() }),
+                    &["conv1d of [2, 2, 4] and [3, 2, 1]", "Padding::Same with stride [2]", "hint: "],
+                ),
+                refuses(
+                    [any(&[2, 2, 4]), any(&[3, 2, 1])],
+                    |v| v[0].conv1d(v[1], None, Conv1d { stride: [0], ..same() }),
+                    &["stride must be"],
+                ),
+                refuses(
+                    [any(&[2, 2, 4]), any(&[3, 2, 1])],
+                    |v| v[0].conv1d(v[1], None, Conv1d { dilation: [0], ..same() }),
+                    &["dilation must"],
+                ),
+                refuses(
+                    [any(&[2, 2, 4]), any(&[3, 2, 1])],
+                    |v| v[0].conv1d(v[1], None, Conv1d { groups: 0, ..same() }),
+                    &["groups must be"],
+                ),
+                refuses([any(&[2, 2, 0]), any(&[3, 2, 1])], |v| v[0].conv1d(v[1], None, halve()), &["conv1d of [2, 2, 0]", "empty"]),
+                refuses([any(&[2, 2, 4]), any(&[3, 2, 0])], |v| v[0].conv1d(v[1], None, halve()), &["conv1d of [2, 2, 4]", "empty"]),
+                refuses([any(&[2, 2, 4]), any(&[0, 2, 1])], |v| v[0].conv1d(v[1], None, halve()), &["conv1d of [2, 2, 4]", "0 filters"]),
+            ]
+        }
+    }
+
+    impl Sampled for ConvInputGrad {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let odd = ConvTranspose2d { stride: [3, 2], padding: [1, 2], output_padding: [2, 3], dilation: [4, 4], groups: 2 };
+            vec![
+                grad([any(&[2, 3, 4]), any(&[3, 2, 3]), any(&[2])], |v| v[0].conv_transpose1d(v[1], v[2], spread(2))),
+                grad([any(&[3, 4]), any(&[3, 2, 3])], |v| v[0].conv_transpose1d(v[1], None, spread(3))),
+                grad([any(&[2, 3, 4, 5]), any(&[3, 4, 2, 3]), any(&[4])], |v| {
+                    v[0].conv_transpose2d(v[1], v[2], ConvTranspose2d::default())
+                }),
+                grad([any(&[2, 4, 3, 2]), any(&[4, 2, 2, 3]), any(&[4])], move |v| v[0].conv_transpose2d(v[1], v[2], odd)),
+                grad([any(&[3, 4, 5]), any(&[3, 4, 2, 3]), any(&[4])], |v| v[0].conv_transpose2d(v[1], v[2], spread(2))),
+                grad([any(&[2, 3, 4, 5]), any(&[3, 4, 1, 1])], |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2d::default())),
+                grad([any(&[2, 3, 4, 5]), any(&[3, 1, 2, 2])], |v| {
+                    v[0].conv_transpose2d(v[1], None, ConvTranspose2d { groups: 3, ..spread(2) })
+                }),
+                grad([any(&[2, 2, 2, 3, 2]), any(&[2, 3, 2, 2, 3]), any(&[3])], |v| v[0].conv_transpose3d(v[1], v[2], spread(2))),
+                grad([any(&[2, 2, 3, 2]), any(&[2, 3, 2, 2, 3])], |v| v[0].conv_transpose3d(v[1], None, ConvTranspose3d::default())),
+                grad([any(&[0, 3, 4, 5]), any(&[3, 4, 2, 3]), any(&[4])], |v| {
+                    v[0].conv_transpose2d(v[1], v[2], ConvTranspose2d::default())
+                }),
+                grad([any(&[5, 4, 3, 2]), any(&[2, 3, 3, 4])], |v| {
+                    v[0].permute(&[3, 2, 1, 0]).conv_transpose2d(v[1].transpose(0, 1), None, spread(2))
+                }),
+                equals(
+                    [any(&[2, 3, 5]), any(&[3, 2, 3])],
+                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d::default()),
+                    |v| {
+                        let flipped = v[1].slice(&crate::at![.., .., ..; -1]).transpose(0, 1);
+                        v[0].conv1d(flipped, None, Conv1d { padding: Padding::Zeros([2]), ..Default::default() })
+                    },
+                ),
+                // The transpose of a convolution: <conv(x), y> = <x, transposed(y)>.
+                equals(
+                    [any(&[2, 3, 7, 6]), any(&[4, 3, 3, 2]), any(&[2, 4, 4, 4])],
+                    |v| (v[0].conv2d(v[1], None, halve()) * v[2]).sum(),
+                    |v| {
+                        let options = ConvTranspose2d { stride: [2, 2], padding: [1, 1], output_padding: [0, 0], ..Default::default() };
+                        (v[0] * v[2].conv_transpose2d(v[1], None, options)).sum()
+                    },
+                ),
+                value(
+                    [of(&[1, 1, 2], [1.0, 2.0]), of(&[1, 1, 2], [1.0, 10.0])],
+                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d { stride: [2], output_padding: [1], ..Default::default() }),
+                    &[1.0, 10.0, 2.0, 20.0, 0.0],
+                    [&[11.0, 11.0], &[3.0, 3.0]],
+                ),
+                refuses(
+                    [any(&[1, 2, 4, 4]), any(&[2, 3, 3, 3])],
+                    |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2d { output_padding: [1, 1], ..Default::default() }),
+                    &["conv_transpose2d of [1, 2, 4, 4] and [2, 3, 3, 3]", "output_padding 1", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 2, 1, 1]), any(&[2, 3, 2, 2])],
+                    |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2d { padding: [1, 1], ..Default::default() }),
+                    &["conv_transpose2d of [1, 2, 1, 1]", "nothing is left", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 3, 4, 4]), any(&[3, 3, 2, 2])],
+                    |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2d { groups: 2, ..Default::default() }),
+                    &["conv_transpose2d of [1, 3, 4, 4]", "3 channels", "groups = 2", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 3, 4]), any(&[2, 3, 2])],
+                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d::default()),
+                    &["conv_transpose1d of [1, 3, 4] and [2, 3, 2]", "3 channels", "expects 2", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 3, 4]), any(&[3, 2, 2]), any(&[3])],
+                    |v| v[0].conv_transpose1d(v[1], v[2], ConvTranspose1d::default()),
+                    &["conv_transpose1d of [1, 3, 4] and [3, 2, 2] and [3]", "bias must be [2]"],
+                ),
+                refuses(
+                    [any(&[1, 3, 4]), any(&[3, 2, 2])],
+                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d { stride: [0], ..Default::default() }),
+                    &["conv_transpose1d of [1, 3, 4] and [3, 2, 2]", "stride must be at least 1"],
+                ),
+                refuses(
+                    [any(&[4]), any(&[3, 2, 2])],
+                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d::default()),
+                    &["conv_transpose1d of [4] and [3, 2, 2]", "1 axes"],
+                ),
+            ]
+        }
+    }
+
+    impl Sampled for ConvWeightGrad {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            // Recorded by the rules of the other two.
+            fn by_weight<'t, T: Scalar>(y: Var<'t, T>, w: Var<'t, T>) -> Var<'t, T> {
+                w.tape().grad(y.square().sum(), &[w])[0].expect("depends on w")
+            }
+            vec![
+                grad([any(&[2, 3, 7]), any(&[4, 3, 3])], |v| by_weight(v[0].conv1d(v[1], None, halve()), v[1])),
+                grad([any(&[2, 3, 5, 6]), any(&[4, 3, 3, 2])], |v| by_weight(v[0].conv2d(v[1], None, halve()), v[1])),
+                grad([any(&[2, 4, 5, 5]), any(&[4, 2, 3, 3])], |v| {
+                    by_weight(v[0].conv2d(v[1], None, Conv2d { groups: 2, ..halve() }), v[1])
+                }),
+                grad([any(&[2, 3, 5, 5]), any(&[3, 1, 3, 3])], |v| {
+                    by_weight(v[0].conv2d(v[1], None, Conv2d { groups: 3, ..same() }), v[1])
+                }),
+                grad([any(&[2, 2, 3, 4, 5]), any(&[3, 2, 2, 3, 2])], |v| by_weight(v[0].conv3d(v[1], None, halve()), v[1])),
+                grad([any(&[2, 3, 4]), any(&[3, 2, 3])], |v| by_weight(v[0].conv_transpose1d(v[1], None, spread(2)), v[1])),
+                grad([any(&[0, 3, 5, 6]), any(&[4, 3, 3, 2])], |v| by_weight(v[0].conv2d(v[1], None, halve()), v[1])),
+                equals(
+                    [any(&[2, 3, 6, 7]), any(&[4, 3, 3, 2])],
+                    |v| by_weight(v[0].conv2d(v[1], None, halve()), v[1]),
+                    |v| by_weight(by_patches(v[0], v[1], halve::<2>()), v[1]),
+                ),
+            ]
+        }
+    }
+}

@@ -199,8 +199,8 @@ ops! {
         einsum: ;
         linalg: ;
         norm: ;
-        unfold: ;
-        conv: ;
+        unfold: Im2col, Col2im;
+        conv: ConvOutput, ConvInputGrad, ConvWeightGrad;
         pool: ;
         resample: ;
     }

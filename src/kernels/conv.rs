@@ -1,0 +1,189 @@
+//! How is a convolution computed?
+//!
+//! The trilinear form behind all of it is the sum over all indices of
+//!
+//! ```text
+//! y[n, f, o] w[f, c, k] x[n, c, o * stride + k * dilation - before]
+//! ```
+//!
+//! where positions outside x count as zero. Its derivative by y, given x and w, is the convolution ([`output`]); that by x is the transposed
+//! convolution ([`input_grad`]), and that by w is the gradient of the weight ([`weight_grad`]). o, k and the position in x have
+//! three axes each; a convolution of fewer dimensions leaves the first of them at size 1.
+//!
+//! The same bits come out at any number of threads: work is divided by sizes alone, and every sum has a fixed order.
+
+mod loops;
+mod lower;
+
+use super::simd::Element;
+use crate::scalar::Scalar;
+use std::ops::Range;
+
+pub(crate) use lower::{col2im, im2col};
+
+/// One spatial axis: output `o` and tap `k` meet input `o * stride + k * dilation - before`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Axis {
+    pub input: usize,
+    pub kernel: usize,
+    pub output: usize,
+    pub stride: usize,
+    pub dilation: usize,
+    pub before: usize,
+}
+
+impl Axis {
+    /// An axis along which nothing happens.
+    pub const NONE: Axis = Axis { input: 1, kernel: 1, output: 1, stride: 1, dilation: 1, before: 0 };
+
+    /// The outputs for which tap `k` lies inside the input, and the input that the first of them meets.
+    #[inline]
+    fn met(&self, k: usize) -> (Range<usize>, usize) {
+        let shift = k * self.dilation;
+        let first = self.before.saturating_sub(shift).div_ceil(self.stride);
+        // Input `input - 1` is the last that may be met.
+        let end = match (self.input + self.before).checked_sub(shift + 1) {
+            Some(reach) => (reach / self.stride + 1).min(self.output),
+            None => 0,
+        };
+        if first >= end { (0..0, 0) } else { (first..end, first * self.stride + shift - self.before) }
+    }
+    /// Whether each output meets the input of the same number and no other.
+    fn is_pointwise(&self) -> bool {
+        self.kernel == 1 && self.stride == 1 && self.before == 0 && self.output == self.input
+    }
+}
+
+/// All sizes of a convolution: x is `[batch, groups * channels, input..]`, w `[groups * filters, channels, kernel..]` and
+/// y `[batch, groups * filters, output..]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Geometry {
+    pub batch: usize,
+    pub groups: usize,
+    /// Input channels of a group.
+    pub channels: usize,
+    /// Output channels of a group.
+    pub filters: usize,
+    pub axes: [Axis; 3],
+}
+
+impl Geometry {
+    /// Input elements of a channel.
+    pub fn input(&self) -> usize {
+        self.axes.iter().map(|a| a.input).product()
+    }
+    /// Output elements of a channel.
+    pub fn output(&self) -> usize {
+        self.axes.iter().map(|a| a.output).product()
+    }
+    /// Taps of a kernel.
+    pub fn taps(&self) -> usize {
+        self.axes.iter().map(|a| a.kernel).product()
+    }
+    /// Weights of one filter: how many products make one output.
+    pub fn depth(&self) -> usize {
+        self.channels * self.taps()
+    }
+    fn x_len(&self) -> usize {
+        self.batch * self.groups * self.channels * self.input()
+    }
+    fn w_len(&self) -> usize {
+        self.groups * self.filters * self.depth()
+    }
+    fn y_len(&self) -> usize {
+        self.batch * self.groups * self.filters * self.output()
+    }
+    /// Multiply-adds for one image and group.
+    fn work(&self) -> usize {
+        self.filters * self.output() * self.depth()
+    }
+    fn is_pointwise(&self) -> bool {
+        self.axes.iter().all(Axis::is_pointwise)
+    }
+    /// Tap `k` as a number along each axis.
+    #[inline(always)]
+    fn tap(&self, k: usize) -> [usize; 3] {
+        let [_, b, c] = self.axes.map(|a| a.kernel);
+        [k / (b * c), k / c % b, k % c]
+    }
+    /// Calls `f(o, i, n)` for each row of outputs that meet a tap inside the input: n outputs from o on, the first of which
+    /// meets input i; the next inputs are a stride of the last axis apart.
+    #[inline(always)]
+    fn rows(&self, tap: [usize; 3], mut f: impl FnMut(usize, usize, usize)) {
+        let [a, b, c] = &self.axes;
+        let ((planes, i0), (lines, i1), (row, i2)) = (a.met(tap[0]), b.met(tap[1]), c.met(tap[2]));
+        if row.is_empty() {
+            return;
+        }
+        for (p, plane) in planes.enumerate() {
+            for (l, line) in lines.clone().enumerate() {
+                let o = (plane * b.output + line) * c.output + row.start;
+                let i = ((i0 + p * a.stride) * b.input + i1 + l * b.stride) * c.input + i2;
+                f(o, i, row.len());
+            }
+        }
+    }
+}
+
+/// Multiply-adds from which a thread of its own pays.
+const GRAIN: usize = 64 * 1024;
+
+/// How many of `size` elements, each of which takes `work` multiply-adds in all, make a part for a thread.
+fn grain(size: usize, work: usize) -> usize {
+    size * (GRAIN / work.max(1)).max(1)
+}
+
+/// Which code computes a convolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    /// Rows multiplied by one weight at a time: for groups of so few channels that a matrix product would be all edges.
+    Loops,
+    /// A matrix product over patches that are laid out first: for everything.
+    Lower,
+}
+
+fn choose(g: &Geometry) -> Way {
+    let few = |n: usize| n <= 2;
+    if few(g.channels) && few(g.filters) || g.channels == 1 && g.groups > 1 && g.filters <= 4 { Way::Loops } else { Way::Lower }
+}
+
+/// The convolution: `y = x * w`, plus a number for each channel.
+pub(crate) fn output<T: Scalar>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
+    check(g, x, w, y);
+    if y.is_empty() {
+        return;
+    }
+    match choose(g) {
+        Way::Loops => loops::output(g, x, w, bias, y),
+        Way::Lower => lower::output(g, x, w, bias, y),
+    }
+}
+
+/// The transposed convolution: the gradient by x, of the gradient `y` of the output.
+pub(crate) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T]) {
+    check(g, x, w, y);
+    if x.is_empty() {
+        return;
+    }
+    match choose(g) {
+        Way::Loops => loops::input_grad(g, y, w, x),
+        Way::Lower => lower::input_grad(g, y, w, x),
+    }
+}
+
+/// The gradient by w, of the gradient `y` of the output.
+pub(crate) fn weight_grad<T: Scalar>(g: &Geometry, x: &[T], y: &[T], w: &mut [T]) {
+    check(g, x, w, y);
+    if w.is_empty() || x.is_empty() {
+        return w.fill(T::ZERO);
+    }
+    match choose(g) {
+        Way::Loops => loops::weight_grad(g, x, y, w),
+        Way::Lower => lower::weight_grad(g, x, y, w),
+    }
+}
+
+/// Kernels rely on these lengths.
+fn check<T: Element>(g: &Geometry, x: &[T], w: &[T], y: &[T]) {
+    assert_eq!((x.len(), w.len(), y.len()), (g.x_len(), g.w_len(), g.y_len()), "arrays of other sizes than {g:?}");
+}

@@ -1,0 +1,55 @@
+//! Where do kernels put what they need only while they run? Into memory that each thread keeps, so that nothing is allocated once
+//! every thread has run the largest kernel.
+
+use super::simd::Element;
+use std::cell::RefCell;
+
+/// A line of the cache.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Line([u64; 8]);
+
+thread_local! {
+    /// A stack, so that a kernel that asks twice finds each time the piece that it had before.
+    static KEPT: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls `f` with room for `len` numbers, which holds anything, aligned to a line of the cache.
+///
+/// The memory is taken out of the thread's stack meanwhile: if `f` lets other tasks run on this thread, they take pieces of their own.
+pub(crate) fn with<T: Element, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
+    let mut lines = KEPT.with(|kept| kept.borrow_mut().pop()).unwrap_or_default();
+    let count = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+    if lines.len() < count {
+        lines = vec![Line([0; 8]); count];
+    }
+    // SAFETY: the lines are initialised, long enough and aligned, `T` is f32 or f64, for which any bits are a number, and the borrow
+    // of `lines` lasts as long as the slice.
+    let room = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<T>(), len) };
+    let result = f(room);
+    KEPT.with(|kept| kept.borrow_mut().push(lines));
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with;
+
+    #[test]
+    fn nested_pieces_are_apart_and_found_again() {
+        let pass = || {
+            with::<f32, _>(100, |a| {
+                a.fill(1.0);
+                let inner = with::<f64, _>(7, |b| {
+                    b.fill(2.0);
+                    b.as_ptr().addr()
+                });
+                assert!(a.iter().all(|x| *x == 1.0));
+                (a.as_ptr().addr(), inner)
+            })
+        };
+        let (first, second) = (pass(), pass());
+        assert_eq!(first, second);
+        assert!(first.0 != first.1 && first.0.is_multiple_of(64) && first.1.is_multiple_of(64));
+    }
+}

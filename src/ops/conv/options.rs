@@ -1,0 +1,179 @@
+//! How does a convolution walk? Its options, and the sizes that follow from them.
+
+use crate::error::ShapeError;
+use crate::kernels::conv::{Axis, Geometry};
+
+/// How a convolution of `N` dimensions walks over its input. PyTorch's names and defaults.
+///
+/// ```
+/// use wengert::{Conv2d, Padding};
+/// let halve = Conv2d { stride: [2, 2], padding: Padding::Zeros([1, 1]), ..Default::default() };
+/// assert_eq!(halve.groups, 1);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conv<const N: usize> {
+    /// The distance of two neighbouring outputs in the input; 1.
+    pub stride: [usize; N],
+    /// What the input is surrounded by; nothing.
+    pub padding: Padding<N>,
+    /// The distance of two neighbouring elements of the kernel in the input; 1.
+    pub dilation: [usize; N],
+    /// How many groups the channels fall into, each with filters of its own; 1.
+    pub groups: usize,
+}
+
+/// The options of [`Var::conv1d`].
+pub type Conv1d = Conv<1>;
+/// The options of [`Var::conv2d`].
+pub type Conv2d = Conv<2>;
+/// The options of [`Var::conv3d`].
+pub type Conv3d = Conv<3>;
+
+impl<const N: usize> Default for Conv<N> {
+    fn default() -> Self {
+        Conv { stride: [1; N], padding: Padding::Valid, dilation: [1; N], groups: 1 }
+    }
+}
+
+/// What the input of a convolution is surrounded by.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Padding<const N: usize> {
+    /// Nothing: the kernel stays inside.
+    #[default]
+    Valid,
+    /// As many zeros as make the output as large as the input; where that is an odd number, one more after than before.
+    Same,
+    /// So many zeros on either side of each axis.
+    Zeros([usize; N]),
+}
+
+impl<const N: usize> From<[usize; N]> for Padding<N> {
+    fn from(zeros: [usize; N]) -> Self {
+        Padding::Zeros(zeros)
+    }
+}
+
+/// How a transposed convolution of `N` dimensions spreads its input. PyTorch's names and defaults.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ConvTranspose<const N: usize> {
+    /// The distance of two neighbouring inputs in the output; 1.
+    pub stride: [usize; N],
+    /// What is cut off from the output on either side of each axis; 0.
+    pub padding: [usize; N],
+    /// What is added to the output after each axis: of the sizes that a strided convolution takes to the same one, which is meant; 0.
+    pub output_padding: [usize; N],
+    /// The distance of two neighbouring elements of the kernel in the output; 1.
+    pub dilation: [usize; N],
+    /// How many groups the channels fall into; 1.
+    pub groups: usize,
+}
+
+/// The options of [`Var::conv_transpose1d`].
+pub type ConvTranspose1d = ConvTranspose<1>;
+/// The options of [`Var::conv_transpose2d`].
+pub type ConvTranspose2d = ConvTranspose<2>;
+/// The options of [`Var::conv_transpose3d`].
+pub type ConvTranspose3d = ConvTranspose<3>;
+
+impl<const N: usize> Default for ConvTranspose<N> {
+    fn default() -> Self {
+        ConvTranspose { stride: [1; N], padding: [0; N], output_padding: [0; N], dilation: [1; N], groups: 1 }
+    }
+}
+
+/// Stride, dilation and groups are counted from 1.
+fn positive<const N: usize>(stride: [usize; N], dilation: [usize; N], groups: usize) -> Result<(), ShapeError> {
+    let zero = |name: &str| Err(ShapeError::new(format!("{name} must be at least 1")).hint(format!("the default {name} is 1")));
+    match () {
+        _ if stride.contains(&0) => zero("stride"),
+        _ if dilation.contains(&0) => zero("dilation"),
+        _ if groups == 0 => zero("groups"),
+        _ => Ok(()),
+    }
+}
+
+impl<const N: usize> Conv<N> {
+    /// The spatial axes, of input and kernel of these sizes.
+    pub(crate) fn axes(&self, input: &[usize], kernel: &[usize]) -> Result<[Axis; 3], ShapeError> {
+        positive(self.stride, self.dilation, self.groups)?;
+        if self.padding == Padding::Same && self.stride != [1; N] {
+            return Err(ShapeError::new(format!("Padding::Same with stride {:?}", self.stride))
+                .hint("\"same\" is defined for stride 1; give the numbers of zeros with Padding::Zeros"));
+        }
+        let mut axes = [Axis::NONE; 3];
+        for i in 0..N {
+            let (input, kernel, stride, dilation) = (input[i], kernel[i], self.stride[i], self.dilation[i]);
+            if input == 0 || kernel == 0 {
+                return Err(ShapeError::new(format!("spatial axis {i} of input or kernel is empty")));
+            }
+            let reach = dilation * (kernel - 1);
+            let (before, all) = match self.padding {
+                Padding::Valid => (0, 0),
+                Padding::Same => (reach / 2, reach),
+                Padding::Zeros(zeros) => (zeros[i], 2 * zeros[i]),
+            };
+            let Some(span) = (input + all).checked_sub(reach + 1) else {
+                let e = format!("along spatial axis {i} the kernel reaches over {}, the padded input has only {}", reach + 1, input + all);
+                return Err(ShapeError::new(e).hint("pad the input, or take a smaller kernel or dilation"));
+            };
+            axes[3 - N + i] = Axis { input, kernel, output: span / stride + 1, stride, dilation, before };
+        }
+        Ok(axes)
+    }
+    /// The whole geometry, of a batch x and weights w.
+    pub(super) fn geometry(&self, x: &[usize], w: &[usize]) -> Result<Geometry, ShapeError> {
+        let axes = self.axes(&x[2..], &w[2..])?;
+        let groups = self.groups;
+        if w[0] == 0 || !w[0].is_multiple_of(groups) {
+            return Err(ShapeError::new(format!("the {} filters do not fall into groups = {groups}", w[0]))
+                .hint("the weight is [filters, channels / groups, kernel..]"));
+        }
+        if x[1] != w[1] * groups {
+            return Err(ShapeError::new(format!(
+                "the input has {} channels, the weight expects {} in each of groups = {groups}",
+                x[1], w[1]
+            ))
+            .hint("the input is [batch, channels, ..], the weight [filters, channels / groups, kernel..]"));
+        }
+        Ok(Geometry { batch: x[0], groups, channels: w[1], filters: w[0] / groups, axes })
+    }
+}
+
+impl<const N: usize> ConvTranspose<N> {
+    /// The geometry of the convolution whose output is `y` (here the input) and whose input is the result.
+    pub(super) fn geometry(&self, y: &[usize], w: &[usize]) -> Result<Geometry, ShapeError> {
+        let groups = self.groups;
+        positive(self.stride, self.dilation, groups)?;
+        let mut axes = [Axis::NONE; 3];
+        for i in 0..N {
+            let (output, kernel, stride, dilation) = (y[2 + i], w[2 + i], self.stride[i], self.dilation[i]);
+            let (before, more) = (self.padding[i], self.output_padding[i]);
+            if output == 0 || kernel == 0 {
+                return Err(ShapeError::new(format!("spatial axis {i} of input or kernel is empty")));
+            }
+            if more >= stride.max(dilation) {
+                let e = format!("output_padding {more} of spatial axis {i} with stride {stride} and dilation {dilation}");
+                return Err(ShapeError::new(e).hint("output_padding must be smaller than stride or dilation"));
+            }
+            let full = (output - 1) * stride + dilation * (kernel - 1) + 1 + more;
+            let input = full.saturating_sub(2 * before);
+            if input == 0 {
+                return Err(ShapeError::new(format!(
+                    "nothing is left along spatial axis {i}: of {full} elements, padding cuts off {before} twice"
+                ))
+                .hint("the padding of a transposed convolution makes its output smaller"));
+            }
+            axes[3 - N + i] = Axis { input, kernel, output, stride, dilation, before };
+        }
+        if w[0] == 0 || !w[0].is_multiple_of(groups) {
+            return Err(ShapeError::new(format!("the {} channels of the weight do not fall into groups = {groups}", w[0]))
+                .hint("the weight is [channels, filters / groups, kernel..]"));
+        }
+        if y[1] != w[0] {
+            return Err(ShapeError::new(format!("the input has {} channels, the weight expects {}", y[1], w[0])).hint(
+                "the input is [batch, channels, ..], the weight of a transposed convolution [channels, filters / groups, kernel..]",
+            ));
+        }
+        Ok(Geometry { batch: y[0], groups, channels: w[1], filters: w[0] / groups, axes })
+    }
+}
