@@ -89,11 +89,15 @@ pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_an
 pub use layout::{Layout, Shape, Strides};
 pub use op::{Cotangents, Op, View, Vjp};
 pub use ops::conv::{Conv, Conv1d, Conv2d, Conv3d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Padding};
+pub use ops::einsum::einsum;
 pub use ops::index::{Index, Indices};
+pub use ops::linalg::multi_dot;
 pub use ops::map::{Binary, Unary};
+pub use ops::product::AddmmOptions;
 pub use ops::reduction::AxisList;
 pub use ops::shape::{concat, stack};
 pub use ops::slice::SliceInfo;
+pub use ops::triangular::TriangularOptions;
 pub use param::{Grads, Param};
 pub use scalar::{Real, Scalar};
 pub use tape::Tape;

@@ -4,6 +4,7 @@
 pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+pub(crate) mod linalg;
 pub(crate) mod parallel;
 pub(crate) mod reduce;
 pub(crate) mod scratch;

@@ -1,1 +1,466 @@
-//! Sums of products over named axes: einsum, tensordot, outer.
+//! Einstein summation: sums of products of any number of arrays, in which letters name the axes.
+//!
+//! No op of its own: diagonals, sums, permuted views and batched matrix products, whose rules it takes over.
+
+use crate::error::ShapeError;
+use crate::layout::{Shape, Small};
+use crate::ops::product::MatMul;
+use crate::scalar::Scalar;
+use crate::var::Var;
+use smallvec::{SmallVec, smallvec};
+use std::panic::Location;
+
+/// The name of an axis: a letter, or an axis of an ellipsis, counted from its end.
+type Label = u8;
+type Labels = SmallVec<[Label; 8]>;
+/// Labels from here on are the axes of an ellipsis.
+const ELLIPSIS: Label = 128;
+
+// ------------------------------------------------------------------------------------------------------- the equation
+
+/// What an equation says about operands of given shapes.
+struct Equation {
+    inputs: SmallVec<[Labels; 4]>,
+    output: Labels,
+    /// The size of each label's axis.
+    sizes: [usize; 256],
+}
+
+impl Equation {
+    fn new(equation: &str, shapes: &[Shape]) -> Result<Equation, ShapeError> {
+        let (left, right) = match equation.split_once("->") {
+            Some((left, right)) => (left, Some(right)),
+            None => (equation, None),
+        };
+        let named = left.split(',').count();
+        if named != shapes.len() {
+            return Err(ShapeError::new(format!("{equation:?} names {named} operands, {} are given", shapes.len()))
+                .hint("operands are separated by commas, as in \"ij,jk->ik\""));
+        }
+        let (mut inputs, mut sizes, mut dots) = (SmallVec::<[Labels; 4]>::new(), [1; 256], 0);
+        for (i, (text, shape)) in left.split(',').zip(shapes).enumerate() {
+            let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+            let rest = match (text.contains('.'), shape.len().checked_sub(letters)) {
+                (false, Some(0)) => 0,
+                (true, Some(rest)) => rest,
+                _ => {
+                    return Err(ShapeError::new(format!("{:?} names {letters} axes, but operand {i} has shape {shape}", text.trim()))
+                        .hint("one letter an axis; \"...\" stands for all that are not named"));
+                }
+            };
+            dots = dots.max(rest);
+            let labels = labels(text, rest)?;
+            for (axis, &l) in labels.iter().enumerate() {
+                let (n, size) = (shape[axis], &mut sizes[l as usize]);
+                let twice = labels[..axis].iter().position(|&other| other == l);
+                if let Some(first) = twice.filter(|&first| shape[first] != n) {
+                    return Err(ShapeError::new(format!("{} is repeated in operand {i}, with sizes {} and {n}", show(l), shape[first]))
+                        .hint("a letter that is repeated in one operand takes the diagonal, which needs equal sizes"));
+                }
+                match (*size, n) {
+                    (a, b) if a == b => {}
+                    (1, n) => *size = n,
+                    (_, 1) => {}
+                    (a, b) => {
+                        return Err(ShapeError::new(format!("{} has size {b} in operand {i}, but {a} before it", show(l)))
+                            .hint("axes of one letter must have one size, or size 1, which broadcasts"));
+                    }
+                }
+            }
+            inputs.push(labels);
+        }
+        let output = match right {
+            Some(right) => labels(right, if right.contains('.') { dots } else { 0 })?,
+            // Unsaid, it is the ellipsis and then, in alphabetical order, the letters that occur once.
+            None => {
+                let mut once: Labels = inputs.iter().flatten().copied().filter(|&l| l < ELLIPSIS).collect();
+                once.sort_unstable();
+                let count = |l: Label| once.iter().filter(|&&other| other == l).count();
+                (0..dots).rev().map(|r| ELLIPSIS + r as Label).chain(once.iter().copied().filter(|&l| count(l) == 1)).collect()
+            }
+        };
+        for (i, &l) in output.iter().enumerate() {
+            if output[..i].contains(&l) {
+                return Err(ShapeError::new(format!("{} is repeated in the output of {equation:?}", show(l)))
+                    .hint("an axis of the result is named once"));
+            }
+            if !inputs.iter().any(|labels| labels.contains(&l)) {
+                return Err(ShapeError::new(format!("{} is in the output of {equation:?}, but in no operand", show(l)))
+                    .hint("every axis of the result comes from an operand"));
+            }
+        }
+        Ok(Equation { inputs, output, sizes })
+    }
+}
+
+/// The labels that a text names, where "..." stands for `rest` axes.
+fn labels(text: &str, rest: usize) -> Result<Labels, ShapeError> {
+    let (mut labels, mut dots) = (Labels::new(), 0);
+    let mut bytes = text.trim().bytes();
+    while let Some(c) = bytes.next() {
+        match c {
+            b' ' => {}
+            b'a'..=b'z' | b'A'..=b'Z' => labels.push(c),
+            b'.' if dots == 0 && bytes.next() == Some(b'.') && bytes.next() == Some(b'.') => {
+                dots += 1;
+                labels.extend((0..rest).rev().map(|r| ELLIPSIS + r as Label));
+            }
+            _ => {
+                return Err(ShapeError::new(format!("{:?} is not a list of axes", text.trim()))
+                    .hint("letters a-z and A-Z name axes, \"...\" (once) all that are not named, spaces are ignored"));
+            }
+        }
+    }
+    Ok(labels)
+}
+
+fn show(l: Label) -> String {
+    if l < ELLIPSIS { format!("axis {:?}", l as char) } else { format!("axis -{} of \"...\"", l - ELLIPSIS + 1) }
+}
+
+// ------------------------------------------------------------------------------------------------------- the terms
+
+/// A factor of what is still to be multiplied. Its labels differ, and none of its axes has size 1: an axis of size 1 broadcasts, or
+/// sums, by not being there.
+struct Term<'t, T: Scalar> {
+    x: Var<'t, T>,
+    labels: Labels,
+}
+
+impl<'t, T: Scalar> Term<'t, T> {
+    #[track_caller]
+    fn new(mut x: Var<'t, T>, mut labels: Labels) -> Self {
+        while let Some((a, b)) = repeated(&labels) {
+            // The diagonal of the last two axes: every n + 1 st of their n n elements.
+            let mut order: Small<isize> = (0..labels.len() as isize).filter(|&i| i != a as isize && i != b as isize).collect();
+            order.extend([a as isize, b as isize]);
+            let n = x.size(a as isize);
+            x = x.permute(&order).flatten(-2, -1);
+            let mut parts: SmallVec<[crate::SliceInfo; 8]> = smallvec![(..).into(); labels.len() - 2];
+            parts.push(crate::SliceInfo::from(..).step(n as isize + 1));
+            x = x.slice(&parts);
+            labels.remove(b);
+            let l = labels.remove(a);
+            labels.push(l);
+        }
+        let shape = x.shape();
+        let x = x.reshape_to(shape.iter().copied().filter(|&n| n != 1).collect());
+        let labels = labels.iter().zip(shape.iter()).filter(|&(_, &n)| n != 1).map(|(&l, _)| l).collect();
+        Term { x, labels }
+    }
+
+    /// Sums over every label that is not to stay.
+    #[track_caller]
+    fn sum_except(self, stays: impl Fn(Label) -> bool) -> Self {
+        let gone: Small<isize> = (0..self.labels.len()).filter(|&i| !stays(self.labels[i])).map(|i| i as isize).collect();
+        if gone.is_empty() {
+            return self;
+        }
+        Term { x: self.x.sum_axes(&gone[..], false), labels: self.labels.into_iter().filter(|&l| stays(l)).collect() }
+    }
+
+    /// A view with the axes in this order, which names all of them.
+    #[track_caller]
+    fn ordered(&self, labels: impl Iterator<Item = Label>) -> Var<'t, T> {
+        let axis = |l: Label| self.labels.iter().position(|&other| other == l).expect("a label of this term");
+        let axes: Small<isize> = labels.map(|l| axis(l) as isize).collect();
+        if axes.iter().copied().eq(0..axes.len() as isize) { self.x } else { self.x.permute(&axes) }
+    }
+
+    /// The labels that fulfil a condition, as their axes lie in memory, so that to merge them is a view.
+    fn in_memory_order(&self, wanted: impl Fn(Label) -> bool) -> Labels {
+        let inner = self.x.tape.read();
+        let strides = inner.layout(self.x.id).strides();
+        let mut axes: Small<usize> = (0..self.labels.len()).filter(|&i| wanted(self.labels[i])).collect();
+        axes.sort_by_key(|&i| std::cmp::Reverse(strides[i].abs()));
+        axes.into_iter().map(|i| self.labels[i]).collect()
+    }
+}
+
+/// Two positions with the same label.
+fn repeated(labels: &[Label]) -> Option<(usize, usize)> {
+    (0..labels.len()).find_map(|b| labels[..b].iter().position(|&l| l == labels[b]).map(|a| (a, b)))
+}
+
+/// The product of two terms, summed over the labels that are not to stay.
+#[track_caller]
+fn contract<'t, T: Scalar>(a: Term<'t, T>, b: Term<'t, T>, sizes: &[usize; 256], stays: impl Fn(Label) -> bool) -> Term<'t, T> {
+    let a = a.sum_except(|l| stays(l) || b.labels.contains(&l));
+    let b = b.sum_except(|l| stays(l) || a.labels.contains(&l));
+    let (in_a, in_b) = (|l| a.labels.contains(&l), |l| b.labels.contains(&l));
+    let size = |labels: &[Label]| labels.iter().map(|&l| sizes[l as usize]).product::<usize>();
+
+    let batch: Labels = a.labels.iter().copied().filter(|&l| in_b(l) && stays(l)).collect();
+    let (rows, cols) = (a.in_memory_order(|l| !in_b(l)), b.in_memory_order(|l| !in_a(l)));
+    // If both cannot be views, the larger one should be.
+    let larger = if a.x.numel() >= b.x.numel() { &a } else { &b };
+    let summed = larger.in_memory_order(|l| in_a(l) && in_b(l) && !stays(l));
+
+    let labels: Labels = batch.iter().chain(&rows).chain(&cols).copied().collect();
+    let shape: Shape = labels.iter().map(|&l| sizes[l as usize]).collect();
+    let (first, second) = (batch.iter().chain(&rows).chain(&summed).copied(), batch.iter().chain(&summed).chain(&cols).copied());
+    let (left, right) = (a.ordered(first), b.ordered(second));
+    let with = |last: [usize; 2]| batch.iter().map(|&l| sizes[l as usize]).chain(last).collect::<Shape>();
+    let (m, k, n) = (size(&rows), size(&summed), size(&cols));
+    let x = if summed.is_empty() {
+        left.reshape_to(with([m, 1])) * right.reshape_to(with([1, n]))
+    } else {
+        left.reshape_to(with([m, k])).record2(MatMul, right.reshape_to(with([k, n])))
+    };
+    Term { x: x.reshape_to(shape), labels }
+}
+
+/// The pair whose product leaves the least to do: the one after which there are fewest elements; of equals, the one with the fewest
+/// multiplications.
+fn cheapest<T: Scalar>(terms: &[Term<'_, T>], output: &[Label], sizes: &[usize; 256]) -> (usize, usize) {
+    // As f64, which does not overflow.
+    let size = |labels: &mut dyn Iterator<Item = Label>| labels.map(|l| sizes[l as usize] as f64).product::<f64>();
+    let (mut best, mut least) = ((0, 1), (f64::INFINITY, f64::INFINITY));
+    for j in 1..terms.len() {
+        for i in 0..j {
+            let (a, b) = (&terms[i].labels, &terms[j].labels);
+            let all = || a.iter().chain(b.iter().filter(|l| !a.contains(l))).copied();
+            let elsewhere = |l: Label| output.contains(&l) || (0..terms.len()).any(|k| k != i && k != j && terms[k].labels.contains(&l));
+            let grows = size(&mut all().filter(|&l| elsewhere(l))) - size(&mut a.iter().copied()) - size(&mut b.iter().copied());
+            let cost = (grows, size(&mut all()));
+            if cost < least {
+                (best, least) = ((i, j), cost);
+            }
+        }
+    }
+    best
+}
+
+/// A sum of products, as NumPy's and PyTorch's `einsum`: letters name the axes of the operands; axes of one letter are multiplied element by
+/// element, and letters that are not in the output are summed over.
+///
+/// * Without `->`, the output has the letters that occur once, in alphabetical order.
+/// * A letter repeated in one operand takes its diagonal.
+/// * `...` stands for all axes that are not named; they broadcast. An axis of size 1 broadcasts against any size.
+/// * Spaces are ignored.
+///
+/// More than two operands are multiplied in pairs, first those after whose product the fewest elements are left; each pair is a batched
+/// matrix product of views, copied only where axes that must be merged do not lie together. Derivative: by each operand, the product of
+/// the cotangent with all the others, summed.
+///
+/// ```
+/// use wengert::{Tape, einsum};
+/// let tape = Tape::<f64>::new();
+/// let a = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+/// let x = tape.leaf([1.0, -1.0]);
+/// assert_eq!(einsum("ij,j->i", &[a, x]).to_vec(), [-1.0, -1.0]);
+/// assert_eq!(einsum("ii", &[a]).item(), 5.0); // the trace
+/// assert_eq!(einsum("i,ij,j", &[x, a, x]).item(), 0.0); // x^T a x
+/// ```
+///
+/// # Panics
+/// If the equation does not fit the operands, or their sizes each other.
+#[track_caller]
+pub fn einsum<'t, T: Scalar>(equation: &str, operands: &[Var<'t, T>]) -> Var<'t, T> {
+    let shapes: SmallVec<[Shape; 4]> = operands.iter().map(|x| x.shape()).collect();
+    let Equation { inputs, output, sizes } = match Equation::new(equation, &shapes) {
+        Ok(equation) => equation,
+        Err(e) => panic!("{}", e.of("einsum", shapes, Location::caller())),
+    };
+    // Loops: closures would hide the caller's line.
+    let mut terms: SmallVec<[Term<'t, T>; 4]> = SmallVec::new();
+    for (&x, labels) in operands.iter().zip(inputs) {
+        terms.push(Term::new(x, labels));
+    }
+    while terms.len() > 1 {
+        let (i, j) = cheapest(&terms, &output, &sizes);
+        let b = terms.remove(j);
+        let a = terms.remove(i);
+        let product = contract(a, b, &sizes, |l| output.contains(&l) || terms.iter().any(|t| t.labels.contains(&l)));
+        terms.push(product);
+    }
+    let all = terms.pop().expect("as many terms as operands, of which there is one at least").sum_except(|l| output.contains(&l));
+    let x = all.ordered(output.iter().copied().filter(|l| all.labels.contains(l)));
+    x.reshape_to(output.iter().map(|&l| sizes[l as usize]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Options, check_grads};
+    use crate::tape::Tape;
+    use ndarray::{ArrayD, IxDyn};
+
+    fn filled(shape: &[usize], seed: usize) -> ArrayD<f64> {
+        let mut k = seed * 7;
+        ArrayD::from_shape_simple_fn(shape, || {
+            k += 1;
+            ((k * 37) % 23) as f64 - 11.0
+        })
+    }
+
+    /// The sum over all values of all letters, by the book. The equation has no ellipsis and no spaces.
+    fn by_hand(equation: &str, xs: &[ArrayD<f64>]) -> ArrayD<f64> {
+        let (left, right) = equation.split_once("->").unwrap();
+        let inputs: Vec<&[u8]> = left.split(',').map(str::as_bytes).collect();
+        let mut letters: Vec<u8> = inputs.concat();
+        letters.sort_unstable();
+        letters.dedup();
+        let size = |l: u8| {
+            let sizes = inputs.iter().zip(xs).flat_map(|(labels, x)| labels.iter().zip(x.shape()));
+            sizes.filter(|(m, _)| **m == l).map(|(_, &n)| n).reduce(|a, b| if a == 1 { b } else { a }).unwrap()
+        };
+        let all: Vec<usize> = letters.iter().map(|&l| size(l)).collect();
+        let mut y = ArrayD::zeros(right.bytes().map(size).collect::<Vec<_>>());
+        for index in ndarray::indices(IxDyn(&all)) {
+            let value = |l: &u8, n: usize| if n == 1 { 0 } else { index[letters.iter().position(|m| m == l).unwrap()] };
+            let at = |labels: &[u8], shape: &[usize]| labels.iter().zip(shape).map(|(l, &n)| value(l, n)).collect::<Vec<_>>();
+            let product: f64 = inputs.iter().zip(xs).map(|(labels, x)| x[&at(labels, x.shape())[..]]).product();
+            let place = at(right.as_bytes(), &y.shape().to_vec());
+            y[&place[..]] += product;
+        }
+        y
+    }
+
+    #[test]
+    fn sums_of_products_are_as_by_hand() {
+        let cases: &[(&str, &[&[usize]])] = &[
+            ("i->", &[&[3]]),
+            ("->", &[&[]]),
+            ("ij->ji", &[&[2, 3]]),
+            ("ij->j", &[&[2, 3]]),
+            ("ii->i", &[&[3, 3]]),
+            ("ii->", &[&[3, 3]]),
+            ("iji->ij", &[&[2, 3, 2]]),
+            ("iij->j", &[&[3, 3, 2]]),
+            ("iiii->i", &[&[2, 2, 2, 2]]),
+            ("ijij->ji", &[&[2, 3, 2, 3]]),
+            ("ii->i", &[&[1, 1]]),
+            ("ii->i", &[&[0, 0]]),
+            ("ij,jk->ik", &[&[2, 3], &[3, 4]]),
+            ("ij,jk->ki", &[&[2, 3], &[3, 4]]),
+            ("ij,kj->ik", &[&[2, 3], &[4, 3]]),
+            ("ij,ij->ij", &[&[2, 3], &[2, 3]]),
+            ("ij,ij->i", &[&[2, 3], &[2, 3]]),
+            ("ij,ij->", &[&[2, 3], &[2, 3]]),
+            ("i,j->ij", &[&[2], &[3]]),
+            ("i,j->ji", &[&[2], &[3]]),
+            ("i,j->", &[&[2], &[3]]),
+            (",ij->ji", &[&[], &[2, 3]]),
+            ("bij,bjk->bik", &[&[2, 3, 4], &[2, 4, 5]]),
+            ("ibj,jkb->bik", &[&[3, 2, 4], &[4, 5, 2]]),
+            ("abcd,cdef->abef", &[&[2, 3, 2, 3], &[2, 3, 2, 2]]),
+            ("abcd,dcef->eabf", &[&[2, 3, 2, 3], &[3, 2, 2, 2]]),
+            ("acbd,befc->adef", &[&[2, 3, 2, 3], &[2, 4, 2, 3]]),
+            ("bqhd,bkhd->bhqk", &[&[2, 3, 2, 4], &[2, 5, 2, 4]]),
+            ("ij,jk->ik", &[&[2, 1], &[3, 4]]),
+            ("ij,jk->ik", &[&[1, 3], &[1, 1]]),
+            ("bij,bjk->bik", &[&[1, 3, 4], &[2, 4, 1]]),
+            ("ij,jk->ik", &[&[2, 0], &[0, 4]]),
+            ("ij,jk->ik", &[&[0, 3], &[3, 4]]),
+            ("ij,jk->ik", &[&[2, 1], &[0, 4]]),
+            ("i,ij,j->", &[&[2], &[2, 3], &[3]]),
+            ("ij,jk,kl,lm->im", &[&[2, 3], &[3, 4], &[4, 2], &[2, 3]]),
+            ("bn,anm,bm->ba", &[&[2, 3], &[5, 3, 4], &[2, 4]]),
+            ("ij,ij,ij->ij", &[&[2, 3], &[2, 3], &[1, 3]]),
+            ("iij,jkk,k->i", &[&[2, 2, 3], &[3, 4, 4], &[4]]),
+            ("a,b,c,d->dbca", &[&[2], &[3], &[1], &[2]]),
+            ("ia,ib,ic->abc", &[&[4, 2], &[4, 3], &[4, 2]]),
+        ];
+        let tape = Tape::<f64>::new();
+        for (equation, shapes) in cases {
+            let xs: Vec<_> = shapes.iter().enumerate().map(|(i, s)| filled(s, i)).collect();
+            let vars: Vec<_> = xs.iter().map(|x| tape.leaf(x)).collect();
+            assert_eq!(einsum(equation, &vars).to_array(), by_hand(equation, &xs), "{equation} of {shapes:?}");
+            // Of operands that lie otherwise in memory.
+            let flipped: Vec<_> = vars.iter().map(|v| v.permute(&(0..v.ndim() as isize).rev().collect::<Vec<_>>()).contiguous()).collect();
+            let flipped: Vec<_> = flipped.iter().map(|v| v.permute(&(0..v.ndim() as isize).rev().collect::<Vec<_>>())).collect();
+            assert_eq!(einsum(equation, &flipped).to_array(), by_hand(equation, &xs), "{equation} of {shapes:?}, transposed");
+            let options = Options { directions: 1, rtol: 1e-5, ..Options::default() };
+            let small: Vec<_> = xs.iter().map(|x| x / 8.0).collect();
+            if let Err(e) = check_grads(|v| einsum(equation, v), &small, options) {
+                panic!("{equation} of {shapes:?}: {e}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_unsaid() {
+        let tape = Tape::<f64>::new();
+        let same = |short: &str, long: &str, shapes: &[&[usize]]| {
+            let vars: Vec<_> = shapes.iter().enumerate().map(|(i, s)| tape.leaf(filled(s, i))).collect();
+            assert_eq!(einsum(short, &vars).to_array(), einsum(long, &vars).to_array(), "{short} and {long}");
+        };
+        same("ba", "ba->ab", &[&[2, 3]]);
+        same("aB", "aB->Ba", &[&[2, 3]]);
+        same("ij,jk", "ij,jk->ik", &[&[2, 3], &[3, 4]]);
+        same("ii", "ii->", &[&[3, 3]]);
+        same(" i j , jk -> i k ", "ij,jk->ik", &[&[2, 3], &[3, 4]]);
+        same("...ij,...jk->...ik", "abij,bjk->abik", &[&[2, 3, 2, 3], &[3, 3, 2]]);
+        same("...ij,...jk", "abij,abjk->abik", &[&[2, 1, 2, 3], &[2, 3, 3, 2]]);
+        same("i...,...", "iab,ab->abi", &[&[2, 3, 4], &[3, 4]]);
+        same("i...j->ji", "iabj->ji", &[&[2, 3, 4, 5]]);
+        same("...->", "ab->", &[&[2, 3]]);
+        same("...i,...i->i...", "ai,ai->ia", &[&[2, 3], &[2, 3]]);
+        same("...,i->i...", "ab,i->iab", &[&[2, 3], &[4]]);
+        same("...i->...", "i->", &[&[3]]);
+    }
+
+    #[test]
+    fn products_of_views_copy_nothing() {
+        let tape = Tape::<f64>::new();
+        let q = tape.constant(filled(&[2, 3, 2, 4], 0));
+        let k = tape.constant(filled(&[2, 5, 2, 4], 1));
+        let before = tape.stats().nodes;
+        let y = einsum("bqhd,bkhd->bhqk", &[q, k]);
+        let ops: Vec<_> = (before..tape.stats().nodes).map(|id| tape.read().op(id as u32).name()).collect();
+        assert_eq!(y.shape(), [2, 2, 3, 5]);
+        assert!(ops.iter().all(|op| ["permute", "matmul", "reshape"].contains(op)), "{ops:?}");
+        // All but the product itself are views.
+        let is_view =
+            |id: u32| tape.read().op(id).alias(tape.read().layout(tape.read().inputs(id)[0]), tape.read().layout(id).shape()).is_some();
+        let made = (before as u32..tape.stats().nodes as u32).filter(|&id| !is_view(id)).count();
+        assert_eq!(made, 1);
+    }
+
+    #[test]
+    fn a_chain_is_multiplied_in_a_good_order() {
+        // From the left it would take 3 products of [100, 100] matrices; from the right only vectors arise.
+        let tape = Tape::<f64>::new();
+        let a = tape.constant(ArrayD::ones(IxDyn(&[100, 100])));
+        let x = tape.constant(ArrayD::ones(IxDyn(&[100])));
+        let before = tape.stats().nodes;
+        let y = einsum("ab,bc,cd,d->a", &[a, a, a, x]);
+        assert_eq!(y.to_vec()[7], 1e6);
+        let largest = (before..tape.stats().nodes).map(|id| id as u32).filter(|&id| tape.read().op(id).name() == "matmul");
+        assert_eq!(largest.map(|id| tape.read().layout(id).numel()).max(), Some(100));
+    }
+
+    #[test]
+    fn refusals_help() {
+        let refused = |equation: &'static str, shapes: &[&[usize]], texts: &[&str]| {
+            let xs: Vec<_> = shapes.iter().map(|s| filled(s, 0)).collect();
+            let run = || {
+                let tape = Tape::<f64>::new();
+                let vars: Vec<_> = xs.iter().map(|x| tape.leaf(x)).collect();
+                einsum(equation, &vars).to_vec()
+            };
+            let payload = std::panic::catch_unwind(run).expect_err(equation);
+            let text = payload.downcast_ref::<String>().expect("a text");
+            for part in ["einsum", file!(), "hint: "].iter().chain(texts) {
+                assert!(text.contains(part), "{equation}: {part:?} is not in\n{text}");
+            }
+        };
+        refused("ij,jk->ik", &[&[2, 3]], &["einsum of [2, 3]", "names 2 operands, 1 are given"]);
+        refused("ij", &[], &["names 1 operands, 0 are given"]);
+        refused("ij,jk->ik", &[&[2, 3], &[4, 5]], &["einsum of [2, 3] and [4, 5]", "axis 'j' has size 4 in operand 1, but 3 before"]);
+        refused("ijk", &[&[2, 3]], &["\"ijk\" names 3 axes, but operand 0 has shape [2, 3]"]);
+        refused("i", &[&[2, 3]], &["\"i\" names 1 axes", "[2, 3]"]);
+        refused("...ijk", &[&[2, 3]], &["names 3 axes"]);
+        refused("ii->i", &[&[2, 3]], &["axis 'i' is repeated in operand 0, with sizes 2 and 3"]);
+        refused("ii->i", &[&[1, 3]], &["axis 'i' is repeated in operand 0, with sizes 1 and 3"]);
+        refused("ij->ik", &[&[2, 3]], &["axis 'k' is in the output", "in no operand"]);
+        refused("ij->ii", &[&[2, 3]], &["axis 'i' is repeated in the output"]);
+        refused("i1->i", &[&[2, 3]], &["\"i1\""]);
+        refused("i->j->k", &[&[2]], &["\"j->k\" is not a list of axes"]);
+        refused("..i->i", &[&[2]], &["\"..i\" is not a list of axes"]);
+        refused("...i...->i", &[&[2]], &["is not a list of axes"]);
+        refused("i....->i", &[&[2]], &["is not a list of axes"]);
+        refused("...,...", &[&[2], &[3]], &["axis -1 of \"...\" has size 3 in operand 1, but 2 before"]);
+    }
+}

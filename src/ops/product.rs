@@ -1,8 +1,8 @@
-//! Matrix products: matmul of vectors, matrices and batches, and the affine map `linear`.
+//! Matrix products: matmul of vectors, matrices and batches, its relatives for one kind of shape, and the affine map `linear`.
 
 use crate::error::ShapeError;
 use crate::kernels::gemm::{Mat, gemm, gemm_batched};
-use crate::layout::{Axes, Shape};
+use crate::layout::{Axes, Shape, Small};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::scalar::Scalar;
 use crate::var::{Operand, Var, refuse};
@@ -118,6 +118,195 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
+// ------------------------------------------------------------------------------------- products of one kind of shape
+
+/// The factors of [`Var::addmm`] and [`Var::baddbmm`].
+///
+/// ```
+/// use wengert::{AddmmOptions, Tape};
+/// let tape = Tape::<f64>::new();
+/// let (c, a) = (tape.leaf([[1.0]]), tape.leaf([[3.0]]));
+/// assert_eq!(c.addmm(a, a, AddmmOptions { alpha: 0.5, ..Default::default() }).item(), 5.5);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct AddmmOptions {
+    /// The factor of the array that is added to; 1. With 0 it is ignored, even where it is not a number.
+    pub beta: f64,
+    /// The factor of the product; 1.
+    pub alpha: f64,
+}
+
+impl Default for AddmmOptions {
+    fn default() -> Self {
+        AddmmOptions { beta: 1.0, alpha: 1.0 }
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The sum of the products of the elements of two vectors: `[k], [k] -> []`. Derivatives: g b and g a.
+    ///
+    /// # Panics
+    /// If they are not two vectors of one length.
+    #[track_caller]
+    pub fn dot(self, other: impl Operand<'t, T>) -> Self {
+        self.product("dot", other.to_var(self.tape), ["k"], ["k"])
+    }
+    /// A matrix times a vector: `[m, k], [k] -> [m]`. Derivatives: the outer product of g and b, and a^T g.
+    ///
+    /// # Panics
+    /// If the shapes are others.
+    #[track_caller]
+    pub fn mv(self, other: impl Operand<'t, T>) -> Self {
+        self.product("mv", other.to_var(self.tape), ["m", "k"], ["k"])
+    }
+    /// A matrix times a matrix: `[m, k], [k, n] -> [m, n]`. Derivatives: g b^T and a^T g.
+    ///
+    /// # Panics
+    /// If the shapes are others.
+    #[track_caller]
+    pub fn mm(self, other: impl Operand<'t, T>) -> Self {
+        self.product("mm", other.to_var(self.tape), ["m", "k"], ["k", "n"])
+    }
+    /// A batch of matrix products, without broadcasting: `[b, m, k], [b, k, n] -> [b, m, n]`. Derivatives: g b^T and a^T g.
+    ///
+    /// # Panics
+    /// If the shapes are others.
+    #[track_caller]
+    pub fn bmm(self, other: impl Operand<'t, T>) -> Self {
+        self.product("bmm", other.to_var(self.tape), ["b", "m", "k"], ["b", "k", "n"])
+    }
+    /// [`Var::matmul`], once it is certain that sizes of one name are equal.
+    #[track_caller]
+    fn product<const M: usize, const N: usize>(self, op: &'static str, other: Self, a: [&str; M], b: [&str; N]) -> Self {
+        let (sa, sb) = (self.shape(), other.shape());
+        let equal = |i: usize| (0..N).all(|j| a[i] != b[j] || sa[i] == sb[j]);
+        if sa.len() != M || sb.len() != N || !(0..M).all(equal) {
+            let shape = |names: &[&str]| format!("[{}]", names.join(", "));
+            let e = ShapeError::new(format!("needs shapes {} and {}", shape(&a), shape(&b)));
+            refuse(e.hint("`matmul` takes vectors, matrices and batches, and broadcasts"), op, [sa, sb]);
+        }
+        self.matmul(other)
+    }
+    /// Every element of a vector times every element of another: `[m], [n] -> [m, n]`. Derivatives: g b and g^T a.
+    ///
+    /// # Panics
+    /// If one is not a vector.
+    #[track_caller]
+    pub fn outer(self, other: impl Operand<'t, T>) -> Self {
+        let other = other.to_var(self.tape);
+        if self.ndim() != 1 || other.ndim() != 1 {
+            let e = ShapeError::new("needs two vectors").hint("`unsqueeze` and `*` multiply arrays of any shape in this way");
+            refuse(e, "outer", [self.shape(), other.shape()]);
+        }
+        self.unsqueeze(1) * other
+    }
+    /// `beta` times this array, plus `alpha` times the product of two matrices: `[m, n]` (or what broadcasts to it), `[m, k], [k, n]
+    /// -> [m, n]`. Derivatives: beta g, alpha g b^T and alpha a^T g.
+    ///
+    /// # Panics
+    /// If the shapes are others.
+    #[track_caller]
+    pub fn addmm(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>, options: AddmmOptions) -> Self {
+        self.plus("addmm", a.to_var(self.tape).mm(b), options)
+    }
+    /// As [`Var::addmm`], for a batch: `[b, m, n]` (or what broadcasts to it), `[b, m, k], [b, k, n] -> [b, m, n]`.
+    ///
+    /// # Panics
+    /// If the shapes are others.
+    #[track_caller]
+    pub fn baddbmm(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>, options: AddmmOptions) -> Self {
+        self.plus("baddbmm", a.to_var(self.tape).bmm(b), options)
+    }
+    #[track_caller]
+    fn plus(self, op: &'static str, product: Self, AddmmOptions { beta, alpha }: AddmmOptions) -> Self {
+        let (shape, to) = (self.shape(), product.shape());
+        if shape.broadcast(&to).as_ref() != Some(&to) {
+            let e = ShapeError::new(format!("shape {shape} does not broadcast to that of the product, {to}"));
+            refuse(e.hint("sizes are compared from the last axis; each must be equal, or 1 in the array"), op, [shape, to]);
+        }
+        let product = if alpha == 1.0 { product } else { product * T::from_f64(alpha) };
+        match beta {
+            0.0 => product,
+            1.0 => self + product,
+            _ => self * T::from_f64(beta) + product,
+        }
+    }
+    /// The sum of products over the last `count` axes of this array and the first `count` of the other, which must agree in size:
+    /// the other axes of both remain. With 0, every element is multiplied with every element.
+    ///
+    /// # Panics
+    /// If one has too few axes, or sizes differ.
+    #[track_caller]
+    pub fn tensordot(self, other: impl Operand<'t, T>, count: usize) -> Self {
+        let other = other.to_var(self.tape);
+        let (m, n) = (self.ndim(), other.ndim());
+        if count > m.min(n) {
+            let e = ShapeError::new(format!("there are no {count} axes to sum over")).hint("at most as many as both arrays have");
+            refuse(e, "tensordot", [self.shape(), other.shape()]);
+        }
+        let axes: Small<isize> = (0..m as isize).collect();
+        self.tensordot_axes(other, &axes[m - count..], &axes[..count])
+    }
+    /// The sum of products over `axes` of this array and, in the same order, `other_axes` of the other, which must agree in size (a size
+    /// of 1 broadcasts): what is left of this array's axes comes first, then what is left of the other's. A matrix product of views.
+    /// Derivatives: the cotangent with the other factor, summed over that one's axes.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(a.tensordot_axes(a, &[0], &[0]).to_vec(), a.t().matmul(a).to_vec());
+    /// ```
+    ///
+    /// # Panics
+    /// If the lists have two lengths, an axis is named twice or does not exist, or sizes differ.
+    #[track_caller]
+    pub fn tensordot_axes(self, other: impl Operand<'t, T>, axes: &[isize], other_axes: &[isize]) -> Self {
+        let other = other.to_var(self.tape);
+        let (sa, sb) = (self.shape(), other.shape());
+        let (left, right) = match paired(&sa, &sb, axes, other_axes) {
+            Ok(pair) => pair,
+            Err(e) => refuse(e, "tensordot", [sa, sb]),
+        };
+        // A size of 1 that meets another is summed over alone.
+        let meets = |s: &Shape, mine: &[usize], o: &Shape, theirs: &[usize]| -> Small<isize> {
+            mine.iter().zip(theirs).filter(|&(&i, &j)| o[j] == 1 && s[i] != 1).map(|(&i, _)| i as isize).collect()
+        };
+        let (gone_a, gone_b) = (meets(&sa, &left, &sb, &right), meets(&sb, &right, &sa, &left));
+        let a = if gone_a.is_empty() { self } else { self.sum_axes(&gone_a[..], true) };
+        let b = if gone_b.is_empty() { other } else { other.sum_axes(&gone_b[..], true) };
+        let rest = |n: usize, of: &[usize]| (0..n).filter(|i| !of.contains(i)).collect::<Small<usize>>();
+        let (rows, cols) = (rest(sa.len(), &left), rest(sb.len(), &right));
+        let order = |axes: &mut dyn Iterator<Item = usize>| axes.map(|i| i as isize).collect::<Small<isize>>();
+        let shape: Shape = rows.iter().map(|&i| sa[i]).chain(cols.iter().map(|&i| sb[i])).collect();
+        let size = |s: &Shape, axes: &[usize]| axes.iter().map(|&i| s[i]).product::<usize>();
+        let (m, n, k) = (size(&sa, &rows), size(&sb, &cols), size(&a.shape(), &left));
+        let a = a.permute(&order(&mut rows.iter().chain(&left).copied())).reshape_to([m, k].into());
+        let b = b.permute(&order(&mut right.iter().chain(&cols).copied())).reshape_to([k, n].into());
+        a.record2(MatMul, b).reshape_to(shape)
+    }
+}
+
+/// The axes to sum over, resolved.
+fn paired(a: &Shape, b: &Shape, axes_a: &[isize], axes_b: &[isize]) -> Result<(Small<usize>, Small<usize>), ShapeError> {
+    if axes_a.len() != axes_b.len() {
+        return Err(ShapeError::new(format!("{axes_a:?} names {} axes, {axes_b:?} {}", axes_a.len(), axes_b.len()))
+            .hint("each axis to sum over has a partner in the other array"));
+    }
+    Axes::new(a, axes_a)?;
+    Axes::new(b, axes_b)?;
+    let (mut left, mut right) = (Small::new(), Small::new());
+    for (&i, &j) in axes_a.iter().zip(axes_b) {
+        let (p, q) = (a.axis(i)?, b.axis(j)?);
+        if a[p] != b[q] && a[p] != 1 && b[q] != 1 {
+            return Err(ShapeError::new(format!("axis {i} of the first has size {}, its partner, axis {j} of the second, {}", a[p], b[q]))
+                .hint("the axes to sum over must agree in size"));
+        }
+        left.push(p);
+        right.push(q);
+    }
+    Ok((left, right))
+}
+
 // -------------------------------------------------------------------------------------------------------------- linear
 
 /// `x w^T + b` of `x [n, in]`, `w [out, in]`, `b [out]`: the bias is laid down first and the product added to it.
@@ -181,7 +370,7 @@ impl<T: Scalar> Op<T> for SumRows {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The affine map `x w^T + b` of the last axis, with the weight as PyTorch keeps it: `[out, in]`. Derivatives: g w, g^T x, and the
-    /// sum of g over the batch.
+    /// sum of g over the batch. Without a bias, it is `x.matmul(w.t())`.
     ///
     /// # Panics
     /// If the shapes are not `[.., in]`, `[out, in]`, `[out]`.
@@ -264,8 +453,87 @@ mod rows {
                 ),
                 refuses([any(&[3]), any(&[3, 2])], |v| v[0].record2(MatMul, v[1]), &["matmul of [3] and [3, 2]", "hint: "]),
             ]);
+            rows.extend(of_one_shape());
+            rows.extend(tensordots());
             rows
         }
+    }
+
+    /// dot, mv, mm, bmm, outer, addmm, baddbmm.
+    fn of_one_shape<T: Scalar>() -> Vec<Row<T>> {
+        const SCALED: AddmmOptions = AddmmOptions { beta: 0.2, alpha: -0.6 };
+        const ONLY: AddmmOptions = AddmmOptions { beta: 0.0, alpha: 1.0 };
+        vec![
+            grad([any(&[5]), any(&[5])], |v| v[0].dot(v[1])),
+            grad([any(&[5])], |v| v[0].dot(v[0])),
+            value([of(&[0], []), of(&[0], [])], |v| v[0].dot(v[1]), &[0.0], [&[], &[]]),
+            value([of(&[2], [1.0, 2.0]), of(&[2], [3.0, -1.0])], |v| v[0].dot(v[1]), &[1.0], [&[3.0, -1.0], &[1.0, 2.0]]),
+            grad([any(&[3, 5]), any(&[5])], |v| v[0].mv(v[1])),
+            grad([any(&[3, 0]), any(&[0])], |v| v[0].mv(v[1])),
+            grad([any(&[3, 5]), any(&[5, 2])], |v| v[0].mm(v[1])),
+            grad([any(&[2, 3, 4]), any(&[2, 4, 1])], |v| v[0].bmm(v[1])),
+            grad([any(&[0, 3, 4]), any(&[0, 4, 5])], |v| v[0].bmm(v[1])),
+            grad([any(&[2, 4]), any(&[3, 2, 5])], |v| v[0].t().broadcast_to(&[3, 4, 2]).bmm(v[1])),
+            equals([any(&[3]), any(&[4])], |v| v[0].outer(v[1]).matmul(v[1]), |v| v[0].unsqueeze(1).matmul(v[1].unsqueeze(0)).matmul(v[1])),
+            equals([any(&[0]), any(&[4])], |v| v[0].outer(v[1]).matmul(v[1]), |v| v[0].unsqueeze(1).matmul(v[1].unsqueeze(0)).matmul(v[1])),
+            grad([any(&[3, 2]), any(&[3, 4]), any(&[4, 2])], |v| v[0].addmm(v[1], v[2], AddmmOptions::default())),
+            grad([any(&[2]), any(&[3, 4]), any(&[4, 2])], |v| v[0].addmm(v[1], v[2], SCALED)),
+            grad([any(&[1, 1]), any(&[3, 0]), any(&[0, 2])], |v| v[0].addmm(v[1], v[2], SCALED)),
+            grad([any(&[]), any(&[3, 2, 4]), any(&[3, 4, 2])], |v| v[0].baddbmm(v[1], v[2], SCALED)),
+            grad([any(&[3, 1, 2]), any(&[3, 2, 4]), any(&[3, 4, 2])], |v| v[0].baddbmm(v[1], v[2], AddmmOptions::default())),
+            equals(
+                [any(&[2]), any(&[3, 4]), any(&[4, 2])],
+                |v| v[0].addmm(v[1], v[2], SCALED),
+                |v| v[0] * v[0].number(0.2) - v[1].matmul(v[2]) * v[0].number(0.6),
+            ),
+            // What is multiplied by 0 is ignored, whatever it is.
+            equals([of(&[1], [NAN]), any(&[3, 4]), any(&[4, 2])], |v| v[0].addmm(v[1], v[2], ONLY), |v| v[1].matmul(v[2])),
+            equals([of(&[], [INF]), any(&[1, 3, 4]), any(&[1, 4, 2])], |v| v[0].baddbmm(v[1], v[2], ONLY), |v| v[1].matmul(v[2])),
+            refuses([any(&[3]), any(&[4])], |v| v[0].dot(v[1]), &["dot of [3] and [4]", "needs shapes [k] and [k]", "hint: "]),
+            refuses([any(&[1]), any(&[3])], |v| v[0].dot(v[1]), &["dot of [1] and [3]", "hint: "]),
+            refuses([any(&[1, 1]), any(&[3])], |v| v[0].dot(v[1]), &["dot of [1, 1] and [3]", "hint: "]),
+            refuses([any(&[3, 4]), any(&[3])], |v| v[0].mv(v[1]), &["mv of [3, 4] and [3]", "[m, k] and [k]", "hint: "]),
+            refuses([any(&[2, 3, 4]), any(&[4])], |v| v[0].mv(v[1]), &["mv of [2, 3, 4] and [4]", "hint: "]),
+            refuses([any(&[3, 4]), any(&[3, 4])], |v| v[0].mm(v[1]), &["mm of [3, 4] and [3, 4]", "hint: "]),
+            refuses([any(&[1, 3, 4]), any(&[2, 4, 3])], |v| v[0].bmm(v[1]), &["bmm of [1, 3, 4] and [2, 4, 3]", "[b, m, k]", "hint: "]),
+            refuses([any(&[3, 4]), any(&[4])], |v| v[0].outer(v[1]), &["outer of [3, 4] and [4]", "two vectors", "hint: "]),
+            refuses([any(&[3]), any(&[3, 4]), any(&[4, 2])], |v| v[0].addmm(v[1], v[2], ONLY), &["addmm of [3] and [3, 2]", "hint: "]),
+            refuses([any(&[1, 3, 2]), any(&[3, 4]), any(&[4, 2])], |v| v[0].addmm(v[1], v[2], SCALED), &["addmm of [1, 3, 2]", "hint: "]),
+        ]
+    }
+
+    fn tensordots<T: Scalar>() -> Vec<Row<T>> {
+        vec![
+            grad([any(&[2, 3, 4]), any(&[3, 4, 2])], |v| v[0].tensordot(v[1], 2)),
+            grad([any(&[2, 3]), any(&[3])], |v| v[0].tensordot(v[1], 1)),
+            grad([any(&[2, 3]), any(&[2])], |v| v[0].tensordot(v[1], 0)),
+            grad([any(&[2, 3]), any(&[2, 3])], |v| v[0].tensordot(v[1], 2)),
+            grad([any(&[]), any(&[2])], |v| v[0].tensordot(v[1], 0)),
+            grad([any(&[2, 0]), any(&[0, 3])], |v| v[0].tensordot(v[1], 1)),
+            grad([any(&[2, 3, 4]), any(&[5, 4, 2])], |v| v[0].tensordot_axes(v[1], &[0, -1], &[2, 1])),
+            grad([any(&[4, 3, 2]), any(&[2, 3])], |v| v[0].permute(&[2, 0, 1]).tensordot_axes(v[1].t(), &[-1, 0], &[0, 1])),
+            grad([any(&[2, 2, 1]), any(&[2, 1, 2])], |v| v[0].tensordot_axes(v[1], &[0, 1], &[2, 0])),
+            grad([any(&[1, 1, 3]), any(&[2, 4, 2])], |v| v[0].tensordot_axes(v[1], &[0, 1], &[2, 0])),
+            grad([any(&[3, 3])], |v| v[0].tensordot_axes(v[0], &[0], &[1])),
+            equals(
+                [any(&[2, 3, 4]), any(&[5, 4, 2])],
+                |v| v[0].tensordot_axes(v[1], &[0, 2], &[2, 1]).exp(),
+                |v| (v[0].permute(&[1, 0, 2]).unsqueeze(1) * v[1].permute(&[0, 2, 1])).sum_axes([2, 3], false).exp(),
+            ),
+            refuses([any(&[2, 3]), any(&[2, 3])], |v| v[0].tensordot(v[1], 1), &["tensordot of [2, 3] and [2, 3]", "size 3", "hint: "]),
+            refuses([any(&[2]), any(&[2, 3])], |v| v[0].tensordot(v[1], 2), &["tensordot of [2] and [2, 3]", "no 2 axes", "hint: "]),
+            refuses(
+                [any(&[2, 2]), any(&[2])],
+                |v| v[0].tensordot_axes(v[1], &[0, 1], &[0]),
+                &["tensordot", "[0, 1] names 2 axes", "hint: "],
+            ),
+            refuses(
+                [any(&[2, 2]), any(&[2])],
+                |v| v[0].tensordot_axes(v[1], &[2], &[0]),
+                &["tensordot", "axis 2 is out of range", "hint: "],
+            ),
+            refuses([any(&[2, 2]), any(&[2, 2])], |v| v[0].tensordot_axes(v[1], &[0, 0], &[0, 1]), &["tensordot", "named twice", "hint: "]),
+        ]
     }
 
     impl Sampled for Linear {

@@ -1,7 +1,7 @@
 //! Matrix products.
 
-use crate::call::{Answer, Call, Unsupported, unsupported};
-use wengert::{Scalar, Var};
+use crate::call::{Answer, Call, Unsupported};
+use wengert::{AddmmOptions, Scalar};
 
 pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
     match op {
@@ -9,14 +9,39 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
             c.takes("input, other")?;
             Ok(c.var("input")?.matmul(c.var("other")?).into())
         }
-        "mm" => product(c, "input, mat2", 2, 2),
-        "bmm" => product(c, "input, mat2", 3, 3),
-        "mv" => product(c, "input, vec", 2, 1),
-        "dot" => product(c, "input, tensor", 1, 1),
+        "mm" => {
+            c.takes("input, mat2")?;
+            Ok(c.var("input")?.mm(c.var("mat2")?).into())
+        }
+        "bmm" => {
+            c.takes("input, mat2")?;
+            Ok(c.var("input")?.bmm(c.var("mat2")?).into())
+        }
+        "mv" => {
+            c.takes("input, vec")?;
+            Ok(c.var("input")?.mv(c.var("vec")?).into())
+        }
+        "dot" => {
+            c.takes("input, tensor")?;
+            Ok(c.var("input")?.dot(c.var("tensor")?).into())
+        }
+        "outer" => {
+            c.takes("input, vec2")?;
+            Ok(c.var("input")?.outer(c.var("vec2")?).into())
+        }
+        "addmm" => {
+            c.takes("input, mat1, mat2, *, beta=1, alpha=1")?;
+            Ok(c.var("input")?.addmm(c.var("mat1")?, c.var("mat2")?, options(c)?).into())
+        }
+        "baddbmm" => {
+            c.takes("input, batch1, batch2, *, beta=1, alpha=1")?;
+            Ok(c.var("input")?.baddbmm(c.var("batch1")?, c.var("batch2")?, options(c)?).into())
+        }
         "F.linear" => {
             c.takes("input, weight, bias=None")?;
             let (x, w) = (c.var("input")?, c.var("weight")?);
             match c.opt_var("bias")? {
+                Some(b) if w.ndim() == 1 => Ok((x.matmul(w) + b).into()),
                 Some(b) => Ok(x.linear(w, b).into()),
                 None => Ok(x.matmul(w.t()).into()),
             }
@@ -25,13 +50,6 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
     }
 }
 
-/// PyTorch's names for the matrix product of arrays that have just so many axes; `signature` is the names of the two.
-fn product<'t, T: Scalar>(c: &Call<'t, T>, signature: &'static str, m: usize, n: usize) -> Answer<'t, T> {
-    c.takes(signature)?;
-    let (a, b) = signature.split_once(", ").expect("two names");
-    let (a, b): (Var<'t, T>, Var<'t, T>) = (c.var(a)?, c.var(b)?);
-    if (a.ndim(), b.ndim()) != (m, n) {
-        return unsupported(format!("arrays of {} and {} axes: that is a `matmul`", a.ndim(), b.ndim()));
-    }
-    Ok(a.matmul(b).into())
+fn options<T: Scalar>(c: &Call<'_, T>) -> Result<AddmmOptions, Unsupported> {
+    Ok(AddmmOptions { beta: c.float("beta")?, alpha: c.float("alpha")? })
 }
