@@ -227,6 +227,15 @@ impl Layout {
     }
 }
 
+/// That there can be an array of this shape: [`Axes`] has a bit for each of 64 axes.
+#[inline]
+pub(crate) fn check_rank(shape: &[usize]) -> Result<(), ShapeError> {
+    match shape.len() {
+        0..=64 => Ok(()),
+        n => Err(ShapeError::new(format!("an array of {n} axes")).hint("at most 64 are possible")),
+    }
+}
+
 /// A set of axes as bits (arrays have at most 64 axes).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Axes(u64);

@@ -2,7 +2,7 @@
 
 use crate::buffers::{Mark as StoreMark, Place, Store};
 use crate::error::ShapeError;
-use crate::layout::{Layout, Shape};
+use crate::layout::{Layout, Shape, check_rank};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::Erase;
 use crate::param::{Grads, Param};
@@ -329,9 +329,7 @@ impl<T: Scalar> Inner<T> {
     #[cold]
     fn ask(&mut self, op: &dyn Op<T>, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
         let shape = op.shape(&inputs.iter().map(|&i| self.layout(i).shape()).collect::<SmallVec<[&Shape; 8]>>())?;
-        if shape.len() > 64 {
-            return Err(ShapeError::new(format!("an array of {} axes; at most 64 are possible", shape.len())));
-        }
+        check_rank(&shape)?;
         if shape.checked_numel().is_none() {
             return Err(ShapeError::new(format!("an array of shape {shape} has more elements than memory has addresses")));
         }

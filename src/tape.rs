@@ -3,7 +3,7 @@
 
 use crate::buffers::{SMALL, Stats};
 use crate::error::ShapeError;
-use crate::layout::Shape;
+use crate::layout::{Shape, check_rank};
 use crate::op::Op;
 use crate::ops::{Erase, Listed, erase};
 use crate::param::{Grads, Param};
@@ -74,6 +74,7 @@ impl<T: Scalar> Tape<T> {
     fn new_leaf(&self, kind: &'static Leaf, values: impl Source<T>, tracked: bool) -> Var<'_, T> {
         let at = Location::caller();
         let id = values.visit(|shape, values| {
+            check_leaf(kind, shape, at); // before anything is stored
             let mut inner = self.write();
             let place = match values {
                 [x] => inner.store.push_number(*x),
@@ -119,6 +120,7 @@ impl<T: Scalar> Tape<T> {
         if let Some(id) = inner.leaves.find(param) {
             return Var::at(self, id);
         }
+        check_leaf(&Leaf("param"), param.shape(), at);
         let place = match param.shape().numel() {
             n if n <= SMALL => inner.store.build(n, |_, y| param.with(|values| y.copy_from_slice(values))),
             _ => inner.store.share(param.shared()),
@@ -276,6 +278,14 @@ impl<T: Scalar> Tape<T> {
     }
     pub(crate) fn spill(&self, ids: &[NodeId]) -> u32 {
         self.write().spill(ids)
+    }
+}
+
+/// Refuses a leaf of too many axes.
+#[inline]
+fn check_leaf(kind: &Leaf, shape: &[usize], at: At) {
+    if let Err(e) = check_rank(shape) {
+        panic!("{}", e.of(kind.0, [shape.into()], at));
     }
 }
 

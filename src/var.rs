@@ -149,6 +149,10 @@ impl<'t, T: Scalar> Var<'t, T> {
             }
         }
     }
+    /// Whether this is a number and `axis` one that PyTorch lets a number have.
+    pub(crate) fn is_number_axis(self, axis: isize) -> bool {
+        self.ndim() == 0 && [0, -1].contains(&axis)
+    }
     /// Resolves an axis for a method.
     #[track_caller]
     pub(crate) fn axis(self, op: &'static str, axis: isize) -> usize {

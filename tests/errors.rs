@@ -129,6 +129,20 @@ fn rearrangements_that_do_not_fit_are_named() {
 }
 
 #[test]
+fn more_than_64_axes_are_refused() {
+    let tape = Tape::<f64>::new();
+    let ones = |axes: usize| ndarray::ArrayD::<f64>::ones(vec![1; axes]);
+    assert_eq!(tape.leaf(ones(64)).max_axes(-1, false).ndim(), 63);
+    let shape = Shape::from(&[1; 65][..]);
+    refuses!(tape, tape.leaf(ones(65)), format!("leaf of {shape}: an array of 65 axes"), hint: "at most 64 are possible");
+    let param = Param::new("w", ones(65));
+    refuses!(tape, tape.param(&param), format!("param of {shape}: an array of 65 axes"), hint: "at most 64 are possible");
+    let most = tape.constant(ones(64));
+    refuses!(tape, most.unsqueeze(0), format!("reshape of {}: an array of 65 axes", Shape::from(&[1; 64][..])),
+        hint: "at most 64 are possible");
+}
+
+#[test]
 fn an_axis_that_is_not_there_is_named() {
     let tape = Tape::<f64>::new();
     let a = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);

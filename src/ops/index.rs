@@ -48,6 +48,10 @@ impl Indices {
         }
         &self.values
     }
+    /// The same numbers along one axis.
+    fn flat(self) -> Indices {
+        Indices { shape: [self.values.len()].into(), ..self }
+    }
     /// That every number is one of `0..n`.
     pub(crate) fn check(&self, n: usize, what: &str) -> Result<(), ShapeError> {
         if let Some(wrong) = &self.wrong {
@@ -165,6 +169,9 @@ pub(crate) struct ScatterAdd {
 
 fn check_gather(full: &Shape, axis: usize, index: &Indices) -> Result<(), ShapeError> {
     let small = index.shape();
+    if small.numel() == 0 {
+        return Ok(()); // as in PyTorch, no indices fit any shape
+    }
     if small.len() != full.len() || (0..full.len()).any(|a| a != axis && small[a] > full[a]) {
         return Err(ShapeError::new(format!("indices of shape {small} do not fit shape {full} along axis {axis}"))
             .hint("they need as many axes, none longer but the one that is indexed"));
@@ -234,8 +241,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis, the indices have another number of axes or a longer one beside it, or one is out of range.
     #[track_caller]
     pub fn gather(self, axis: isize, index: impl Into<Indices>) -> Self {
+        let index = index.into();
+        if self.is_number_axis(axis) && index.shape.len() <= 1 {
+            let (shape, x) = (index.shape.clone(), self.reshape_to([1].into()));
+            return x.record(Gather { axis: 0, index: index.flat() }).reshape_to(shape);
+        }
         let axis = self.axis("gather", axis);
-        self.record(Gather { axis, index: index.into() })
+        self.record(Gather { axis, index })
     }
     /// Adds values at numbered places along an axis: `y = x; y[index[i][j]][j] += values[i][j]` for axis 0; a place that is named
     /// twice receives both. Derivative: the cotangent for x, and its [`Var::gather`] for the values.
@@ -244,8 +256,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::gather`], and if the values have another shape than the indices.
     #[track_caller]
     pub fn scatter_add(self, axis: isize, index: impl Into<Indices>, values: impl Operand<'t, T>) -> Self {
+        let (index, values) = (index.into(), values.to_var(self.tape));
+        if self.is_number_axis(axis) && index.shape.len() <= 1 && values.ndim() <= 1 {
+            let x = self.reshape_to([1].into());
+            return x.scatter_add(0, index.flat(), values.flatten(0, -1)).reshape_to(Shape::scalar());
+        }
         let (axis, shape) = (self.axis("scatter_add", axis), self.shape());
-        self + values.to_var(self.tape).record(ScatterAdd { axis, index: index.into(), shape })
+        self + values.record(ScatterAdd { axis, index, shape })
     }
 }
 
@@ -341,8 +358,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis, or an index is out of range.
     #[track_caller]
     pub fn index_select(self, axis: isize, index: impl Into<Indices>) -> Self {
+        let index: Indices = index.into();
+        let index = if index.shape.is_empty() { index.flat() } else { index };
+        if self.is_number_axis(axis) && index.shape[..] == [1] {
+            return self.reshape_to([1].into()).record(IndexSelect { axis: 0, index }).reshape_to(Shape::scalar());
+        }
         let axis = self.axis("index_select", axis);
-        self.record(IndexSelect { axis, index: index.into() })
+        self.record(IndexSelect { axis, index })
     }
 }
 
@@ -357,6 +379,10 @@ mod rows {
                 grad([any(&[3, 5])], |v| v[0].gather(1, [[4, 0], [1, 1], [2, 3]]).exp()),
                 grad([any(&[3, 5])], |v| v[0].gather(0, [[2, 2, 0, 1, 0], [2, 0, 1, 1, 2]]).exp()),
                 grad([any(&[5, 3])], |v| v[0].t().gather(-1, [[4, 0], [1, 1], [2, 3]]).exp()),
+                grad([any(&[5])], |v| v[0].gather(0, Indices::new(&[2, 0], [])).exp()),
+                equals([any(&[])], |v| v[0].gather(-1, Indices::new(&[], [0])).exp(), |v| v[0].exp()),
+                equals([any(&[])], |v| v[0].gather(0, [0, 0]).exp(), |v| v[0].exp().broadcast_to(&[2])),
+                refuses([any(&[])], |v| v[0].gather(0, [[0]]), &["gather of []", "axis 0", "hint: "]),
                 grad([any(&[7])], |v| v[0].gather(0, [6, 6, 6, 0]) * v[0].gather(0, [1, 6, 2, 0])),
                 grad([any(&[3, 5])], |v| v[0].gather(1, Indices::new(&[3, 0], [])).exp()),
                 grad([any(&[2, 3, 2])], |v| v[0].gather(1, Indices::new(&[2, 1, 2], [2, 0, 1, 2])).exp()),
@@ -396,6 +422,10 @@ mod rows {
                     |v| v[0].scatter_add(0, [1, 1], v[1]),
                     &["scatter_add of [3]", "indices of shape [2] need values of that shape"],
                 ),
+                equals([any(&[3]), any(&[2, 0])], |v| v[0].scatter_add(0, Indices::new(&[2, 0], []), v[1]).exp(), |v| v[0].exp()),
+                equals([any(&[]), any(&[])], |v| v[0].scatter_add(0, Indices::new(&[], [0]), v[1]).exp(), |v| (v[0] + v[1]).exp()),
+                equals([any(&[]), any(&[2])], |v| v[0].scatter_add(-1, [0, 0], v[1]).exp(), |v| (v[0] + v[1].sum()).exp()),
+                refuses([any(&[]), any(&[2])], |v| v[0].scatter_add(0, [0], v[1]), &["scatter_add of [2]", "[1]"]),
                 refuses([any(&[2]), any(&[1])], |v| v[0].scatter_add(0, [2], v[1]), &["scatter_add of [1]", "index 2", "hint: "]),
             ]
         }
@@ -422,6 +452,10 @@ mod rows {
                     |u| u.index_select(1, [3, 3, 0, 1, 3]),
                     |v| v.record(IndexAdd { axis: 1, index: [3, 3, 0, 1, 3].into(), size: 4 }),
                 ),
+                equals([any(&[])], |v| v[0].index_select(-1, [0]).exp(), |v| v[0].exp()),
+                equals([any(&[3])], |v| v[0].index_select(0, Indices::new(&[], [2])).exp(), |v| v[0].index_select(0, [2]).exp()),
+                refuses([any(&[])], |v| v[0].index_select(0, [0, 0]), &["index_select of []", "hint: "]),
+                refuses([any(&[])], |v| v[0].index_select(0, [1]), &["index_select of [1]", "index 1", "hint: "]),
                 refuses([any(&[3])], |v| v[0].index_select(0, [3]), &["index_select of [3]", "index 3 (at position 0)", "hint: "]),
                 refuses([any(&[3])], |v| v[0].index_select(0, [[1]]), &["index_select of [3]", "[1, 1]", "hint: "]),
                 refuses([any(&[3])], |v| v[0].index_select(1, [0]), &["index_select of [3]", "axis 1", "hint: "]),

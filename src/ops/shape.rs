@@ -221,6 +221,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn squeeze(self, axis: isize) -> Self {
+        if self.is_number_axis(axis) {
+            return self;
+        }
         let (shape, axis) = (self.shape(), self.axis("squeeze", axis));
         if shape[axis] == 1 { self.reshape_to(shape.remove(axis)) } else { self }
     }
@@ -323,6 +326,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn transpose(self, a: isize, b: isize) -> Self {
+        if self.is_number_axis(a) && self.is_number_axis(b) {
+            return self;
+        }
         let n = self.ndim();
         let (a, b) = (self.axis("transpose", a), self.axis("transpose", b));
         if a == b {
@@ -394,7 +400,8 @@ impl<T: Scalar> Op<T> for Concat {
     }
 }
 
-/// Arrays joined along an axis that they have. Derivative: each gets its part of the cotangent.
+/// Arrays joined along an axis that they have; an empty vector joins with anything, as in PyTorch. Derivative: each gets its part of
+/// the cotangent.
 ///
 /// # Panics
 /// If there are none, or their shapes differ beside that axis.
@@ -403,6 +410,11 @@ pub fn concat<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
     let Some(first) = xs.first() else {
         refuse(ShapeError::new("nothing to join").hint("give at least one array"), "concat", []);
     };
+    let empty = |x: &Var<'t, T>| x.shape()[..] == [0];
+    if xs.iter().any(empty) && xs.iter().any(|x| x.ndim() > 1) {
+        let rest: SmallVec<[Var<'t, T>; 16]> = xs.iter().copied().filter(|x| !empty(x)).collect();
+        return concat(&rest, axis);
+    }
     let axis = first.axis("concat", axis);
     first.tape.listed(Concat(axis), xs)
 }
@@ -513,6 +525,8 @@ mod rows {
                 refuses([any(&[2, 3])], |v| v[0].reshape(&[-1, -1]), &["reshape of [2, 3]", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].reshape(&[-2, 3]), &["reshape of [2, 3]", "hint: "]),
                 refuses([any(&[0, 3])], |v| v[0].reshape(&[0, -1]), &["reshape of [0, 3]", "hint: "]),
+                equals([any(&[])], |v| v[0].unsqueeze(0).squeeze(0).squeeze(-1).transpose(0, -1).exp(), |v| v[0].exp()),
+                refuses([any(&[])], |v| v[0].transpose(0, 1), &["transpose of []", "axis 0", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].squeeze(2), &["squeeze of [2, 3]", "axis 2", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].unsqueeze(3), &["unsqueeze of [2, 3]", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].flatten(1, 0), &["flatten of [2, 3]", "axis 1 comes after axis 0"]),
@@ -579,6 +593,9 @@ mod rows {
                     |v| concat(v, 0).exp(),
                     |v| v[0].pad(&[(0, 4)], 0.0).exp() + v[1].pad(&[(3, 0)], 0.0).exp() - v[0].number(1.0),
                 ),
+                equals([any(&[0]), any(&[2, 3])], |v| concat(&[v[1], v[0], v[1]], 1).exp(), |v| concat(&[v[1], v[1]], -1).exp()),
+                refuses([any(&[4, 0]), any(&[2, 3])], |v| concat(v, 1), &["concat of [4, 0] and [2, 3]", "input 1", "hint: "]),
+                refuses([any(&[]), any(&[])], |v| concat(v, 0), &["concat of []", "axis 0", "hint: "]),
                 refuses([any(&[2, 3]), any(&[2, 4])], |v| concat(v, 0), &["concat of [2, 3] and [2, 4]", "input 1", "hint: "]),
                 refuses([any(&[2, 3]), any(&[3])], |v| concat(v, 0), &["concat of [2, 3] and [3]", "hint: "]),
                 refuses([any(&[2, 3])], |v| concat(v, 2), &["concat of [2, 3]", "axis 2", "hint: "]),
