@@ -200,10 +200,11 @@ impl<'t, T: Scalar> Call<'t, T> {
             None => self.wrong(name, "a list of floating-point arrays"),
         }
     }
-    /// A tensor of whole numbers.
+    /// A tensor of whole numbers. (PyTorch takes an empty tensor of any type.)
     pub fn indices(&self, name: &str) -> Result<Indices, Unsupported> {
         match self.arg(name) {
             Value::Tensor(Input::Ints(i)) => Ok(i),
+            Value::Tensor(Input::Mask(m)) if m.numel() == 0 => Ok(Indices::new(&m.shape(), [])),
             _ => self.wrong(name, "indices"),
         }
     }

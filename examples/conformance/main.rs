@@ -9,7 +9,7 @@ mod ops;
 mod run;
 
 use clap::{Parser, ValueEnum};
-use format::OpCases;
+use format::{Case, OpCases};
 use run::{Report, STAGES, Stage};
 use serde_json::json;
 use std::path::PathBuf;
@@ -120,7 +120,7 @@ impl Totals {
                 *agree += usize::from(report.agrees(stage));
                 *all += 1;
             }
-            totals.cases[if matches!(report, Report::Unsupported(_)) { 2 } else { usize::from(report.differs()) }] += 1;
+            totals.cases[if report.unsupported() { 2 } else { usize::from(report.differs()) }] += 1;
         }
         totals
     }
@@ -143,21 +143,13 @@ impl Totals {
     }
 }
 
-/// What is said of a case that does not agree: what came of it, and why.
-fn remarks(report: &Report) -> Vec<(&'static str, String)> {
-    match report {
-        Report::Unsupported(reason) => vec![("unsupported", reason.clone())],
-        Report::Compared(stages) => stages.iter().filter_map(|(stage, result)| Some((stage.name(), result.clone().err()?))).collect(),
-    }
-}
-
 fn print_row(op: &OpCases, reports: &[Report], totals: &Totals, verbose: bool) {
     let [value, grad, second, jvp] = totals.stages.map(|(agree, all)| format!("{agree}/{all}"));
     println!("{:<34} {value:>9} {grad:>9} {second:>9} {jvp:>9}", op.op);
     if verbose {
         for (case, report) in op.cases.iter().zip(reports) {
-            for (what, why) in remarks(report) {
-                println!("    {} {what}: {}", case.id, why.replace('\n', "\n        "));
+            for remark in report.remarks() {
+                println!("    {} {}", case.id, remark.replace('\n', "\n        "));
             }
         }
     }
@@ -167,7 +159,9 @@ fn print_json(op: &OpCases, reports: &[Report], totals: &Totals) {
     let mut json = totals.json();
     json["op"] = json!(op.op);
     let cases = op.cases.iter().zip(reports);
-    let remarks = cases.flat_map(|(case, report)| remarks(report).into_iter().map(|(what, why)| json!({"id": case.id, what: why})));
-    json["remarks"] = remarks.collect();
+    let of_case = |(case, report): (&Case, &Report)| {
+        report.remarks().into_iter().map(|remark| json!({"id": case.id, "remark": remark})).collect::<Vec<_>>()
+    };
+    json["remarks"] = cases.flat_map(of_case).collect();
     println!("{json}");
 }

@@ -43,43 +43,93 @@ impl Stage {
     }
 }
 
-/// What came of a case.
-pub enum Report {
+/// What came of a comparison.
+#[derive(Clone, PartialEq)]
+pub enum Verdict {
+    Agrees,
+    /// And how.
+    Differs(String),
+    /// And why.
     Unsupported(String),
-    /// For each stage that was compared, whether it agrees, or what differs.
-    Compared(Vec<(Stage, Result<(), String>)>),
 }
+
+impl From<Result<(), String>> for Verdict {
+    fn from(result: Result<(), String>) -> Self {
+        result.map_or_else(Verdict::Differs, |()| Verdict::Agrees)
+    }
+}
+
+/// What came of a case: of each stage that was compared.
+pub struct Report(pub Vec<(Stage, Verdict)>);
 
 impl Report {
     pub fn agrees(&self, stage: Stage) -> bool {
-        matches!(self, Report::Compared(stages) if stages.iter().any(|(s, result)| *s == stage && result.is_ok()))
+        self.0.contains(&(stage, Verdict::Agrees))
     }
     pub fn differs(&self) -> bool {
-        matches!(self, Report::Compared(stages) if stages.iter().any(|(_, result)| result.is_err()))
+        self.0.iter().any(|(_, verdict)| matches!(verdict, Verdict::Differs(_)))
+    }
+    pub fn unsupported(&self) -> bool {
+        !self.differs() && self.0.iter().any(|(_, verdict)| matches!(verdict, Verdict::Unsupported(_)))
+    }
+    /// What is said of stages that do not agree, each reason once: `"value differs: .."`.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for (i, (stage, verdict)) in self.0.iter().enumerate() {
+            let (what, why) = match verdict {
+                Verdict::Agrees => continue,
+                Verdict::Differs(why) => ("differs", why),
+                Verdict::Unsupported(why) => ("unsupported", why),
+            };
+            if i == 0 || self.0[i - 1].1 != *verdict {
+                remarks.push(format!("{} {what}: {why}", stage.name()));
+            }
+        }
+        remarks
     }
 }
 
 /// Runs a case and compares the stages that are wanted and that it has.
 pub fn run<T: Scalar>(op: &OpCases, case: &Case, wanted: &[Stage]) -> Report {
     let stages: Vec<Stage> = wanted.iter().copied().filter(|s| s.applies(case)).collect();
+    let all = |verdict: Verdict| Report(stages.iter().map(|&s| (s, verdict.clone())).collect());
     let tape = Tape::<T>::new();
     let inputs = Inputs { op, case, tape: &tape, vars: BTreeMap::new() };
-    match caught(|| inputs.call()) {
-        Err(message) => Report::Compared(stages.iter().map(|&s| (s, Err(message.clone()))).collect()),
-        Ok(Err(reason)) => Report::Unsupported(reason),
-        Ok(Ok((inputs, outs))) => {
-            let mut run = Run { inputs, outs, cotangents: Vec::new(), grads: Vec::new() };
-            // Later stages differentiate the gradients, so that these are computed even when they are not compared.
-            let grads = if Stage::Grad.applies(case) && stages != [Stage::Value] { caught(|| run.differentiate()) } else { Ok(()) };
-            let compare = |s: Stage| match s {
-                Stage::Value => caught(|| run.value()).flatten(),
-                Stage::Grad => grads.clone().and_then(|()| caught(|| run.grad()).flatten()),
-                Stage::Second => grads.clone().and_then(|()| caught(|| run.second()).flatten()),
-                Stage::Jvp => grads.clone().and_then(|()| caught(|| run.jvp()).flatten()),
-            };
-            Report::Compared(stages.iter().map(|&s| (s, compare(s))).collect())
-        }
-    }
+    let (inputs, outs) = match caught(|| inputs.call()) {
+        Err(message) => return all(Verdict::Differs(message)),
+        Ok(Err(reason)) => return all(Verdict::Unsupported(reason)),
+        Ok(Ok(called)) => called,
+    };
+    let mut run = Run { inputs, outs, cotangents: Vec::new(), grads: Vec::new() };
+    // Later stages differentiate the gradients, so that these are computed even when they are not compared.
+    let grads = if Stage::Grad.applies(case) && stages != [Stage::Value] { caught(|| run.differentiate()) } else { Ok(()) };
+    let verdict = |stage: Stage| match stage {
+        Stage::Value => caught(|| run.value()).flatten().into(),
+        Stage::Grad => grads.clone().and_then(|()| caught(|| run.grad()).flatten()).into(),
+        Stage::Second => grads.clone().and_then(|()| caught(|| run.second()).flatten()).into(),
+        Stage::Jvp => match grads.clone().and_then(|()| caught(|| run.jvp()).flatten()) {
+            Err(_) if let Some(why) = contradiction(op, case) => Verdict::Unsupported(why),
+            result => result.into(),
+        },
+    };
+    Report(stages.iter().map(|&s| (s, verdict(s))).collect())
+}
+
+/// Tangents here are transposed gradients, so that <cotangent, tangent> = <gradient, direction>. In a few places (a Cholesky factor along an
+/// asymmetric direction) PyTorch's own two numbers differ: then no library can have both its gradient and its tangent.
+fn contradiction(op: &OpCases, case: &Case) -> Option<String> {
+    let values = |key: String| match op.tensor(case, &key).map(|tensor| &tensor.values) {
+        Some(Values::Float(values)) => &values[..],
+        _ => &[],
+    };
+    let terms = |pairs: Vec<(String, String)>| {
+        let products = pairs.into_iter().flat_map(|(a, b)| values(a).iter().zip(values(b)).map(|(a, b)| a * b));
+        products.fold((0.0, 0.0), |(sum, size): (f64, f64), x| (sum + x, size + x.abs()))
+    };
+    let (by_tangent, size) = terms(case.diff_outs.iter().map(|j| (format!("ct{j}"), format!("jvp{j}"))).collect());
+    let (by_gradient, other) = terms(case.diff.iter().map(|key| (format!("grad.{key}"), format!("u.{key}"))).collect());
+    let contradicts = (by_tangent - by_gradient).abs() > 1e-6 * (1.0 + size + other);
+    contradicts.then(|| format!("PyTorch's tangent and gradient contradict each other: <cotangent, tangent> = {by_tangent}, <gradient, direction> = {by_gradient}"))
 }
 
 /// The tensors of a case on a tape.

@@ -55,7 +55,11 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         "where" => where_cond(c),
         "masked_fill" => {
             c.takes("input, mask, value")?;
-            Ok(c.mask("mask")?.where_cond(c.operand("value")?, c.var("input")?).into())
+            let value = c.operand("value")?;
+            if value.ndim() > 0 {
+                return unsupported("a value with axes: that is `where_cond`");
+            }
+            Ok(c.mask("mask")?.where_cond(value, c.var("input")?).into())
         }
         "clamp" => {
             c.takes("input, min=None, max=None")?;

@@ -2,7 +2,7 @@
 
 use crate::call::{Answer, Arg, Call, Input, Unsupported, unsupported};
 use crate::format::Value;
-use wengert::{Scalar, SliceInfo, Var};
+use wengert::{Scalar, SliceInfo};
 
 pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
     match op {
@@ -47,7 +47,7 @@ fn squeeze<'t, T: Scalar>(c: &Call<'t, T>) -> Answer<'t, T> {
     let n = x.ndim() as isize;
     let mut axes: Vec<isize> = axes.into_iter().map(|a| if a < 0 { a + n } else { a }).collect();
     axes.sort_unstable();
-    Ok(axes.into_iter().rev().fold(x, Var::squeeze).into())
+    Ok(axes.into_iter().rev().fold(x, |x, axis| x.squeeze(axis)).into())
 }
 
 fn expand<'t, T: Scalar>(c: &Call<'t, T>) -> Answer<'t, T> {
