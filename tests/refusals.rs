@@ -4,20 +4,18 @@
 #[path = "../examples/conformance/call.rs"]
 mod call;
 #[path = "../examples/conformance/format.rs"]
-#[allow(dead_code)]
 mod format;
 #[path = "../examples/conformance/ops/mod.rs"]
 mod ops;
-#[path = "../examples/conformance/run.rs"]
-#[allow(dead_code)]
-mod run;
+#[path = "../examples/conformance/panics.rs"]
+mod panics;
 
-use call::{Call, Unsupported};
+use call::{Call, Input, Out, Unsupported};
 use format::{Tensor, Value, Values};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
-use wengert::Tape;
+use wengert::{Shape, Tape};
 
 /// How many of the calls can be expressed, at least. (The others lack a type here: integer and complex arrays, arrays of two number types in one
 /// call, results written to given arrays, negative unsigned numbers.)
@@ -35,7 +33,8 @@ struct Refusal {
 enum Outcome {
     CannotBeExpressed(String),
     Refused(String),
-    Accepted,
+    /// With outputs of these shapes.
+    Accepted(Vec<Shape>),
 }
 
 impl Refusal {
@@ -47,15 +46,15 @@ impl Refusal {
         if types.len() > 1 {
             return Outcome::CannotBeExpressed(format!("arrays of types {types:?} on one tape, which the compiler refuses"));
         }
-        let answer = run::caught(|| {
-            let mut on_tape = |tensor: &Tensor| Value::Tensor(run::to_input(&tape, tensor, true));
+        let answer = panics::caught(|| {
+            let mut on_tape = |tensor: &Tensor| Value::Tensor(Input::new(&tape, tensor, true));
             let args = args.iter().map(|v| v.map(&mut on_tape)).collect();
             let kwargs = kwargs.iter().map(|(name, v)| (name.clone(), v.map(&mut on_tape))).collect();
-            ops::call(&self.op, &Call::new(&tape, args, kwargs)).map(|_| ())
+            ops::call(&self.op, &Call::new(&tape, args, kwargs)).map(|outs| outs.0.iter().map(shape).collect())
         });
         match answer {
             Err(message) => Outcome::Refused(message),
-            Ok(Ok(())) => Outcome::Accepted,
+            Ok(Ok(shapes)) => Outcome::Accepted(shapes),
             Ok(Err(Unsupported::Because(reason))) => Outcome::CannotBeExpressed(reason),
             Ok(Err(Unsupported::Op)) => Outcome::CannotBeExpressed("no such op".into()),
         }
@@ -91,6 +90,13 @@ impl Refusal {
     }
 }
 
+fn shape(out: &Out<'_, f64>) -> Shape {
+    match out {
+        Out::Var(y) => y.shape(),
+        Out::Ints(i) => i.shape().clone(),
+    }
+}
+
 /// Whether a message begins with the op's name, `conv1d of [2, 3]: ..` or `at: ..`, and says where the call stands.
 fn names_op_and_place(message: &str) -> bool {
     let name = message.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(0);
@@ -105,7 +111,7 @@ fn what_pytorch_refuses_is_refused() {
     for call in &calls {
         match call.outcome() {
             Outcome::CannotBeExpressed(reason) => inexpressible.push(format!("{}: {reason}", call.describe())),
-            Outcome::Accepted => accepted.push(format!("{} ({})", call.describe(), call.torch_error)),
+            Outcome::Accepted(shapes) => accepted.push(format!("{} gave {shapes:?} ({})", call.describe(), call.torch_error)),
             Outcome::Refused(message) if !names_op_and_place(&message) => unclear.push(format!("{}: {message}", call.describe())),
             Outcome::Refused(_) => refused += 1,
         }

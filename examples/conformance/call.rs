@@ -1,6 +1,7 @@
 //! A call of a torch function: its arguments by PyTorch's names, whether they were given by position, by keyword or not at all.
 
-use crate::format::Value;
+use crate::format::{Tensor, Value, Values};
+use ndarray::{ArrayD, IxDyn};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use wengert::{Indices, Scalar, Tape, Var};
@@ -12,6 +13,21 @@ pub enum Input<'t, T: Scalar> {
     Ints(Indices),
     /// Booleans, as 0 and 1.
     Mask(Var<'t, T>),
+}
+
+impl<'t, T: Scalar> Input<'t, T> {
+    /// A tensor on a tape, rounded to its type.
+    pub fn new(tape: &'t Tape<T>, tensor: &Tensor, differentiable: bool) -> Self {
+        let array = |values: Vec<T>| ArrayD::from_shape_vec(IxDyn(&tensor.shape), values).expect("as many as the shape says");
+        match &tensor.values {
+            Values::Int(values) => Input::Ints(Indices::new(&tensor.shape, values.iter().copied())),
+            Values::Bool(values) => Input::Mask(tape.constant(array(values.iter().map(|&b| if b { T::ONE } else { T::ZERO }).collect()))),
+            Values::Float(values) => {
+                let array = array(values.iter().map(|&x| T::from_f64(x)).collect());
+                Input::Var(if differentiable { tape.leaf(array) } else { tape.constant(array) })
+            }
+        }
+    }
 }
 
 pub type Arg<'t, T> = Value<Input<'t, T>>;

@@ -4,12 +4,14 @@
 //! for each op how many agree. Exits with 1 if one differs.
 
 mod call;
+mod cases;
 mod format;
 mod ops;
+mod panics;
 mod run;
 
+use cases::{Case, OpCases};
 use clap::{Parser, ValueEnum};
-use format::{Case, OpCases};
 use run::{Report, STAGES, Stage};
 use serde_json::json;
 use std::path::PathBuf;
@@ -55,7 +57,7 @@ enum Order {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let ops = match format::read(&options.dir) {
+    let ops = match cases::read(&options.dir) {
         Ok(ops) => ops,
         Err(e) => {
             eprintln!("{e}");

@@ -1,14 +1,12 @@
 //! Runs one case: value, gradient, second-order gradient and tangent, each compared with PyTorch's.
 
 use crate::call::{Call, Input, Out, Unsupported};
-use crate::format::{Case, OpCases, Tensor, Value, Values};
+use crate::cases::{Case, OpCases};
+use crate::format::{Tensor, Value, Values};
 use crate::ops;
-use ndarray::{ArrayD, IxDyn};
-use std::cell::Cell;
+use crate::panics::caught;
 use std::collections::BTreeMap;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::Once;
-use wengert::{Indices, Scalar, Tape, Var};
+use wengert::{Scalar, Tape, Var};
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,24 +156,11 @@ impl<'a, 't, T: Scalar> Inputs<'a, 't, T> {
         if let Some(x) = self.vars.get(key) {
             return Value::Tensor(Input::Var(*x));
         }
-        let input = to_input(self.tape, tensor, self.case.diff.iter().any(|d| d == key));
+        let input = Input::new(self.tape, tensor, self.case.diff.iter().any(|d| d == key));
         if let Input::Var(x) = input {
             self.vars.insert(key.to_string(), x);
         }
         Value::Tensor(input)
-    }
-}
-
-/// A tensor on a tape, rounded to its type.
-pub fn to_input<'t, T: Scalar>(tape: &'t Tape<T>, tensor: &Tensor, differentiable: bool) -> Input<'t, T> {
-    let array = |values: Vec<T>| ArrayD::from_shape_vec(IxDyn(&tensor.shape), values).expect("as many as the shape says");
-    match &tensor.values {
-        Values::Int(values) => Input::Ints(Indices::new(&tensor.shape, values.iter().copied())),
-        Values::Bool(values) => Input::Mask(tape.constant(array(values.iter().map(|&b| if b { T::ONE } else { T::ZERO }).collect()))),
-        Values::Float(values) => {
-            let array = array(values.iter().map(|&x| T::from_f64(x)).collect());
-            Input::Var(if differentiable { tape.leaf(array) } else { tape.constant(array) })
-        }
     }
 }
 
@@ -198,7 +183,7 @@ impl<'t, T: Scalar> Run<'_, 't, T> {
     }
     /// A tensor of the file that is a leaf of ours: a cotangent or a direction.
     fn leaf(&self, key: &str) -> Option<Var<'t, T>> {
-        match to_input(self.inputs.tape, self.wanted(key)?, true) {
+        match Input::new(self.inputs.tape, self.wanted(key)?, true) {
             Input::Var(x) => Some(x),
             _ => None,
         }
@@ -330,28 +315,4 @@ fn compare_values(shape: &[usize], have: &[f64], want_shape: &[usize], want: &[f
         None => Ok(()),
         Some(&i) => Err(format!("element {i} is {} instead of {} ({} of {} differ)", have[i], want[i], wrong.len(), want.len())),
     }
-}
-
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `f`; a panic becomes its message, and is not printed.
-pub fn caught<R>(f: impl FnOnce() -> R) -> Result<R, String> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                usual(info);
-            }
-        }));
-    });
-    let outer = QUIET.replace(true);
-    let result = panic::catch_unwind(AssertUnwindSafe(f));
-    QUIET.set(outer);
-    result.map_err(|payload| match payload.downcast::<String>() {
-        Ok(message) => *message,
-        Err(payload) => payload.downcast_ref::<&str>().map_or_else(|| "a panic without a message".into(), |s| s.to_string()),
-    })
 }
