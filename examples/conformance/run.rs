@@ -126,7 +126,8 @@ fn contradiction(op: &OpCases, case: &Case) -> Option<String> {
     };
     let (by_tangent, size) = terms(case.diff_outs.iter().map(|j| (format!("ct{j}"), format!("jvp{j}"))).collect());
     let (by_gradient, other) = terms(case.diff.iter().map(|key| (format!("grad.{key}"), format!("u.{key}"))).collect());
-    let contradicts = (by_tangent - by_gradient).abs() > 1e-6 * (1.0 + size + other);
+    // One is NaN where the other is not, or they are too far apart.
+    let contradicts = by_tangent.is_nan() != by_gradient.is_nan() || (by_tangent - by_gradient).abs() > 1e-6 * (1.0 + size + other);
     contradicts.then(|| format!("PyTorch's tangent and gradient contradict each other: <cotangent, tangent> = {by_tangent}, <gradient, direction> = {by_gradient}"))
 }
 
