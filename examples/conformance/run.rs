@@ -153,7 +153,9 @@ impl<'a, 't, T: Scalar> Inputs<'a, 't, T> {
     }
 
     fn input(&mut self, key: &str) -> Value<Input<'t, T>> {
-        let Some(tensor) = self.op.tensor(self.case, key) else { return Value::Other(format!("{key}, which the file lacks")) };
+        let Some(tensor) = self.op.tensor(self.case, key) else {
+            return Value::Other(format!("{key}, which the file lacks or has in another type of number"));
+        };
         if let Some(x) = self.vars.get(key) {
             return Value::Tensor(Input::Var(*x));
         }
