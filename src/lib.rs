@@ -29,12 +29,17 @@
 //!
 //! | function | where | derivative |
 //! |---|---|---|
-//! | `relu`, `leaky_relu` | 0 | 0, `slope` |
+//! | `relu`, `leaky_relu`, `prelu`, `elu` | 0 | 0, `slope`, the weight, `alpha` |
+//! | `hardtanh`, `relu6`, `hardsigmoid` | at a bound | 0 |
+//! | `hardshrink`, `softshrink`, `threshold` | at the threshold | 0 |
 //! | `abs` | 0 | 0 |
 //! | `sqrt` | 0 | +inf |
 //! | `maximum`, `minimum` | equal inputs | 1/2 each |
 //! | `max`, `min` | several equal elements | shared equally |
 //! | `clamp` | at a bound | 1 |
+//! | `floor`, `ceil`, `trunc`, `round`, `sign` | everywhere | 0 |
+//! | `atan2`, `hypot` | both 0 | 0, NaN |
+//! | `xlogy` | a = 0, b <= 0, with respect to a | 0 |
 //! | `pow` | a = 0, b >= 0, with respect to b | 0 |
 //! | `powf(0.0)` | everywhere | 0 |
 //! | `where_cond` | the value not chosen | 0, even beside infinities and NaN |

@@ -11,7 +11,7 @@ impl<T: Scalar> Real for Var<'_, T> {
         Var::exp(self)
     }
     fn exp2(self) -> Self {
-        (self * self.number(std::f64::consts::LN_2)).exp()
+        Var::exp2(self)
     }
     fn expm1(self) -> Self {
         Var::expm1(self)
@@ -22,6 +22,12 @@ impl<T: Scalar> Real for Var<'_, T> {
     fn log1p(self) -> Self {
         Var::log1p(self)
     }
+    fn log2(self) -> Self {
+        Var::log2(self)
+    }
+    fn log10(self) -> Self {
+        Var::log10(self)
+    }
     fn sqrt(self) -> Self {
         Var::sqrt(self)
     }
@@ -31,14 +37,38 @@ impl<T: Scalar> Real for Var<'_, T> {
     fn cos(self) -> Self {
         Var::cos(self)
     }
+    fn tan(self) -> Self {
+        Var::tan(self)
+    }
+    fn asin(self) -> Self {
+        Var::asin(self)
+    }
+    fn acos(self) -> Self {
+        Var::acos(self)
+    }
+    fn atan(self) -> Self {
+        Var::atan(self)
+    }
+    fn atan2(self, other: Self) -> Self {
+        Var::atan2(self, other)
+    }
     fn sinh(self) -> Self {
-        (self.exp() - (-self).exp()) * self.number(0.5)
+        Var::sinh(self)
     }
     fn cosh(self) -> Self {
-        (self.exp() + (-self).exp()) * self.number(0.5)
+        Var::cosh(self)
     }
     fn tanh(self) -> Self {
         Var::tanh(self)
+    }
+    fn asinh(self) -> Self {
+        Var::asinh(self)
+    }
+    fn acosh(self) -> Self {
+        Var::acosh(self)
+    }
+    fn atanh(self) -> Self {
+        Var::atanh(self)
     }
     fn sigmoid(self) -> Self {
         Var::sigmoid(self)
@@ -49,14 +79,35 @@ impl<T: Scalar> Real for Var<'_, T> {
     fn erf(self) -> Self {
         Var::erf(self)
     }
+    fn erfc(self) -> Self {
+        Var::erfc(self)
+    }
     fn pow(self, p: Self) -> Self {
         Var::pow(self, p)
+    }
+    fn hypot(self, other: Self) -> Self {
+        Var::hypot(self, other)
+    }
+    fn fmod(self, other: Self) -> Self {
+        Var::fmod(self, other)
+    }
+    fn floor(self) -> Self {
+        Var::floor(self)
+    }
+    fn ceil(self) -> Self {
+        Var::ceil(self)
+    }
+    fn trunc(self) -> Self {
+        Var::trunc(self)
+    }
+    fn round(self) -> Self {
+        Var::round(self)
     }
     fn abs(self) -> Self {
         Var::abs(self)
     }
     fn sign(self) -> Self {
-        Var::gt(self, self.number(0.0)) - Var::gt(self.number(0.0), self)
+        Var::sign(self)
     }
     fn gt(self, other: Self) -> Self {
         Var::gt(self, other)

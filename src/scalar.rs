@@ -99,26 +99,60 @@ pub trait Real: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Se
     fn ln(self) -> Self;
     /// `ln(1 + x)`, accurate near 0.
     fn log1p(self) -> Self;
+    /// Logarithm to base 2.
+    fn log2(self) -> Self;
+    /// Logarithm to base 10.
+    fn log10(self) -> Self;
     /// Square root.
     fn sqrt(self) -> Self;
     /// Sine.
     fn sin(self) -> Self;
     /// Cosine.
     fn cos(self) -> Self;
+    /// Tangent.
+    fn tan(self) -> Self;
+    /// Inverse sine.
+    fn asin(self) -> Self;
+    /// Inverse cosine.
+    fn acos(self) -> Self;
+    /// Inverse tangent.
+    fn atan(self) -> Self;
+    /// The angle of the point (x, y) = (other, self).
+    fn atan2(self, other: Self) -> Self;
     /// Hyperbolic sine.
     fn sinh(self) -> Self;
     /// Hyperbolic cosine.
     fn cosh(self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// Inverse hyperbolic sine.
+    fn asinh(self) -> Self;
+    /// Inverse hyperbolic cosine.
+    fn acosh(self) -> Self;
+    /// Inverse hyperbolic tangent.
+    fn atanh(self) -> Self;
     /// `1 / (1 + e^-x)`.
     fn sigmoid(self) -> Self;
     /// `ln(1 + e^x)`, without overflow.
     fn softplus(self) -> Self;
     /// The error function.
     fn erf(self) -> Self;
+    /// `1 - erf(x)`, accurate where it is small.
+    fn erfc(self) -> Self;
     /// `x^p`, as C's `pow` has it.
     fn pow(self, p: Self) -> Self;
+    /// `sqrt(x^2 + y^2)`, without overflow.
+    fn hypot(self, other: Self) -> Self;
+    /// What a division to a whole quotient leaves, with the sign of self.
+    fn fmod(self, other: Self) -> Self;
+    /// The largest whole number that is not above.
+    fn floor(self) -> Self;
+    /// The smallest whole number that is not below.
+    fn ceil(self) -> Self;
+    /// The whole part.
+    fn trunc(self) -> Self;
+    /// The nearest whole number, the even one of two.
+    fn round(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
     /// -1, 0 or 1 (0 for NaN).
@@ -219,6 +253,14 @@ impl<T: Scalar, S: Simd> Real for Num<T, S> {
         Num::new(VecMath::log1p::<S>(self.0))
     }
     #[inline(always)]
+    fn log2(self) -> Self {
+        Num::new(VecMath::log2::<S>(self.0))
+    }
+    #[inline(always)]
+    fn log10(self) -> Self {
+        Num::new(VecMath::log10::<S>(self.0))
+    }
+    #[inline(always)]
     fn sqrt(self) -> Self {
         Num::new(VecMath::sqrt(self.0))
     }
@@ -229,6 +271,26 @@ impl<T: Scalar, S: Simd> Real for Num<T, S> {
     #[inline(always)]
     fn cos(self) -> Self {
         Num::new(VecMath::cos::<S>(self.0))
+    }
+    #[inline(always)]
+    fn tan(self) -> Self {
+        Num::new(VecMath::tan::<S>(self.0))
+    }
+    #[inline(always)]
+    fn asin(self) -> Self {
+        Num::new(VecMath::asin::<S>(self.0))
+    }
+    #[inline(always)]
+    fn acos(self) -> Self {
+        Num::new(VecMath::acos::<S>(self.0))
+    }
+    #[inline(always)]
+    fn atan(self) -> Self {
+        Num::new(VecMath::atan::<S>(self.0))
+    }
+    #[inline(always)]
+    fn atan2(self, other: Self) -> Self {
+        Num::new(VecMath::atan2::<S>(self.0, other.0))
     }
     #[inline(always)]
     fn sinh(self) -> Self {
@@ -243,6 +305,18 @@ impl<T: Scalar, S: Simd> Real for Num<T, S> {
         Num::new(VecMath::tanh::<S>(self.0))
     }
     #[inline(always)]
+    fn asinh(self) -> Self {
+        Num::new(VecMath::asinh::<S>(self.0))
+    }
+    #[inline(always)]
+    fn acosh(self) -> Self {
+        Num::new(VecMath::acosh::<S>(self.0))
+    }
+    #[inline(always)]
+    fn atanh(self) -> Self {
+        Num::new(VecMath::atanh::<S>(self.0))
+    }
+    #[inline(always)]
     fn sigmoid(self) -> Self {
         Num::new(VecMath::sigmoid::<S>(self.0))
     }
@@ -255,8 +329,36 @@ impl<T: Scalar, S: Simd> Real for Num<T, S> {
         Num::new(VecMath::erf::<S>(self.0))
     }
     #[inline(always)]
+    fn erfc(self) -> Self {
+        Num::new(VecMath::erfc::<S>(self.0))
+    }
+    #[inline(always)]
     fn pow(self, p: Self) -> Self {
         Num::new(VecMath::pow::<S>(self.0, p.0))
+    }
+    #[inline(always)]
+    fn hypot(self, other: Self) -> Self {
+        Num::new(VecMath::hypot::<S>(self.0, other.0))
+    }
+    #[inline(always)]
+    fn fmod(self, other: Self) -> Self {
+        Num::new(VecMath::fmod(self.0, other.0))
+    }
+    #[inline(always)]
+    fn floor(self) -> Self {
+        Num::new(VecMath::floor(self.0))
+    }
+    #[inline(always)]
+    fn ceil(self) -> Self {
+        Num::new(VecMath::ceil(self.0))
+    }
+    #[inline(always)]
+    fn trunc(self) -> Self {
+        Num::new(VecMath::trunc(self.0))
+    }
+    #[inline(always)]
+    fn round(self) -> Self {
+        Num::new(VecMath::round(self.0))
     }
     #[inline(always)]
     fn abs(self) -> Self {

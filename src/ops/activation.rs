@@ -1,8 +1,9 @@
-//! Activation functions, elementwise: each is its value, its slope and a method.
+//! Smooth activation functions, elementwise: each is its value, its slope and a method. (Those with kinks are in `rectifier.rs`.)
 
+use crate::error::ShapeError;
 use crate::ops::map::{Map, Unary};
 use crate::scalar::{Real, Scalar};
-use crate::var::Var;
+use crate::var::{Var, refuse};
 
 // ------------------------------------------------------------------------------------------------------------ tanh
 
@@ -58,62 +59,6 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------ relu
-
-/// `relu(x)`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Relu;
-
-impl Unary for Relu {
-    const NAME: &'static str = "relu";
-    const GRAD_NAME: &'static str = "relu_grad";
-    const GRAIN: usize = 32 * 1024;
-    #[inline(always)]
-    fn f<R: Real>(self, x: R) -> R {
-        x.max(x.lit(0.0))
-    }
-    #[inline(always)]
-    fn df<R: Real>(self, _: R, y: R) -> R {
-        y.gt(y.lit(0.0))
-    }
-}
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// max(x, 0), elementwise. Derivative: 1 where x > 0, else 0 (also at 0).
-    #[track_caller]
-    pub fn relu(self) -> Self {
-        self.record(Map(Relu))
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------------- leaky_relu
-
-/// `x` where x > 0, else `slope * x`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct LeakyRelu(f64);
-
-impl Unary for LeakyRelu {
-    const NAME: &'static str = "leaky_relu";
-    const GRAD_NAME: &'static str = "leaky_relu_grad";
-    const GRAIN: usize = 32 * 1024;
-    #[inline(always)]
-    fn f<R: Real>(self, x: R) -> R {
-        x.gt(x.lit(0.0)).select(x, x * x.lit(self.0))
-    }
-    #[inline(always)]
-    fn df<R: Real>(self, x: R, _: R) -> R {
-        x.gt(x.lit(0.0)).select(x.lit(1.0), x.lit(self.0))
-    }
-}
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// x where x > 0, else `slope * x` (PyTorch's default slope is 0.01). Derivative: 1 where x > 0, else `slope`.
-    #[track_caller]
-    pub fn leaky_relu(self, slope: f64) -> Self {
-        self.record(Map(LeakyRelu(slope)))
-    }
-}
-
 // ------------------------------------------------------------------------------------------------------------ softplus
 
 /// `ln(1 + e^(beta x)) / beta`
@@ -151,6 +96,146 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
+// ------------------------------------------------------------------------------------------------------- logsigmoid
+
+/// `ln(sigmoid(x))`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LogSigmoid;
+
+impl Unary for LogSigmoid {
+    const NAME: &'static str = "logsigmoid";
+    const GRAD_NAME: &'static str = "logsigmoid_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        -(-x).softplus()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        (-x).sigmoid()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// ln(1/(1 + e^-x)), without overflow, elementwise. Derivative: sigmoid(-x).
+    #[track_caller]
+    pub fn logsigmoid(self) -> Self {
+        self.record(Map(LogSigmoid))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- silu
+
+/// `x sigmoid(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Silu;
+
+impl Unary for Silu {
+    const NAME: &'static str = "silu";
+    const GRAD_NAME: &'static str = "silu_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x * x.sigmoid()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        let s = x.sigmoid();
+        s + s * x * (x.lit(1.0) - s)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x sigmoid(x), also known as swish (Elfwing, Uchibe and Doya, 2017), elementwise. Derivative: s + s x (1 - s), s = sigmoid(x).
+    #[track_caller]
+    pub fn silu(self) -> Self {
+        self.record(Map(Silu))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- mish
+
+/// `x tanh(softplus(x))`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Mish;
+
+impl Unary for Mish {
+    const NAME: &'static str = "mish";
+    const GRAD_NAME: &'static str = "mish_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x * x.softplus().tanh()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        let t = x.softplus().tanh();
+        t + x * (x.lit(1.0) - t * t) * x.sigmoid()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x tanh(ln(1 + e^x)) (Misra, 2019), elementwise. Derivative: t + x (1 - t^2) sigmoid(x), t = tanh(ln(1 + e^x)).
+    #[track_caller]
+    pub fn mish(self) -> Self {
+        self.record(Map(Mish))
+    }
+}
+
+// --------------------------------------------------------------------------------------------------------- softsign
+
+/// `x / (1 + |x|)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Softsign;
+
+impl Unary for Softsign {
+    const NAME: &'static str = "softsign";
+    const GRAD_NAME: &'static str = "softsign_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x / (x.abs() + x.lit(1.0))
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        let r = x.lit(1.0) / (x.abs() + x.lit(1.0));
+        r * r
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x/(1 + |x|), elementwise. Derivative: 1/(1 + |x|)^2.
+    #[track_caller]
+    pub fn softsign(self) -> Self {
+        self.record(Map(Softsign))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------- tanhshrink
+
+/// `x - tanh(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Tanhshrink;
+
+impl Unary for Tanhshrink {
+    const NAME: &'static str = "tanhshrink";
+    const GRAD_NAME: &'static str = "tanhshrink_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x - x.tanh()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        let t = x.tanh();
+        t * t
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x - tanh(x), elementwise. Derivative: tanh(x)^2.
+    #[track_caller]
+    pub fn tanhshrink(self) -> Self {
+        self.record(Map(Tanhshrink))
+    }
+}
+
 // ---------------------------------------------------------------------------------------------------------------- gelu
 
 /// `x Phi(x)`, Phi the normal distribution function.
@@ -171,9 +256,10 @@ impl Unary for Gelu {
     }
 }
 
+/// Phi(x), by the function that keeps its accuracy where Phi is small.
 #[inline(always)]
 fn normal_cdf<R: Real>(x: R) -> R {
-    ((x * x.lit(std::f64::consts::FRAC_1_SQRT_2)).erf() + x.lit(1.0)) * x.lit(0.5)
+    (x * x.lit(-std::f64::consts::FRAC_1_SQRT_2)).erfc() * x.lit(0.5)
 }
 
 /// `0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`
@@ -213,6 +299,26 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
+// ----------------------------------------------------------------------------------------------------------------- glu
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The first half of an axis times the sigmoid of its second half (Dauphin et al., 2016). (PyTorch's default axis is the last, -1.)
+    ///
+    /// # Panics
+    /// If there is no such axis, or its size is odd.
+    #[track_caller]
+    pub fn glu(self, axis: isize) -> Self {
+        let at = self.axis("glu", axis);
+        let n = self.size(axis);
+        if n % 2 != 0 {
+            let e = ShapeError::new(format!("axis {at} has the odd size {n}")).hint("one half of the axis is what the other half gates");
+            refuse(e, "glu", [self.shape()])
+        }
+        let half = n / 2;
+        self.narrow(axis, 0, half) * self.narrow(axis, half, half).sigmoid()
+    }
+}
+
 #[cfg(test)]
 mod rows {
     use super::*;
@@ -248,31 +354,8 @@ mod rows {
                 |x| x.sigmoid(),
                 &[(0.0, 0.5, 0.25), (1e3, 1.0, 0.0), (-1e3, 0.0, 0.0), (INF, 1.0, 0.0), (-INF, 0.0, 0.0), (NAN, NAN, NAN)],
             ));
+            rows.extend(glu_rows());
             rows.push(equals([any(&[3, 5])], |v| v[0].sigmoid(), |v| v[0].number(1.0) / ((-v[0]).exp() + v[0].number(1.0))));
-            rows
-        }
-    }
-
-    impl Sampled for Relu {
-        fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = unary(Relu, -2.0, 2.0, |x| x.relu());
-            rows.extend(points(
-                |x| x.relu(),
-                &[(0.0, 0.0, 0.0), (-0.0, 0.0, 0.0), (2.5, 2.5, 1.0), (-1.0, 0.0, 0.0), (INF, INF, 1.0), (-INF, 0.0, 0.0)],
-            ));
-            // torch.relu keeps a NaN, and its threshold_backward lets no gradient through where x > 0 does not hold.
-            rows.extend(points(|x| x.relu(), &[(NAN, NAN, 0.0)]));
-            rows
-        }
-    }
-
-    impl Sampled for LeakyRelu {
-        fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = unary(LeakyRelu(0.25), -2.0, 2.0, |x| x.leaky_relu(0.25));
-            rows.extend(points(
-                |x| x.leaky_relu(0.25),
-                &[(0.0, 0.0, 0.25), (2.0, 2.0, 1.0), (-2.0, -0.5, 0.25), (INF, INF, 1.0), (-INF, -INF, 0.25), (NAN, NAN, 0.25)],
-            ));
             rows
         }
     }
@@ -298,12 +381,60 @@ mod rows {
         }
     }
 
+    rows! {
+        LogSigmoid: LogSigmoid, -2.0, 2.0, |x| x.logsigmoid(), [
+            (0.0, -std::f64::consts::LN_2, 0.5), (1e3, 0.0, 0.0), (-1e3, -1e3, 1.0), (INF, 0.0, 0.0), (-INF, -INF, 1.0), (NAN, NAN, NAN),
+        ];
+        Mish: Mish, -2.0, 2.0, |x| x.mish(), [
+            (0.0, 0.0, 0.6), (1e3, 1e3, 1.0), (-1e3, 0.0, 0.0), (INF, INF, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
+        ];
+        Softsign: Softsign, -2.0, 2.0, |x| x.softsign(), [
+            (0.0, 0.0, 1.0), (1.0, 0.5, 0.25), (-3.0, -0.75, 0.0625), (1e30, 1.0, 0.0), (INF, NAN, 0.0), (NAN, NAN, NAN),
+        ];
+        Tanhshrink: Tanhshrink, -2.0, 2.0, |x| x.tanhshrink(), [
+            (0.0, 0.0, 0.0), (1e3, 999.0, 1.0), (-1e3, -999.0, 1.0), (INF, INF, 1.0), (-INF, -INF, 1.0), (NAN, NAN, NAN),
+        ];
+    }
+
+    impl Sampled for Silu {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Silu, -2.0, 2.0, |x| x.silu());
+            rows.extend(points(|x| x.silu(), &[(0.0, 0.0, 0.5), (1e3, 1e3, 1.0), (-1e3, 0.0, 0.0), (INF, INF, NAN), (-INF, NAN, NAN)]));
+            // As glu of two equal halves; and glu by itself.
+            rows.push(equals([any(&[3, 2])], |v| v[0].silu(), |v| crate::concat(&[v[0], v[0]], -1).glu(-1)));
+            rows
+        }
+    }
+
+    /// glu has no op of its own; its rows stand with its gate's.
+    fn glu_rows<T: Scalar>() -> Vec<Row<T>> {
+        vec![
+            grad([any(&[2])], |v| v[0].glu(0)),
+            grad([any(&[3, 4, 2])], |v| v[0].glu(1)),
+            grad([any(&[3, 4, 2])], |v| v[0].glu(-1)),
+            grad([any(&[3, 4])], |v| v[0].t().glu(-2)),
+            grad([any(&[0, 4])], |v| v[0].glu(1)),
+            grad([any(&[3, 0])], |v| v[0].glu(1)),
+            value([of(&[4], [3.0, 8.0, 0.0, -1e4])], |v| v[0].glu(-1), &[1.5, 0.0], [&[0.5, 0.0, 0.75, 0.0]]),
+            refuses([any(&[2, 3])], |v| v[0].glu(-1), &["glu of [2, 3]", "odd size 3", "hint: "]),
+            refuses([any(&[])], |v| v[0].glu(0), &["glu of []"]),
+            refuses([any(&[2, 3])], |v| v[0].glu(2), &["glu of [2, 3]"]),
+        ]
+    }
+
     impl Sampled for Gelu {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = unary(Gelu, -2.0, 2.0, |x| x.gelu());
             rows.extend(points(|x| x.gelu(), &[(0.0, 0.0, 0.5), (50.0, 50.0, 1.0), (-50.0, 0.0, 0.0), (NAN, NAN, NAN)]));
             rows
         }
+    }
+
+    /// Phi keeps its relative accuracy where it is small.
+    #[test]
+    fn the_tail_of_gelu() {
+        let y = crate::Tape::<f64>::new().leaf(-10.0).gelu().item();
+        assert!((y / -7.619_853_024_160_527e-23 - 1.0).abs() < 1e-14, "{y:e}");
     }
 
     impl Sampled for GeluTanh {

@@ -1,4 +1,4 @@
-//! Elementwise functions of two arguments, with broadcasting: powers, maximum, minimum, comparisons.
+//! Elementwise functions of two arguments, with broadcasting: powers, hypot, xlogy, logaddexp, maximum, minimum, comparisons.
 
 use crate::error::ShapeError;
 use crate::kernels::elementwise::{Elementwise, apply};
@@ -36,11 +36,111 @@ impl Binary for Pow {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// a^b, elementwise. Derivatives: b a^(b-1) (0 for b = 0), and a^b ln a (0 for a = 0 and b >= 0).
+    /// a^b, elementwise; a constant base is `x.number(2.0).pow(x)`, a constant exponent is cheaper by `powf`. Derivatives: b a^(b-1)
+    /// (0 for b = 0), and a^b ln a (0 for a = 0 and b >= 0).
     #[track_caller]
     pub fn pow(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "pow");
         a.record2(Zip(Pow), b)
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------------- hypot
+
+/// `sqrt(a^2 + b^2)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Hypot;
+
+impl Binary for Hypot {
+    const NAME: &'static str = "hypot";
+    const GRAD_NAME: &'static str = "hypot_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        a.hypot(b)
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, b: R) -> R {
+        a / a.hypot(b)
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        b / a.hypot(b)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// sqrt(a^2 + b^2), whose squares neither overflow nor vanish, elementwise. Derivatives: a/y and b/y (NaN at the origin).
+    #[track_caller]
+    pub fn hypot(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "hypot");
+        a.record2(Zip(Hypot), b)
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------------- xlogy
+
+/// `a ln b`, 0 where a is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Xlogy;
+
+impl Binary for Xlogy {
+    const NAME: &'static str = "xlogy";
+    const GRAD_NAME: &'static str = "xlogy_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        let nothing = a.equal(a.lit(0.0)) * b.equal(b); // which a NaN is not
+        nothing.select(a.lit(0.0), a * b.ln())
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, b: R) -> R {
+        let nothing = a.equal(a.lit(0.0)) * b.lit(0.0).ge(b);
+        nothing.select(a.lit(0.0), b.ln())
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        a / b
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// a ln b, and 0 where a = 0 unless b is NaN, elementwise. Derivatives: ln b (0 where a = 0 and b <= 0), and a/b.
+    #[track_caller]
+    pub fn xlogy(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "xlogy");
+        a.record2(Zip(Xlogy), b)
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------- logaddexp
+
+/// `ln(e^a + e^b)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LogAddExp;
+
+impl Binary for LogAddExp {
+    const NAME: &'static str = "logaddexp";
+    const GRAD_NAME: &'static str = "logaddexp_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        // Infinities of one sign have no difference.
+        a.equal(b).select(a + a.lit(std::f64::consts::LN_2), a.max(b) + (-(a - b).abs()).softplus())
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, b: R) -> R {
+        (a - b).sigmoid()
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        (b - a).sigmoid()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// ln(e^a + e^b), without overflow, elementwise. Derivatives: sigmoid(a - b) and sigmoid(b - a) (NaN for two infinities of one sign).
+    #[track_caller]
+    pub fn logaddexp(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "logaddexp");
+        a.record2(Zip(LogAddExp), b)
     }
 }
 
@@ -60,11 +160,11 @@ impl Binary for Maximum {
     }
     #[inline(always)]
     fn da<R: Real>(self, a: R, b: R) -> R {
-        (a.gt(b) + a.ge(b)) * a.lit(0.5)
+        a.lit(1.0) - (b.gt(a) + b.ge(a)) * a.lit(0.5)
     }
     #[inline(always)]
     fn db<R: Real>(self, a: R, b: R) -> R {
-        (b.gt(a) + b.ge(a)) * a.lit(0.5)
+        a.lit(1.0) - (a.gt(b) + a.ge(b)) * a.lit(0.5)
     }
 }
 
@@ -82,22 +182,24 @@ impl Binary for Minimum {
     }
     #[inline(always)]
     fn da<R: Real>(self, a: R, b: R) -> R {
-        (b.gt(a) + b.ge(a)) * a.lit(0.5)
+        a.lit(1.0) - (a.gt(b) + a.ge(b)) * a.lit(0.5)
     }
     #[inline(always)]
     fn db<R: Real>(self, a: R, b: R) -> R {
-        (a.gt(b) + a.ge(b)) * a.lit(0.5)
+        a.lit(1.0) - (b.gt(a) + b.ge(a)) * a.lit(0.5)
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The larger of two, elementwise; NaN if either is. Derivative: 1 for the larger, 1/2 each where they are equal.
+    /// The larger of two, elementwise; NaN if either is. Derivative: 1 for the larger, 1/2 each where they are equal
+    /// (and 1 each beside a NaN).
     #[track_caller]
     pub fn maximum(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "maximum");
         a.record2(Zip(Maximum), b)
     }
-    /// The smaller of two, elementwise; NaN if either is. Derivative: 1 for the smaller, 1/2 each where they are equal.
+    /// The smaller of two, elementwise; NaN if either is. Derivative: 1 for the smaller, 1/2 each where they are
+    /// equal (and 1 each beside a NaN).
     #[track_caller]
     pub fn minimum(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "minimum");
@@ -177,6 +279,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn equal(self, b: impl Operand<'t, T>) -> Self {
         self.compare(Compare::Equal, b.to_var(self.tape))
     }
+    /// 1 where a and b differ, else 0; a NaN differs from itself.
+    #[track_caller]
+    pub fn not_equal(self, b: impl Operand<'t, T>) -> Self {
+        self.number(1.0) - self.equal(b)
+    }
 }
 
 #[cfg(test)]
@@ -214,6 +321,83 @@ mod rows {
         }
     }
 
+    impl Sampled for Hypot {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(Hypot, [-2.0, 2.0], [-2.0, 2.0], |a, b| a.hypot(b));
+            rows.extend(points2(
+                |a, b| a.hypot(b),
+                &[
+                    (3.0, 4.0, 5.0, 0.6, 0.8),
+                    (-5.0, 12.0, 13.0, -5.0 / 13.0, 12.0 / 13.0),
+                    (0.0, -2.0, 2.0, 0.0, -1.0),
+                    (0.0, 0.0, 0.0, NAN, NAN),
+                    // The squares of these overflow, and vanish, in f32.
+                    (3e30, 4e30, 5e30, 0.6, 0.8),
+                    (3e-30, 4e-30, 5e-30, 0.6, 0.8),
+                    (INF, 1.0, INF, NAN, 0.0),
+                    (NAN, -INF, INF, NAN, NAN),
+                    (NAN, 1.0, NAN, NAN, NAN),
+                ],
+            ));
+            rows.push(equals([any(&[7]), any(&[7])], |v| v[0].hypot(v[1]), |v| (v[0].square() + v[1].square()).sqrt()));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].hypot(v[1]), &["hypot of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Xlogy {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(Xlogy, [0.3, 2.5], [0.3, 2.5], |a, b| a.xlogy(b));
+            rows.extend(points2(
+                |a, b| a.xlogy(b),
+                &[
+                    (3.0, 2.0, 3.0 * std::f64::consts::LN_2, std::f64::consts::LN_2, 1.5),
+                    (0.0, 2.0, 0.0, std::f64::consts::LN_2, 0.0),
+                    (0.0, 0.0, 0.0, 0.0, NAN),
+                    (0.0, -1.0, 0.0, 0.0, 0.0),
+                    (0.0, INF, 0.0, INF, 0.0),
+                    (0.0, NAN, NAN, NAN, NAN),
+                    (1.0, 0.0, -INF, -INF, INF),
+                    (2.0, -1.0, NAN, NAN, -2.0),
+                    (NAN, 1.0, NAN, 0.0, NAN),
+                ],
+            ));
+            rows.push(equals([any(&[7]), positive(&[7])], |v| v[0].xlogy(v[1]), |v| v[0] * v[1].ln()));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].xlogy(v[1]), &["xlogy of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for LogAddExp {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(LogAddExp, [-2.0, 2.0], [-2.0, 2.0], |a, b| a.logaddexp(b));
+            rows.extend(points2(
+                |a, b| a.logaddexp(b),
+                &[
+                    (0.0, 0.0, std::f64::consts::LN_2, 0.5, 0.5),
+                    (1e4, 1e4, 1e4 + std::f64::consts::LN_2, 0.5, 0.5),
+                    (1e4, -1e4, 1e4, 1.0, 0.0),
+                    (-1e4, 0.0, 0.0, 0.0, 1.0),
+                    (INF, 1.0, INF, 1.0, 0.0),
+                    (-INF, 1.0, 1.0, 0.0, 1.0),
+                    (INF, -INF, INF, 1.0, 0.0),
+                    (INF, INF, INF, NAN, NAN),
+                    (-INF, -INF, -INF, NAN, NAN),
+                    (NAN, 1.0, NAN, NAN, NAN),
+                ],
+            ));
+            rows.push(equals([any(&[7]), any(&[7])], |v| v[0].logaddexp(v[1]), |v| (v[0].exp() + v[1].exp()).ln()));
+            // Of two equal numbers.
+            rows.push(equals(
+                [any(&[3])],
+                |v| v[0].logaddexp(v[0].detach()),
+                |v| (v[0] - v[0].detach()).softplus_with(1.0, INF) + v[0].detach(),
+            ));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].logaddexp(v[1]), &["logaddexp of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
     impl Sampled for Maximum {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = binary(Maximum, [-2.0, 2.0], [-2.0, 2.0], |a, b| a.maximum(b));
@@ -226,8 +410,8 @@ mod rows {
                     (0.0, -0.0, 0.0, 0.5, 0.5),
                     (INF, INF, INF, 0.5, 0.5),
                     (-INF, 1.0, 1.0, 0.0, 1.0),
-                    (NAN, 1.0, NAN, 0.0, 0.0),
-                    (1.0, NAN, NAN, 0.0, 0.0),
+                    (NAN, 1.0, NAN, 1.0, 1.0),
+                    (1.0, NAN, NAN, 1.0, 1.0),
                 ],
             ));
             rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].maximum(v[1]), &["maximum of [2] and [3]", "hint: "]));
@@ -245,8 +429,8 @@ mod rows {
                     (2.0, -1.0, -1.0, 0.0, 1.0),
                     (3.0, 3.0, 3.0, 0.5, 0.5),
                     (INF, 1.0, 1.0, 0.0, 1.0),
-                    (NAN, 1.0, NAN, 0.0, 0.0),
-                    (1.0, NAN, NAN, 0.0, 0.0),
+                    (NAN, 1.0, NAN, 1.0, 1.0),
+                    (1.0, NAN, NAN, 1.0, 1.0),
                 ],
             ));
             rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].minimum(v[1]), &["minimum of [2] and [3]", "hint: "]));
@@ -264,6 +448,7 @@ mod rows {
                 constant([a(), b()], |v| v[0].lt(v[1]), &[1.0, 0.0, 0.0, 0.0, 0.0]),
                 constant([a(), b()], |v| v[0].le(v[1]), &[1.0, 1.0, 0.0, 0.0, 1.0]),
                 constant([a(), b()], |v| v[0].equal(v[1]), &[0.0, 1.0, 0.0, 0.0, 1.0]),
+                constant([a(), b()], |v| v[0].not_equal(v[1]), &[1.0, 0.0, 1.0, 1.0, 0.0]),
                 constant([of(&[2, 1], [1.0, 2.0]), of(&[2], [1.0, 2.0])], |v| v[0].equal(v[1]), &[1.0, 0.0, 0.0, 1.0]),
                 constant([of(&[], [0.0]), of(&[], [-0.0])], |v| v[0].equal(v[1]), &[1.0]),
                 // A mask is a constant factor.

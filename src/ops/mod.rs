@@ -15,6 +15,7 @@ pub(crate) mod map;
 pub(crate) mod norm;
 pub(crate) mod pool;
 pub(crate) mod product;
+pub(crate) mod rectifier;
 pub(crate) mod reduction;
 pub(crate) mod resample;
 pub(crate) mod rounding;
@@ -171,15 +172,18 @@ macro_rules! ops {
 
 ops! {
     maps {
-        unary: Abs, Exp, Expm1, Ln, Log1p, Sqrt, Rsqrt, Recip, Square, Sin, Cos, Erf, Powf;
-        trig: ;
-        rounding: ;
-        activation: Tanh, Sigmoid, Relu, LeakyRelu, Softplus, Gelu, GeluTanh;
+        unary: Abs, Exp, Exp2, Expm1, Ln, Log1p, Log2, Log10, Logit, Sqrt, Rsqrt, Recip, Square, Erf, Erfc, Powf;
+        trig: Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh;
+        rounding: Floor, Ceil, Trunc, Round, Sign;
+        activation: Tanh, Sigmoid, Softplus, LogSigmoid, Silu, Mish, Softsign, Tanhshrink, Gelu, GeluTanh;
+        rectifier: Relu, LeakyRelu, Elu, Hardtanh, Hardsigmoid, Hardswish, Hardshrink, Softshrink, Threshold;
         select: Clamp;
     }
     zips {
-        binary: Pow, Maximum, Minimum;
-        trig: ;
+        binary: Pow, Hypot, Xlogy, LogAddExp, Maximum, Minimum;
+        trig: Atan2;
+        rounding: Fmod, DivFloor;
+        rectifier: Prelu;
         loss: SquaredError, BceWithLogits;
     }
     operations {

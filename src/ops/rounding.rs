@@ -1,1 +1,337 @@
-//! Functions whose slope is zero almost everywhere: floor, ceil, round, trunc, sign.
+//! Functions whose slope is zero almost everywhere: floor, ceil, trunc, round, sign, and division to whole quotients with what it leaves.
+
+use crate::ops::map::{Binary, Map, Unary, Zip};
+use crate::scalar::{Real, Scalar};
+use crate::var::{Operand, Var};
+
+// ------------------------------------------------------------------------------------------------------------ floor
+
+/// `floor(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Floor;
+
+impl Unary for Floor {
+    const NAME: &'static str = "floor";
+    const GRAD_NAME: &'static str = "floor_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.floor()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(0.0)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The largest whole number that is not above x, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn floor(self) -> Self {
+        self.record(Map(Floor))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- ceil
+
+/// `ceil(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Ceil;
+
+impl Unary for Ceil {
+    const NAME: &'static str = "ceil";
+    const GRAD_NAME: &'static str = "ceil_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.ceil()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(0.0)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The smallest whole number that is not below x, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn ceil(self) -> Self {
+        self.record(Map(Ceil))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ trunc
+
+/// `trunc(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Trunc;
+
+impl Unary for Trunc {
+    const NAME: &'static str = "trunc";
+    const GRAD_NAME: &'static str = "trunc_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.trunc()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(0.0)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x without its fraction, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn trunc(self) -> Self {
+        self.record(Map(Trunc))
+    }
+    /// The fraction x - trunc(x), with the sign of x, elementwise. Derivative: 1.
+    #[track_caller]
+    pub fn frac(self) -> Self {
+        self - self.trunc()
+    }
+}
+
+// ----------------------------------------------------------------------------------------------------------- round
+
+/// `x`, rounded to so many decimal places.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Round {
+    decimals: i32,
+}
+
+impl Unary for Round {
+    const NAME: &'static str = "round";
+    const GRAD_NAME: &'static str = "round_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        // Powers of ten above 1 are exact numbers, those below are not: hence two ways.
+        let unit = x.lit(10.0_f64.powi(self.decimals.abs()));
+        match self.decimals {
+            0 => x.round(),
+            1.. => (x * unit).round() / unit,
+            _ => (x / unit).round() * unit,
+        }
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(0.0)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The nearest whole number, of two the even one, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn round(self) -> Self {
+        self.round_decimals(0)
+    }
+    /// x rounded to so many decimal places (before the point, where negative), half to even, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn round_decimals(self, decimals: i32) -> Self {
+        self.record(Map(Round { decimals }))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- sign
+
+/// `sign(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sign;
+
+impl Unary for Sign {
+    const NAME: &'static str = "sign";
+    const GRAD_NAME: &'static str = "sign_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.sign()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(0.0)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// -1, 0 or 1 (0 for NaN), elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn sign(self) -> Self {
+        self.record(Map(Sign))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ fmod and div_floor
+
+/// `a - trunc(a / b) b`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Fmod;
+
+impl Binary for Fmod {
+    const NAME: &'static str = "fmod";
+    const GRAD_NAME: &'static str = "fmod_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        a.fmod(b)
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, _: R) -> R {
+        a.lit(1.0)
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        -(a / b).trunc()
+    }
+}
+
+/// `floor(a / b)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct DivFloor;
+
+impl Binary for DivFloor {
+    const NAME: &'static str = "div_floor";
+    const GRAD_NAME: &'static str = "div_floor_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        // The rounded quotient may have reached a whole number that the exact one has not (1 / 0.1). What is left after division does not
+        // round, and a less what is left is a multiple of b.
+        let (zero, left) = (a.lit(0.0), a.fmod(b));
+        let opposite = (left * b.sign()).gt(zero) + left.equal(zero);
+        let quotient = ((a - left) / b).round() - opposite.select(zero, a.lit(1.0));
+        b.equal(zero).select(a / b, quotient)
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, _: R) -> R {
+        a.lit(0.0)
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, _: R) -> R {
+        a.lit(0.0)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// a - trunc(a/b) b, what a division to a whole quotient leaves, exactly, with the sign of a, elementwise. Derivatives: 1 and
+    /// -trunc(a/b).
+    #[track_caller]
+    pub fn fmod(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "fmod");
+        a.record2(Zip(Fmod), b)
+    }
+    /// The quotient a/b rounded down, elementwise; as in Python, the exact quotient, so that 1 by 0.1 (which is a little more than a
+    /// tenth) is 9. Derivatives: 0.
+    #[track_caller]
+    pub fn div_floor(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "div_floor");
+        a.record2(Zip(DivFloor), b)
+    }
+    /// The quotient a/b rounded towards 0, elementwise. Derivatives: 0.
+    #[track_caller]
+    pub fn div_trunc(self, b: impl Operand<'t, T>) -> Self {
+        (self / b).trunc()
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    rows! {
+        Floor: Floor, 0.1, 0.9, |x| x.floor(), [
+            (0.5, 0.0, 0.0), (-0.5, -1.0, 0.0), (2.0, 2.0, 0.0), (-2.0, -2.0, 0.0), (1e30, 1e30, 0.0), (INF, INF, 0.0), (-INF, -INF, 0.0),
+            (NAN, NAN, 0.0),
+        ];
+        Ceil: Ceil, 0.1, 0.9, |x| x.ceil(), [
+            (0.5, 1.0, 0.0), (-0.5, 0.0, 0.0), (2.0, 2.0, 0.0), (-2.0, -2.0, 0.0), (-1e30, -1e30, 0.0), (INF, INF, 0.0), (NAN, NAN, 0.0),
+        ];
+        Trunc: Trunc, 0.1, 0.9, |x| x.trunc(), [
+            (0.5, 0.0, 0.0), (-0.5, 0.0, 0.0), (2.75, 2.0, 0.0), (-2.75, -2.0, 0.0), (INF, INF, 0.0), (NAN, NAN, 0.0),
+        ];
+        Sign: Sign, 0.1, 0.9, |x| x.sign(), [
+            (0.5, 1.0, 0.0), (-0.5, -1.0, 0.0), (0.0, 0.0, 0.0), (-0.0, 0.0, 0.0), (-INF, -1.0, 0.0), (INF, 1.0, 0.0), (NAN, 0.0, 0.0),
+        ];
+    }
+
+    impl Sampled for Round {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Round { decimals: 0 }, 0.6, 0.9, |x| x.round());
+            rows.extend(points(
+                |x| x.round(),
+                &[
+                    (0.5, 0.0, 0.0),
+                    (1.5, 2.0, 0.0),
+                    (2.5, 2.0, 0.0),
+                    (-1.5, -2.0, 0.0),
+                    (-0.25, 0.0, 0.0),
+                    (1e30, 1e30, 0.0),
+                    (-INF, -INF, 0.0),
+                    (NAN, NAN, 0.0),
+                ],
+            ));
+            rows.extend(points(|x| x.round_decimals(1), &[(0.25, 0.2, 0.0), (0.75, 0.8, 0.0), (-3.125, -3.1, 0.0), (INF, INF, 0.0)]));
+            rows.extend(points(|x| x.round_decimals(-2), &[(250.0, 200.0, 0.0), (-350.0, -400.0, 0.0), (49.0, 0.0, 0.0)]));
+            rows
+        }
+    }
+
+    impl Sampled for Fmod {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            // Quotients between 2 and 3.
+            let mut rows = binary(Fmod, [2.05, 2.2], [0.8, 1.0], |a, b| a.fmod(b));
+            rows.extend(points2(
+                |a, b| a.fmod(b),
+                &[
+                    (5.5, 2.0, 1.5, 1.0, -2.0),
+                    (-5.5, 2.0, -1.5, 1.0, 2.0),
+                    (5.5, -2.0, 1.5, 1.0, 2.0),
+                    (4.0, 2.0, 0.0, 1.0, -2.0),
+                    (5.0, INF, 5.0, 1.0, 0.0),
+                    (1.0, 0.0, NAN, 1.0, -INF),
+                    (INF, 2.0, NAN, 1.0, -INF),
+                ],
+            ));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].fmod(v[1]), &["fmod of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for DivFloor {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(DivFloor, [2.05, 2.2], [0.8, 1.0], |a, b| a.div_floor(b));
+            rows.extend(points2(
+                |a, b| a.div_floor(b),
+                &[
+                    (5.5, 2.0, 2.0, 0.0, 0.0),
+                    (-5.5, 2.0, -3.0, 0.0, 0.0),
+                    (5.5, -2.0, -3.0, 0.0, 0.0),
+                    (-5.5, -2.0, 2.0, 0.0, 0.0),
+                    (-4.0, 2.0, -2.0, 0.0, 0.0),
+                    (5.0, INF, 0.0, 0.0, 0.0),
+                    (-5.0, INF, -1.0, 0.0, 0.0),
+                    (1.0, 0.0, INF, 0.0, 0.0),
+                    (0.0, 0.0, NAN, 0.0, 0.0),
+                    (NAN, 1.0, NAN, 0.0, 0.0),
+                ],
+            ));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].div_floor(v[1]), &["div_floor of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    #[test]
+    fn fractions_and_whole_quotients() {
+        let tape = crate::Tape::<f64>::new();
+        let (a, b) = (tape.leaf([1.0, -1.0, 7.5, -7.5]), tape.leaf([0.1, 0.1, 2.0, 2.0]));
+        // A tenth in binary is a little more than a tenth.
+        assert_eq!(a.div_floor(b).to_vec(), [9.0, -10.0, 3.0, -4.0]);
+        assert_eq!(a.div_trunc(b).to_vec(), [10.0, -10.0, 3.0, -3.0]);
+        let frac = a.frac();
+        assert_eq!(frac.to_vec(), [0.0, 0.0, 0.5, -0.5]);
+        assert_eq!(tape.grad(frac, &[a])[0].unwrap().to_vec(), [1.0; 4]);
+    }
+}

@@ -268,6 +268,20 @@ pub(crate) fn unary<T: Scalar, U: Unary>(u: U, low: f64, high: f64, f: impl for<
     here(rows)
 }
 
+/// The rows of several [`Unary`] ops without attributes: those of [`unary`] between two bounds, and [`points`].
+macro_rules! rows {
+    ($($op:ident: $value:expr, $low:expr, $high:expr, |$x:ident| $f:expr, $points:expr;)*) => {
+        $(impl Sampled for $op {
+            fn rows<T: Scalar>() -> Vec<Row<T>> {
+                let mut rows = unary($value, $low, $high, |$x| $f);
+                rows.extend(points(|$x| $f, &$points));
+                rows
+            }
+        })*
+    };
+}
+pub(crate) use rows;
+
 /// The rows of a function of two numbers that broadcasts, on inputs between bounds.
 #[track_caller]
 pub(crate) fn two<T: Scalar>(

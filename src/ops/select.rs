@@ -1,4 +1,4 @@
-//! Choosing between values: where_cond, clamp.
+//! Choosing between values: where_cond, masked_fill, clamp.
 
 use crate::error::ShapeError;
 use crate::kernels::elementwise::{Elementwise, apply};
@@ -77,6 +77,23 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
+impl<'t, T: Scalar> Var<'t, T> {
+    /// This array with one number in the places where the mask is not 0; array and mask broadcast. Derivative: 1 in the other places,
+    /// and the number gets the sum of the cotangents in its.
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast, or the value has axes.
+    #[track_caller]
+    pub fn masked_fill(self, mask: Self, value: impl Operand<'t, T>) -> Self {
+        let value = value.to_var(self.tape);
+        if value.ndim() != 0 {
+            let e = ShapeError::new("the value has axes").hint("one number fills all places; for an array of values see `where_cond`");
+            refuse(e, "masked_fill", [self.shape(), mask.shape(), value.shape()])
+        }
+        mask.where_cond(value, self)
+    }
+}
+
 // --------------------------------------------------------------------------------------------------------------- clamp
 
 /// `min(max(x, low), high)`
@@ -106,6 +123,19 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn clamp(self, low: f64, high: f64) -> Self {
         self.record(Map(Clamp { low, high }))
+    }
+    /// min(max(x, low), high), elementwise, for bounds that are arrays or absent; all broadcast. Where low > high the result is high.
+    /// Derivatives: 1 for the one of the three that was taken; two that are equal share it, as in `maximum`.
+    #[track_caller]
+    pub fn clamp_within(self, low: impl Into<Option<Self>>, high: impl Into<Option<Self>>) -> Self {
+        let x = match low.into() {
+            Some(low) => self.maximum(low),
+            None => self,
+        };
+        match high.into() {
+            Some(high) => x.minimum(high),
+            None => x,
+        }
     }
 }
 
@@ -139,6 +169,24 @@ mod rows {
                     &[INF, INF],
                     [&[INF, INF], &[0.0]],
                 ),
+                grad([any(&[3, 5]), any(&[5]), any(&[])], |v| v[0].masked_fill(v[1].gt(v[1].number(0.0)), v[2]).square()),
+                grad([any(&[5]), any(&[3, 5])], |v| v[0].masked_fill(v[1].gt(v[1].number(0.0)), T::from_f64(0.5)).exp()),
+                value(
+                    [of(&[3], [1.0, NAN, 3.0]), of(&[], [5.0])],
+                    |v| v[0].masked_fill(v[0].not_equal(v[0]), v[1]),
+                    &[1.0, 5.0, 3.0],
+                    [&[1.0, 0.0, 1.0], &[1.0]],
+                ),
+                refuses(
+                    [any(&[2, 2]), any(&[]), any(&[1])],
+                    |v| v[0].masked_fill(v[1], v[2]),
+                    &["masked_fill of [2, 2] and [] and [1]", "hint: "],
+                ),
+                refuses(
+                    [any(&[2]), any(&[3]), any(&[])],
+                    |v| v[0].masked_fill(v[1], v[2]),
+                    &["where_cond of [3] and [] and [2]", "hint: "],
+                ),
                 refuses(
                     [any(&[2]), any(&[3]), any(&[3])],
                     |v| v[0].where_cond(v[1], v[2]),
@@ -169,8 +217,23 @@ mod rows {
                     (NAN, NAN, 0.0),
                 ],
             ));
+            // Bounds that have changed places.
+            rows.extend(points(|x| x.clamp(1.0, -1.0), &[(0.0, -1.0, 0.0), (2.0, -1.0, 0.0), (-2.0, -1.0, 0.0), (NAN, NAN, 0.0)]));
             rows.extend(points(|x| x.clamp(0.0, INF), &[(-3.0, 0.0, 0.0), (3.0, 3.0, 1.0), (INF, INF, 1.0)]));
             rows
         }
+    }
+
+    #[test]
+    fn bounds_may_be_arrays_or_absent() {
+        let tape = crate::Tape::<f64>::new();
+        let (x, low, high) = (tape.leaf([-2.0, 0.5, 2.0, 0.0, -1.0]), tape.leaf(-1.0), tape.leaf([1.0, 1.0, 1.0, -3.0, 1.0]));
+        let y = x.clamp_within(low, high);
+        assert_eq!(y.to_vec(), [-1.0, 0.5, 1.0, -3.0, -1.0]);
+        let grads: Vec<_> = tape.grad(y, &[x, low, high]).into_iter().map(|g| g.unwrap().to_vec()).collect();
+        assert_eq!(grads, [vec![0.0, 1.0, 0.0, 0.0, 0.5], vec![1.5], vec![0.0, 0.0, 1.0, 1.0, 0.0]]);
+        assert_eq!(x.clamp_within(low, None).to_vec(), [-1.0, 0.5, 2.0, 0.0, -1.0]);
+        assert_eq!(x.clamp_within(None, high).to_vec(), [-2.0, 0.5, 1.0, -3.0, -1.0]);
+        assert_eq!(x.clamp_within(None, None).to_vec(), x.to_vec());
     }
 }

@@ -1,1 +1,485 @@
-//! Circular and hyperbolic functions and their inverses.
+//! Circular and hyperbolic functions and their inverses. (The hyperbolic tangent is in `activation.rs`.)
+
+use crate::ops::map::{Binary, Map, Unary, Zip};
+use crate::scalar::{Real, Scalar};
+use crate::var::{Operand, Var};
+
+/// Up to here the vectorised sine, cosine and tangent are accurate in both types.
+const SIN_BOUND: f64 = 16_777_216.0;
+
+/// 1 - x^2. The product keeps its accuracy near the ends, where the difference cancels; at them, the difference has a derivative
+/// that is not infinity times 0.
+#[inline(always)]
+fn one_minus_square<R: Real>(x: R) -> R {
+    let one = x.lit(1.0);
+    x.abs().equal(one).select(one - x * x, (one - x) * (one + x))
+}
+
+// ------------------------------------------------------------------------------------------------------------- sin
+
+/// `sin(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sin;
+
+impl Unary for Sin {
+    const NAME: &'static str = "sin";
+    const GRAD_NAME: &'static str = "sin_grad";
+    const BOUND: f64 = SIN_BOUND;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.sin()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.cos()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The sine, of radians, elementwise. Derivative: cos(x).
+    #[track_caller]
+    pub fn sin(self) -> Self {
+        self.record(Map(Sin))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- cos
+
+/// `cos(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cos;
+
+impl Unary for Cos {
+    const NAME: &'static str = "cos";
+    const GRAD_NAME: &'static str = "cos_grad";
+    const BOUND: f64 = SIN_BOUND;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.cos()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        -x.sin()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The cosine, of radians, elementwise. Derivative: -sin(x).
+    #[track_caller]
+    pub fn cos(self) -> Self {
+        self.record(Map(Cos))
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------------- tan
+
+/// `tan(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Tan;
+
+impl Unary for Tan {
+    const NAME: &'static str = "tan";
+    const GRAD_NAME: &'static str = "tan_grad";
+    const BOUND: f64 = SIN_BOUND;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.tan()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, _: R, y: R) -> R {
+        y.lit(1.0) + y * y
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The tangent, of radians, elementwise. Derivative: 1 + y^2.
+    #[track_caller]
+    pub fn tan(self) -> Self {
+        self.record(Map(Tan))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- asin
+
+/// `asin(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Asin;
+
+impl Unary for Asin {
+    const NAME: &'static str = "asin";
+    const GRAD_NAME: &'static str = "asin_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.asin()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(1.0) / one_minus_square(x).sqrt()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The angle in [-pi/2, pi/2] whose sine is x, NaN outside [-1, 1], elementwise. Derivative: 1/sqrt(1 - x^2), +inf at the ends.
+    #[track_caller]
+    pub fn asin(self) -> Self {
+        self.record(Map(Asin))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- acos
+
+/// `acos(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Acos;
+
+impl Unary for Acos {
+    const NAME: &'static str = "acos";
+    const GRAD_NAME: &'static str = "acos_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.acos()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(-1.0) / one_minus_square(x).sqrt()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The angle in [0, pi] whose cosine is x, NaN outside [-1, 1], elementwise. Derivative: -1/sqrt(1 - x^2), -inf at the ends.
+    #[track_caller]
+    pub fn acos(self) -> Self {
+        self.record(Map(Acos))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- atan
+
+/// `atan(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Atan;
+
+impl Unary for Atan {
+    const NAME: &'static str = "atan";
+    const GRAD_NAME: &'static str = "atan_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.atan()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(1.0) / (x * x + x.lit(1.0))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The angle in [-pi/2, pi/2] whose tangent is x, elementwise. Derivative: 1/(1 + x^2).
+    #[track_caller]
+    pub fn atan(self) -> Self {
+        self.record(Map(Atan))
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------- atan2
+
+/// `atan2(a, b)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Atan2;
+
+impl Atan2 {
+    /// x / (a^2 + b^2), where the squares would overflow or vanish too, and 0 at the origin.
+    #[inline(always)]
+    fn over_square<R: Real>(x: R, a: R, b: R) -> R {
+        let r = a.hypot(b);
+        let r = r.equal(r.lit(0.0)).select(r.lit(1.0), r);
+        x / r / r
+    }
+}
+
+impl Binary for Atan2 {
+    const NAME: &'static str = "atan2";
+    const GRAD_NAME: &'static str = "atan2_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        a.atan2(b)
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, b: R) -> R {
+        Atan2::over_square(b, a, b)
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        Atan2::over_square(-a, a, b)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The angle, in [-pi, pi], of the point whose ordinate is this and whose abscissa is `b`, elementwise: its quadrant and the signs of
+    /// zeros count. Derivatives: b/(a^2 + b^2) and -a/(a^2 + b^2), 0 at the origin.
+    #[track_caller]
+    pub fn atan2(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "atan2");
+        a.record2(Zip(Atan2), b)
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- sinh
+
+/// `sinh(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sinh;
+
+impl Unary for Sinh {
+    const NAME: &'static str = "sinh";
+    const GRAD_NAME: &'static str = "sinh_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.sinh()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.cosh()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The hyperbolic sine, elementwise. Derivative: cosh(x).
+    #[track_caller]
+    pub fn sinh(self) -> Self {
+        self.record(Map(Sinh))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- cosh
+
+/// `cosh(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cosh;
+
+impl Unary for Cosh {
+    const NAME: &'static str = "cosh";
+    const GRAD_NAME: &'static str = "cosh_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.cosh()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.sinh()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The hyperbolic cosine, elementwise. Derivative: sinh(x).
+    #[track_caller]
+    pub fn cosh(self) -> Self {
+        self.record(Map(Cosh))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ asinh
+
+/// `asinh(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Asinh;
+
+impl Unary for Asinh {
+    const NAME: &'static str = "asinh";
+    const GRAD_NAME: &'static str = "asinh_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.asinh()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(1.0) / x.hypot(x.lit(1.0))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The number whose hyperbolic sine is x, elementwise. Derivative: 1/sqrt(x^2 + 1).
+    #[track_caller]
+    pub fn asinh(self) -> Self {
+        self.record(Map(Asinh))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ acosh
+
+/// `acosh(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Acosh;
+
+impl Unary for Acosh {
+    const NAME: &'static str = "acosh";
+    const GRAD_NAME: &'static str = "acosh_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.acosh()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        let one = x.lit(1.0);
+        one / (x - one).sqrt() / (x + one).sqrt()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The number >= 0 whose hyperbolic cosine is x, NaN below 1, elementwise. Derivative: 1/sqrt(x^2 - 1), +inf at 1.
+    #[track_caller]
+    pub fn acosh(self) -> Self {
+        self.record(Map(Acosh))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ atanh
+
+/// `atanh(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Atanh;
+
+impl Unary for Atanh {
+    const NAME: &'static str = "atanh";
+    const GRAD_NAME: &'static str = "atanh_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.atanh()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(1.0) / one_minus_square(x)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The number whose hyperbolic tangent is x, infinite at -1 and 1, NaN outside them, elementwise. Derivative: 1/(1 - x^2).
+    #[track_caller]
+    pub fn atanh(self) -> Self {
+        self.record(Map(Atanh))
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+    use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, LN_2, PI};
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    rows! {
+        Sin: Sin, -2.0, 2.0, |x| x.sin(), [
+            (0.0, 0.0, 1.0), (INF, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
+            // Beyond the bound of the vectorised function; 2^26 in f32 and f64 alike.
+            (67_108_864.0, 67_108_864_f64.sin(), 67_108_864_f64.cos()),
+        ];
+        Cos: Cos, -2.0, 2.0, |x| x.cos(), [
+            (0.0, 1.0, 0.0), (INF, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
+            (67_108_864.0, 67_108_864_f64.cos(), -67_108_864_f64.sin()),
+        ];
+        Tan: Tan, -1.2, 1.2, |x| x.tan(), [
+            (0.0, 0.0, 1.0), (-0.75, -0.75_f64.tan(), 1.0 + 0.75_f64.tan().powi(2)), (INF, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
+            (67_108_864.0, 67_108_864_f64.tan(), 1.0 + 67_108_864_f64.tan().powi(2)),
+        ];
+        Asin: Asin, -0.9, 0.9, |x| x.asin(), [
+            (0.0, 0.0, 1.0), (1.0, FRAC_PI_2, INF), (-1.0, -FRAC_PI_2, INF), (0.75, 0.75_f64.asin(), 0.4375_f64.sqrt().recip()),
+            (1.5, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
+        ];
+        Acos: Acos, -0.9, 0.9, |x| x.acos(), [
+            (0.0, FRAC_PI_2, -1.0), (1.0, 0.0, -INF), (-1.0, PI, -INF), (0.75, 0.75_f64.acos(), -0.4375_f64.sqrt().recip()),
+            (1.5, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
+        ];
+        Atan: Atan, -2.0, 2.0, |x| x.atan(), [
+            (0.0, 0.0, 1.0), (1.0, FRAC_PI_4, 0.5), (-1.0, -FRAC_PI_4, 0.5), (INF, FRAC_PI_2, 0.0), (-INF, -FRAC_PI_2, 0.0),
+            (1e30, FRAC_PI_2, 0.0), (NAN, NAN, NAN),
+        ];
+        Sinh: Sinh, -2.0, 2.0, |x| x.sinh(), [
+            (0.0, 0.0, 1.0), (LN_2, 0.75, 1.25), (1e4, INF, INF), (-1e4, -INF, INF), (INF, INF, INF), (-INF, -INF, INF), (NAN, NAN, NAN),
+        ];
+        Cosh: Cosh, -2.0, 2.0, |x| x.cosh(), [
+            (0.0, 1.0, 0.0), (LN_2, 1.25, 0.75), (1e4, INF, INF), (-1e4, INF, -INF), (INF, INF, INF), (-INF, INF, -INF), (NAN, NAN, NAN),
+        ];
+        Asinh: Asinh, -2.0, 2.0, |x| x.asinh(), [
+            (0.0, 0.0, 1.0), (0.75, LN_2, 0.8), (-0.75, -LN_2, 0.8), (1e30, 1e30_f64.asinh(), 0.0), (INF, INF, 0.0), (-INF, -INF, 0.0),
+            (NAN, NAN, NAN),
+        ];
+        Acosh: Acosh, 1.2, 3.0, |x| x.acosh(), [
+            (1.0, 0.0, INF), (1.25, LN_2, 4.0 / 3.0), (1e30, 1e30_f64.acosh(), 0.0), (INF, INF, 0.0), (0.5, NAN, NAN), (-INF, NAN, NAN),
+            (NAN, NAN, NAN),
+        ];
+        Atanh: Atanh, -0.9, 0.9, |x| x.atanh(), [
+            (0.0, 0.0, 1.0), (0.5, 0.5 * 3.0_f64.ln(), 4.0 / 3.0), (1.0, INF, INF), (-1.0, -INF, INF), (2.0, NAN, -1.0 / 3.0),
+            (NAN, NAN, NAN),
+        ];
+    }
+
+    impl Sampled for Atan2 {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(Atan2, [-2.0, 2.0], [-2.0, 2.0], |a, b| a.atan2(b));
+            rows.extend(points2(
+                |a, b| a.atan2(b),
+                &[
+                    (1.0, 1.0, FRAC_PI_4, 0.5, -0.5),
+                    (1.0, -1.0, 3.0 * FRAC_PI_4, -0.5, -0.5),
+                    (-1.0, -1.0, -3.0 * FRAC_PI_4, -0.5, 0.5),
+                    (-1.0, 1.0, -FRAC_PI_4, 0.5, 0.5),
+                    (2.0, 0.0, FRAC_PI_2, 0.0, -0.5),
+                    (0.0, 2.0, 0.0, 0.5, 0.0),
+                    // The side from which zero is reached.
+                    (0.0, -2.0, PI, -0.5, 0.0),
+                    (-0.0, -2.0, -PI, -0.5, 0.0),
+                    (0.0, 0.0, 0.0, 0.0, 0.0),
+                    (0.0, -0.0, PI, 0.0, 0.0),
+                    (INF, 1.0, FRAC_PI_2, 0.0, NAN),
+                    (1.0, -INF, PI, NAN, 0.0),
+                    (NAN, 1.0, NAN, NAN, NAN),
+                ],
+            ));
+            // Where the squares of the coordinates vanish, or overflow, in f32.
+            rows.extend(points2(
+                |a, b| a.atan2(b) * a.number(1e-6),
+                &[(1e-30, 1e-30, FRAC_PI_4 * 1e-6, 5e23, -5e23), (-1e30, 1e30, -FRAC_PI_4 * 1e-6, 0.0, 0.0)],
+            ));
+            rows.push(equals([positive(&[7]), positive(&[7])], |v| v[0].atan2(v[1]), |v| (v[0] / v[1]).atan()));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].atan2(v[1]), &["atan2 of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    /// Identities, so that a slip in value and slope alike would show.
+    #[test]
+    fn inverses_undo_to_second_order() {
+        let tape = crate::Tape::<f64>::new();
+        let undone: [(f64, fn(Var<f64>) -> Var<f64>); 6] = [
+            (0.7, |x| x.sin().asin()),
+            (0.7, |x| x.cos().acos()),
+            (0.7, |x| x.tan().atan()),
+            (0.7, |x| x.sinh().asinh()),
+            (0.7, |x| x.cosh().acosh()),
+            (0.7, |x| x.tanh().atanh()),
+        ];
+        for (at, f) in undone {
+            let x = tape.leaf(at);
+            let y = f(x);
+            let first = tape.grad(y, &[x])[0].unwrap();
+            let second = tape.grad(first, &[x])[0].unwrap();
+            assert!((y.item() - at).abs() < 1e-14 && (first.item() - 1.0).abs() < 1e-14 && second.item().abs() < 1e-13);
+        }
+    }
+
+    /// At the end of its domain a slope is infinite, and so is the next: not NaN, and with the right sign.
+    #[test]
+    fn second_derivatives_at_the_ends_are_infinite() {
+        let tape = crate::Tape::<f64>::new();
+        let second = |at: f64, f: fn(Var<f64>) -> Var<f64>| {
+            let x = tape.leaf(at);
+            let first = tape.grad(f(x), &[x])[0].unwrap();
+            tape.grad(first, &[x])[0].unwrap().item()
+        };
+        assert_eq!([1.0, -1.0].map(|x| second(x, |x| x.asin())), [INF, -INF]);
+        assert_eq!([1.0, -1.0].map(|x| second(x, |x| x.acos())), [-INF, INF]);
+        assert_eq!([1.0, -1.0].map(|x| second(x, |x| x.atanh())), [INF, -INF]);
+        assert_eq!(second(1.0, |x| x.acosh()), -INF);
+    }
+}

@@ -4,9 +4,6 @@ use crate::ops::map::{Map, Unary};
 use crate::scalar::{Real, Scalar};
 use crate::var::Var;
 
-/// Up to here the vectorised sine and cosine are accurate in both types.
-const SIN_BOUND: f64 = 16_777_216.0;
-
 // ------------------------------------------------------------------------------------------------------------- abs
 
 /// `abs(x)`
@@ -59,6 +56,33 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn exp(self) -> Self {
         self.record(Map(Exp))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- exp2
+
+/// `2^x`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Exp2;
+
+impl Unary for Exp2 {
+    const NAME: &'static str = "exp2";
+    const GRAD_NAME: &'static str = "exp2_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.exp2()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, _: R, y: R) -> R {
+        y * y.lit(std::f64::consts::LN_2)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// 2^x, elementwise. Derivative: y ln 2.
+    #[track_caller]
+    pub fn exp2(self) -> Self {
+        self.record(Map(Exp2))
     }
 }
 
@@ -136,10 +160,104 @@ impl Unary for Log1p {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Ln(1 + x), accurate near 0, elementwise. Derivative: 1/(1 + x).
+    /// ln(1 + x), accurate near 0, elementwise. Derivative: 1/(1 + x).
     #[track_caller]
     pub fn log1p(self) -> Self {
         self.record(Map(Log1p))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- log2
+
+/// `log2(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Log2;
+
+impl Unary for Log2 {
+    const NAME: &'static str = "log2";
+    const GRAD_NAME: &'static str = "log2_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.log2()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(std::f64::consts::LOG2_E) / x
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The logarithm to base 2; -inf at 0, NaN below, elementwise. Derivative: 1/(x ln 2).
+    #[track_caller]
+    pub fn log2(self) -> Self {
+        self.record(Map(Log2))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ log10
+
+/// `log10(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Log10;
+
+impl Unary for Log10 {
+    const NAME: &'static str = "log10";
+    const GRAD_NAME: &'static str = "log10_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.log10()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(std::f64::consts::LOG10_E) / x
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The logarithm to base 10; -inf at 0, NaN below, elementwise. Derivative: 1/(x ln 10).
+    #[track_caller]
+    pub fn log10(self) -> Self {
+        self.record(Map(Log10))
+    }
+}
+
+// ----------------------------------------------------------------------------------------------------------- logit
+
+/// `ln(x / (1 - x))`, of x held within [eps, 1 - eps] where an eps is given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Logit(Option<f64>);
+
+impl Unary for Logit {
+    const NAME: &'static str = "logit";
+    const GRAD_NAME: &'static str = "logit_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        let z = match self.0 {
+            // For an eps above 1/2, where the bounds change places, the lower one counts first.
+            Some(eps) => {
+                let (low, high) = (x.lit(eps), x.lit(1.0 - eps));
+                low.gt(x).select(low, x.gt(high).select(high, x))
+            }
+            None => x,
+        };
+        (z / (z.lit(1.0) - z)).ln()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        let (eps, outside) = self.0.map_or((0.0, f64::NAN), |eps| (eps, 0.0));
+        let inside = x.ge(x.lit(eps)) * x.lit(1.0 - eps).ge(x);
+        // What is not chosen is finite, so that its own derivative times 0 is 0.
+        let z = inside.select(x, x.lit(0.5));
+        inside.select(x.lit(1.0) / (z * (z.lit(1.0) - z)), x.lit(outside))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// ln(x/(1 - x)), the inverse of the sigmoid; infinite at 0 and 1 and NaN outside them, elementwise. With an `eps`, x is held within
+    /// [eps, 1 - eps]. Derivative: 1/(x (1 - x)), and 0 outside the bounds that an `eps` gives.
+    #[track_caller]
+    pub fn logit(self, eps: Option<f64>) -> Self {
+        self.record(Map(Logit(eps)))
     }
 }
 
@@ -255,62 +373,6 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------- sin
-
-/// `sin(x)`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Sin;
-
-impl Unary for Sin {
-    const NAME: &'static str = "sin";
-    const GRAD_NAME: &'static str = "sin_grad";
-    const BOUND: f64 = SIN_BOUND;
-    #[inline(always)]
-    fn f<R: Real>(self, x: R) -> R {
-        x.sin()
-    }
-    #[inline(always)]
-    fn df<R: Real>(self, x: R, _: R) -> R {
-        x.cos()
-    }
-}
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// The sine, of radians, elementwise. Derivative: cos(x).
-    #[track_caller]
-    pub fn sin(self) -> Self {
-        self.record(Map(Sin))
-    }
-}
-
-// ------------------------------------------------------------------------------------------------------------- cos
-
-/// `cos(x)`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Cos;
-
-impl Unary for Cos {
-    const NAME: &'static str = "cos";
-    const GRAD_NAME: &'static str = "cos_grad";
-    const BOUND: f64 = SIN_BOUND;
-    #[inline(always)]
-    fn f<R: Real>(self, x: R) -> R {
-        x.cos()
-    }
-    #[inline(always)]
-    fn df<R: Real>(self, x: R, _: R) -> R {
-        -x.sin()
-    }
-}
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// The cosine, of radians, elementwise. Derivative: -sin(x).
-    #[track_caller]
-    pub fn cos(self) -> Self {
-        self.record(Map(Cos))
-    }
-}
-
 // ----------------------------------------------------------------------------------------------------------------- erf
 
 /// `erf(x)`
@@ -335,6 +397,33 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn erf(self) -> Self {
         self.record(Map(Erf))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- erfc
+
+/// `erfc(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Erfc;
+
+impl Unary for Erfc {
+    const NAME: &'static str = "erfc";
+    const GRAD_NAME: &'static str = "erfc_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.erfc()
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(-std::f64::consts::FRAC_2_SQRT_PI) * (-(x * x)).exp()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// 1 - erf(x), accurate where it is small, elementwise. Derivative: -2/sqrt(pi) e^(-x^2).
+    #[track_caller]
+    pub fn erfc(self) -> Self {
+        self.record(Map(Erfc))
     }
 }
 
@@ -378,23 +467,10 @@ impl<'t, T: Scalar> Var<'t, T> {
 mod rows {
     use super::*;
     use crate::ops::samples::*;
-    use std::f64::consts::{FRAC_PI_2, LN_2, SQRT_2};
+    use std::f64::consts::{LN_2, LN_10, SQRT_2};
 
     const INF: f64 = f64::INFINITY;
     const NAN: f64 = f64::NAN;
-
-    /// All rows of a function of one number: on smooth inputs between two bounds, and at points.
-    macro_rules! rows {
-        ($($op:ident: $value:expr, $low:expr, $high:expr, |$x:ident| $f:expr, $points:expr;)*) => {
-            $(impl Sampled for $op {
-                fn rows<T: Scalar>() -> Vec<Row<T>> {
-                    let mut rows = unary($value, $low, $high, |$x| $f);
-                    rows.extend(points(|$x| $f, &$points));
-                    rows
-                }
-            })*
-        };
-    }
 
     rows! {
         Abs: Abs, -2.0, 2.0, |x| x.abs(), [
@@ -404,6 +480,10 @@ mod rows {
             (0.0, 1.0, 1.0), (-0.0, 1.0, 1.0), (LN_2, 2.0, 2.0), (-INF, 0.0, 0.0), (INF, INF, INF), (1e4, INF, INF), (-1e4, 0.0, 0.0),
             (NAN, NAN, NAN),
         ];
+        Exp2: Exp2, -2.0, 2.0, |x| x.exp2(), [
+            (0.0, 1.0, LN_2), (3.0, 8.0, 8.0 * LN_2), (-1.0, 0.5, 0.5 * LN_2), (-INF, 0.0, 0.0), (INF, INF, INF), (1e4, INF, INF),
+            (-1e4, 0.0, 0.0), (NAN, NAN, NAN),
+        ];
         Expm1: Expm1, -2.0, 2.0, |x| x.expm1(), [
             (0.0, 0.0, 1.0), (-INF, -1.0, 0.0), (INF, INF, INF), (-1e4, -1.0, 0.0), (1e4, INF, INF), (NAN, NAN, NAN),
         ];
@@ -412,6 +492,13 @@ mod rows {
         ];
         Log1p: Log1p, -0.7, 2.0, |x| x.log1p(), [
             (0.0, 0.0, 1.0), (1.0, LN_2, 0.5), (-1.0, -INF, INF), (INF, INF, 0.0), (-3.0, NAN, -0.5), (NAN, NAN, NAN),
+        ];
+        Log2: Log2, 0.3, 2.5, |x| x.log2(), [
+            (1.0, 0.0, 1.0 / LN_2), (8.0, 3.0, 0.125 / LN_2), (0.0, -INF, INF), (INF, INF, 0.0), (-1.0, NAN, -1.0 / LN_2), (NAN, NAN, NAN),
+        ];
+        Log10: Log10, 0.3, 2.5, |x| x.log10(), [
+            (1.0, 0.0, 1.0 / LN_10), (1000.0, 3.0, 1e-3 / LN_10), (0.0, -INF, INF), (INF, INF, 0.0), (-1.0, NAN, -1.0 / LN_10),
+            (NAN, NAN, NAN),
         ];
         Sqrt: Sqrt, 0.3, 2.5, |x| x.sqrt(), [
             (0.0, 0.0, INF), (4.0, 2.0, 0.25), (2.25, 1.5, 1.0 / 3.0), (INF, INF, 0.0), (-1.0, NAN, NAN), (NAN, NAN, NAN),
@@ -426,18 +513,51 @@ mod rows {
         Square: Square, -2.0, 2.0, |x| x.square(), [
             (0.0, 0.0, 0.0), (-3.0, 9.0, -6.0), (INF, INF, INF), (-INF, INF, -INF), (NAN, NAN, NAN),
         ];
-        Sin: Sin, -2.0, 2.0, |x| x.sin(), [
-            (0.0, 0.0, 1.0), (INF, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
-            // Beyond the bound of the vectorised function; 2^26 in f32 and f64 alike.
-            (67_108_864.0, 67_108_864_f64.sin(), 67_108_864_f64.cos()),
-        ];
-        Cos: Cos, -2.0, 2.0, |x| x.cos(), [
-            (0.0, 1.0, 0.0), (INF, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
-            (67_108_864.0, 67_108_864_f64.cos(), -67_108_864_f64.sin()),
-        ];
         Erf: Erf, -2.0, 2.0, |x| x.erf(), [
             (0.0, 0.0, std::f64::consts::FRAC_2_SQRT_PI), (INF, 1.0, 0.0), (-INF, -1.0, 0.0), (1e3, 1.0, 0.0), (NAN, NAN, NAN),
         ];
+        Erfc: Erfc, -2.0, 2.0, |x| x.erfc(), [
+            (0.0, 1.0, -std::f64::consts::FRAC_2_SQRT_PI), (INF, 0.0, 0.0), (-INF, 2.0, 0.0), (1e3, 0.0, 0.0), (NAN, NAN, NAN),
+        ];
+    }
+
+    impl Sampled for Logit {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Logit(None), 0.1, 0.9, |x| x.logit(None));
+            rows.extend(unary(Logit(Some(0.21)), -0.1, 1.1, |x| x.logit(Some(0.21))));
+            rows.push(equals([within(0.1, 0.9, &[7])], |v| v[0].logit(None).sigmoid(), |v| v[0]));
+            rows.extend(points(
+                |x| x.logit(None),
+                &[
+                    (0.5, 0.0, 4.0),
+                    (0.25, -3.0_f64.ln(), 16.0 / 3.0),
+                    (0.0, -INF, INF),
+                    (1.0, INF, INF),
+                    (-0.5, NAN, NAN),
+                    (1.5, NAN, NAN),
+                    (NAN, NAN, NAN),
+                ],
+            ));
+            rows.extend(points(
+                |x| x.logit(Some(0.25)),
+                &[
+                    (0.5, 0.0, 4.0),
+                    (0.25, -3.0_f64.ln(), 16.0 / 3.0),
+                    (0.75, 3.0_f64.ln(), 16.0 / 3.0),
+                    (0.125, -3.0_f64.ln(), 0.0),
+                    (1.0, 3.0_f64.ln(), 0.0),
+                    (-INF, -3.0_f64.ln(), 0.0),
+                    (NAN, NAN, 0.0),
+                ],
+            ));
+            // Bounds that have changed places, as PyTorch takes them.
+            rows.extend(points(
+                |x| x.logit(Some(0.75)),
+                &[(0.5, 3.0_f64.ln(), 0.0), (0.25, 3.0_f64.ln(), 0.0), (0.75, -3.0_f64.ln(), 0.0), (1.0, -3.0_f64.ln(), 0.0)],
+            ));
+            rows.extend(points(|x| x.logit(Some(0.0)), &[(0.0, -INF, INF), (2.0, INF, 0.0), (-2.0, -INF, 0.0)]));
+            rows
+        }
     }
 
     impl Sampled for Powf {
@@ -460,8 +580,9 @@ mod rows {
     #[test]
     fn constants_are_what_they_should_be() {
         let tape = crate::Tape::<f64>::new();
-        assert!((tape.leaf(FRAC_PI_2).sin().item() - 1.0).abs() < 1e-15);
         assert!((tape.leaf(2.0).sqrt().item() - SQRT_2).abs() < 1e-15);
         assert!((tape.leaf(1.0).erf().item() - 0.842_700_792_949_714_9).abs() < 1e-15);
+        // The far tail keeps its relative accuracy.
+        assert!((tape.leaf(10.0).erfc().item() / 2.088_487_583_762_545e-45 - 1.0).abs() < 1e-14);
     }
 }

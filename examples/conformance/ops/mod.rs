@@ -11,6 +11,7 @@
 //! An argument that was given, is not the default and was never asked for makes the call unsupported, so that none is ignored silently:
 //! here, a `dtype`. A value that ours does not take is unsupported with a reason: `return unsupported("...")`.
 
+mod activation;
 mod conv;
 mod einsum;
 mod elementwise;
@@ -34,6 +35,7 @@ use wengert::Scalar;
 pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
     let families = [
         elementwise::call,
+        activation::call,
         reduction::call,
         product::call,
         shape::call,

@@ -52,6 +52,16 @@ pub trait VecMath: Sized {
     fn sqrt(self) -> Self;
     /// Absolute value.
     fn abs(self) -> Self;
+    /// The largest whole number that is not above.
+    fn floor(self) -> Self;
+    /// The smallest whole number that is not below.
+    fn ceil(self) -> Self;
+    /// The whole part.
+    fn trunc(self) -> Self;
+    /// The nearest whole number, the even one of two.
+    fn round(self) -> Self;
+    /// What a division to a whole quotient leaves, exactly, with the sign of self.
+    fn fmod(self, other: Self) -> Self;
     /// `e^x`
     fn exp<S: Simd>(self) -> Self;
     /// `2^x`
@@ -117,6 +127,26 @@ macro_rules! vecmath {
             #[inline(always)]
             fn abs(self) -> Self {
                 core::primitive::$type::abs(self)
+            }
+            #[inline(always)]
+            fn floor(self) -> Self {
+                core::primitive::$type::floor(self)
+            }
+            #[inline(always)]
+            fn ceil(self) -> Self {
+                core::primitive::$type::ceil(self)
+            }
+            #[inline(always)]
+            fn trunc(self) -> Self {
+                core::primitive::$type::trunc(self)
+            }
+            #[inline(always)]
+            fn round(self) -> Self {
+                core::primitive::$type::round_ties_even(self)
+            }
+            #[inline(always)]
+            fn fmod(self, other: Self) -> Self {
+                self % other
             }
             $(
                 #[inline(always)]

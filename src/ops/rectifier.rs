@@ -1,0 +1,581 @@
+//! Activation functions with kinks, elementwise: each is its value, its slope and a method. At a kink, the slope is PyTorch's.
+
+use crate::error::ShapeError;
+use crate::layout::Shape;
+use crate::ops::map::{Binary, Map, Unary, Zip};
+use crate::scalar::{Real, Scalar};
+use crate::var::{Var, refuse};
+
+// ------------------------------------------------------------------------------------------------------------ relu
+
+/// `relu(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Relu;
+
+impl Unary for Relu {
+    const NAME: &'static str = "relu";
+    const GRAD_NAME: &'static str = "relu_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.max(x.lit(0.0))
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, _: R, y: R) -> R {
+        y.gt(y.lit(0.0))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// max(x, 0), elementwise. Derivative: 1 where x > 0, else 0 (also at 0).
+    #[track_caller]
+    pub fn relu(self) -> Self {
+        self.record(Map(Relu))
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------- leaky_relu
+
+/// `x` where x > 0, else `slope * x`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct LeakyRelu(f64);
+
+impl Unary for LeakyRelu {
+    const NAME: &'static str = "leaky_relu";
+    const GRAD_NAME: &'static str = "leaky_relu_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.gt(x.lit(0.0)).select(x, x * x.lit(self.0))
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.gt(x.lit(0.0)).select(x.lit(1.0), x.lit(self.0))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x where x > 0, else `slope * x` (PyTorch's default slope is 0.01). Derivative: 1 where x > 0, else `slope`.
+    #[track_caller]
+    pub fn leaky_relu(self, slope: f64) -> Self {
+        self.record(Map(LeakyRelu(slope)))
+    }
+}
+
+// --------------------------------------------------------------------------------------------------------------- prelu
+
+/// `a` where a > 0, else `w a`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Prelu;
+
+impl Binary for Prelu {
+    const NAME: &'static str = "prelu";
+    const GRAD_NAME: &'static str = "prelu_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, w: R) -> R {
+        a.gt(a.lit(0.0)).select(a, w * a)
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, w: R) -> R {
+        a.gt(a.lit(0.0)).select(a.lit(1.0), w)
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, _: R) -> R {
+        a.gt(a.lit(0.0)).select(a.lit(0.0), a)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x where x > 0, else w x, with one weight in all or one for each place of axis 1 (He et al., 2015). Derivatives: 1 where x > 0,
+    /// else w; and x for w where x <= 0.
+    ///
+    /// # Panics
+    /// If there are several weights, but not as many as axis 1 has places.
+    #[track_caller]
+    pub fn prelu(self, weight: Self) -> Self {
+        let (x, w) = (self.shape(), weight.shape());
+        if w.len() > 1 {
+            refuse(ShapeError::new("the weights have several axes").hint("give one number, or one for each channel"), "prelu", [x, w])
+        }
+        let channels = x.get(1).copied().unwrap_or(1);
+        if w.numel() != 1 && (x.is_empty() || w.numel() != channels) {
+            let e = ShapeError::new(format!("{} weights for {channels} channels", w.numel()));
+            refuse(e.hint("give one weight, or one for each place of axis 1"), "prelu", [x, w])
+        }
+        let axis = x.len().saturating_sub(1).min(1);
+        let along: Shape = (0..x.len()).map(|a| if a == axis { w.numel() } else { 1 }).collect();
+        let (x, w) = self.broadcast_with(weight.reshape_to(along), "prelu");
+        x.record2(Zip(Prelu), w)
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------------- elu
+
+/// `scale x` where x > 0, else `scale alpha (e^(x rate) - 1)`: elu, celu and selu.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Elu {
+    alpha: f64,
+    scale: f64,
+    rate: f64,
+}
+
+impl Unary for Elu {
+    const NAME: &'static str = "elu";
+    const GRAD_NAME: &'static str = "elu_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        let zero = x.lit(0.0);
+        let low = zero.ge(x);
+        // Of what is not chosen, neither value nor derivative may be infinite.
+        let below = low.select(x, zero);
+        low.select((below * x.lit(self.rate)).expm1() * x.lit(self.scale * self.alpha), x * x.lit(self.scale))
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        let zero = x.lit(0.0);
+        let low = zero.ge(x);
+        let below = low.select(x, zero);
+        low.select((below * x.lit(self.rate)).exp() * x.lit(self.scale * self.alpha * self.rate), x.lit(self.scale))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x where x > 0, else alpha (e^x - 1) (Clevert, Unterthiner and Hochreiter, 2015; PyTorch's default alpha is 1), elementwise.
+    /// Derivative: 1 where x > 0, else alpha e^x.
+    #[track_caller]
+    pub fn elu(self, alpha: f64) -> Self {
+        self.record(Map(Elu { alpha, scale: 1.0, rate: 1.0 }))
+    }
+    /// x where x > 0, else alpha (e^(x/alpha) - 1), whose slope is continuous (Barron, 2017; PyTorch's default alpha is 1), elementwise.
+    /// Derivative: 1 where x > 0, else e^(x/alpha).
+    ///
+    /// # Panics
+    /// If alpha is 0.
+    #[track_caller]
+    pub fn celu(self, alpha: f64) -> Self {
+        if alpha == 0.0 {
+            refuse(ShapeError::new("alpha is 0, by which x is divided").hint("for max(x, 0) there is `relu`"), "celu", [self.shape()])
+        }
+        self.record(Map(Elu { alpha, scale: 1.0, rate: 1.0 / alpha }))
+    }
+    /// elu with the two constants that keep mean 0 and variance 1 through layers (Klambauer et al., 2017), elementwise: scale x where
+    /// x > 0, else scale alpha (e^x - 1). Derivative: scale where x > 0, else scale alpha e^x.
+    #[track_caller]
+    pub fn selu(self) -> Self {
+        self.record(Map(Elu { alpha: 1.673_263_242_354_377_2, scale: 1.050_700_987_355_480_5, rate: 1.0 }))
+    }
+}
+
+// --------------------------------------------------------------------------------------------------------- hardtanh
+
+/// `x`, held between two bounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Hardtanh {
+    low: f64,
+    high: f64,
+}
+
+impl Unary for Hardtanh {
+    const NAME: &'static str = "hardtanh";
+    const GRAD_NAME: &'static str = "hardtanh_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        let (low, high) = (x.lit(self.low), x.lit(self.high));
+        low.ge(x).select(low, x.ge(high).select(high, x))
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        let outside = x.lit(self.low).ge(x) + x.ge(x.lit(self.high));
+        outside.select(x.lit(0.0), x.lit(1.0))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x held between two bounds (PyTorch's defaults are -1 and 1), elementwise. Derivative: 1 between the bounds, 0 outside and, unlike
+    /// `clamp`, at them.
+    ///
+    /// # Panics
+    /// If low > high.
+    #[track_caller]
+    pub fn hardtanh(self, low: f64, high: f64) -> Self {
+        if low > high {
+            refuse(ShapeError::new(format!("low = {low} > high = {high}")).hint("give the lower bound first"), "hardtanh", [self.shape()])
+        }
+        self.record(Map(Hardtanh { low, high }))
+    }
+    /// min(max(x, 0), 6), elementwise. Derivative: 1 where 0 < x < 6, else 0.
+    #[track_caller]
+    pub fn relu6(self) -> Self {
+        self.hardtanh(0.0, 6.0)
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------ hardsigmoid
+
+/// `x / 6 + 1/2`, held between 0 and 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Hardsigmoid;
+
+impl Unary for Hardsigmoid {
+    const NAME: &'static str = "hardsigmoid";
+    const GRAD_NAME: &'static str = "hardsigmoid_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        // Written so that a NaN passes.
+        let (zero, six, shifted) = (x.lit(0.0), x.lit(6.0), x + x.lit(3.0));
+        zero.ge(shifted).select(zero, shifted.ge(six).select(six, shifted)) / six
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.gt(x.lit(-3.0)) * x.lit(3.0).gt(x) * x.lit(1.0 / 6.0)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// min(max(x/6 + 1/2, 0), 1), elementwise. Derivative: 1/6 where -3 < x < 3, else 0.
+    #[track_caller]
+    pub fn hardsigmoid(self) -> Self {
+        self.record(Map(Hardsigmoid))
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------- hardswish
+
+/// `x` times the hard sigmoid of x.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Hardswish;
+
+impl Unary for Hardswish {
+    const NAME: &'static str = "hardswish";
+    const GRAD_NAME: &'static str = "hardswish_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x * Hardsigmoid.f(x)
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        let inner = x / x.lit(3.0) + x.lit(0.5);
+        x.lit(-3.0).ge(x).select(x.lit(0.0), x.lit(3.0).gt(x).select(inner, x.lit(1.0)))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x min(max(x/6 + 1/2, 0), 1) (Howard et al., 2019), elementwise. Derivative: x/3 + 1/2 where -3 < x < 3, 0 below and 1 above.
+    #[track_caller]
+    pub fn hardswish(self) -> Self {
+        self.record(Map(Hardswish))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------- hardshrink
+
+/// `x` where |x| > lambda, else 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Hardshrink {
+    lambda: f64,
+}
+
+impl Unary for Hardshrink {
+    const NAME: &'static str = "hardshrink";
+    const GRAD_NAME: &'static str = "hardshrink_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.lit(self.lambda).ge(x.abs()).select(x.lit(0.0), x)
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(self.lambda).ge(x.abs()).select(x.lit(0.0), x.lit(1.0))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x where |x| > lambda, else 0 (PyTorch's default lambda is 0.5), elementwise. Derivative: 1 where |x| > lambda, else 0.
+    #[track_caller]
+    pub fn hardshrink(self, lambda: f64) -> Self {
+        self.record(Map(Hardshrink { lambda }))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------- softshrink
+
+/// `x` moved towards 0 by lambda, and 0 where it is nearer than that.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Softshrink {
+    lambda: f64,
+}
+
+impl Unary for Softshrink {
+    const NAME: &'static str = "softshrink";
+    const GRAD_NAME: &'static str = "softshrink_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        let lambda = x.lit(self.lambda);
+        lambda.ge(x.abs()).select(x.lit(0.0), x - lambda * x.sign())
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(self.lambda).ge(x.abs()).select(x.lit(0.0), x.lit(1.0))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x - lambda where x > lambda, x + lambda where x < -lambda, else 0 (PyTorch's default lambda is 0.5), elementwise. Derivative: 1
+    /// where |x| > lambda, else 0.
+    ///
+    /// # Panics
+    /// If lambda is negative.
+    #[track_caller]
+    pub fn softshrink(self, lambda: f64) -> Self {
+        if lambda < 0.0 {
+            refuse(ShapeError::new(format!("lambda = {lambda} is negative")).hint("give a distance"), "softshrink", [self.shape()])
+        }
+        self.record(Map(Softshrink { lambda }))
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------- threshold
+
+/// `x` where x > threshold, else a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Threshold {
+    threshold: f64,
+    value: f64,
+}
+
+impl Unary for Threshold {
+    const NAME: &'static str = "threshold";
+    const GRAD_NAME: &'static str = "threshold_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, x: R) -> R {
+        x.lit(self.threshold).ge(x).select(x.lit(self.value), x)
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, x: R, _: R) -> R {
+        x.lit(self.threshold).ge(x).select(x.lit(0.0), x.lit(1.0))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// x where x > threshold, else `value`, elementwise. Derivative: 1 where x > threshold, else 0.
+    #[track_caller]
+    pub fn threshold(self, threshold: f64, value: f64) -> Self {
+        self.record(Map(Threshold { threshold, value }))
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    impl Sampled for Relu {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Relu, -2.0, 2.0, |x| x.relu());
+            rows.extend(points(
+                |x| x.relu(),
+                &[(0.0, 0.0, 0.0), (-0.0, 0.0, 0.0), (2.5, 2.5, 1.0), (-1.0, 0.0, 0.0), (INF, INF, 1.0), (-INF, 0.0, 0.0)],
+            ));
+            // torch.relu keeps a NaN, and its threshold_backward lets no gradient through where x > 0 does not hold.
+            rows.extend(points(|x| x.relu(), &[(NAN, NAN, 0.0)]));
+            rows
+        }
+    }
+
+    impl Sampled for LeakyRelu {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(LeakyRelu(0.25), -2.0, 2.0, |x| x.leaky_relu(0.25));
+            rows.extend(points(
+                |x| x.leaky_relu(0.25),
+                &[(0.0, 0.0, 0.25), (2.0, 2.0, 1.0), (-2.0, -0.5, 0.25), (INF, INF, 1.0), (-INF, -INF, 0.25), (NAN, NAN, 0.25)],
+            ));
+            rows
+        }
+    }
+
+    impl Sampled for Elu {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Elu { alpha: 1.5, scale: 1.0, rate: 1.0 }, -2.0, 2.0, |x| x.elu(1.5));
+            rows.extend(points(
+                |x| x.elu(1.5),
+                &[
+                    (0.0, 0.0, 1.5),
+                    (2.0, 2.0, 1.0),
+                    (-std::f64::consts::LN_2, -0.75, 0.75),
+                    (1e4, 1e4, 1.0),
+                    (-1e4, -1.5, 0.0),
+                    (INF, INF, 1.0),
+                    (-INF, -1.5, 0.0),
+                    (NAN, NAN, 1.0),
+                ],
+            ));
+            rows.extend(unary(Elu { alpha: 0.5, scale: 1.0, rate: 2.0 }, -2.0, 2.0, |x| x.celu(0.5)));
+            rows.extend(points(
+                |x| x.celu(0.5),
+                &[(0.0, 0.0, 1.0), (1.5, 1.5, 1.0), (-0.5 * std::f64::consts::LN_2, -0.25, 0.5), (-INF, -0.5, 0.0)],
+            ));
+            rows.extend(one(-2.0, 2.0, |x| x.selu()));
+            rows.extend(points(
+                |x| x.selu(),
+                &[(0.0, 0.0, 1.758_099_340_847_376_6), (2.0, 2.101_401_974_710_961, 1.050_700_987_355_480_5)],
+            ));
+            // Far above the kink the other branch overflows; no derivative of it may leak.
+            rows.push(equals([of(&[3], [100.0, 800.0, 5.0])], |v| v[0].elu(1.5).square(), |v| v[0].square()));
+            rows.push(refuses([any(&[2])], |v| v[0].celu(0.0), &["celu of [2]", "alpha is 0", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Hardtanh {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Hardtanh { low: -1.01, high: 0.77 }, -2.0, 2.0, |x| x.hardtanh(-1.01, 0.77));
+            rows.extend(points(
+                |x| x.hardtanh(-1.01, 0.77),
+                &[(-1.5, -1.01, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 1.0), (INF, 0.77, 0.0), (-INF, -1.01, 0.0), (NAN, NAN, 1.0)],
+            ));
+            rows.extend(points(|x| x.hardtanh(-1.0, 1.0), &[(-1.0, -1.0, 0.0), (1.0, 1.0, 0.0), (0.5, 0.5, 1.0)]));
+            rows.extend(points(|x| x.hardtanh(0.0, 0.0), &[(-1.0, 0.0, 0.0), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0)]));
+            rows.extend(points(|x| x.relu6(), &[(-1.0, 0.0, 0.0), (0.0, 0.0, 0.0), (3.0, 3.0, 1.0), (6.0, 6.0, 0.0), (7.0, 6.0, 0.0)]));
+            rows.push(refuses([any(&[2])], |v| v[0].hardtanh(1.0, 0.0), &["hardtanh of [2]", "low = 1 > high = 0", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Hardsigmoid {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Hardsigmoid, -2.0, 2.0, |x| x.hardsigmoid());
+            rows.extend(points(
+                |x| x.hardsigmoid(),
+                &[
+                    (0.0, 0.5, 1.0 / 6.0),
+                    (-3.0, 0.0, 0.0),
+                    (3.0, 1.0, 0.0),
+                    (1.5, 0.75, 1.0 / 6.0),
+                    (INF, 1.0, 0.0),
+                    (-INF, 0.0, 0.0),
+                    (NAN, NAN, 0.0),
+                ],
+            ));
+            rows.extend(one(-5.0, 5.0, |x| x.hardsigmoid()));
+            rows
+        }
+    }
+
+    impl Sampled for Hardswish {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Hardswish, -2.0, 2.0, |x| x.hardswish());
+            rows.extend(points(
+                |x| x.hardswish(),
+                &[
+                    (0.0, 0.0, 0.5),
+                    (-3.0, 0.0, 0.0),
+                    (3.0, 3.0, 1.0),
+                    (1.5, 1.125, 1.0),
+                    (5.0, 5.0, 1.0),
+                    (-5.0, 0.0, 0.0),
+                    (INF, INF, 1.0),
+                    (-INF, NAN, 0.0),
+                    (NAN, NAN, 1.0),
+                ],
+            ));
+            rows.extend(one(-5.0, 5.0, |x| x.hardswish()));
+            rows
+        }
+    }
+
+    impl Sampled for Hardshrink {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Hardshrink { lambda: 0.53 }, -2.0, 2.0, |x| x.hardshrink(0.53));
+            rows.extend(points(
+                |x| x.hardshrink(0.53),
+                &[
+                    (0.0, 0.0, 0.0),
+                    (1.0, 1.0, 1.0),
+                    (-1.0, -1.0, 1.0),
+                    (-0.25, 0.0, 0.0),
+                    (INF, INF, 1.0),
+                    (-INF, -INF, 1.0),
+                    (NAN, NAN, 1.0),
+                ],
+            ));
+            rows.extend(points(|x| x.hardshrink(0.5), &[(0.5, 0.0, 0.0), (-0.5, 0.0, 0.0)]));
+            rows.extend(points(|x| x.hardshrink(-1.0), &[(0.0, 0.0, 1.0), (0.5, 0.5, 1.0)]));
+            rows
+        }
+    }
+
+    impl Sampled for Softshrink {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Softshrink { lambda: 0.53 }, -2.0, 2.0, |x| x.softshrink(0.53));
+            rows.extend(points(
+                |x| x.softshrink(0.53),
+                &[
+                    (0.0, 0.0, 0.0),
+                    (1.53, 1.0, 1.0),
+                    (-1.53, -1.0, 1.0),
+                    (-0.25, 0.0, 0.0),
+                    (INF, INF, 1.0),
+                    (-INF, -INF, 1.0),
+                    (NAN, NAN, 1.0),
+                ],
+            ));
+            rows.extend(points(|x| x.softshrink(0.5), &[(0.5, 0.0, 0.0), (-0.5, 0.0, 0.0), (0.75, 0.25, 1.0)]));
+            rows.push(refuses([any(&[2])], |v| v[0].softshrink(-1.0), &["softshrink of [2]", "lambda = -1 is negative", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Threshold {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = unary(Threshold { threshold: 0.53, value: -3.0 }, -2.0, 2.0, |x| x.threshold(0.53, -3.0));
+            rows.extend(points(
+                |x| x.threshold(0.53, -3.0),
+                &[(0.0, -3.0, 0.0), (1.0, 1.0, 1.0), (INF, INF, 1.0), (-INF, -3.0, 0.0), (NAN, NAN, 1.0)],
+            ));
+            rows.extend(points(|x| x.threshold(0.5, 20.0), &[(0.5, 20.0, 0.0), (0.75, 0.75, 1.0)]));
+            rows
+        }
+    }
+
+    impl Sampled for Prelu {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let w = |shape: &[usize]| within(0.1, 0.4, shape);
+            vec![
+                grad([any(&[]), w(&[])], |v| v[0].prelu(v[1])),
+                grad([any(&[]), w(&[1])], |v| v[0].prelu(v[1])),
+                grad([any(&[37]), w(&[1])], |v| v[0].prelu(v[1])),
+                grad([any(&[5]), w(&[])], |v| v[0].prelu(v[1])),
+                grad([any(&[3, 4]), w(&[4])], |v| v[0].prelu(v[1])),
+                grad([any(&[2, 3, 4, 2]), w(&[3])], |v| v[0].prelu(v[1])),
+                grad([any(&[3, 2]), w(&[3])], |v| v[0].t().prelu(v[1])),
+                grad([any(&[0, 3]), w(&[3])], |v| v[0].prelu(v[1])),
+                grad([any(&[2, 0]), w(&[0])], |v| v[0].prelu(v[1])),
+                grad([any(&[1])], |v| v[0].prelu(v[0])),
+                equals([any(&[2, 3]), w(&[])], |v| v[0].prelu(v[1]), |v| v[0].relu() - v[1] * (-v[0]).relu()),
+                value(
+                    [of(&[5], [0.0, -2.0, 3.0, INF, NAN]), of(&[], [0.25])],
+                    |v| v[0].prelu(v[1]),
+                    &[0.0, -0.5, 3.0, INF, NAN],
+                    [&[0.25, 0.25, 1.0, 1.0, 0.25], &[NAN]],
+                ),
+                refuses([any(&[]), w(&[2])], |v| v[0].prelu(v[1]), &["prelu of [] and [2]", "hint: "]),
+                refuses([any(&[5]), w(&[5])], |v| v[0].prelu(v[1]), &["prelu of [5] and [5]", "5 weights for 1 channels", "hint: "]),
+                refuses(
+                    [any(&[2, 8, 3]), w(&[9])],
+                    |v| v[0].prelu(v[1]),
+                    &["prelu of [2, 8, 3] and [9]", "9 weights for 8 channels", "hint: "],
+                ),
+                refuses([any(&[2, 8, 3]), w(&[2, 4])], |v| v[0].prelu(v[1]), &["prelu of [2, 8, 3] and [2, 4]", "several axes", "hint: "]),
+            ]
+        }
+    }
+}
