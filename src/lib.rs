@@ -36,6 +36,8 @@
 //! | `sqrt` | 0 | +inf |
 //! | `maximum`, `minimum` | equal inputs | 1/2 each |
 //! | `max`, `min` | several equal elements | shared equally |
+//! | `max_pool2d` and its kin | several equal elements; several NaN | all to the first; the last |
+//! | `grid_sample` | a position at the border, `Border` or `Reflection` | 0 |
 //! | `clamp` | at a bound | 1 |
 //! | `floor`, `ceil`, `trunc`, `round`, `sign` | everywhere | 0 |
 //! | `atan2`, `hypot` | both 0 | 0, NaN |
@@ -93,16 +95,21 @@ pub use error::ShapeError;
 pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_and_grad_of, vjp};
 pub use layout::{Layout, Shape, Strides};
 pub use op::{Cotangents, Op, View, Vjp};
+pub use ops::avg_pool::{AvgPoolOptions, LpPoolOptions};
 pub use ops::conv::{Conv, Conv1d, Conv2d, Conv3d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Padding};
 pub use ops::einsum::einsum;
+pub use ops::grid_sample::{GridSampleMode, GridSampleOptions, GridSamplePadding};
 pub use ops::index::{Index, Indices};
 pub use ops::linalg::multi_dot;
 pub use ops::map::{Binary, Unary};
+pub use ops::pool::MaxPoolOptions;
 pub use ops::product::AddmmOptions;
 pub use ops::reduction::AxisList;
+pub use ops::resample::{InterpolateMode, InterpolateOptions, PadMode};
 pub use ops::shape::{concat, stack};
 pub use ops::slice::SliceInfo;
 pub use ops::triangular::TriangularOptions;
+pub use ops::unpool::MaxUnpoolOptions;
 pub use param::{Grads, Param};
 pub use scalar::{Real, Scalar};
 pub use tape::Tape;

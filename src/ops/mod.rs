@@ -2,12 +2,14 @@
 
 pub(crate) mod activation;
 pub(crate) mod arith;
+pub(crate) mod avg_pool;
 pub(crate) mod binary;
 pub(crate) mod compose;
 pub(crate) mod conv;
 pub(crate) mod determinant;
 pub(crate) mod einsum;
 pub(crate) mod extent;
+pub(crate) mod grid_sample;
 pub(crate) mod index;
 pub(crate) mod linalg;
 pub(crate) mod loss;
@@ -31,6 +33,7 @@ pub(crate) mod triangular;
 pub(crate) mod trig;
 pub(crate) mod unary;
 pub(crate) mod unfold;
+pub(crate) mod unpool;
 
 #[cfg(test)]
 use samples::{Row, Sampled};
@@ -208,7 +211,10 @@ ops! {
         norm: ;
         unfold: Im2col, Col2im;
         conv: ConvOutput, ConvInputGrad, ConvWeightGrad;
-        pool: ;
-        resample: ;
+        pool: MaxPool, MaxPick, MaxPlace;
+        avg_pool: AvgPool, AvgSpread;
+        unpool: MaxUnpool, MaxUnpoolGrad;
+        resample: AxisMap;
+        grid_sample: Taps;
     }
 }

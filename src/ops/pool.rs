@@ -1,1 +1,487 @@
-//! Pooling: maximum with indices, average, adaptive, and unpooling.
+//! Pooling: windows that slide over the last 1, 2 or 3 axes or divide them among them, and the maximum over each. (The average stands in
+//! `avg_pool.rs`, the inverse in `unpool.rs`.)
+//!
+//! All ranks are one: an array of fewer axes has others of size 1 before them. Arrays are (batch, channels, ..) or, unbatched,
+//! (channels, ..).
+
+use crate::error::ShapeError;
+use crate::kernels::pool::{self as kernel, Planes, Window};
+use crate::layout::{Shape, Small};
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::index::Indices;
+use crate::scalar::Scalar;
+use crate::var::Var;
+
+// ------------------------------------------------------------------------------------------------------------- windows
+
+/// The windows of a pool along each of its axes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Windows {
+    axes: [Window; 3],
+    /// How many of them (the last ones) there are.
+    pub rank: usize,
+}
+
+impl Windows {
+    fn new<const N: usize>(along: impl Fn(usize) -> Window) -> Windows {
+        let mut axes = [Window::NONE; 3];
+        (0..N).for_each(|a| axes[3 - N + a] = along(a));
+        Windows { axes, rank: N }
+    }
+    pub fn adaptive<const N: usize>(output_size: [impl Into<Option<usize>>; N]) -> Windows {
+        let sizes = output_size.map(Into::into);
+        Windows::new::<N>(|a| Window::Adaptive(sizes[a]))
+    }
+    /// Of an op's names for pools that slide and adapt, the one of this.
+    pub fn name(&self, sliding: [&'static str; 3], adaptive: [&'static str; 3]) -> &'static str {
+        let names = if matches!(self.axes[2], Window::Adaptive(_)) { adaptive } else { sliding };
+        names[self.rank - 1]
+    }
+    pub fn full(&self, last: impl Iterator<Item = usize>) -> [usize; 3] {
+        let mut sizes = [1; 3];
+        sizes[3 - self.rank..].iter_mut().zip(last).for_each(|(s, n)| *s = n);
+        sizes
+    }
+    /// How many windows lie along an axis of size `n`.
+    fn count(window: Window, axis: usize, n: usize) -> Result<usize, ShapeError> {
+        let (kernel, stride, padding, dilation, ceil) = match window {
+            Window::Adaptive(m) => return Ok(m.unwrap_or(n)),
+            Window::Sliding { kernel, stride, padding, dilation, ceil } => (kernel, stride, padding, dilation, ceil),
+        };
+        for (what, size) in [("kernel_size", kernel), ("stride", stride), ("dilation", dilation)] {
+            if size == 0 {
+                return Err(ShapeError::new(format!("{what} is 0 along spatial axis {axis}")).hint("it must be at least 1"));
+            }
+        }
+        let covered = (kernel - 1).saturating_mul(dilation).saturating_add(1);
+        if padding > covered / 2 {
+            let e = format!("padding {padding} along spatial axis {axis} is more than half of the {covered} positions that a window spans");
+            return Err(ShapeError::new(e).hint("a window could lie in the padding alone"));
+        }
+        // What is left of the axis for the window to slide over; padding is at most half of `covered`, so that nothing overflows.
+        let Some(room) = (n + padding).checked_sub(covered - padding) else {
+            let e = format!("a window of {covered} positions does not fit spatial axis {axis} of size {n} with padding {padding}");
+            return Err(ShapeError::new(e).hint("the output would be empty: take a smaller kernel or dilation"));
+        };
+        let last = if ceil { room.div_ceil(stride) } else { room / stride };
+        // The last window has to begin in the array, or in the padding before it.
+        Ok(if ceil && last * stride >= n + padding { last } else { last + 1 })
+    }
+    /// The shape of the output.
+    pub fn shape(&self, x: &Shape) -> Result<Shape, ShapeError> {
+        let (r, n) = (self.rank, x.len());
+        if n != r + 1 && n != r + 2 {
+            return Err(ShapeError::new(format!("an array of {} or {} axes is needed, not shape {x}", r + 2, r + 1))
+                .hint("the axes are (batch, channels, ..) or, without a batch, (channels, ..)"));
+        }
+        // A batch may be empty; pools that adapt take any number of channels.
+        let first = if matches!(self.axes[2], Window::Adaptive(_)) { n - r } else { n - r - 1 };
+        if let Some(axis) = (first..n).find(|&a| x[a] == 0) {
+            return Err(ShapeError::new(format!("axis {axis} has size 0")).hint("only the batch may be empty"));
+        }
+        let mut y: Small<usize> = x[..n - r].into();
+        for a in 0..r {
+            y.push(Windows::count(self.axes[3 - r + a], a, x[n - r + a])?);
+        }
+        Ok(y.into())
+    }
+    /// For arrays of a shape that [`Windows::shape`] has accepted.
+    pub fn planes(&self, x: &[usize]) -> Planes {
+        let input = self.full(x[x.len() - self.rank..].iter().copied());
+        let output = [0, 1, 2].map(|a| Windows::count(self.axes[a], a, input[a]).expect("the shape was checked"));
+        Planes { windows: self.axes, input, output }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- maximum
+
+/// The largest element of each window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MaxPool(pub Windows);
+
+/// Of inputs v and x: the elements of v where in each window of x the largest lies. The derivative of [`MaxPool`] along v.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MaxPick(Windows);
+
+/// Of inputs g and x: each element of g, added to zeros where in its window of x the largest lies. The adjoint of [`MaxPick`].
+///
+/// Where that is, is looked up again: that costs no more than to read stored indices, and no memory.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MaxPlace(Windows);
+
+const MAX_POOL: [&str; 3] = ["max_pool1d", "max_pool2d", "max_pool3d"];
+const ADAPTIVE_MAX_POOL: [&str; 3] = ["adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"];
+
+impl<T: Scalar> Op<T> for MaxPool {
+    fn name(&self) -> &'static str {
+        self.0.name(MAX_POOL, ADAPTIVE_MAX_POOL)
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        self.0.shape(x[0])
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        kernel::max(&self.0.planes(x[0].shape()), &x[0].to_slice(), y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record2(MaxPlace(self.0), cx.x(0)))
+    }
+}
+
+impl<T: Scalar> Op<T> for MaxPick {
+    fn name(&self) -> &'static str {
+        "max_pool_pick"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        same(x[0], x[1])?;
+        self.0.shape(x[1])
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        kernel::pick(&self.0.planes(x[1].shape()), &x[0].to_slice(), &x[1].to_slice(), y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|i| (i == 0).then(|| cx.g.record2(MaxPlace(self.0), cx.x(1))))
+    }
+}
+
+impl<T: Scalar> Op<T> for MaxPlace {
+    fn name(&self) -> &'static str {
+        "max_pool_place"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        same(x[0], &self.0.shape(x[1])?)?;
+        Ok(x[1].clone())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        kernel::place(&self.0.planes(x[1].shape()), &x[0].to_slice(), &x[1].to_slice(), y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|i| (i == 0).then(|| cx.g.record2(MaxPick(self.0), cx.x(1))))
+    }
+}
+
+pub(crate) fn same(found: &Shape, expected: &Shape) -> Result<(), ShapeError> {
+    if found == expected { Ok(()) } else { Err(ShapeError::new(format!("shape {found} is not {expected}"))) }
+}
+
+/// How the windows of a maximum lie. The default: side by side, without padding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaxPoolOptions<const N: usize> {
+    /// From one window to the next; `None` is the kernel's size.
+    pub stride: Option<[usize; N]>,
+    /// Positions of -inf before and behind each axis.
+    pub padding: [usize; N],
+    /// From one element of a window to the next.
+    pub dilation: [usize; N],
+    /// Whether the last window may run over the end.
+    pub ceil_mode: bool,
+}
+
+impl<const N: usize> Default for MaxPoolOptions<N> {
+    fn default() -> Self {
+        MaxPoolOptions { stride: None, padding: [0; N], dilation: [1; N], ceil_mode: false }
+    }
+}
+
+impl<const N: usize> MaxPoolOptions<N> {
+    pub(crate) fn windows(&self, kernel_size: [usize; N]) -> Windows {
+        Windows::new::<N>(|a| Window::Sliding {
+            kernel: kernel_size[a],
+            stride: self.stride.unwrap_or(kernel_size)[a],
+            padding: self.padding[a],
+            dilation: self.dilation[a],
+            ceil: self.ceil_mode,
+        })
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The largest element of each window and its number in its plane, (depth, height and) width as one.
+    #[track_caller]
+    fn max_with_indices(self, windows: Windows) -> (Self, Indices) {
+        let y = self.record(MaxPool(windows));
+        let mut indices = vec![0; y.numel()];
+        kernel::indices(&windows.planes(&self.shape()), self.value().as_slice(), &mut indices);
+        (y, Indices::new(&y.shape(), indices))
+    }
+    /// The largest element of each window of an array (batch, channels, length) or (channels, length); NaN where there is one.
+    /// Derivative: the cotangent, added where the first of the largest elements lies.
+    ///
+    /// Along each axis of size n there are floor((n + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1 windows, with
+    /// `ceil_mode` rounded up, but none that begins behind the array.
+    ///
+    /// # Panics
+    /// If the array has another number of axes or is empty beside the batch, the kernel's size, stride or dilation is 0, the padding
+    /// is more than half of what a window spans, or no window fits.
+    #[track_caller]
+    pub fn max_pool1d(self, kernel_size: [usize; 1], options: MaxPoolOptions<1>) -> Self {
+        self.record(MaxPool(options.windows(kernel_size)))
+    }
+    /// As [`Var::max_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
+    ///
+    /// ```
+    /// use wengert::{MaxPoolOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 5.0], [4.0, 3.0, 0.0]]).unsqueeze(0);
+    /// let y = x.max_pool2d([2, 2], MaxPoolOptions { stride: Some([1, 1]), ..Default::default() });
+    /// assert_eq!(y.to_vec(), [4.0, 5.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
+    #[track_caller]
+    pub fn max_pool2d(self, kernel_size: [usize; 2], options: MaxPoolOptions<2>) -> Self {
+        self.record(MaxPool(options.windows(kernel_size)))
+    }
+    /// As [`Var::max_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
+    #[track_caller]
+    pub fn max_pool3d(self, kernel_size: [usize; 3], options: MaxPoolOptions<3>) -> Self {
+        self.record(MaxPool(options.windows(kernel_size)))
+    }
+    /// [`Var::max_pool1d`], and where each element was found: what [`Var::max_unpool1d`] takes.
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
+    #[track_caller]
+    pub fn max_pool1d_with_indices(self, kernel_size: [usize; 1], options: MaxPoolOptions<1>) -> (Self, Indices) {
+        self.max_with_indices(options.windows(kernel_size))
+    }
+    /// [`Var::max_pool2d`], and where each element was found, row * width + column: what [`Var::max_unpool2d`] takes.
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
+    #[track_caller]
+    pub fn max_pool2d_with_indices(self, kernel_size: [usize; 2], options: MaxPoolOptions<2>) -> (Self, Indices) {
+        self.max_with_indices(options.windows(kernel_size))
+    }
+    /// [`Var::max_pool3d`], and where each element was found, (plane * height + row) * width + column: what [`Var::max_unpool3d`]
+    /// takes.
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
+    #[track_caller]
+    pub fn max_pool3d_with_indices(self, kernel_size: [usize; 3], options: MaxPoolOptions<3>) -> (Self, Indices) {
+        self.max_with_indices(options.windows(kernel_size))
+    }
+    /// The largest element of each of so many windows, which divide the length of an array (batch, channels, length) or (channels,
+    /// length) among them: window i of m reaches from floor(i n / m) to ceil((i + 1) n / m). `None` leaves the axis as it is.
+    /// Derivative: as [`Var::max_pool1d`].
+    ///
+    /// # Panics
+    /// If the array has another number of axes, or one that is divided has size 0.
+    #[track_caller]
+    pub fn adaptive_max_pool1d(self, output_size: [impl Into<Option<usize>>; 1]) -> Self {
+        self.record(MaxPool(Windows::adaptive(output_size)))
+    }
+    /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
+    #[track_caller]
+    pub fn adaptive_max_pool2d(self, output_size: [impl Into<Option<usize>>; 2]) -> Self {
+        self.record(MaxPool(Windows::adaptive(output_size)))
+    }
+    /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
+    #[track_caller]
+    pub fn adaptive_max_pool3d(self, output_size: [impl Into<Option<usize>>; 3]) -> Self {
+        self.record(MaxPool(Windows::adaptive(output_size)))
+    }
+    /// [`Var::adaptive_max_pool1d`], and where each element was found.
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
+    #[track_caller]
+    pub fn adaptive_max_pool1d_with_indices(self, output_size: [impl Into<Option<usize>>; 1]) -> (Self, Indices) {
+        self.max_with_indices(Windows::adaptive(output_size))
+    }
+    /// [`Var::adaptive_max_pool2d`], and where each element was found, row * width + column.
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
+    #[track_caller]
+    pub fn adaptive_max_pool2d_with_indices(self, output_size: [impl Into<Option<usize>>; 2]) -> (Self, Indices) {
+        self.max_with_indices(Windows::adaptive(output_size))
+    }
+    /// [`Var::adaptive_max_pool3d`], and where each element was found, (plane * height + row) * width + column.
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
+    #[track_caller]
+    pub fn adaptive_max_pool3d_with_indices(self, output_size: [impl Into<Option<usize>>; 3]) -> (Self, Indices) {
+        self.max_with_indices(Windows::adaptive(output_size))
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
+    const NAN: f64 = f64::NAN;
+
+    /// Overlapping, dilated, padded, and over the end.
+    fn mixed() -> MaxPoolOptions<2> {
+        MaxPoolOptions { stride: Some([2, 1]), padding: [1, 2], dilation: [1, 2], ceil_mode: true }
+    }
+    fn strided_by<const N: usize>(stride: [usize; N]) -> MaxPoolOptions<N> {
+        MaxPoolOptions { stride: Some(stride), ..Default::default() }
+    }
+    fn indices<'t, T: Scalar>(x: Var<'t, T>, (_, i): (Var<'t, T>, Indices)) -> Var<'t, T> {
+        // Recorded beside the pool, so that the row still runs the op.
+        x.tape().constant(i.values().iter().map(|&i| T::from_f64(i as f64)).collect::<Vec<_>>()).reshape_to(i.shape().clone())
+    }
+
+    impl Sampled for MaxPool {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[2, 3, 7])], |v| v[0].max_pool1d([3], Default::default()).exp()),
+                grad([any(&[3, 7])], |v| v[0].max_pool1d([2], strided_by([1])).exp()),
+                grad([any(&[3, 7])], |v| v[0].max_pool1d([2], strided_by([3])).exp()),
+                grad([any(&[2, 3, 4, 6])], |v| v[0].max_pool2d([2, 2], Default::default()).exp()),
+                grad([any(&[2, 5, 6])], |v| v[0].max_pool2d([3, 4], mixed()).exp()),
+                grad([any(&[1, 5, 4])], |v| v[0].transpose(-1, -2).max_pool2d([2, 3], strided_by([1, 1])).exp()),
+                grad([any(&[2, 1, 2, 3, 4])], |v| v[0].max_pool3d([2, 2, 3], strided_by([1, 1, 1])).exp()),
+                grad([any(&[1, 3, 4, 4])], |v| {
+                    let options = MaxPoolOptions { padding: [1, 0, 1], dilation: [2, 1, 1], ceil_mode: true, ..Default::default() };
+                    v[0].max_pool3d([2, 2, 2], options).exp()
+                }),
+                grad([any(&[0, 3, 7])], |v| v[0].max_pool1d([3], Default::default()).exp()),
+                grad([any(&[1, 1])], |v| v[0].max_pool1d([1], Default::default()) * v[0]),
+                grad([any(&[2, 2, 7])], |v| v[0].adaptive_max_pool1d([3]).exp()),
+                grad([any(&[2, 5, 4])], |v| v[0].adaptive_max_pool2d([Some(7), None]).exp()),
+                grad([any(&[1, 3, 4, 5])], |v| v[0].adaptive_max_pool3d([2, 3, 2]).exp()),
+                value([of(&[1, 2], [3.0, 4.0])], |v| v[0].adaptive_max_pool1d([0]), &[], [&[0.0; 2]]),
+                // The first of equals; windows overlap, so that an element is chosen twice.
+                value(
+                    [of(&[1, 5], [1.0, 2.0, 2.0, 0.0, 2.0])],
+                    |v| v[0].max_pool1d([3], strided_by([1])),
+                    &[2.0; 3],
+                    [&[0.0, 2.0, 1.0, 0.0, 0.0]],
+                ),
+                // NaN is the largest, and the last of several is chosen; -inf is larger than the padding.
+                value(
+                    [of(&[1, 7], [NAN, 1.0, NAN, 5.0, 3.0, -INF, -INF])],
+                    |v| v[0].max_pool1d([4], MaxPoolOptions { padding: [1], ..Default::default() }),
+                    &[NAN, 5.0],
+                    [&[0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]],
+                ),
+                value(
+                    [of(&[1, 3], [-INF, -INF, 7.0])],
+                    |v| v[0].max_pool1d([2], MaxPoolOptions { padding: [1], ..Default::default() }),
+                    &[-INF, 7.0],
+                    [&[1.0, 0.0, 1.0]],
+                ),
+                // All of two windows lies in the padding.
+                value(
+                    [of(&[1, 3], [1.0, 2.0, 3.0])],
+                    |v| v[0].max_pool1d([2], MaxPoolOptions { padding: [3], dilation: [5], ..strided_by([1]) }),
+                    &[3.0, -INF, -INF, 1.0],
+                    [&[1.0, 0.0, 1.0]],
+                ),
+                constant(
+                    [of(&[1, 2, 3], [1.0, 4.0, 2.0, 9.0, 3.0, 8.0])],
+                    |v| indices(v[0], v[0].max_pool2d_with_indices([2, 2], strided_by([1, 1]))),
+                    &[3.0, 5.0],
+                ),
+                constant(
+                    [of(&[1, 4], [1.0, 9.0, 2.0, 4.0])],
+                    |v| indices(v[0], v[0].max_pool1d_with_indices([3], MaxPoolOptions { padding: [1], ..Default::default() })),
+                    &[1.0, 3.0],
+                ),
+                constant(
+                    [of(&[1, 2, 1, 2], [1.0, 9.0, 2.0, 4.0])],
+                    |v| indices(v[0], v[0].max_pool3d_with_indices([2, 1, 1], Default::default())),
+                    &[2.0, 1.0],
+                ),
+                constant([of(&[1, 4], [1.0, 9.0, 2.0, 4.0])], |v| indices(v[0], v[0].adaptive_max_pool1d_with_indices([2])), &[1.0, 3.0]),
+                constant(
+                    [of(&[1, 2, 2], [1.0, 9.0, 2.0, 4.0])],
+                    |v| indices(v[0], v[0].adaptive_max_pool2d_with_indices([2, 1])),
+                    &[1.0, 3.0],
+                ),
+                constant(
+                    [of(&[1, 1, 2, 2], [1.0, 9.0, 2.0, 4.0])],
+                    |v| indices(v[0], v[0].adaptive_max_pool3d_with_indices([1, 2, 1])),
+                    &[1.0, 3.0],
+                ),
+                refuses(
+                    [any(&[4])],
+                    |v| v[0].max_pool1d([2], Default::default()),
+                    &["max_pool1d of [4]: an array of 3 or 2 axes", "hint: "],
+                ),
+                refuses([any(&[4, 4])], |v| v[0].max_pool2d([2, 2], Default::default()), &["max_pool2d of [4, 4]", "4 or 3 axes"]),
+                refuses([any(&[2, 0, 4])], |v| v[0].max_pool1d([2], Default::default()), &["[2, 0, 4]: axis 1 has size 0", "hint: "]),
+                refuses([any(&[2, 4])], |v| v[0].max_pool1d([5], Default::default()), &["max_pool1d of [2, 4]: a window of 5", "size 4"]),
+                refuses([any(&[2, 4])], |v| v[0].max_pool1d([0], Default::default()), &["kernel_size is 0", "hint: "]),
+                refuses([any(&[2, 4])], |v| v[0].max_pool1d([1], strided_by([0])), &["stride is 0", "hint: "]),
+                refuses(
+                    [any(&[2, 4])],
+                    |v| v[0].max_pool1d([2], MaxPoolOptions { dilation: [0], ..Default::default() }),
+                    &["dilation is 0", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 4, 4])],
+                    |v| v[0].max_pool2d([2, 2], MaxPoolOptions { padding: [1, 2], ..Default::default() }),
+                    &["max_pool2d of [1, 4, 4]: padding 2 along spatial axis 1 is more than half of the 2", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 4])],
+                    |v| v[0].max_pool1d([usize::MAX], MaxPoolOptions { dilation: [usize::MAX], ..strided_by([usize::MAX]) }),
+                    &["max_pool1d of [1, 4]: a window of", "hint: "],
+                ),
+                refuses([any(&[4, 4])], |v| v[0].adaptive_max_pool2d([2, 2]), &["adaptive_max_pool2d of [4, 4]", "4 or 3 axes"]),
+                refuses([any(&[2, 0])], |v| v[0].adaptive_max_pool1d([2]), &["adaptive_max_pool1d of [2, 0]: axis 1 has size 0"]),
+            ]
+        }
+    }
+
+    impl Sampled for MaxPick {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let windows = mixed().windows([3, 4]);
+            vec![
+                grad([any(&[2, 5, 6]), any(&[2, 5, 6])], move |v| v[0].record2(MaxPick(windows), v[1].detach()).exp()),
+                grad([any(&[0, 1, 5, 6]), any(&[0, 1, 5, 6])], move |v| v[0].record2(MaxPick(windows), v[1].detach()).exp()),
+                // What is picked of x itself is the pool.
+                equals([any(&[2, 5, 6])], move |v| v[0].record2(MaxPick(windows), v[0]), |v| v[0].max_pool2d([3, 4], mixed())),
+                value(
+                    [of(&[1, 4], [1.0, 2.0, 3.0, 4.0]), of(&[1, 4], [5.0, 0.0, 0.0, NAN])],
+                    |v| v[0].record2(MaxPick(strided_by([2]).windows([2])), v[1].detach()) + v[1].narrow(1, 1, 2),
+                    &[1.0, 4.0],
+                    [&[1.0, 0.0, 0.0, 1.0], &[0.0, 1.0, 1.0, 0.0]],
+                ),
+                refuses(
+                    [any(&[1, 4]), any(&[1, 5])],
+                    |v| v[0].record2(MaxPick(strided_by([2]).windows([2])), v[1]),
+                    &["max_pool_pick of [1, 4] and [1, 5]"],
+                ),
+            ]
+        }
+    }
+
+    impl Sampled for MaxPlace {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let windows = mixed().windows([3, 4]);
+            let none = Windows::adaptive([0]);
+            vec![
+                grad([any(&[2, 3, 4]), any(&[2, 5, 6])], move |v| v[0].record2(MaxPlace(windows), v[1].detach()).exp()),
+                grad([any(&[2, 0]), any(&[2, 3])], move |v| v[0].record2(MaxPlace(none), v[1].detach()).exp()),
+                equals(
+                    [any(&[2, 5, 6]), any(&[2, 3, 4]), any(&[2, 5, 6])],
+                    move |v| (v[0] * v[1].record2(MaxPlace(windows), v[2].detach())).sum(),
+                    move |v| (v[0].record2(MaxPick(windows), v[2].detach()) * v[1]).sum(),
+                ),
+                refuses(
+                    [any(&[1, 3]), any(&[1, 4])],
+                    |v| v[0].record2(MaxPlace(strided_by([2]).windows([2])), v[1]),
+                    &["max_pool_place of [1, 3] and [1, 4]"],
+                ),
+            ]
+        }
+    }
+}

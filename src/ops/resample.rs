@@ -1,1 +1,600 @@
-//! Images of another size: interpolation, grid sampling, pixel shuffle.
+//! Arrays of another size: interpolation, padding by the array's own elements, pixels from channels. (`grid_sample.rs` reads at any
+//! positions.)
+
+use crate::error::ShapeError;
+use crate::kernels::resample::SparseRows;
+use crate::kernels::simd::Libm;
+use crate::layout::{Shape, Small};
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::scalar::{Num, Real, Scalar};
+use crate::var::{Var, refuse};
+use std::fmt;
+use std::sync::Arc;
+
+// ------------------------------------------------------------------------------------------------------------ axis_map
+
+/// A sparse matrix and its transpose.
+#[derive(PartialEq)]
+struct Pair {
+    rows: SparseRows,
+    columns: SparseRows,
+}
+
+impl fmt::Debug for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} -> {}", self.columns.len(), self.rows.len())
+    }
+}
+
+/// A sparse matrix times each of the vectors along an axis: each element of the result is a weighted sum of a few. Its adjoint is
+/// the same with the transpose.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AxisMap {
+    axis: usize,
+    matrix: Arc<Pair>,
+    adjoint: bool,
+}
+
+impl AxisMap {
+    /// The matrix, and the number of its columns.
+    fn matrix(&self) -> (&SparseRows, usize) {
+        let Pair { rows, columns } = &*self.matrix;
+        if self.adjoint { (columns, rows.len()) } else { (rows, columns.len()) }
+    }
+}
+
+impl<T: Scalar> Op<T> for AxisMap {
+    fn name(&self) -> &'static str {
+        "axis_map"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        let (matrix, n) = self.matrix();
+        if x[0].get(self.axis) != Some(&n) {
+            return Err(ShapeError::new(format!("axis {} of shape {} does not have size {n}", self.axis, x[0])));
+        }
+        Ok(x[0].with(self.axis, matrix.len()))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        let (matrix, n) = self.matrix();
+        let inner = x[0].shape()[self.axis + 1..].iter().product();
+        matrix.times(&x[0].to_slice(), n, inner, y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(AxisMap { adjoint: !self.adjoint, ..self.clone() }))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The array with an axis replaced: element `i` of the result is the weighted sum that row `i` names.
+    #[track_caller]
+    fn axis_map(self, axis: usize, rows: SparseRows) -> Self {
+        let n = self.shape()[axis];
+        if rows.len() == n && rows.is_identity() {
+            return self;
+        }
+        let columns = rows.transpose(n);
+        self.record(AxisMap { axis, matrix: Arc::new(Pair { rows, columns }), adjoint: false })
+    }
+}
+
+// --------------------------------------------------------------------------------------------------------- interpolate
+
+/// What lies between the elements of an array.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum InterpolateMode {
+    /// The element at floor(i n / m): the next one before.
+    #[default]
+    Nearest,
+    /// The element whose centre is the nearest.
+    NearestExact,
+    /// A line along each axis: PyTorch's `linear`, `bilinear` and `trilinear`.
+    Linear,
+    /// A cubic through four elements along each of two axes (Keys' with a = -3/4).
+    Bicubic,
+    /// The average over the part of the array that an element covers: [`Var::adaptive_avg_pool2d`].
+    Area,
+}
+
+/// To which size an array is interpolated, and how. Either `size` or `scale_factor` must be given.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct InterpolateOptions<'a> {
+    /// The new sizes of the axes behind (batch, channels); one for all or one for each.
+    pub size: Option<&'a [usize]>,
+    /// By how much they grow, rounded down; one for all or one for each.
+    pub scale_factor: Option<&'a [f64]>,
+    /// What lies between the elements.
+    pub mode: InterpolateMode,
+    /// Whether the centres of the first and last elements stay where they are, instead of the outer edges.
+    pub align_corners: bool,
+    /// Whether positions follow from the sizes where `scale_factor` is given, instead of from the factor.
+    pub recompute_scale_factor: bool,
+}
+
+/// How one axis changes its size.
+struct Resize {
+    from: usize,
+    to: usize,
+    /// Of the array's elements to one of the result's.
+    step: f64,
+}
+
+impl InterpolateOptions<'_> {
+    /// What becomes of each axis.
+    fn resize(&self, x: &Shape) -> Result<Small<Resize>, ShapeError> {
+        use InterpolateMode::{Bicubic, Linear};
+        if !(3..=5).contains(&x.len()) {
+            return Err(
+                ShapeError::new(format!("an array of 3 to 5 axes is needed, not shape {x}")).hint("the first two are batch and channels")
+            );
+        }
+        if let Some(axis) = (1..x.len()).find(|&a| x[a] == 0) {
+            return Err(ShapeError::new(format!("axis {axis} has size 0")).hint("only the batch may be empty"));
+        }
+        if self.mode == Bicubic && x.len() != 4 {
+            return Err(
+                ShapeError::new(format!("`Bicubic` needs an array of 4 axes, not shape {x}")).hint("`Linear` works along 1 to 3 axes")
+            );
+        }
+        if self.align_corners && !matches!(self.mode, Linear | Bicubic) {
+            return Err(
+                ShapeError::new(format!("align_corners has no meaning for {:?}", self.mode)).hint("it is for `Linear` and `Bicubic`")
+            );
+        }
+        let given = match (self.size, self.scale_factor) {
+            (Some(size), None) if self.recompute_scale_factor => {
+                return Err(
+                    ShapeError::new(format!("recompute_scale_factor has no meaning with size {size:?}")).hint("give a scale_factor")
+                );
+            }
+            (Some(size), None) => size.len(),
+            (None, Some(scale)) => scale.len(),
+            (a, b) => {
+                return Err(ShapeError::new(format!("size is {a:?} and scale_factor {b:?}")).hint("give one of them"));
+            }
+        };
+        if given != 1 && given != x.len() - 2 {
+            return Err(ShapeError::new(format!("{given} sizes or factors for the {} axes behind (batch, channels)", x.len() - 2))
+                .hint("give one for all, or one for each"));
+        }
+        let axis = |a: usize| {
+            let (from, i) = (x[a + 2], if given == 1 { 0 } else { a });
+            let scale = self.scale_factor.map(|s| s[i]);
+            let to = self.size.map_or_else(|| (from as f64 * scale.unwrap_or(1.0)) as usize, |s| s[i]);
+            if to == 0 || scale.is_some_and(|s| !(s.is_finite() && s > 0.0)) {
+                let e = format!("axis {} of size {from} would get size {to}", a + 2)
+                    + &scale.map_or(String::new(), |s| format!(" by factor {s}"));
+                return Err(ShapeError::new(e).hint("sizes and factors must be positive, and no size rounded down to 0"));
+            }
+            let step = match scale {
+                _ if self.align_corners => (from - 1) as f64 / (to - 1).max(1) as f64,
+                Some(s) if !self.recompute_scale_factor => 1.0 / s,
+                _ => from as f64 / to as f64,
+            };
+            Ok(Resize { from, to, step })
+        };
+        (0..x.len() - 2).map(axis).collect()
+    }
+    /// The elements, with weights, that each element of the result along an axis is made of; `rank` is the number of such axes.
+    fn rows(&self, r: &Resize, rank: usize) -> SparseRows {
+        let mut rows = SparseRows::new();
+        let last = r.from - 1;
+        // The position among the array's elements.
+        let at = |i: usize| if self.align_corners { r.step * i as f64 } else { r.step * (i as f64 + 0.5) - 0.5 };
+        for i in 0..r.to {
+            match self.mode {
+                InterpolateMode::Nearest if rank == 2 && r.to == r.from => rows.push([(i, 1.0)]),
+                InterpolateMode::Nearest if rank == 2 && r.to == 2 * r.from => rows.push([(i / 2, 1.0)]),
+                InterpolateMode::Nearest => rows.push([(nearest(i as f64, r.step, rank).min(last), 1.0)]),
+                InterpolateMode::NearestExact => rows.push([(nearest(i as f64 + 0.5, r.step, rank).min(last), 1.0)]),
+                // Nothing changes, whatever the factor says.
+                InterpolateMode::Linear if r.to == r.from => rows.push([(i, 1.0)]),
+                InterpolateMode::Linear => {
+                    let at = at(i).max(0.0);
+                    let left = (at as usize).min(last);
+                    let t = (at - left as f64).min(1.0);
+                    rows.push([(left, 1.0 - t), ((left + 1).min(last), t)]);
+                }
+                InterpolateMode::Bicubic => {
+                    let at = at(i);
+                    let weights = cubic(Num::<f64, Libm>::new(at - at.floor())).map(|w| w.0);
+                    // An element beyond the edge is the one at the edge.
+                    rows.push((0..4).map(|k| ((at.floor() + k as f64 - 1.0).clamp(0.0, last as f64) as usize, weights[k])));
+                }
+                InterpolateMode::Area => unreachable!("an average pool"),
+            }
+        }
+        rows
+    }
+}
+
+/// floor(i * step), with PyTorch's rounding: in single precision, which for images (rank 2) includes the product.
+fn nearest(i: f64, step: f64, rank: usize) -> usize {
+    let at = if rank == 2 { i as f32 * step as f32 } else { (i * step) as f32 };
+    at as usize
+}
+
+/// The weights of the elements at -1, 0, 1 and 2 for position t between 0 and 1 (R. Keys, "Cubic convolution interpolation for digital
+/// image processing", 1981).
+pub(crate) fn cubic<R: Real>(t: R) -> [R; 4] {
+    let (a, one) = (t.lit(-0.75), t.lit(1.0));
+    // |x| <= 1, and 1 <= |x| <= 2
+    let near = |x: R| ((a + t.lit(2.0)) * x - (a + t.lit(3.0))) * x * x + one;
+    let far = |x: R| ((a * x - t.lit(5.0) * a) * x + t.lit(8.0) * a) * x - t.lit(4.0) * a;
+    [far(t + one), near(t), near(one - t), far(t.lit(2.0) - t)]
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// An array (batch, channels, ..) of 1 to 3 further axes with other sizes of these, its values interpolated. Linear in the array;
+    /// derivative: each cotangent, with the same weights, to the elements that it was made of.
+    ///
+    /// ```
+    /// use wengert::{InterpolateMode, InterpolateOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[[0.0, 4.0]]]);
+    /// let twice = InterpolateOptions { scale_factor: Some(&[2.0]), ..Default::default() };
+    /// assert_eq!(x.interpolate(twice).to_vec(), [0.0, 0.0, 4.0, 4.0]);
+    /// let y = x.interpolate(InterpolateOptions { mode: InterpolateMode::Linear, ..twice });
+    /// assert_eq!(y.to_vec(), [0.0, 1.0, 3.0, 4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the array has another number of axes (`Bicubic`: not 4) or is empty beside the batch, not exactly one of size and factor is
+    /// given, a new size would be 0, or `align_corners` or `recompute_scale_factor` is given where it has no meaning.
+    #[track_caller]
+    pub fn interpolate(self, options: InterpolateOptions<'_>) -> Self {
+        let shape = self.shape();
+        let axes = match options.resize(&shape) {
+            Ok(axes) => axes,
+            Err(e) => refuse(e, "interpolate", [shape]),
+        };
+        if options.mode == InterpolateMode::Area {
+            return match axes[..] {
+                [ref a] => self.adaptive_avg_pool1d([a.to]),
+                [ref a, ref b] => self.adaptive_avg_pool2d([a.to, b.to]),
+                _ => self.adaptive_avg_pool3d([axes[0].to, axes[1].to, axes[2].to]),
+            };
+        }
+        let mut y = self;
+        // A loop: a closure would hide the caller's line.
+        for (a, resize) in axes.iter().enumerate() {
+            y = y.axis_map(a + 2, options.rows(resize, axes.len()));
+        }
+        y
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------ pad_with
+
+/// What lies beyond the edges of an array.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PadMode {
+    /// This number.
+    Constant(f64),
+    /// The array mirrored in its first and last element, which do not come twice.
+    Reflect,
+    /// Its first and last element.
+    Replicate,
+    /// The array again.
+    Circular,
+}
+
+impl PadMode {
+    /// The elements along an axis of size `n` that a padded one is made of.
+    fn elements(self, axis: usize, n: usize, (before, after): (isize, isize)) -> Result<SparseRows, ShapeError> {
+        let wrong =
+            |what: String, hint: &str| Err(ShapeError::new(format!("padding ({before}, {after}) of axis {axis}: {what}")).hint(hint));
+        let size = n as isize;
+        let to = size.saturating_add(before).saturating_add(after);
+        // What is left of the array by negative padding. Only `Reflect` and `Replicate` add elements that were taken away.
+        let (cut, kept) = (before.min(0).saturating_neg(), size.saturating_add(before.min(0)).saturating_add(after.min(0)));
+        if to < 0 || kept < 0 && matches!(self, PadMode::Constant(_)) {
+            return wrong(format!("more elements are taken away than the {n} that there are"), "negative padding takes elements away");
+        }
+        let most = match self {
+            PadMode::Constant(_) => return Ok(SparseRows::new()),
+            PadMode::Reflect => size - 1,
+            PadMode::Circular => kept,
+            PadMode::Replicate => isize::MAX,
+        };
+        if n == 0 && to > 0 {
+            return wrong("the axis has no elements to repeat".into(), "`PadMode::Constant` pads empty axes");
+        }
+        if before.max(after) > most.max(0) {
+            return wrong(format!("{self:?} has only {} elements for it", most.max(0)), "pad by less, or with `PadMode::Replicate`");
+        }
+        let last = size - 1;
+        let mut rows = SparseRows::new();
+        for i in 0..to {
+            let at = i - before;
+            let at = match self {
+                PadMode::Reflect if at < 0 => -at,
+                PadMode::Reflect if at > last => 2 * last - at,
+                PadMode::Circular => cut + (at - cut).rem_euclid(kept),
+                _ => at.clamp(0, last),
+            };
+            rows.push([(at as usize, 1.0)]);
+        }
+        Ok(rows)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The array with `(before, after)` elements added on each of the **last** axes, one pair an axis; negative numbers take elements
+    /// away. What the new elements are says `mode`. Derivative: to each element the cotangents of all its copies.
+    ///
+    /// ```
+    /// use wengert::{PadMode, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0, 3.0]);
+    /// assert_eq!(x.pad_with(&[(2, 1)], PadMode::Reflect).to_vec(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
+    /// assert_eq!(x.pad_with(&[(-1, 1)], PadMode::Replicate).to_vec(), [2.0, 3.0, 3.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are more pairs than axes, more elements are taken away than there are, or added than the mode has: `Reflect` one
+    /// fewer than the axis, `Circular` as many as the axis (what is left of it).
+    #[track_caller]
+    pub fn pad_with(self, borders: &[(isize, isize)], mode: PadMode) -> Self {
+        let shape = self.shape();
+        if borders.len() > shape.len() {
+            let e = ShapeError::new(format!("{} borders for the {} axes of shape {shape}", borders.len(), shape.len()));
+            refuse(e, "pad_with", [shape]);
+        }
+        let skip = shape.len() - borders.len();
+        let mut maps: Small<SparseRows> = Small::new();
+        for (i, &border) in borders.iter().enumerate() {
+            match mode.elements(skip + i, shape[skip + i], border) {
+                Ok(rows) => maps.push(rows),
+                Err(e) => refuse(e, "pad_with", [shape]),
+            }
+        }
+        let mut y = self;
+        if let PadMode::Constant(value) = mode {
+            let cut = |i: isize| i.min(0).unsigned_abs();
+            for (axis, &(before, after)) in (skip..).zip(borders) {
+                if before < 0 || after < 0 {
+                    y = y.narrow(axis as isize, cut(before), shape[axis] - cut(before) - cut(after));
+                }
+            }
+            let added: Small<(usize, usize)> = borders.iter().map(|&(a, b)| (a.max(0) as usize, b.max(0) as usize)).collect();
+            return y.pad(&added, value);
+        }
+        for (i, rows) in maps.into_iter().enumerate() {
+            y = y.axis_map(skip + i, rows);
+        }
+        y
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------- pixel_shuffle
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// Channels become pixels: (.., C r^2, H, W) to (.., C, H r, W r). Derivative: the inverse, [`Var::pixel_unshuffle`].
+    ///
+    /// # Panics
+    /// If there are fewer than 3 axes, the factor is 0, or its square does not divide the channels.
+    #[track_caller]
+    pub fn pixel_shuffle(self, upscale_factor: usize) -> Self {
+        let (shape, r) = (self.shape(), upscale_factor);
+        let (lead, [c, h, w]) = match image(&shape) {
+            Ok(parts) if r > 0 && parts.1[0].is_multiple_of(r * r) => parts,
+            Ok(_) => {
+                let e = ShapeError::new(format!("the square of upscale_factor {r} does not divide the channels of shape {shape}"));
+                refuse(e.hint("the axes are (.., channels, height, width)"), "pixel_shuffle", [shape])
+            }
+            Err(e) => refuse(e, "pixel_shuffle", [shape]),
+        };
+        let y = self.reshape_to([lead, c / (r * r), r, r, h, w].into()).permute(&[0, 1, 4, 2, 5, 3]);
+        y.reshape_to(shape[..shape.len() - 3].iter().copied().chain([c / (r * r), h * r, w * r]).collect())
+    }
+    /// Pixels become channels: (.., C, H r, W r) to (.., C r^2, H, W). Derivative: the inverse, [`Var::pixel_shuffle`].
+    ///
+    /// # Panics
+    /// If there are fewer than 3 axes, the factor is 0, or it does not divide height and width.
+    #[track_caller]
+    pub fn pixel_unshuffle(self, downscale_factor: usize) -> Self {
+        let (shape, r) = (self.shape(), downscale_factor);
+        let (lead, [c, h, w]) = match image(&shape) {
+            Ok(parts) if r > 0 && parts.1[1].is_multiple_of(r) && parts.1[2].is_multiple_of(r) => parts,
+            Ok(_) => {
+                let e = ShapeError::new(format!("downscale_factor {r} does not divide height and width of shape {shape}"));
+                refuse(e.hint("the axes are (.., channels, height, width)"), "pixel_unshuffle", [shape])
+            }
+            Err(e) => refuse(e, "pixel_unshuffle", [shape]),
+        };
+        let y = self.reshape_to([lead, c, h / r, r, w / r, r].into()).permute(&[0, 1, 3, 5, 2, 4]);
+        y.reshape_to(shape[..shape.len() - 3].iter().copied().chain([c * r * r, h / r, w / r]).collect())
+    }
+}
+
+/// How many images there are, and (channels, height, width) of each.
+fn image(shape: &Shape) -> Result<(usize, [usize; 3]), ShapeError> {
+    match shape[..] {
+        [ref lead @ .., c, h, w] => Ok((lead.iter().product(), [c, h, w])),
+        _ => Err(ShapeError::new(format!("an array of at least 3 axes is needed, not shape {shape}"))
+            .hint("they are (.., channels, height, width)")),
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const NAN: f64 = f64::NAN;
+
+    fn to(size: &[usize], mode: InterpolateMode) -> InterpolateOptions<'_> {
+        InterpolateOptions { size: Some(size), mode, ..Default::default() }
+    }
+    fn by(scale: &[f64], mode: InterpolateMode) -> InterpolateOptions<'_> {
+        InterpolateOptions { scale_factor: Some(scale), mode, ..Default::default() }
+    }
+    fn aligned(options: InterpolateOptions<'_>) -> InterpolateOptions<'_> {
+        InterpolateOptions { align_corners: true, ..options }
+    }
+
+    impl Sampled for AxisMap {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            use InterpolateMode::*;
+            use PadMode::*;
+            let map = || {
+                let mut rows = SparseRows::new();
+                rows.push([(1, 2.0), (0, -1.0)]);
+                rows.push([]);
+                rows.push([(1, 0.5), (3, 1.0), (1, 0.25)]);
+                Arc::new(Pair { columns: rows.transpose(4), rows })
+            };
+            let op = move |axis, adjoint| AxisMap { axis, matrix: map(), adjoint };
+            let mut all = vec![
+                grad([any(&[4])], move |v| v[0].record(op(0, false)).exp()),
+                grad([any(&[2, 4])], move |v| v[0].record(op(1, false)).exp()),
+                grad([any(&[4, 3])], move |v| v[0].record(op(0, false)).exp()),
+                grad([any(&[3, 4])], move |v| v[0].t().record(op(0, false)).exp()),
+                grad([any(&[2, 3, 2])], move |v| v[0].record(op(1, true)).exp()),
+                grad([any(&[0, 4])], move |v| v[0].record(op(1, false)).exp()),
+                grad([any(&[4, 0])], move |v| v[0].record(op(0, false)).exp()),
+                adjoint(any(&[2, 4, 3]), any(&[2, 3, 3]), move |u| u.record(op(1, false)), move |v| v.record(op(1, true))),
+                value([of(&[4], [1.0, 2.0, 3.0, 4.0])], move |v| v[0].record(op(0, false)), &[3.0, 0.0, 5.5], [&[-1.0, 2.75, 0.0, 1.0]]),
+                refuses([any(&[3])], move |v| v[0].record(op(0, false)), &["axis_map of [3]", "size 4"]),
+                // Interpolation
+                grad([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[7], Nearest)).exp()),
+                grad([any(&[1, 2, 4, 3])], |v| v[0].interpolate(to(&[2, 5], NearestExact)).exp()),
+                grad([any(&[2, 1, 4])], |v| v[0].interpolate(to(&[3], Linear)).exp()),
+                grad([any(&[2, 1, 4, 3])], |v| v[0].interpolate(by(&[1.7, 0.7], Linear)).exp()),
+                grad([any(&[1, 1, 3, 2, 2])], |v| v[0].interpolate(aligned(to(&[2, 5, 1], Linear))).exp()),
+                grad([any(&[1, 2, 4, 3])], |v| v[0].interpolate(to(&[5], Bicubic)).exp()),
+                grad([any(&[1, 1, 3, 4])], |v| v[0].transpose(-1, -2).interpolate(aligned(to(&[2, 4], Bicubic))).exp()),
+                grad([any(&[1, 2, 5, 3])], |v| v[0].interpolate(to(&[3, 4], Linear)).exp() + v[0].interpolate(by(&[0.7, 1.4], Area)).exp()),
+                grad([any(&[0, 2, 4])], |v| v[0].interpolate(to(&[7], Linear)).exp()),
+                equals(
+                    [any(&[1, 2, 2, 3, 2])],
+                    |v| v[0].interpolate(to(&[4, 3, 3], Area)) + v[0].interpolate(to(&[4, 3, 3], Nearest)),
+                    |v| v[0].adaptive_avg_pool3d([4, 3, 3]) + v[0].interpolate(to(&[4, 3, 3], Nearest)),
+                ),
+                equals(
+                    [any(&[1, 2, 5])],
+                    |v| v[0].interpolate(to(&[3], Area)) + v[0].interpolate(to(&[3], Linear)),
+                    |v| v[0].adaptive_avg_pool1d([3]) + v[0].interpolate(to(&[3], Linear)),
+                ),
+                value(
+                    [of(&[1, 1, 4], [1.0, 2.0, 4.0, 8.0])],
+                    |v| v[0].interpolate(by(&[1.5], Nearest)),
+                    &[1.0, 1.0, 2.0, 4.0, 4.0, 8.0],
+                    [&[2.0, 1.0, 2.0, 1.0]],
+                ),
+                value(
+                    [of(&[1, 1, 4], [1.0, 2.0, 4.0, 8.0])],
+                    |v| v[0].interpolate(by(&[0.5], NearestExact)),
+                    &[2.0, 8.0],
+                    [&[0.0, 1.0, 0.0, 1.0]],
+                ),
+                value([of(&[1, 1, 2], [0.0, 4.0])], |v| v[0].interpolate(to(&[4], Linear)), &[0.0, 1.0, 3.0, 4.0], [&[2.0, 2.0]]),
+                value([of(&[1, 1, 2], [0.0, 3.0])], |v| v[0].interpolate(aligned(to(&[4], Linear))), &[0.0, 1.0, 2.0, 3.0], [&[2.0; 2]]),
+                // By 1.1, 4 elements stay 4. A step follows from the factor, or from the sizes: then nothing changes, so that only what is squared counts.
+                value(
+                    [of(&[1, 1, 1, 4], [0.0, 1.0, 2.0, 3.0])],
+                    |v| {
+                        let again = InterpolateOptions { recompute_scale_factor: true, ..by(&[1.1], Bicubic) };
+                        v[0].interpolate(again) + v[0].interpolate(by(&[1.0, 1.1], Nearest)) + v[0].interpolate(to(&[1, 2], Nearest)).sum()
+                    },
+                    &[2.0, 4.0, 6.0, 8.0],
+                    [&[6.0, 2.0, 6.0, 2.0]],
+                ),
+                value(
+                    [of(&[1, 1, 3], [1.0, NAN, 5.0])],
+                    |v| v[0].interpolate(to(&[3], Linear)) + v[0].interpolate(to(&[1], Nearest)),
+                    &[2.0, NAN, 6.0],
+                    [&[4.0, 1.0, 1.0]],
+                ),
+                refuses([any(&[2, 3])], |v| v[0].interpolate(to(&[2], Nearest)), &["interpolate of [2, 3]", "3 to 5 axes", "hint: "]),
+                refuses([any(&[2, 3, 0])], |v| v[0].interpolate(to(&[2], Nearest)), &["interpolate of [2, 3, 0]: axis 2 has size 0"]),
+                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[2], Bicubic)), &["`Bicubic` needs an array of 4 axes", "hint: "]),
+                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(aligned(to(&[2], Nearest))), &["align_corners", "Nearest", "hint: "]),
+                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[2, 2], Linear)), &["2 sizes or factors for the 1 axes", "hint: "]),
+                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[0], Linear)), &["axis 2 of size 4 would get size 0", "hint: "]),
+                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(by(&[-1.0], Linear)), &["size 0 by factor -1", "hint: "]),
+                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(by(&[NAN], Linear)), &["size 0 by factor NaN", "hint: "]),
+                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(Default::default()), &["size is None and scale_factor None", "hint: "]),
+                refuses(
+                    [any(&[2, 3, 4])],
+                    |v| v[0].interpolate(InterpolateOptions { recompute_scale_factor: true, ..to(&[2], Linear) }),
+                    &["recompute_scale_factor has no meaning with size [2]", "hint: "],
+                ),
+            ];
+            all.extend([
+                // Padding
+                grad([any(&[2, 4])], |v| v[0].pad_with(&[(3, 2)], Reflect).exp()),
+                grad([any(&[2, 3, 4])], |v| v[0].pad_with(&[(1, 2), (3, -1)], Reflect).exp()),
+                grad([any(&[3, 2])], |v| v[0].t().pad_with(&[(1, 0), (0, 5)], Replicate).exp()),
+                grad([any(&[3, 2, 4])], |v| v[0].pad_with(&[(2, 0), (-1, 1), (-4, 5)], Replicate).exp()),
+                grad([any(&[2, 3, 4])], |v| v[0].pad_with(&[(3, 1), (-2, 1)], Circular).exp()),
+                grad([any(&[0, 3])], |v| v[0].pad_with(&[(1, 2)], Circular).exp()),
+                grad([any(&[0])], |v| v[0].pad_with(&[(0, 0)], Reflect).record(empty()).exp()),
+                equals(
+                    [any(&[2, 3, 5])],
+                    |v| v[0].pad_with(&[(1, -1), (-1, 2)], Constant(3.0)).pad_with(&[(1, 1)], Replicate),
+                    |v| v[0].narrow(1, 0, 2).narrow(2, 1, 4).pad(&[(1, 0), (0, 2)], 3.0).pad_with(&[(1, 1)], Replicate),
+                ),
+                value(
+                    [of(&[3], [1.0, 2.0, 4.0])],
+                    |v| v[0].pad_with(&[(1, 2)], Reflect),
+                    &[2.0, 1.0, 2.0, 4.0, 2.0, 1.0],
+                    [&[2.0, 3.0, 1.0]],
+                ),
+                value(
+                    [of(&[3], [1.0, 2.0, 4.0])],
+                    |v| v[0].pad_with(&[(1, 2)], Replicate),
+                    &[1.0, 1.0, 2.0, 4.0, 4.0, 4.0],
+                    [&[2.0, 1.0, 3.0]],
+                ),
+                value(
+                    [of(&[3], [1.0, 2.0, 4.0])],
+                    |v| v[0].pad_with(&[(1, 2)], Circular),
+                    &[4.0, 1.0, 2.0, 4.0, 1.0, 2.0],
+                    [&[2.0, 2.0, 2.0]],
+                ),
+                // Of what is left, one element comes again.
+                value([of(&[3], [1.0, 2.0, 4.0])], |v| v[0].pad_with(&[(-1, 1)], Circular), &[2.0, 4.0, 2.0], [&[0.0, 2.0, 1.0]]),
+                refuses([any(&[3])], |v| v[0].pad_with(&[(0, 3)], Reflect), &["pad_with of [3]", "Reflect has only 2", "hint: "]),
+                refuses([any(&[3])], |v| v[0].pad_with(&[(4, 0)], Circular), &["pad_with of [3]", "Circular has only 3", "hint: "]),
+                refuses([any(&[3])], |v| v[0].pad_with(&[(-2, 2)], Circular), &["pad_with of [3]", "Circular has only 1", "hint: "]),
+                refuses(
+                    [any(&[2, 0])],
+                    |v| v[0].pad_with(&[(1, 0)], Replicate),
+                    &["pad_with of [2, 0]", "no elements to repeat", "hint: "],
+                ),
+                refuses([any(&[3])], |v| v[0].pad_with(&[(-2, -2)], Replicate), &["pad_with of [3]: padding (-2, -2) of axis 0", "hint: "]),
+                refuses([any(&[3])], |v| v[0].pad_with(&[(-4, 5)], Constant(0.0)), &["pad_with of [3]: padding (-4, 5)", "hint: "]),
+                refuses([any(&[3])], |v| v[0].pad_with(&[(1, 1), (1, 1)], Reflect), &["pad_with of [3]", "2 borders for the 1 axes"]),
+            ]);
+            all
+        }
+    }
+    /// The identity on an empty axis, recorded all the same.
+    fn empty() -> AxisMap {
+        AxisMap { axis: 0, matrix: Arc::new(Pair { rows: SparseRows::new(), columns: SparseRows::new() }), adjoint: false }
+    }
+
+    #[test]
+    fn pixels_from_channels_and_back() {
+        let tape = crate::Tape::<f64>::new();
+        let x = tape.leaf((0..24).map(f64::from).collect::<Vec<_>>()).reshape(&[2, 4, 1, 3]);
+        let y = x.pixel_shuffle(2);
+        assert_eq!(y.shape(), [2, 1, 2, 6]);
+        assert_eq!(y.to_vec()[..12], [0.0, 3.0, 1.0, 4.0, 2.0, 5.0, 6.0, 9.0, 7.0, 10.0, 8.0, 11.0]);
+        assert_eq!(y.pixel_unshuffle(2).to_array(), x.to_array());
+        let g = tape.grad((y * y).sum(), &[x])[0].unwrap();
+        assert_eq!(g.to_array(), x.to_array() * 2.0);
+        assert_eq!(tape.leaf([0.0; 0]).reshape(&[1, 0, 1, 1]).pixel_shuffle(1).shape(), [1, 0, 1, 1]);
+        for (wrong, text) in [
+            ((|x| x.pixel_shuffle(3)) as fn(Var<'_, f64>) -> Var<'_, f64>, "pixel_shuffle of [2, 4, 1, 3]: the square of upscale_factor 3"),
+            (|x| x.pixel_shuffle(0), "upscale_factor 0"),
+            (|x| x.pixel_unshuffle(2), "pixel_unshuffle of [2, 4, 1, 3]: downscale_factor 2"),
+            (|x| x.reshape(&[-1]).pixel_shuffle(1), "pixel_shuffle of [24]: an array of at least 3 axes"),
+        ] {
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wrong(x))).expect_err("refused");
+            let said = panic.downcast_ref::<String>().expect("a text");
+            assert!(said.contains(text) && said.contains("hint: "), "{said}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::call::{Answer, Arg, Call, Input, Unsupported, unsupported};
 use crate::format::Value;
-use wengert::{Scalar, SliceInfo};
+use wengert::{PadMode, Scalar, SliceInfo};
 
 pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
     match op {
@@ -81,15 +81,16 @@ fn narrow<'t, T: Scalar>(c: &Call<'t, T>) -> Answer<'t, T> {
 
 fn pad<'t, T: Scalar>(c: &Call<'t, T>) -> Answer<'t, T> {
     c.takes("input, pad, mode='constant', value=None")?;
-    let (x, borders) = (c.var("input")?, c.sizes("pad")?);
-    match c.string("mode")?.as_str() {
-        "constant" => {
-            // PyTorch begins with the last axis.
-            let pairs: Vec<(usize, usize)> = borders.chunks(2).rev().map(|pair| (pair[0], pair[1])).collect();
-            Ok(x.pad(&pairs, c.opt_float("value")?.unwrap_or(0.0)).into())
-        }
-        mode => unsupported(format!("mode '{mode}'")),
-    }
+    // PyTorch begins with the last axis.
+    let borders: Vec<(isize, isize)> = c.axes("pad")?.chunks(2).rev().map(|pair| (pair[0], pair[1])).collect();
+    let mode = match c.string("mode")?.as_str() {
+        "constant" => PadMode::Constant(c.opt_float("value")?.unwrap_or(0.0)),
+        "reflect" => PadMode::Reflect,
+        "replicate" => PadMode::Replicate,
+        "circular" => PadMode::Circular,
+        mode => return unsupported(format!("mode '{mode}'")),
+    };
+    Ok(c.var("input")?.pad_with(&borders, mode).into())
 }
 
 /// Slices, positions, an ellipsis, and one list of positions.

@@ -1,0 +1,152 @@
+//! Sums of a few weighted elements: along one axis with fixed weights, and over planes with weights that are an array themselves.
+
+use crate::kernels::parallel;
+use crate::scalar::Scalar;
+
+/// Elements read from which a thread of its own pays.
+const GRAIN: usize = 16 * 1024;
+
+// ---------------------------------------------------------------------------------------------------------- one axis
+
+/// A sparse matrix by rows: row `i` has `weights[k]` in column `columns[k]` for the `k` in `starts[i]..starts[i + 1]`.
+#[derive(PartialEq)]
+pub(crate) struct SparseRows {
+    starts: Vec<usize>,
+    columns: Vec<usize>,
+    weights: Vec<f64>,
+}
+
+impl SparseRows {
+    pub fn new() -> SparseRows {
+        SparseRows { starts: vec![0], columns: Vec::new(), weights: Vec::new() }
+    }
+    /// Adds a row.
+    pub fn push(&mut self, row: impl IntoIterator<Item = (usize, f64)>) {
+        for (column, weight) in row {
+            self.columns.push(column);
+            self.weights.push(weight);
+        }
+        self.starts.push(self.columns.len());
+    }
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+    fn row(&self, i: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let range = self.starts[i]..self.starts[i + 1];
+        self.columns[range.clone()].iter().copied().zip(self.weights[range].iter().copied())
+    }
+    /// Whether this is the identity.
+    pub fn is_identity(&self) -> bool {
+        (0..self.len()).all(|i| self.row(i).eq([(i, 1.0)]))
+    }
+    /// The transpose, which has `n` rows.
+    pub fn transpose(&self, n: usize) -> SparseRows {
+        let mut starts = vec![0; n + 1];
+        self.columns.iter().for_each(|&c| starts[c + 1] += 1);
+        (0..n).for_each(|i| starts[i + 1] += starts[i]);
+        let (mut columns, mut weights, mut next) = (vec![0; self.columns.len()], vec![0.0; self.weights.len()], starts.clone());
+        for i in 0..self.len() {
+            for (c, w) in self.row(i) {
+                (columns[next[c]], weights[next[c]]) = (i, w);
+                next[c] += 1;
+            }
+        }
+        SparseRows { starts, columns, weights }
+    }
+    /// The product with the matrices in `x`, each of `n` rows and `inner` columns: `y` holds as many of [`SparseRows::len`] rows.
+    pub fn times<T: Scalar>(&self, x: &[T], n: usize, inner: usize, y: &mut [T]) {
+        let m = self.len();
+        if y.is_empty() {
+            return;
+        }
+        let taps = self.columns.len().div_ceil(m).max(1);
+        let each = GRAIN.div_ceil(taps * inner) * inner;
+        parallel::parts(y, each, &|first, y| {
+            for (line, y) in y.chunks_mut(inner).enumerate() {
+                let (outer, i) = ((first / inner + line) / m, (first / inner + line) % m);
+                let x = &x[outer * n * inner..][..n * inner];
+                match y {
+                    [y] => *y = self.row(i).map(|(c, w)| x[c] * T::from_f64(w)).sum(),
+                    _ => {
+                        y.fill(T::ZERO);
+                        for (c, w) in self.row(i) {
+                            let w = T::from_f64(w);
+                            y.iter_mut().zip(&x[c * inner..]).for_each(|(y, &x)| *y += x * w);
+                        }
+                    }
+                }
+            }
+        });
+    }
+}
+
+// ------------------------------------------------------------------------------------------------- planes, own weights
+
+/// Sizes of a sum of taps: `batch` images of `channels` planes of `size` elements, of which each of `outputs` outputs is the sum of
+/// `taps`, weighted.
+pub(crate) struct TapSizes {
+    pub channels: usize,
+    pub size: usize,
+    pub outputs: usize,
+    pub taps: usize,
+}
+
+impl TapSizes {
+    /// Calls `f` with the parts of `y`, whose units are `len` elements long and cost `work` each, and the number of the first unit.
+    fn share<T: Send>(&self, y: &mut [T], len: usize, work: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
+        if !y.is_empty() {
+            parallel::parts(y, GRAIN.div_ceil(work.max(1)) * len, &|first, y| f(first / len, y));
+        }
+    }
+    /// The taps of all outputs of an image.
+    fn table(&self) -> usize {
+        self.outputs * self.taps
+    }
+}
+
+/// `y[n, c, o]`: the sum over k of `w[n, o, k] * x[n, c, index[n, o, k]]`. A negative index is no tap.
+pub(crate) fn tap_sum<T: Scalar>(s: &TapSizes, index: &[i64], w: &[T], x: &[T], y: &mut [T]) {
+    s.share(y, s.outputs, s.table(), &|first, y| {
+        for (plane, y) in y.chunks_mut(s.outputs).enumerate() {
+            let image = (first + plane) / s.channels;
+            let x = &x[(first + plane) * s.size..][..s.size];
+            let (index, w) = (&index[image * s.table()..], &w[image * s.table()..]);
+            for (y, (index, w)) in y.iter_mut().zip(index.chunks(s.taps).zip(w.chunks(s.taps))) {
+                let taps = index.iter().zip(w).filter(|(i, _)| **i >= 0);
+                *y = taps.map(|(&i, &w)| w * x[i as usize]).sum();
+            }
+        }
+    });
+}
+
+/// By x: `x[n, c, index[n, o, k]] += w[n, o, k] * y[n, c, o]`.
+pub(crate) fn tap_scatter<T: Scalar>(s: &TapSizes, index: &[i64], y: &[T], w: &[T], x: &mut [T]) {
+    s.share(x, s.size, s.table(), &|first, x| {
+        x.fill(T::ZERO);
+        for (plane, x) in x.chunks_mut(s.size).enumerate() {
+            let image = (first + plane) / s.channels;
+            let y = &y[(first + plane) * s.outputs..][..s.outputs];
+            let (index, w) = (&index[image * s.table()..], &w[image * s.table()..]);
+            for (&y, (index, w)) in y.iter().zip(index.chunks(s.taps).zip(w.chunks(s.taps))) {
+                for (&i, &w) in index.iter().zip(w).filter(|(i, _)| **i >= 0) {
+                    x[i as usize] += w * y;
+                }
+            }
+        }
+    });
+}
+
+/// By w: `w[n, o, k]` is the sum over c of `y[n, c, o] * x[n, c, index[n, o, k]]`.
+pub(crate) fn tap_weights<T: Scalar>(s: &TapSizes, index: &[i64], y: &[T], x: &[T], w: &mut [T]) {
+    s.share(w, s.taps, s.taps * s.channels, &|first, w| {
+        for (output, w) in w.chunks_mut(s.taps).enumerate() {
+            let (image, o) = ((first + output) / s.outputs, (first + output) % s.outputs);
+            let (x, y) = (&x[image * s.channels * s.size..], &y[image * s.channels * s.outputs..]);
+            for (w, &i) in w.iter_mut().zip(&index[(first + output) * s.taps..]) {
+                let channel = |c: usize| y[c * s.outputs + o] * x[c * s.size + i as usize];
+                *w = if i < 0 { T::ZERO } else { (0..s.channels).map(channel).sum() };
+            }
+        }
+    });
+}

@@ -1,0 +1,247 @@
+//! The inverse of max pooling, as far as there is one: elements put back where they were found, zeros elsewhere.
+
+use crate::error::ShapeError;
+use crate::layout::{Shape, Small};
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::index::Indices;
+use crate::ops::pool::same;
+use crate::scalar::Scalar;
+use crate::var::{Var, refuse};
+
+/// Each element of a plane at its number in a plane of zeros; of several with one number, the last.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MaxUnpool {
+    index: Indices,
+    /// The sizes of the output's planes.
+    plane: Small<usize>,
+}
+
+/// The elements of planes with these numbers: the derivative of [`MaxUnpool`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct MaxUnpoolGrad(MaxUnpool);
+
+impl MaxUnpool {
+    /// The shape of the large array.
+    fn large(&self) -> Shape {
+        let small = self.index.shape();
+        small[..small.len() - self.plane.len()].iter().chain(&self.plane).copied().collect()
+    }
+    /// Calls `f` with the position of each element in the small array and in the large one.
+    fn each(&self, mut f: impl FnMut(usize, usize)) {
+        let small = self.index.shape();
+        let (m, n) = (small[small.len() - self.plane.len()..].iter().product::<usize>(), self.plane.iter().product::<usize>());
+        for (i, &at) in self.index.values().iter().enumerate() {
+            f(i, i / m * n + at as usize);
+        }
+    }
+}
+
+impl<T: Scalar> Op<T> for MaxUnpool {
+    fn name(&self) -> &'static str {
+        ["max_unpool1d", "max_unpool2d", "max_unpool3d"][self.plane.len() - 1]
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        if x[0] != self.index.shape() {
+            return Err(ShapeError::new(format!("shape {} differs from {} of the indices", x[0], self.index.shape()))
+                .hint("give the indices that the pool returned"));
+        }
+        self.index.check(self.plane.iter().product(), "index")?;
+        Ok(self.large())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        y.fill(T::ZERO);
+        let x = x[0].to_slice();
+        self.each(|i, at| y[at] = x[i]);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(MaxUnpoolGrad(self.clone())))
+    }
+}
+
+impl<T: Scalar> Op<T> for MaxUnpoolGrad {
+    fn name(&self) -> &'static str {
+        "max_unpool_grad"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        same(x[0], &self.0.large())?;
+        Ok(self.0.index.shape().clone())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        let x = x[0].to_slice();
+        self.0.each(|i, at| y[i] = x[at]);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(self.0.clone()))
+    }
+}
+
+/// What the pool that is undone was like.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MaxUnpoolOptions<const N: usize> {
+    /// Its stride; `None` is the kernel's size.
+    pub stride: Option<[usize; N]>,
+    /// Its padding.
+    pub padding: [usize; N],
+    /// The sizes of what was pooled, where they are not (size - 1) stride + kernel_size - 2 padding.
+    pub output_size: Option<[usize; N]>,
+}
+
+impl<const N: usize> Default for MaxUnpoolOptions<N> {
+    fn default() -> Self {
+        MaxUnpoolOptions { stride: None, padding: [0; N], output_size: None }
+    }
+}
+
+impl<const N: usize> MaxUnpoolOptions<N> {
+    /// The sizes of the output's planes.
+    fn plane(&self, x: &Shape, kernel_size: [usize; N]) -> Result<Small<usize>, ShapeError> {
+        if x.len() != N + 1 && x.len() != N + 2 {
+            return Err(ShapeError::new(format!("an array of {} or {} axes is needed, not shape {x}", N + 2, N + 1))
+                .hint("the axes are (batch, channels, ..) or, without a batch, (channels, ..)"));
+        }
+        if let Some(axis) = (x.len() - N - 1..x.len()).find(|&a| x[a] == 0) {
+            return Err(ShapeError::new(format!("axis {axis} has size 0")).hint("only the batch may be empty"));
+        }
+        let stride = self.stride.unwrap_or(kernel_size);
+        let size = |a: usize| {
+            if stride[a] == 0 {
+                return Err(ShapeError::new(format!("stride is 0 along spatial axis {a}")).hint("it must be at least 1"));
+            }
+            // Sizes of arrays are far below what a i128 holds, and so are products of two.
+            let [n, stride, kernel, padding] = [x[x.len() - N + a], stride[a], kernel_size[a], self.padding[a]].map(|n| n as i128);
+            let natural = (n - 1).saturating_mul(stride) + kernel - 2 * padding;
+            let size = self.output_size.map_or(natural, |sizes| sizes[a] as i128);
+            if (size - natural).abs() >= stride || size < 0 {
+                let e =
+                    format!("output size {size} along spatial axis {a} does not lie between {} and {}", natural - stride, natural + stride);
+                return Err(
+                    ShapeError::new(e).hint("give the size of the array that was pooled, and the pool's kernel, stride and padding")
+                );
+            }
+            Ok(size as usize)
+        };
+        (0..N).map(size).collect()
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    #[track_caller]
+    fn max_unpool<const N: usize>(
+        self,
+        op: &'static str,
+        indices: impl Into<Indices>,
+        kernel_size: [usize; N],
+        options: MaxUnpoolOptions<N>,
+    ) -> Self {
+        match options.plane(&self.shape(), kernel_size) {
+            Ok(plane) => self.record(MaxUnpool { index: indices.into(), plane }),
+            Err(e) => refuse(e, op, [self.shape()]),
+        }
+    }
+    /// The elements of an array (batch, channels, length) or (channels, length) where `indices` (which
+    /// [`Var::max_pool1d_with_indices`] returned) say that they were, in planes of zeros. Derivative: the cotangent's elements there.
+    ///
+    /// Where an index comes twice in a plane the last element stays and, as in PyTorch, each of them gets the cotangent of the place.
+    ///
+    /// # Panics
+    /// If the array has another number of axes or is empty beside the batch, its shape is not that of the indices, an index is out of
+    /// range, the stride is 0, or an array of that output size would not give so many windows.
+    #[track_caller]
+    pub fn max_unpool1d(self, indices: impl Into<Indices>, kernel_size: [usize; 1], options: MaxUnpoolOptions<1>) -> Self {
+        self.max_unpool("max_unpool1d", indices, kernel_size, options)
+    }
+    /// As [`Var::max_unpool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0], [4.0, 3.0]]).unsqueeze(0);
+    /// let (y, indices) = x.max_pool2d_with_indices([2, 2], Default::default());
+    /// assert_eq!(y.max_unpool2d(indices, [2, 2], Default::default()).to_vec(), [0.0, 0.0, 4.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::max_unpool1d`].
+    #[track_caller]
+    pub fn max_unpool2d(self, indices: impl Into<Indices>, kernel_size: [usize; 2], options: MaxUnpoolOptions<2>) -> Self {
+        self.max_unpool("max_unpool2d", indices, kernel_size, options)
+    }
+    /// As [`Var::max_unpool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
+    ///
+    /// # Panics
+    /// As [`Var::max_unpool1d`].
+    #[track_caller]
+    pub fn max_unpool3d(self, indices: impl Into<Indices>, kernel_size: [usize; 3], options: MaxUnpoolOptions<3>) -> Self {
+        self.max_unpool("max_unpool3d", indices, kernel_size, options)
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    impl Sampled for MaxUnpool {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let sized = |output_size| MaxUnpoolOptions { output_size: Some(output_size), ..Default::default() };
+            vec![
+                grad([any(&[1, 2, 2])], |v| v[0].max_unpool1d(Indices::new(&[1, 2, 2], [1, 3, 2, 0]), [2], Default::default()).exp()),
+                grad([any(&[2, 2])], move |v| v[0].max_unpool1d([[1, 4], [0, 3]], [2], sized([5])).exp()),
+                grad([any(&[2, 2, 2])], |v| {
+                    let options = MaxUnpoolOptions { stride: Some([2, 1]), padding: [1, 0], output_size: Some([3, 3]) };
+                    v[0].transpose(-1, -2).max_unpool2d(Indices::new(&[2, 2, 2], [1, 3, 2, 0, 8, 7, 6, 5]), [3, 2], options).exp()
+                }),
+                grad([any(&[1, 1, 1, 2])], |v| v[0].max_unpool3d(Indices::new(&[1, 1, 1, 2], [5, 2]), [2, 2, 1], Default::default()).exp()),
+                grad([any(&[0, 1, 2])], |v| v[0].max_unpool1d(Indices::new(&[0, 1, 2], []), [2], Default::default()).exp()),
+                grad([any(&[1, 2, 4, 6])], |v| {
+                    let (y, indices) = v[0].max_pool2d_with_indices([2, 3], Default::default());
+                    y.max_unpool2d(indices, [2, 3], Default::default()) * v[0]
+                }),
+                // One index three times: the last stays, and each gets the place's cotangent.
+                value(
+                    [of(&[1, 3], [1.0, 2.0, 3.0])],
+                    |v| v[0].max_unpool1d([[4, 4, 4]], [2], Default::default()),
+                    &[0.0, 0.0, 0.0, 0.0, 3.0, 0.0],
+                    [&[1.0; 3]],
+                ),
+                refuses([any(&[2])], |v| v[0].max_unpool1d([0, 1], [2], Default::default()), &["max_unpool1d of [2]: an array of 3 or 2"]),
+                refuses(
+                    [any(&[1, 2])],
+                    |v| v[0].max_unpool1d([[0, 4]], [2], Default::default()),
+                    &["max_unpool1d of [1, 2]", "index 4 (at position 1)", "hint: "],
+                ),
+                refuses([any(&[1, 2])], |v| v[0].max_unpool1d([[0, -1]], [2], Default::default()), &["max_unpool1d of [1, 2]", "index -1"]),
+                refuses(
+                    [any(&[1, 2])],
+                    |v| v[0].max_unpool1d([[0], [1]], [2], Default::default()),
+                    &["max_unpool1d of [1, 2]", "[2, 1] of the indices", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 2])],
+                    move |v| v[0].max_unpool1d([[0, 1]], [2], sized([6])),
+                    &["max_unpool1d of [1, 2]: output size 6", "between 2 and 6", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 2])],
+                    |v| v[0].max_unpool1d([[0, 1]], [2], MaxUnpoolOptions { stride: Some([0]), ..Default::default() }),
+                    &["max_unpool1d of [1, 2]: stride is 0", "hint: "],
+                ),
+                refuses(
+                    [any(&[1, 2]), of(&[1, 2], [0.5, 1.0])],
+                    |v| v[0].max_unpool1d(v[1], [2], Default::default()),
+                    &["max_unpool1d of [1, 2]: indices must be whole numbers", "hint: "],
+                ),
+            ]
+        }
+    }
+
+    impl Sampled for MaxUnpoolGrad {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let op = || MaxUnpool { index: [[4, 1], [0, 2]].into(), plane: Small::from_slice(&[5]) };
+            vec![
+                grad([any(&[2, 5])], move |v| v[0].record(MaxUnpoolGrad(op())).exp()),
+                adjoint(any(&[2, 5]), any(&[2, 2]), move |u| u.record(MaxUnpoolGrad(op())), move |v| v.record(op())),
+                refuses([any(&[2, 4])], move |v| v[0].record(MaxUnpoolGrad(op())), &["max_unpool_grad of [2, 4]"]),
+            ]
+        }
+    }
+}
