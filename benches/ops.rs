@@ -81,7 +81,7 @@ fn rows(c: &mut Criterion) {
         group.bench_function(id("sum"), |b| forward(b, &x, |[x]| x.sum()));
         group.bench_function(id("sum of rows"), |b| forward(b, &x, |[x]| x.sum_axes(0, false)));
         group.bench_function(id("sum of columns"), |b| forward(b, &x, |[x]| x.sum_axes(1, false)));
-        group.bench_function(id("max of columns and gradient"), |b| both(b, &x, |[x]| x.max_axes(1, false)));
+        group.bench_function(id("amax of columns and gradient"), |b| both(b, &x, |[x]| x.amax(1, false)));
         group.bench_function(id("transpose, copied"), |b| forward(b, &x, |[x]| x.t().reshape(&[-1])));
     }
 }

@@ -57,7 +57,7 @@ impl Mlp {
         x
     }
     fn predict(&self, tape: &Tape, images: &Array2<f32>) -> Vec<usize> {
-        tape.no_grad(|| self.forward(tape.constant(images)).argmax(-1)).into_iter().collect()
+        tape.no_grad(|| self.forward(tape.constant(images)).argmax(-1, false)).values().iter().map(|&class| class as usize).collect()
     }
 }
 

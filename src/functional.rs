@@ -1,7 +1,7 @@
 //! How are functions differentiated? Closures over `Var`s in, closures over `Var`s out, in the manner of JAX: they nest to any order.
 
 use crate::layout::Shape;
-use crate::ops::shape::stack;
+use crate::ops::join::stack;
 use crate::scalar::Scalar;
 use crate::tape::Tape;
 use crate::var::{Source, Var};

@@ -35,9 +35,12 @@
 //! | `abs` | 0 | 0 |
 //! | `sqrt` | 0 | +inf |
 //! | `maximum`, `minimum` | equal inputs | 1/2 each |
-//! | `max`, `min` | several equal elements | shared equally |
 //! | `max_pool2d` and its kin | several equal elements; several NaN | all to the first; the last |
 //! | `grid_sample` | a position at the border, `Border` or `Reflection` | 0 |
+//! | `max`, `min`, `amax`, `amin`, `median` | several equal elements | shared equally |
+//! | `max_with_indices` and its like, `sort`, `topk` | several equal elements | to the first, which is the one taken |
+//! | `prod`, `cumprod` | 0 | the product of the others, to any order |
+//! | `scatter`, `index_copy` | several values for one place | to the last, which is the one that stands there |
 //! | `clamp` | at a bound | 1 |
 //! | `floor`, `ceil`, `trunc`, `round`, `sign` | everywhere | 0 |
 //! | `atan2`, `hypot` | both 0 | 0, NaN |
@@ -95,18 +98,19 @@ pub use error::ShapeError;
 pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_and_grad_of, vjp};
 pub use layout::{Layout, Shape, Strides};
 pub use op::{Cotangents, Op, View, Vjp};
+pub use ops::advanced::Pick;
 pub use ops::avg_pool::{AvgPoolOptions, LpPoolOptions};
 pub use ops::conv::{Conv, Conv1d, Conv2d, Conv3d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Padding};
 pub use ops::einsum::einsum;
 pub use ops::grid_sample::{GridSampleMode, GridSampleOptions, GridSamplePadding};
-pub use ops::index::{Index, Indices};
+pub use ops::indices::{Index, Indices, Mask};
+pub use ops::join::{concat, stack};
 pub use ops::linalg::multi_dot;
 pub use ops::map::{Binary, Unary};
 pub use ops::pool::MaxPoolOptions;
 pub use ops::product::AddmmOptions;
 pub use ops::reduction::AxisList;
 pub use ops::resample::{InterpolateMode, InterpolateOptions, PadMode};
-pub use ops::shape::{concat, stack};
 pub use ops::slice::SliceInfo;
 pub use ops::triangular::TriangularOptions;
 pub use ops::unpool::MaxUnpoolOptions;

@@ -168,7 +168,7 @@ fn mixed_step<T: Scalar>() -> impl FnMut() -> Stats {
             let (w, b) = (tape.param(&layers[0][0]), tape.param(&layers[0][1]));
             let h = (w * b.unsqueeze(-1) + T::from_f64(0.5)).softmax(0);
             let part = h.slice(&wengert::at![1..50; 2, ..]).permute(&[1, 0]).reshape(&[-1, 5]);
-            let max = part.max_axes(-1, true);
+            let max = part.amax(-1, true);
             let y = (part - max).exp().mean_axes(0, false).clamp(0.1, 2.0).powf(1.5);
             tape.backward(y.sum() + h.logsumexp(1, false).mean())
         })

@@ -62,7 +62,7 @@ fn training_bits<T: Scalar>() -> Vec<u64> {
         let [w, v] = &layers;
         let h = tape.constant(&x).linear(tape.param(&w[0]), tape.param(&w[1])).tanh();
         let z = h.linear(tape.param(&v[0]), tape.param(&v[1]));
-        let more = (h.exp() * h.sigmoid()).sum() + h.sum_axes(0, false).square().mean() + h.t().matmul(z).max_axes(1, false).sum();
+        let more = (h.exp() * h.sigmoid()).sum() + h.sum_axes(0, false).square().mean() + h.t().matmul(z).amax(1, false).sum();
         let loss = z.cross_entropy(&targets) + more * T::from_f64(1e-4) + z.softmax(-1).logsumexp(0, false).sum();
         bits.push(loss.item().to_f64().to_bits());
         let grads = tape.backward(loss);
@@ -279,7 +279,7 @@ fn everything<'t>(x: Var<'t, f64>, w: Var<'t, f64>) -> Var<'t, f64> {
     let p = parts.softmax(0) * parts.log_softmax(1) + stack(&[h, h.exp()], 0).mean_axes(0, false).sum_to([3, 1].into());
     let chosen = p.gather(1, [[0usize, 4], [3, 3], [1, 2]]).matmul(p.index_select(0, [2usize, 0]));
     let normed = chosen / (chosen.square().sum_axes(-1, true) + 1.0).sqrt();
-    normed.logsumexp(.., false) + h.cross_entropy([0usize, 3, 1]) + p.max_axes(1, false).powf(2.0).sum() + normed.softplus().mean()
+    normed.logsumexp(.., false) + h.cross_entropy([0usize, 3, 1]) + p.amax(1, false).powf(2.0).sum() + normed.softplus().mean()
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn rearrangements_that_do_not_fit_are_named() {
 fn more_than_64_axes_are_refused() {
     let tape = Tape::<f64>::new();
     let ones = |axes: usize| ndarray::ArrayD::<f64>::ones(vec![1; axes]);
-    assert_eq!(tape.leaf(ones(64)).max_axes(-1, false).ndim(), 63);
+    assert_eq!(tape.leaf(ones(64)).amax(-1, false).ndim(), 63);
     let shape = Shape::from(&[1; 65][..]);
     refuses!(tape, tape.leaf(ones(65)), format!("leaf of {shape}: an array of 65 axes"), hint: "at most 64 are possible");
     let param = Param::new("w", ones(65));
@@ -150,7 +150,7 @@ fn an_axis_that_is_not_there_is_named() {
     let hint = "axes of a 2-dimensional array run from -2 to 1";
     refuses!(tape, a.sum_axes(2, false), "sum of [2, 3]: axis 2 is out of range for shape [2, 3]", hint: hint);
     refuses!(tape, a.mean_axes(-3, true), "mean of [2, 3]: axis -3 is out of range for shape [2, 3]", hint: hint);
-    refuses!(tape, a.max_axes(2, false), "max of [2, 3]: axis 2 is out of range for shape [2, 3]", hint: hint);
+    refuses!(tape, a.amax(2, false), "amax of [2, 3]: axis 2 is out of range for shape [2, 3]", hint: hint);
     refuses!(tape, a.logsumexp(7, false), "logsumexp of [2, 3]: axis 7 is out of range for shape [2, 3]", hint: hint);
     refuses!(tape, a.softmax(2), "softmax of [2, 3]: axis 2 is out of range for shape [2, 3]", hint: hint);
     refuses!(tape, a.log_softmax(-3), "log_softmax of [2, 3]: axis -3 is out of range for shape [2, 3]", hint: hint);
@@ -169,10 +169,10 @@ fn empty_reductions_are_refused_where_they_have_no_value() {
     let tape = Tape::<f32>::new();
     let empty = tape.leaf(ndarray::Array2::<f32>::zeros((0, 3)));
     let hint = "an axis that is reduced must not have size 0";
-    refuses!(tape, empty.max(), "max of [0, 3]: there is no largest or smallest of no elements (shape [0, 3])", hint: hint);
-    refuses!(tape, empty.max_axes(0, true), "max of [0, 3]: there is no largest or smallest of no elements (shape [0, 3])", hint: hint);
-    refuses!(tape, empty.min(), "min of [0, 3]: there is no largest or smallest of no elements (shape [0, 3])", hint: hint);
-    assert_eq!(empty.max_axes(1, false).shape(), [0], "no elements are asked for");
+    refuses!(tape, empty.max(), "amax of [0, 3]: there is no largest or smallest of no elements (shape [0, 3])", hint: hint);
+    refuses!(tape, empty.amax(0, true), "amax of [0, 3]: there is no largest or smallest of no elements (shape [0, 3])", hint: hint);
+    refuses!(tape, empty.min(), "amin of [0, 3]: there is no largest or smallest of no elements (shape [0, 3])", hint: hint);
+    assert_eq!(empty.amax(1, false).shape(), [0], "no elements are asked for");
     assert_eq!(empty.sum().item(), 0.0);
     assert!(empty.mean().item().is_nan());
 }
@@ -385,13 +385,13 @@ fn every_method_records_the_line_of_its_caller() {
         a.abs() + a.exp() + a.ln() + a.log1p() + a.expm1() + a.sqrt() + a.rsqrt() + a.recip() + a.square() + a.sin() + a.cos(),
         a.tanh() + a.sigmoid() + a.softplus() + a.relu() + a.leaky_relu(0.1) + a.gelu() + a.powf(1.5) + a.powi(2) + a.erf(),
         a.pow(b) + a.maximum(b) + a.minimum(0.5) + a.clamp(0.2, 0.4) + a.gt(b).where_cond(a, 0.0) + a.le(0.5) + a.pow(2.0),
-        a.sum_axes(0, true) + a.mean_axes([1], true) + a.max_axes(-1, true) + a.min_axes(.., true) + a.logsumexp(0, true),
+        a.sum_axes(0, true) + a.mean_axes([1], true) + a.amax(-1, true) + a.amin(.., true) + a.logsumexp(0, true),
         a.sum() + a.mean() + a.max() + a.min(),
         (a.softmax(0), a.log_softmax(-1), a.cross_entropy([0usize, 1]), a.cross_entropy_probs(b), a.mse_loss(b), a.bce_with_logits(b)),
         (a.matmul(b), a.matmul(v), v.matmul(a), v.matmul(v), a.linear(b, v), a.t().reshape(&[-1]), a.permute(&[1, 0]).unsqueeze(0)),
         (a.unsqueeze(0).matmul(b.unsqueeze(0)), a.unsqueeze(0).linear(b, v), a.broadcast_to(&[3, 2, 2]).sum_to([2, 2].into())),
         (a.slice(&at![0, ..; -1]), a.narrow(0, 0, 1), a.pad(&[(1, 1)], 0.0), concat(&[a, b], 0), stack(&[a, b], 1), a.flatten(0, -1)),
-        (a.gather(0, [[0usize, 1]]), a.index_select(1, [1usize]), a.detach(), a.ones_like(), a.number(2.0), a.squeeze_all()),
+        (a.gather(0, [[0usize, 1]]), a.index_select(1, [1usize]), a.detach(), a.ones_like(), a.number(2.0), a.squeeze(..)),
     );
     let lines = line + 2..line!();
     for node in tape.to_string().lines().skip(3) {

@@ -20,6 +20,9 @@ pub(crate) trait Reducer<T>: Copy + Sync {
 /// The sum; 0 of nothing.
 #[derive(Clone, Copy)]
 pub(crate) struct Sum;
+/// The product; 1 of nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Prod;
 /// The largest element; NaN if one is.
 #[derive(Clone, Copy)]
 pub(crate) struct Max;
@@ -31,6 +34,15 @@ impl<T: Scalar> Reducer<T> for Sum {
     #[inline(always)]
     fn combine(self, a: T, b: T) -> T {
         a + b
+    }
+}
+impl<T: Scalar> Reducer<T> for Prod {
+    fn identity(self) -> T {
+        T::ONE
+    }
+    #[inline(always)]
+    fn combine(self, a: T, b: T) -> T {
+        a * b
     }
 }
 impl<T: Scalar> Reducer<T> for Max {

@@ -4,9 +4,9 @@ use crate::error::ShapeError;
 use crate::kernels::linalg as kernels;
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::index::Indices;
+use crate::ops::indices::Indices;
+use crate::ops::join::stack;
 use crate::ops::linalg::{Factored, batch, place, square};
-use crate::ops::shape::stack;
 use crate::scalar::Scalar;
 use crate::var::Var;
 

@@ -1,1 +1,589 @@
-//! More of the same elements, or fewer: flip, roll, repeat, split, diagonals, triangles, padding by reflection.
+//! More of the same elements, or fewer: flip, roll, repeat, chunk and split, triangles, diagonals, windows.
+
+use crate::error::ShapeError;
+use crate::kernels::strided::{Nest, copy, scatter};
+use crate::layout::{Layout, Shape, Strides};
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::join::concat;
+use crate::ops::reduction::AxisList;
+use crate::ops::slice::{Run, Slice};
+use crate::scalar::Scalar;
+use crate::var::{Var, refuse};
+use smallvec::SmallVec;
+
+// -------------------------------------------------------------------------------------------- in another order, and again
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// A view with the elements in reverse order along some axes.
+    ///
+    /// # Panics
+    /// If there is no such axis, or one is named twice.
+    #[track_caller]
+    pub fn flip(self, axes: impl AxisList) -> Self {
+        let (shape, axes) = (self.shape(), self.axes("flip", axes));
+        let run = |a: usize| match axes.has(a) && shape[a] > 0 {
+            true => Run { start: shape[a] - 1, step: -1, len: shape[a] },
+            false => Run { start: 0, step: 1, len: shape[a] },
+        };
+        self.record(Slice((0..shape.len()).map(run).collect()))
+    }
+    /// The elements moved on by some places along some axes; those that leave at the end come in at the beginning. With one shift and
+    /// no axes, the elements are moved in row-major order.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([1.0, 2.0, 3.0, 4.0]).roll(&[1], &[0]).to_vec(), [4.0, 1.0, 2.0, 3.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or there are not as many axes as shifts.
+    #[track_caller]
+    pub fn roll(self, shifts: &[isize], axes: &[isize]) -> Self {
+        let shape = self.shape();
+        if axes.is_empty() && shifts.len() == 1 {
+            return self.reshape_to([shape.numel()].into()).roll(shifts, &[0]).reshape_to(shape);
+        }
+        if shifts.is_empty() || shifts.len() != axes.len() {
+            let e = ShapeError::new(format!("{} shifts {shifts:?} for {} axes {axes:?}", shifts.len(), axes.len()));
+            refuse(e.hint("name an axis for each shift, or none for one shift of all elements"), "roll", [shape]);
+        }
+        let mut y = self;
+        for (&shift, &axis) in shifts.iter().zip(axes) {
+            let n = shape[self.axis("roll", axis)];
+            let shift = if n == 0 { 0 } else { shift.rem_euclid(n as isize) as usize };
+            if shift > 0 {
+                y = concat(&[y.narrow(axis, n - shift, shift), y.narrow(axis, 0, n - shift)], axis);
+            }
+        }
+        y
+    }
+    /// The array again and again along each axis: as many times as `times` says, whose further entries make new axes in front.
+    /// Derivative: the sum over the repeats.
+    ///
+    /// # Panics
+    /// If there are fewer entries than axes.
+    #[track_caller]
+    pub fn repeat(self, times: &[usize]) -> Self {
+        let shape = self.shape();
+        let Some(skip) = times.len().checked_sub(shape.len()) else {
+            let e = ShapeError::new(format!("{times:?} has fewer entries than shape {shape} axes"));
+            refuse(e.hint("say for each axis how often; `tile` takes 1 for those that are not named"), "repeat", [shape]);
+        };
+        // Each axis as two, of which the outer one is stretched.
+        let size = |a: usize| if a < skip { 1 } else { shape[a - skip] };
+        let pairs = |times: &dyn Fn(usize) -> usize| {
+            (0..2 * skip + 2 * shape.len()).map(|i| if i % 2 == 0 { times(i / 2) } else { size(i / 2) }).collect()
+        };
+        self.reshape_to(pairs(&|_| 1))
+            .broadcast_to_shape(pairs(&|a| times[a]))
+            .reshape_to((0..times.len()).map(|a| times[a] * size(a)).collect())
+    }
+    /// [`Var::repeat`], where axes in front that are not named stay as they are.
+    #[track_caller]
+    pub fn tile(self, times: &[usize]) -> Self {
+        let all: SmallVec<[usize; 6]> =
+            std::iter::repeat_n(1, self.ndim().saturating_sub(times.len())).chain(times.iter().copied()).collect();
+        self.repeat(&all)
+    }
+
+    // ------------------------------------------------------------------------------------------------------------ parts
+
+    /// Views of parts of `size` elements along an axis; the last may be smaller.
+    ///
+    /// # Panics
+    /// If there is no such axis, or `size` is 0 and the axis is not.
+    #[track_caller]
+    pub fn split(self, size: usize, axis: isize) -> Vec<Self> {
+        let n = self.shape()[self.axis("split", axis)];
+        if size == 0 && n > 0 {
+            let e = ShapeError::new(format!("axis {axis} of size {n} is not split into parts of no elements"));
+            refuse(e.hint("parts need at least one element"), "split", [self.shape()]);
+        }
+        let mut parts = Vec::new();
+        // A loop: a closure would hide the caller's line. An axis of no elements has one part.
+        for start in (0..n.max(1)).step_by(size.max(1)) {
+            parts.push(self.narrow(axis, start, size.min(n - start)));
+        }
+        parts
+    }
+    /// Views of parts of these sizes along an axis.
+    ///
+    /// # Panics
+    /// If there is no such axis, or the sizes do not add up to its own.
+    #[track_caller]
+    pub fn split_with_sizes(self, sizes: &[usize], axis: isize) -> Vec<Self> {
+        let n = self.shape()[self.axis("split_with_sizes", axis)];
+        if sizes.iter().sum::<usize>() != n {
+            let e = ShapeError::new(format!("the sizes {sizes:?} do not add up to {n}, the size of axis {axis}"));
+            refuse(e.hint("for parts of one size see `split`"), "split_with_sizes", [self.shape()]);
+        }
+        let (mut parts, mut start) = (Vec::with_capacity(sizes.len()), 0);
+        for &size in sizes {
+            parts.push(self.narrow(axis, start, size));
+            start += size;
+        }
+        parts
+    }
+    /// Views of at most `count` parts along an axis, of one size but for the last, which may be smaller.
+    ///
+    /// # Panics
+    /// If there is no such axis, or `count` is 0.
+    #[track_caller]
+    pub fn chunk(self, count: usize, axis: isize) -> Vec<Self> {
+        let n = self.shape()[self.axis("chunk", axis)];
+        if count == 0 {
+            refuse(ShapeError::new("there is no array in 0 parts").hint("ask for at least one"), "chunk", [self.shape()]);
+        }
+        if n == 0 { self.split_with_sizes(&vec![0; count], axis) } else { self.split(n.div_ceil(count), axis) }
+    }
+}
+
+// --------------------------------------------------------------------------------------------------------- triangles
+
+/// Matrices (the last two axes) with zeros beyond a diagonal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Triangle {
+    upper: bool,
+    diagonal: isize,
+}
+
+impl<T: Scalar> Op<T> for Triangle {
+    fn name(&self) -> &'static str {
+        if self.upper { "triu" } else { "tril" }
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        match x[0].len() {
+            0 | 1 => Err(ShapeError::new(format!("a matrix is needed, not shape {}", x[0])).hint("at least two axes")),
+            _ => Ok(x[0].clone()),
+        }
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+        let [.., rows, columns] = x[0].shape()[..] else { return };
+        for (i, y) in y.chunks_exact_mut(columns.max(1)).enumerate() {
+            let diagonal = (i % rows) as isize + self.diagonal;
+            let before = |column: isize| column.clamp(0, columns as isize) as usize;
+            let zeros = if self.upper { &mut y[..before(diagonal)] } else { &mut y[before(diagonal + 1)..] };
+            zeros.fill(T::ZERO);
+        }
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(*self))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// Matrices (the last two axes) with zeros above a diagonal: 0 is the main one, positive ones lie above it. Derivative: the same of
+    /// the cotangent.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn tril(self, diagonal: isize) -> Self {
+        self.record(Triangle { upper: false, diagonal })
+    }
+    /// Matrices (the last two axes) with zeros below a diagonal: 0 is the main one, positive ones lie above it. Derivative: the same of
+    /// the cotangent.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn triu(self, diagonal: isize) -> Self {
+        self.record(Triangle { upper: true, diagonal })
+    }
+}
+
+// --------------------------------------------------------------------------------------- diagonal and its adjoint
+
+/// Where a diagonal lies: of the matrices of which `rows` and `columns` are the axes, moved to the right by `offset`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Diagonal {
+    rows: usize,
+    columns: usize,
+    offset: isize,
+}
+
+/// A last axis put on a diagonal of zeros: the adjoint of [`Diagonal`].
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OnDiagonal {
+    shape: Shape,
+    at: Diagonal,
+}
+
+impl Diagonal {
+    /// Resolves its axes in a shape; `Err` holds the shape's size.
+    fn new(shape: &Shape, offset: isize, rows: isize, columns: isize) -> Result<Diagonal, ShapeError> {
+        let (rows_at, columns_at) = (shape.axis(rows)?, shape.axis(columns)?);
+        if rows_at == columns_at {
+            return Err(ShapeError::new(format!("axes {rows} and {columns} are one")).hint("a diagonal runs along two axes"));
+        }
+        Ok(Diagonal { rows: rows_at, columns: columns_at, offset })
+    }
+    fn of(&self, shape: &Shape) -> Shape {
+        let (rows, columns) = (shape[self.rows] as isize, shape[self.columns] as isize);
+        let len = (rows + self.offset.min(0)).min(columns - self.offset.max(0)).max(0);
+        self.others(shape.len()).map(|a| shape[a]).chain([len as usize]).collect()
+    }
+    fn others(&self, rank: usize) -> impl Iterator<Item = usize> {
+        let (rows, columns) = (self.rows, self.columns);
+        (0..rank).filter(move |&a| a != rows && a != columns)
+    }
+    /// The strides along the other axes and the diagonal, and where it begins.
+    fn strides(&self, strides: &[isize]) -> (Strides, isize) {
+        let (down, right) = (strides[self.rows], strides[self.columns]);
+        let along = self.others(strides.len()).map(|a| strides[a]).chain([down + right]).collect();
+        (along, self.offset.max(0) * right - self.offset.min(0) * down)
+    }
+}
+
+impl<T: Scalar> Op<T> for Diagonal {
+    fn name(&self) -> &'static str {
+        "diagonal"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.of(x[0]))
+    }
+    fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
+        let (strides, start) = self.strides(x.strides());
+        // Of an empty diagonal, the beginning may lie outside.
+        Some((strides, if y.numel() == 0 { 0 } else { start }))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(OnDiagonal { shape: cx.x(0).shape(), at: *self }))
+    }
+}
+
+impl<T: Scalar> Op<T> for OnDiagonal {
+    fn name(&self) -> &'static str {
+        "diag_embed"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        match self.at.of(&self.shape) {
+            wanted if wanted == *x[0] => Ok(self.shape.clone()),
+            wanted => Err(ShapeError::new(format!("the diagonal of shape {} has shape {wanted}", self.shape))),
+        }
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        y.fill(T::ZERO);
+        let (strides, start) = self.at.strides(&self.shape.strides());
+        scatter(x[0], y, start, &strides);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(self.at))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// A view of the diagonals of the matrices along two axes, as a new last axis; `offset` moves them to the right (or down).
+    /// Derivative: the cotangent, on the diagonal of zeros.
+    ///
+    /// # Panics
+    /// If there are no such axes, or they are one.
+    #[track_caller]
+    pub fn diagonal(self, offset: isize, rows: isize, columns: isize) -> Self {
+        match Diagonal::new(&self.shape(), offset, rows, columns) {
+            Ok(at) => self.record(at),
+            Err(e) => refuse(e, "diagonal", [self.shape()]),
+        }
+    }
+    /// The last axis as the diagonals of square matrices of zeros, whose axes stand at these positions of the result; `offset` moves the
+    /// diagonals to the right (or down). The inverse of [`Var::diagonal`]. Derivative: the cotangent's diagonals.
+    ///
+    /// # Panics
+    /// If the array is a number, or there are no such positions, or they are one.
+    #[track_caller]
+    pub fn diag_embed(self, offset: isize, rows: isize, columns: isize) -> Self {
+        let shape = self.shape();
+        let Some((&n, others)) = shape.split_last() else {
+            refuse(ShapeError::new("a number has no axis to put on a diagonal").hint("see `unsqueeze`"), "diag_embed", [shape]);
+        };
+        let size = n + offset.unsigned_abs();
+        let at = match Diagonal::new(&shape.insert(0, 1), offset, rows, columns) {
+            Ok(at) => at,
+            Err(e) => refuse(e, "diag_embed", [shape]),
+        };
+        let mut others = others.iter();
+        let full = (0..=shape.len()).map(|a| if a == at.rows || a == at.columns { size } else { *others.next().expect("the others") });
+        self.record(OnDiagonal { shape: full.collect(), at })
+    }
+    /// The sum of the main diagonal of a matrix.
+    ///
+    /// # Panics
+    /// If it is not a matrix.
+    #[track_caller]
+    pub fn trace(self) -> Self {
+        if self.ndim() != 2 {
+            refuse(ShapeError::new(format!("a matrix is needed, not shape {}", self.shape())), "trace", [self.shape()]);
+        }
+        self.diagonal(0, 0, 1).sum()
+    }
+}
+
+// ------------------------------------------------------------------------------------------- windows and their adjoint
+
+/// Windows along an axis, as a new last axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Windows {
+    axis: usize,
+    size: usize,
+    step: usize,
+}
+
+/// Windows added up where they lie in an axis of `n`: the adjoint of [`Windows`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct OverlapAdd {
+    windows: Windows,
+    n: usize,
+}
+
+impl Windows {
+    fn strides(&self, strides: &[isize]) -> Strides {
+        let mut all: Strides = strides.into();
+        all[self.axis] *= self.step as isize;
+        all.push(strides[self.axis]);
+        all
+    }
+}
+
+impl<T: Scalar> Op<T> for Windows {
+    fn name(&self) -> &'static str {
+        "unfold"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        let n = x[0][self.axis];
+        if self.size > n {
+            return Err(ShapeError::new(format!("windows of {} do not fit axis {} of size {n}", self.size, self.axis))
+                .hint("pad the axis first, or take smaller ones"));
+        }
+        let windows = (n - self.size) / self.step + 1;
+        Ok(x[0].with(self.axis, windows).insert(x[0].len(), self.size))
+    }
+    fn alias(&self, x: &Layout, _: &Shape) -> Option<(Strides, isize)> {
+        Some((self.strides(x.strides()), 0))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        copy(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(OverlapAdd { windows: *self, n: cx.x(0).shape()[self.axis] }))
+    }
+}
+
+impl<T: Scalar> Op<T> for OverlapAdd {
+    fn name(&self) -> &'static str {
+        "overlap_add"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        let whole = x[0].remove(x[0].len() - 1).with(self.windows.axis, self.n);
+        match Op::<T>::shape(&self.windows, &[&whole])? {
+            windows if windows == *x[0] => Ok(whole),
+            windows => Err(ShapeError::new(format!("the windows of shape {whole} have shape {windows}"))),
+        }
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        y.fill(T::ZERO);
+        let (x, shape) = (x[0], x[0].shape());
+        if shape.numel() == 0 {
+            return;
+        }
+        let strides = self.windows.strides(&shape.remove(shape.len() - 1).with(self.windows.axis, self.n).strides());
+        let nest = Nest::new(shape, [x.strides(), &strides], |_| true);
+        nest.each(0..nest.rows(), [x.offset as isize, 0], |[from, to]| {
+            for i in 0..nest.row as isize {
+                y[(to + i * nest.step[1]) as usize] += x.data[(from + i * nest.step[0]) as usize];
+            }
+        });
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(self.windows))
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// A view of the windows of `size` elements along an axis, each `step` further on than the one before, as a new last axis. (PyTorch's
+    /// `Tensor.unfold`.) Derivative: the windows' cotangents, added up where they lie.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([1.0, 2.0, 3.0, 4.0]).unfold(0, 2, 1).to_vec(), [1.0, 2.0, 2.0, 3.0, 3.0, 4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, it has fewer elements, or `step` is 0.
+    #[track_caller]
+    pub fn unfold(self, axis: isize, size: usize, step: usize) -> Self {
+        let (x, axis) = self.with_axis("unfold", axis);
+        if step == 0 {
+            refuse(ShapeError::new("windows that do not move on have no end").hint("`step` is at least 1"), "unfold", [self.shape()]);
+        }
+        let y = x.record(Windows { axis, size, step });
+        // Of a number there is one window, and no axis beside it.
+        if self.ndim() == 0 { y.reshape_to([size].into()) } else { y }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod rows {
+    use super::*;
+    use crate::at;
+    use crate::ops::samples::*;
+    use crate::tape::Tape;
+
+    impl Sampled for Triangle {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[4, 4])], |v| v[0].triu(0).exp()),
+                grad([any(&[4, 6])], |v| v[0].triu(2).exp()),
+                grad([any(&[6, 4])], |v| v[0].tril(-3).exp()),
+                grad([any(&[2, 3, 4])], |v| v[0].tril(1).exp()),
+                grad([any(&[2, 3, 4])], |v| v[0].permute(&[1, 2, 0]).triu(-1).exp()),
+                grad([any(&[3, 3])], |v| v[0].triu(9).exp() + v[0].triu(-9) + v[0].tril(9) + v[0].tril(-9)),
+                grad([any(&[3, 0])], |v| v[0].triu(0).exp()),
+                grad([any(&[0, 3])], |v| v[0].tril(0).exp()),
+                grad([any(&[1, 1])], |v| v[0].tril(0) * v[0]),
+                value([of(&[2, 2], [1.0, f64::NAN, 3.0, 4.0])], |v| v[0].tril(0), &[1.0, 0.0, 3.0, 4.0], [&[1.0, 0.0, 1.0, 1.0]]),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].triu(1), &[0.0, 2.0, 0.0, 0.0], [&[0.0, 1.0, 0.0, 0.0]]),
+                adjoint(any(&[3, 5]), any(&[3, 5]), |u| u.triu(1), |v| v.triu(1)),
+                refuses([any(&[4])], |v| v[0].tril(0), &["tril of [4]", "matrix", "hint: "]),
+                refuses([any(&[])], |v| v[0].triu(0), &["triu of []", "matrix", "hint: "]),
+            ]
+        }
+    }
+
+    impl Sampled for Diagonal {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 3])], |v| v[0].diagonal(0, 0, 1).exp()),
+                grad([any(&[3, 5])], |v| v[0].diagonal(3, 0, 1).exp()),
+                grad([any(&[3, 5])], |v| v[0].diagonal(-2, 0, 1).exp()),
+                grad([any(&[3, 5])], |v| v[0].diagonal(1, -1, 0).exp()),
+                grad([any(&[2, 3, 4])], |v| v[0].diagonal(1, 0, 2).exp()),
+                grad([any(&[3, 5])], |v| v[0].diagonal(7, 0, 1).exp()),
+                grad([any(&[0, 3])], |v| v[0].diagonal(0, 0, 1).exp()),
+                grad([any(&[6, 4])], |v| v[0].slice(&at![..; -2, 1..]).t().diagonal(0, 0, 1) * v[0].diagonal(1, 0, 1)),
+                grad([any(&[3, 5])], |v| v[0].trace().square()),
+                grad([any(&[1, 4])], |v| v[0].t().trace().square()),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].diagonal(-1, 0, 1), &[3.0], [&[0.0, 0.0, 1.0, 0.0]]),
+                refuses([any(&[2, 3])], |v| v[0].diagonal(0, 1, -1), &["diagonal of [2, 3]", "axes 1 and -1 are one", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].diagonal(0, 0, 2), &["diagonal of [2, 3]", "axis 2", "hint: "]),
+                refuses([any(&[2])], |v| v[0].trace(), &["trace of [2]", "matrix"]),
+            ]
+        }
+    }
+
+    impl Sampled for OnDiagonal {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3])], |v| v[0].diag_embed(0, -2, -1).exp()),
+                grad([any(&[2, 3])], |v| v[0].diag_embed(1, 0, 2).exp()),
+                grad([any(&[2, 3])], |v| v[0].diag_embed(-2, -1, 0).exp()),
+                grad([any(&[2, 3])], |v| v[0].t().diag_embed(0, 1, 2).exp()),
+                grad([any(&[0])], |v| v[0].diag_embed(1, 0, 1).exp()),
+                value([of(&[2], [1.0, 2.0])], |v| v[0].diag_embed(1, 0, 1), &[0.0, 1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0], [&[1.0, 1.0]]),
+                adjoint(any(&[2, 3]), any(&[4, 2, 4]), |u| u.diag_embed(1, 0, 2), |v| v.diagonal(1, 0, 2)),
+                refuses([any(&[2, 3])], |v| v[0].diag_embed(0, 1, 1), &["diag_embed of [2, 3]", "are one", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].diag_embed(0, 0, 3), &["diag_embed of [2, 3]", "axis 3", "hint: "]),
+                refuses([any(&[])], |v| v[0].diag_embed(0, 0, 1), &["diag_embed of []", "hint: "]),
+            ]
+        }
+    }
+
+    impl Sampled for Windows {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[7])], |v| v[0].unfold(0, 3, 1).exp()),
+                grad([any(&[7])], |v| v[0].unfold(-1, 2, 3).exp()),
+                grad([any(&[5, 3])], |v| v[0].unfold(0, 3, 2).exp()),
+                grad([any(&[2, 5, 3])], |v| v[0].permute(&[1, 0, 2]).unfold(0, 2, 1).exp()),
+                grad([any(&[5])], |v| v[0].unfold(0, 2, 1).unfold(0, 2, 2).exp()),
+                grad([any(&[4])], |v| v[0].unfold(0, 4, 9) * v[0]),
+                grad([any(&[])], |v| v[0].unfold(0, 1, 1).exp()),
+                grad([any(&[3])], |v| v[0].unfold(0, 0, 1).exp()),
+                grad([any(&[0, 3])], |v| v[0].unfold(1, 2, 1).exp()),
+                value([of(&[4], [1.0, 2.0, 3.0, 4.0])], |v| v[0].unfold(0, 3, 1), &[1.0, 2.0, 3.0, 2.0, 3.0, 4.0], [&[1.0, 2.0, 2.0, 1.0]]),
+                refuses([any(&[2, 3])], |v| v[0].unfold(1, 4, 1), &["unfold of [2, 3]", "windows of 4", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].unfold(1, 2, 0), &["unfold of [2, 3]", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].unfold(2, 1, 1), &["unfold of [2, 3]", "axis 2", "hint: "]),
+            ]
+        }
+    }
+
+    impl Sampled for OverlapAdd {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let op = |axis, size, step, n| OverlapAdd { windows: Windows { axis, size, step }, n };
+            vec![
+                grad([any(&[3, 2])], move |v| v[0].record(op(0, 2, 1, 4)).exp()),
+                grad([any(&[2, 3, 2])], move |v| v[0].permute(&[1, 0, 2]).record(op(0, 2, 2, 7)).exp()),
+                grad([any(&[0, 2, 2])], move |v| v[0].record(op(1, 2, 1, 3)).exp()),
+                adjoint(any(&[2, 5]), any(&[2, 2, 3]), |u| u.unfold(1, 3, 2), move |v| v.record(op(1, 3, 2, 5))),
+                refuses([any(&[3, 2])], move |v| v[0].record(op(0, 2, 1, 9)), &["overlap_add of [3, 2]", "[9]", "[8, 2]"]),
+            ]
+        }
+    }
+
+    /// What is composed of slices and joins, which run with the rows of `Slice`.
+    pub(crate) fn compositions<T: Scalar>() -> Vec<Row<T>> {
+        vec![
+            grad([any(&[5])], |v| v[0].flip(0).exp() * v[0]),
+            grad([any(&[2, 3, 4])], |v| v[0].flip([0, -1]).exp()),
+            grad([any(&[2, 0, 4])], |v| v[0].flip(..).exp()),
+            grad([any(&[])], |v| v[0].flip(0).exp()),
+            value([of(&[3], [1.0, 2.0, 3.0])], |v| v[0].flip(0), &[3.0, 2.0, 1.0], [&[1.0; 3]]),
+            refuses([any(&[2, 3])], |v| v[0].flip([0, -2]), &["flip of [2, 3]", "named twice", "hint: "]),
+            grad([any(&[3, 5])], |v| v[0].roll(&[2, -1], &[1, 0]).exp()),
+            grad([any(&[3, 5])], |v| v[0].roll(&[-7], &[]).exp()),
+            value([of(&[4], [1.0, 2.0, 3.0, 4.0])], |v| v[0].roll(&[-1], &[0]), &[2.0, 3.0, 4.0, 1.0], [&[1.0; 4]]),
+            value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].roll(&[5], &[]), &[4.0, 1.0, 2.0, 3.0], [&[1.0; 4]]),
+            refuses([any(&[2, 2])], |v| v[0].roll(&[1, 2], &[0]), &["roll of [2, 2]", "2 shifts", "hint: "]),
+            refuses([any(&[2, 2])], |v| v[0].roll(&[], &[]), &["roll of [2, 2]", "0 shifts", "hint: "]),
+            refuses([any(&[2])], |v| v[0].roll(&[0], &[2]), &["roll of [2]", "axis 2", "hint: "]),
+            refuses([any(&[])], |v| v[0].roll(&[0], &[0]), &["roll of []", "axis 0", "hint: "]),
+            grad([any(&[5, 3])], |v| concat(&v[0].split(2, 0), 0).exp() * v[0].split(4, 0)[1]),
+            grad([any(&[5, 3])], |v| v[0].split_with_sizes(&[1, 0, 2], -1)[2].exp()),
+            grad([any(&[5, 3])], |v| v[0].chunk(3, 0)[2].exp() * v[0].chunk(2, 0)[1]),
+            refuses([any(&[5, 3])], |v| v[0].split(0, 0)[0], &["split of [5, 3]", "no elements", "hint: "]),
+            refuses([any(&[5, 3])], |v| v[0].split_with_sizes(&[4, 2], 0)[0], &["split_with_sizes of [5, 3]", "[4, 2]", "hint: "]),
+            refuses([any(&[5, 3])], |v| v[0].chunk(0, 0)[0], &["chunk of [5, 3]", "0 parts", "hint: "]),
+            refuses([any(&[])], |v| v[0].chunk(2, 0)[0], &["chunk of []", "axis 0", "hint: "]),
+        ]
+    }
+
+    /// What is composed of broadcasts and reshapes, which run with the rows of `Reshape`.
+    pub(crate) fn repeats<T: Scalar>() -> Vec<Row<T>> {
+        vec![
+            grad([any(&[2, 3])], |v| v[0].repeat(&[2, 1, 3]).exp()),
+            grad([any(&[3, 2])], |v| v[0].t().repeat(&[2, 2]).exp()),
+            grad([any(&[3])], |v| v[0].repeat(&[0, 2]).exp()),
+            grad([any(&[0])], |v| v[0].repeat(&[2, 3]).exp()),
+            grad([any(&[2, 3])], |v| v[0].tile(&[2]).exp()),
+            value([of(&[2], [1.0, 2.0])], |v| v[0].repeat(&[2]), &[1.0, 2.0, 1.0, 2.0], [&[2.0, 2.0]]),
+            equals(
+                [any(&[2, 3])],
+                |v| v[0].repeat(&[2, 2]).exp(),
+                |v| {
+                    let wide = concat(&[v[0], v[0]], 1);
+                    concat(&[wide, wide], 0).exp()
+                },
+            ),
+            refuses([any(&[2, 3])], |v| v[0].repeat(&[2]), &["repeat of [2, 3]", "fewer entries", "hint: "]),
+        ]
+    }
+
+    #[test]
+    fn parts_are_as_many_as_pytorch_makes() {
+        let tape = Tape::<f32>::new();
+        let sizes = |parts: Vec<Var<'_, f32>>| parts.iter().map(|p| p.size(0)).collect::<Vec<_>>();
+        let x = tape.constant([1.0; 10]);
+        assert_eq!(sizes(x.chunk(4, 0)), [3, 3, 3, 1]);
+        assert_eq!(sizes(x.chunk(6, 0)), [2; 5]);
+        assert_eq!(sizes(x.chunk(20, 0)), [1; 10]);
+        assert_eq!(sizes(x.split(4, 0)), [4, 4, 2]);
+        let none = tape.constant([0.0; 0]);
+        assert_eq!(sizes(none.chunk(3, 0)), [0; 3]);
+        assert_eq!(sizes(none.split(2, 0)), [0]);
+        assert_eq!(sizes(none.split(0, 0)), [0]);
+    }
+}

@@ -8,9 +8,9 @@ use crate::error::ShapeError;
 use crate::kernels::resample::{TapSizes, tap_scatter, tap_sum, tap_weights};
 use crate::layout::{Shape, Small};
 use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::index::Indices;
+use crate::ops::indices::Indices;
+use crate::ops::join::stack;
 use crate::ops::resample::cubic;
-use crate::ops::shape::stack;
 use crate::scalar::Scalar;
 use crate::var::{Var, refuse};
 

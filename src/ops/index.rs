@@ -1,154 +1,13 @@
-//! Choosing elements by number: gather and scatter_add, index_select, each with its adjoint.
+//! Choosing elements by number: gather and scatter, index_select and its relatives, each with its adjoint.
 
 use crate::error::ShapeError;
-use crate::kernels::strided::Nest;
+use crate::kernels::strided::{Nest, gather};
 use crate::layout::{Shape, Strides};
 use crate::op::{Cotangents, Op, View, Vjp};
+pub(crate) use crate::ops::indices::Indices;
+use crate::ops::slice::{Run, Slice};
 use crate::scalar::Scalar;
-use crate::var::{Operand, Var};
-use ndarray::{ArrayBase, Data, Dimension};
-use std::fmt;
-use std::sync::Arc;
-
-/// An array of whole numbers that say which elements to take: class numbers, token numbers. Cheap to clone.
-///
-/// Made from slices, arrays and `Vec`s of `usize`, `i64`, `i32`, `u8`, from ndarray arrays of these, or from a [`Var`] whose values
-/// are whole. An array of floating-point numbers is refused by the compiler.
-#[derive(Clone)]
-pub struct Indices {
-    shape: Shape,
-    values: Arc<[i64]>,
-    /// Why these are no indices: said by the op that they are given to, which knows its name and its caller.
-    wrong: Option<Arc<str>>,
-}
-
-impl Indices {
-    /// Whole numbers of any shape.
-    ///
-    /// # Panics
-    /// If there are not as many as the shape says.
-    #[track_caller]
-    pub fn new(shape: &[usize], values: impl IntoIterator<Item = i64>) -> Indices {
-        let (shape, values) = (Shape::from(shape), values.into_iter().collect::<Arc<[i64]>>());
-        assert_eq!(shape.numel(), values.len(), "Indices::new: shape {shape} and the number of values");
-        Indices { shape, values, wrong: None }
-    }
-    /// Their shape.
-    pub fn shape(&self) -> &Shape {
-        &self.shape
-    }
-    /// The numbers, in row-major order.
-    ///
-    /// # Panics
-    /// If they were made from a `Var` with a value that is not whole.
-    #[track_caller]
-    pub fn values(&self) -> &[i64] {
-        if let Some(wrong) = &self.wrong {
-            panic!("{wrong}\n  hint: {NOT_WHOLE}");
-        }
-        &self.values
-    }
-    /// The same numbers along one axis.
-    fn flat(self) -> Indices {
-        Indices { shape: [self.values.len()].into(), ..self }
-    }
-    /// That every number is one of `0..n`.
-    pub(crate) fn check(&self, n: usize, what: &str) -> Result<(), ShapeError> {
-        if let Some(wrong) = &self.wrong {
-            return Err(ShapeError::new(&**wrong).hint(NOT_WHOLE));
-        }
-        match self.values.iter().position(|&i| i < 0 || i as u64 >= n as u64) {
-            None => Ok(()),
-            Some(at) => Err(ShapeError::new(format!("{what} {} (at position {at}) is out of range", self.values[at]))
-                .hint(format!("there are {n}, numbered from 0"))),
-        }
-    }
-}
-
-impl PartialEq for Indices {
-    fn eq(&self, other: &Indices) -> bool {
-        let same = self.shape == other.shape && self.wrong == other.wrong;
-        same && (Arc::ptr_eq(&self.values, &other.values) || self.values == other.values)
-    }
-}
-impl fmt::Debug for Indices {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Indices({})", self.shape)
-    }
-}
-impl From<&Indices> for Indices {
-    fn from(i: &Indices) -> Indices {
-        i.clone()
-    }
-}
-
-/// Types of whole numbers that serve as indices.
-pub trait Index: Copy {
-    /// As the number that is stored.
-    fn number(self) -> i64;
-}
-impl Index for usize {
-    fn number(self) -> i64 {
-        i64::try_from(self).unwrap_or(i64::MAX)
-    }
-}
-impl Index for i64 {
-    fn number(self) -> i64 {
-        self
-    }
-}
-impl Index for i32 {
-    fn number(self) -> i64 {
-        self.into()
-    }
-}
-impl Index for u8 {
-    fn number(self) -> i64 {
-        self.into()
-    }
-}
-impl<I: Index> From<&[I]> for Indices {
-    fn from(v: &[I]) -> Indices {
-        Indices { shape: [v.len()].into(), values: v.iter().map(|i| i.number()).collect(), wrong: None }
-    }
-}
-impl<I: Index> From<Vec<I>> for Indices {
-    fn from(v: Vec<I>) -> Indices {
-        v.as_slice().into()
-    }
-}
-impl<I: Index> From<&Vec<I>> for Indices {
-    fn from(v: &Vec<I>) -> Indices {
-        v.as_slice().into()
-    }
-}
-impl<I: Index, const N: usize> From<[I; N]> for Indices {
-    fn from(v: [I; N]) -> Indices {
-        v.as_slice().into()
-    }
-}
-impl<I: Index, const N: usize, const M: usize> From<[[I; N]; M]> for Indices {
-    fn from(v: [[I; N]; M]) -> Indices {
-        Indices { shape: [M, N].into(), values: v.as_flattened().iter().map(|i| i.number()).collect(), wrong: None }
-    }
-}
-impl<I: Index, S: Data<Elem = I>, D: Dimension> From<&ArrayBase<S, D>> for Indices {
-    fn from(v: &ArrayBase<S, D>) -> Indices {
-        Indices { shape: v.shape().into(), values: v.iter().map(|i| i.number()).collect(), wrong: None }
-    }
-}
-/// Whole numbers that were computed on a tape. If one is not whole, the op that they are given to refuses them.
-impl<T: Scalar> From<Var<'_, T>> for Indices {
-    fn from(v: Var<'_, T>) -> Indices {
-        let (shape, values) = (v.shape(), v.to_vec());
-        let whole = |x: &T| x.to_f64().fract() == 0.0 && x.to_f64().abs() < 9e15;
-        let wrong = values.iter().position(|x| !whole(x)).map(|at| {
-            format!("indices must be whole numbers, but a Var of type {} holds {} (at position {at})", T::NAME, values[at].to_f64()).into()
-        });
-        Indices { shape, values: values.into_iter().map(|x| x.to_f64() as i64).collect(), wrong }
-    }
-}
-const NOT_WHOLE: &str = "give integers, or round the values first";
+use crate::var::{Operand, Var, refuse};
 
 // ------------------------------------------------------------------------------------------------ gather and scatter_add
 
@@ -169,27 +28,24 @@ pub(crate) struct ScatterAdd {
 
 fn check_gather(full: &Shape, axis: usize, index: &Indices) -> Result<(), ShapeError> {
     let small = index.shape();
-    if small.numel() == 0 {
-        return Ok(()); // as in PyTorch, no indices fit any shape
-    }
-    if small.len() != full.len() || (0..full.len()).any(|a| a != axis && small[a] > full[a]) {
+    if small.numel() > 0 && (small.len() != full.len() || (0..full.len()).any(|a| a != axis && small[a] > full[a])) {
         return Err(ShapeError::new(format!("indices of shape {small} do not fit shape {full} along axis {axis}"))
             .hint("they need as many axes, none longer but the one that is indexed"));
     }
     index.check(full[axis], "index")
 }
 
-/// Calls `f` with the position of each index (in order), and of the element of `strides` that it names.
-fn each_index(index: &Indices, axis: usize, strides: &[isize], mut f: impl FnMut(usize, isize)) {
-    let beside: Strides = (0..strides.len()).map(|a| if a == axis { 0 } else { strides[a] }).collect();
+/// Calls `f` with the position of each index (in order), of the element of `strides` that it names, and of its own element in `beside`.
+fn each_index(index: &Indices, axis: usize, [strides, own]: [&[isize]; 2], mut f: impl FnMut(usize, isize, isize)) {
     if index.values.is_empty() {
         return;
     }
-    let nest = Nest::new(&index.shape, [&beside], |_| true);
+    let beside: Strides = (0..strides.len()).map(|a| if a == axis { 0 } else { strides[a] }).collect();
+    let nest = Nest::new(&index.shape, [&beside, own], |_| true);
     let mut at = 0;
-    nest.each(0..nest.rows(), [0], |[base]| {
+    nest.each(0..nest.rows(), [0, 0], |[base, own]| {
         for i in 0..nest.row as isize {
-            f(at, base + i * nest.step[0] + index.values[at] as isize * strides[axis]);
+            f(at, base + i * nest.step[0] + index.values[at] as isize * strides[axis], own + i * nest.step[1]);
             at += 1;
         }
     });
@@ -204,8 +60,8 @@ impl<T: Scalar> Op<T> for Gather {
         Ok(self.index.shape.clone())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        let (data, offset) = (x[0].data, x[0].offset as isize);
-        each_index(&self.index, self.axis, x[0].strides(), |i, at| y[i] = data[(offset + at) as usize]);
+        let (data, offset, strides) = (x[0].data, x[0].offset as isize, x[0].strides());
+        each_index(&self.index, self.axis, [strides, strides], |i, at, _| y[i] = data[(offset + at) as usize]);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let shape = cx.x(0).shape();
@@ -226,12 +82,19 @@ impl<T: Scalar> Op<T> for ScatterAdd {
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         y.fill(T::ZERO);
-        let x = x[0].to_slice();
-        each_index(&self.index, self.axis, &self.shape.strides(), |i, at| y[at as usize] += x[i]);
+        let (data, offset) = (x[0].data, x[0].offset as isize);
+        each_index(&self.index, self.axis, [&self.shape.strides(), x[0].strides()], |_, at, from| {
+            y[at as usize] += data[(offset + from) as usize];
+        });
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         cx.each(|_| cx.g.record(Gather { axis: self.axis, index: self.index.clone() }))
     }
+}
+
+/// As PyTorch has it, a number among indices or values stands for one of each.
+fn one_axis_at_least(shape: &Shape) -> Shape {
+    if shape.is_empty() { [1].into() } else { shape.clone() }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
@@ -241,30 +104,94 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis, the indices have another number of axes or a longer one beside it, or one is out of range.
     #[track_caller]
     pub fn gather(self, axis: isize, index: impl Into<Indices>) -> Self {
-        let index = index.into();
-        if self.is_number_axis(axis) && index.shape.len() <= 1 {
-            let (shape, x) = (index.shape.clone(), self.reshape_to([1].into()));
-            return x.record(Gather { axis: 0, index: index.flat() }).reshape_to(shape);
-        }
-        let axis = self.axis("gather", axis);
-        self.record(Gather { axis, index })
+        let ((x, axis), index) = (self.with_axis("gather", axis), index.into());
+        let rows = index.reshape(one_axis_at_least(&index.shape));
+        x.record(Gather { axis, index: rows }).reshape_to(index.shape)
     }
-    /// Adds values at numbered places along an axis: `y = x; y[index[i][j]][j] += values[i][j]` for axis 0; a place that is named
-    /// twice receives both. Derivative: the cotangent for x, and its [`Var::gather`] for the values.
+    /// [`Var::gather`] with indices and array first broadcast to each other beside the axis, so that indices which come of
+    /// [`Var::argmax`] or [`Var::argsort`] fit. Negative indices count from the end.
     ///
     /// # Panics
-    /// As [`Var::gather`], and if the values have another shape than the indices.
+    /// As `gather`, and if they do not broadcast.
+    #[track_caller]
+    pub fn take_along_dim(self, axis: isize, index: impl Into<Indices>) -> Self {
+        let ((x, axis), index) = (self.with_axis("take_along_dim", axis), index.into());
+        let (shape, rows) = (x.shape(), one_axis_at_least(&index.shape));
+        let beside = if rows.len() == shape.len() { shape.with(axis, 1).broadcast(&rows.with(axis, 1)) } else { None };
+        let Some(beside) = beside else {
+            let e = ShapeError::new(format!("indices of shape {} do not broadcast with shape {shape} beside axis {axis}", index.shape));
+            refuse(e.hint("they need as many axes, of equal sizes or 1"), "take_along_dim", [shape]);
+        };
+        let index = match index.from_end(shape[axis]) {
+            Ok(index) => index.reshape(rows.clone()).broadcast_to(&beside.with(axis, rows[axis])),
+            Err(e) => refuse(e, "take_along_dim", [shape]),
+        };
+        x.broadcast_to_shape(beside.with(axis, shape[axis])).record(Gather { axis, index })
+    }
+    /// Adds values at numbered places along an axis: `y = x; y[index[i][j]][j] += values[i][j]` for axis 0; a place that is named
+    /// twice receives both. Derivative: the cotangent for x, and its [`Var::gather`] for the values. Values that lie beyond the indices
+    /// are not used.
+    ///
+    /// # Panics
+    /// As [`Var::gather`], and if there are fewer values than indices along an axis.
     #[track_caller]
     pub fn scatter_add(self, axis: isize, index: impl Into<Indices>, values: impl Operand<'t, T>) -> Self {
-        let (index, values) = (index.into(), values.to_var(self.tape));
-        if self.is_number_axis(axis) && index.shape.len() <= 1 && values.ndim() <= 1 {
-            let x = self.reshape_to([1].into());
-            return x.scatter_add(0, index.flat(), values.flatten(0, -1)).reshape_to(Shape::scalar());
+        let ((x, axis), index) = (self.with_axis("scatter_add", axis), index.into());
+        if index.values.is_empty() {
+            return self;
         }
-        let (axis, shape) = (self.axis("scatter_add", axis), self.shape());
-        self + values.record(ScatterAdd { axis, index, shape })
+        let index = index.reshape(one_axis_at_least(&index.shape));
+        let values = values.to_var(self.tape).fit_to(&index, "scatter_add");
+        (x + values.record(ScatterAdd { axis, index, shape: x.shape() })).reshape_to(self.shape())
+    }
+    /// The array with values put at numbered places along an axis: `y = x; y[index[i][j]][j] = values[i][j]` for axis 0. Values that lie
+    /// beyond the indices are not used; a single number goes everywhere. Of several for one place the last counts. Derivative: the
+    /// cotangent goes to the value that stands there.
+    ///
+    /// # Panics
+    /// As [`Var::scatter_add`].
+    #[track_caller]
+    pub fn scatter(self, axis: isize, index: impl Into<Indices>, values: impl Operand<'t, T>) -> Self {
+        let ((x, axis), index) = (self.with_axis("scatter", axis), index.into());
+        let (shape, values) = (x.shape(), values.to_var(self.tape));
+        let index = index.reshape(one_axis_at_least(&index.shape));
+        if let Err(e) = check_gather(&shape, axis, &index) {
+            refuse(e, "scatter", [shape]);
+        }
+        if index.values.is_empty() {
+            return self;
+        }
+        let values = if values.ndim() == 0 { values.broadcast_to_shape(index.shape.clone()) } else { values.fit_to(&index, "scatter") };
+        let mut from = vec![NOTHING; shape.numel()];
+        let own = index.shape.strides();
+        each_index(&index, axis, [&shape.strides(), &own], |_, at, own| from[at as usize] = own as i64);
+        x.replaced(from, values).reshape_to(self.shape())
+    }
+    /// The part of an array of values that belongs to indices.
+    #[track_caller]
+    fn fit_to(self, index: &Indices, op: &'static str) -> Self {
+        let (shape, wanted) = (one_axis_at_least(&self.shape()), index.shape());
+        if shape.len() != wanted.len() || shape.iter().zip(wanted.iter()).any(|(n, m)| n < m) {
+            let e = ShapeError::new(format!("values of shape {} do not fill indices of shape {wanted}", self.shape()));
+            refuse(e.hint("values need as many axes as indices, none shorter"), op, [self.shape()]);
+        }
+        let runs = wanted.iter().map(|&len| Run { start: 0, step: 1, len }).collect();
+        let values = self.reshape_to(shape.clone());
+        if shape == *wanted { values } else { values.record(Slice(runs)) }
+    }
+    /// The array with some elements replaced: `from` says for each by which of the values, or by [`NOTHING`].
+    #[track_caller]
+    pub(crate) fn replaced(self, from: Vec<i64>, values: Self) -> Self {
+        let mask: Vec<T> = from.iter().map(|&i| if i == NOTHING { T::ZERO } else { T::ONE }).collect();
+        let mask = self.tape.constant(mask).reshape_to(self.shape());
+        let from: Vec<i64> = from.into_iter().map(|i| i.max(0)).collect();
+        let chosen = values.reshape_to([values.numel()].into()).index_select(0, from);
+        mask.where_cond(chosen.reshape_to(self.shape()), self)
     }
 }
+
+/// No value replaces this element.
+pub(crate) const NOTHING: i64 = -1;
 
 // --------------------------------------------------------------------------------------------- index_select and index_add
 
@@ -291,9 +218,29 @@ fn check_select(axis_size: usize, index: &Indices) -> Result<(), ShapeError> {
     index.check(axis_size, "index")
 }
 
-/// `(outer, inner)`: how many slices lie before and in each element of the axis.
-fn around(shape: &Shape, axis: usize) -> (usize, usize) {
-    (shape[..axis].iter().product(), shape[axis + 1..].iter().product())
+/// Walks over the rows of slices along an axis, in two arrays that differ in that axis alone: `f` gets where a row begins in each, for each
+/// pair of `slices` (the element of the axis in either).
+fn each_slice(
+    shape: &Shape,
+    axis: usize,
+    strides: [&[isize]; 2],
+    offset: isize,
+    slices: impl Iterator<Item = [usize; 2]> + Clone,
+    mut f: impl FnMut(&Nest<2>, [isize; 2]),
+) {
+    if shape.numel() == 0 {
+        return;
+    }
+    let outer = Nest::new(shape, strides, |a| a < axis);
+    let inner = Nest::new(shape, strides, |a| a > axis);
+    outer.each(0..outer.rows(), [offset, 0], |base| {
+        for o in 0..outer.row as isize {
+            for slice in slices.clone() {
+                let start = [0, 1].map(|k| base[k] + o * outer.step[k] + slice[k] as isize * strides[k][axis]);
+                inner.each(0..inner.rows(), start, |at| f(&inner, at));
+            }
+        }
+    });
 }
 
 impl<T: Scalar> Op<T> for IndexSelect {
@@ -305,16 +252,12 @@ impl<T: Scalar> Op<T> for IndexSelect {
         Ok(x[0].with(self.axis, self.index.values.len()))
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        let ((outer, inner), n) = (around(x[0].shape(), self.axis), x[0].shape()[self.axis]);
-        let x = x[0].to_slice();
-        let mut to = 0;
-        for o in 0..outer {
-            for &i in self.index.values() {
-                let from = (o * n + i as usize) * inner;
-                y[to..to + inner].copy_from_slice(&x[from..from + inner]);
-                to += inner;
-            }
-        }
+        let (x, axis) = (x[0], self.axis);
+        let shape = x.shape().with(axis, self.index.values.len());
+        let slices = self.index.values.iter().enumerate().map(|(k, &i)| [i as usize, k]);
+        each_slice(&shape, axis, [x.strides(), &shape.strides()], x.offset as isize, slices, |row, [from, to]| {
+            gather(x.data, from, row.step[0], &mut y[to as usize..][..row.row]);
+        });
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let size = cx.x(0).shape()[self.axis];
@@ -334,17 +277,15 @@ impl<T: Scalar> Op<T> for IndexAdd {
         Ok(x[0].with(self.axis, self.size))
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        let (outer, inner) = around(x[0].shape(), self.axis);
-        let x = x[0].to_slice();
         y.fill(T::ZERO);
-        let mut from = 0;
-        for o in 0..outer {
-            for &i in self.index.values() {
-                let to = (o * self.size + i as usize) * inner;
-                y[to..to + inner].iter_mut().zip(&x[from..from + inner]).for_each(|(y, x)| *y += *x);
-                from += inner;
+        let (x, axis) = (x[0], self.axis);
+        let strides = x.shape().with(axis, self.size).strides();
+        let slices = self.index.values.iter().enumerate().map(|(k, &i)| [k, i as usize]);
+        each_slice(x.shape(), axis, [x.strides(), &strides], x.offset as isize, slices, |row, [from, to]| {
+            for (i, y) in y[to as usize..][..row.row].iter_mut().enumerate() {
+                *y += x.data[(from + i as isize * row.step[0]) as usize];
             }
-        }
+        });
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         cx.each(|_| cx.g.record(IndexSelect { axis: self.axis, index: self.index.clone() }))
@@ -358,13 +299,82 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis, or an index is out of range.
     #[track_caller]
     pub fn index_select(self, axis: isize, index: impl Into<Indices>) -> Self {
-        let index: Indices = index.into();
-        let index = if index.shape.is_empty() { index.flat() } else { index };
-        if self.is_number_axis(axis) && index.shape[..] == [1] {
-            return self.reshape_to([1].into()).record(IndexSelect { axis: 0, index }).reshape_to(Shape::scalar());
+        let ((x, axis), index) = (self.with_axis("index_select", axis), index.into());
+        if self.ndim() == 0 && index.values.len() != 1 {
+            let e = ShapeError::new(format!("{} indices for the one element of a number", index.values.len()));
+            refuse(e.hint("give one, or see `unsqueeze`"), "index_select", [self.shape()]);
         }
-        let axis = self.axis("index_select", axis);
-        self.record(IndexSelect { axis, index })
+        let y = x.record(IndexSelect { axis, index });
+        if self.ndim() == 0 { y.reshape_to(Shape::scalar()) } else { y }
+    }
+    /// Adds `alpha` times whole slices at numbered places along an axis: `y = x; y[index[i]] += alpha * source[i]` for axis 0; a place that
+    /// is named twice receives both. Derivative: the cotangent for x, and `alpha` times its [`Var::index_select`] for the source.
+    ///
+    /// # Panics
+    /// If there is no such axis, an index is out of range, or the source differs from the array beside the axis.
+    #[track_caller]
+    pub fn index_add(self, axis: isize, index: impl Into<Indices>, source: impl Operand<'t, T>, alpha: f64) -> Self {
+        let (x, axis, index, source) = self.with_slices("index_add", axis, index.into(), source.to_var(self.tape));
+        let source = if alpha == 1.0 { source } else { source * source.number(alpha) };
+        (x + source.record(IndexAdd { axis, index, size: x.shape()[axis] })).reshape_to(self.shape())
+    }
+    /// The array with whole slices put at numbered places along an axis: `y = x; y[index[i]] = source[i]` for axis 0. Of several for one
+    /// place the last counts. Derivative: the cotangent goes to the slice that stands there.
+    ///
+    /// # Panics
+    /// As [`Var::index_add`].
+    #[track_caller]
+    pub fn index_copy(self, axis: isize, index: impl Into<Indices>, source: impl Operand<'t, T>) -> Self {
+        let (x, axis, index, source) = self.with_slices("index_copy", axis, index.into(), source.to_var(self.tape));
+        if let Err(e) = index.check(x.shape()[axis], "index") {
+            refuse(e, "index_copy", [self.shape(), source.shape()]);
+        }
+        x.replaced_slices(axis, &index, source).reshape_to(self.shape())
+    }
+    /// The array with one number put everywhere in numbered slices along an axis. Derivative: the cotangent, 0 in those slices; and for the
+    /// number the sum over them.
+    ///
+    /// # Panics
+    /// If there is no such axis, an index is out of range, or `value` is not one number.
+    #[track_caller]
+    pub fn index_fill(self, axis: isize, index: impl Into<Indices>, value: impl Operand<'t, T>) -> Self {
+        let ((x, axis), index, value) = (self.with_axis("index_fill", axis), index.into(), value.to_var(self.tape));
+        let shape = x.shape();
+        if let Err(e) = check_select(shape[axis], &index) {
+            refuse(e, "index_fill", [shape]);
+        }
+        if value.ndim() != 0 {
+            let e = ShapeError::new(format!("one number is needed to fill with, not shape {}", value.shape()));
+            refuse(e.hint("for an array of values see `index_copy`"), "index_fill", [shape, value.shape()]);
+        }
+        let source = value.broadcast_to_shape(shape.with(axis, index.values.len()));
+        x.replaced_slices(axis, &index, source).reshape_to(self.shape())
+    }
+    /// What an op of whole slices works on, checked: array and source with at least one axis, and the list of indices.
+    #[track_caller]
+    fn with_slices(self, op: &'static str, axis: isize, index: Indices, source: Self) -> (Self, usize, Indices, Self) {
+        let ((x, axis), index) = (self.with_axis(op, axis), index.reshape(one_axis_at_least(&index.shape)));
+        let (shape, given) = (x.shape(), source.shape());
+        let wanted = shape.with(axis, index.shape[0]);
+        if index.shape.len() > 1 || one_axis_at_least(&given) != wanted {
+            let e = ShapeError::new(format!("{} indices along axis {axis} need slices of shape {wanted}, not {given}", index.values.len()));
+            refuse(
+                e.hint("the source has the array's shape, but as many slices as there are indices in a list"),
+                op,
+                [self.shape(), given],
+            );
+        }
+        (x, axis, index, source.reshape_to(wanted))
+    }
+    #[track_caller]
+    fn replaced_slices(self, axis: usize, index: &Indices, source: Self) -> Self {
+        let (shape, part) = (self.shape(), source.shape());
+        let mut from = vec![NOTHING; shape.numel()];
+        let slices = index.values.iter().enumerate().map(|(k, &i)| [i as usize, k]);
+        each_slice(&part, axis, [&shape.strides(), &part.strides()], 0, slices, |row, [to, own]| {
+            from[to as usize..][..row.row].iter_mut().zip(own as i64..).for_each(|(from, own)| *from = own);
+        });
+        if part.numel() == 0 { self } else { self.replaced(from, source) }
     }
 }
 
@@ -375,14 +385,11 @@ mod rows {
 
     impl Sampled for Gather {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            vec![
+            let mut rows = crate::ops::sort::rows::order();
+            rows.extend([
                 grad([any(&[3, 5])], |v| v[0].gather(1, [[4, 0], [1, 1], [2, 3]]).exp()),
                 grad([any(&[3, 5])], |v| v[0].gather(0, [[2, 2, 0, 1, 0], [2, 0, 1, 1, 2]]).exp()),
                 grad([any(&[5, 3])], |v| v[0].t().gather(-1, [[4, 0], [1, 1], [2, 3]]).exp()),
-                grad([any(&[5])], |v| v[0].gather(0, Indices::new(&[2, 0], [])).exp()),
-                equals([any(&[])], |v| v[0].gather(-1, Indices::new(&[], [0])).exp(), |v| v[0].exp()),
-                equals([any(&[])], |v| v[0].gather(0, [0, 0]).exp(), |v| v[0].exp().broadcast_to(&[2])),
-                refuses([any(&[])], |v| v[0].gather(0, [[0]]), &["gather of []", "axis 0", "hint: "]),
                 grad([any(&[7])], |v| v[0].gather(0, [6, 6, 6, 0]) * v[0].gather(0, [1, 6, 2, 0])),
                 grad([any(&[3, 5])], |v| v[0].gather(1, Indices::new(&[3, 0], [])).exp()),
                 grad([any(&[2, 3, 2])], |v| v[0].gather(1, Indices::new(&[2, 1, 2], [2, 0, 1, 2])).exp()),
@@ -399,7 +406,24 @@ mod rows {
                 refuses([any(&[3, 2])], |v| v[0].gather(0, [1]), &["gather of [3, 2]", "shape [1]", "hint: "]),
                 refuses([any(&[2, 2])], |v| v[0].gather(1, [[0], [0], [1]]), &["gather of [2, 2]", "[3, 1]", "hint: "]),
                 refuses([any(&[2])], |v| v[0].gather(1, [0]), &["gather of [2]", "axis 1", "hint: "]),
-            ]
+                // A number has one element; no indices are of any shape.
+                grad([any(&[])], |v| v[0].gather(0, [0, 0]).exp()),
+                grad([any(&[])], |v| v[0].gather(-1, Indices::new(&[], [0])).exp()),
+                grad([any(&[5])], |v| v[0].gather(0, Indices::new(&[], [3])).exp()),
+                grad([any(&[5])], |v| v[0].gather(0, Indices::new(&[2, 0], [])).exp()),
+                grad([any(&[5, 4])], |v| v[0].take_along_dim(1, [[3, 0]]).exp()),
+                grad([any(&[1, 4])], |v| v[0].take_along_dim(-1, [[3, 0], [1, 1], [2, 2]]).exp()),
+                grad([any(&[])], |v| v[0].take_along_dim(0, [0, 0]).exp()),
+                equals([any(&[3, 4])], |v| v[0].take_along_dim(1, v[0].argsort(1, true)).exp(), |v| v[0].sort(1, true).0.exp()),
+                refuses([any(&[3, 4])], |v| v[0].take_along_dim(1, [[0], [1]]), &["take_along_dim of [3, 4]", "[2, 1]", "hint: "]),
+                refuses([any(&[3, 4])], |v| v[0].take_along_dim(1, [0]), &["take_along_dim of [3, 4]", "[1]", "hint: "]),
+                refuses([any(&[3, 4])], |v| v[0].take_along_dim(1, [[4]]), &["take_along_dim of [3, 4]", "index 4", "hint: "]),
+                equals([any(&[])], |v| v[0].gather(-1, Indices::new(&[], [0])).exp(), |v| v[0].exp()),
+                equals([any(&[])], |v| v[0].gather(0, [0, 0]).exp(), |v| v[0].exp().broadcast_to(&[2])),
+                refuses([any(&[])], |v| v[0].gather(0, [[0]]), &["gather of [1]", "[1, 1]", "hint: "]),
+                equals([any(&[3, 4])], |v| v[0].take_along_dim(1, [[-1, 0]]).exp(), |v| v[0].take_along_dim(1, [[3, 0]]).exp()),
+            ]);
+            rows
         }
     }
 
@@ -409,7 +433,13 @@ mod rows {
                 grad([any(&[3, 4]), any(&[3, 2])], |v| v[0].scatter_add(1, [[3, 3], [0, 1], [2, 0]], v[1]).exp()),
                 grad([any(&[4]), any(&[3])], |v| v[0].scatter_add(0, [1, 1, 1], v[1]).exp()),
                 grad([any(&[3, 4]), any(&[4, 2])], |v| v[0].scatter_add(0, [[0, 1, 2, 0], [0, 2, 2, 1]], v[1].t()).exp()),
-                grad([any(&[2]), any(&[0])], |v| v[0].scatter_add(0, Vec::<usize>::new(), v[1]).exp()),
+                grad([any(&[2]), any(&[0])], |v| {
+                    let v1 = v[1].record(ScatterAdd { axis: 0, index: Vec::<usize>::new().into(), shape: [2].into() });
+                    v[0].scatter_add(0, Vec::<usize>::new(), v[1]).exp() + v1
+                }),
+                grad([any(&[]), any(&[])], |v| v[0].scatter_add(0, Indices::new(&[], [0]), v[1]).exp()),
+                grad([any(&[3]), any(&[5])], |v| v[0].scatter_add(0, [2, 2], v[1]).exp()),
+                grad([any(&[3, 4]), any(&[2, 5])], |v| v[0].scatter_add(1, [[3, 3, 1]], v[1]).exp()),
                 grad([any(&[3])], |v| v[0].scatter_add(0, [2, 2, 0], v[0]).square()),
                 value(
                     [of(&[2], [1.0, 2.0]), of(&[3], [10.0, 20.0, 40.0])],
@@ -418,14 +448,18 @@ mod rows {
                     [&[1.0; 2], &[1.0; 3]],
                 ),
                 refuses(
-                    [any(&[2]), any(&[3])],
+                    [any(&[2]), any(&[1])],
                     |v| v[0].scatter_add(0, [1, 1], v[1]),
-                    &["scatter_add of [3]", "indices of shape [2] need values of that shape"],
+                    &["scatter_add of [1]", "values of shape [1] do not fill indices of shape [2]", "hint: "],
+                ),
+                refuses(
+                    [any(&[2]), any(&[3])],
+                    |v| v[1].record(ScatterAdd { axis: 0, index: [1].into(), shape: v[0].shape() }),
+                    &["scatter_add of [3]", "indices of shape [1] need values of that shape"],
                 ),
                 equals([any(&[3]), any(&[2, 0])], |v| v[0].scatter_add(0, Indices::new(&[2, 0], []), v[1]).exp(), |v| v[0].exp()),
                 equals([any(&[]), any(&[])], |v| v[0].scatter_add(0, Indices::new(&[], [0]), v[1]).exp(), |v| (v[0] + v[1]).exp()),
                 equals([any(&[]), any(&[2])], |v| v[0].scatter_add(-1, [0, 0], v[1]).exp(), |v| (v[0] + v[1].sum()).exp()),
-                refuses([any(&[]), any(&[2])], |v| v[0].scatter_add(0, [0], v[1]), &["scatter_add of [2]", "[1]"]),
                 refuses([any(&[2]), any(&[1])], |v| v[0].scatter_add(0, [2], v[1]), &["scatter_add of [1]", "index 2", "hint: "]),
             ]
         }
@@ -433,8 +467,16 @@ mod rows {
 
     impl Sampled for IndexSelect {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            vec![
+            let mut rows = crate::ops::sort::rows::medians();
+            rows.extend(crate::ops::advanced::rows::indexing());
+            rows.extend(replacements());
+            rows.extend([
                 grad([any(&[5, 3])], |v| v[0].index_select(0, [4, 0, 4]).exp()),
+                grad([any(&[])], |v| v[0].index_select(-1, [0]).exp()),
+                grad([any(&[4, 3, 2])], |v| v[0].permute(&[2, 0, 1]).index_select(1, [3, 0, 3]).exp()),
+                grad([any(&[4, 3, 2])], |v| v[0].permute(&[2, 1, 0]).index_select(0, [1, 1]).exp()),
+                grad([any(&[7])], |v| v[0].slice(&crate::at![..; -2]).index_select(0, [1, 1, 3]).exp()),
+                grad([any(&[3])], |v| v[0].broadcast_to(&[2, 3]).index_select(0, [1, 1, 0]).exp()),
                 grad([any(&[2, 5, 3])], |v| v[0].index_select(1, [1, 1, 0]).exp()),
                 grad([any(&[5, 3])], |v| v[0].t().index_select(-1, [4, 0]).exp()),
                 grad([any(&[5])], |v| v[0].index_select(0, [2, 3]) * v[0].index_select(0, [2, 2])),
@@ -454,19 +496,62 @@ mod rows {
                 ),
                 equals([any(&[])], |v| v[0].index_select(-1, [0]).exp(), |v| v[0].exp()),
                 equals([any(&[3])], |v| v[0].index_select(0, Indices::new(&[], [2])).exp(), |v| v[0].index_select(0, [2]).exp()),
-                refuses([any(&[])], |v| v[0].index_select(0, [0, 0]), &["index_select of []", "hint: "]),
+                refuses([any(&[])], |v| v[0].index_select(0, [0, 0]), &["index_select of []", "one element", "hint: "]),
                 refuses([any(&[])], |v| v[0].index_select(0, [1]), &["index_select of [1]", "index 1", "hint: "]),
                 refuses([any(&[3])], |v| v[0].index_select(0, [3]), &["index_select of [3]", "index 3 (at position 0)", "hint: "]),
                 refuses([any(&[3])], |v| v[0].index_select(0, [[1]]), &["index_select of [3]", "[1, 1]", "hint: "]),
                 refuses([any(&[3])], |v| v[0].index_select(1, [0]), &["index_select of [3]", "axis 1", "hint: "]),
-            ]
+            ]);
+            rows
         }
+    }
+
+    /// Replacing is composed of `index_select` and `where_cond`.
+    fn replacements<T: Scalar>() -> Vec<Row<T>> {
+        vec![
+            grad([any(&[3, 4]), any(&[2, 4])], |v| v[0].scatter(0, [[2, 0, 1, 0], [0, 1, 2, 1]], v[1]).exp()),
+            grad([any(&[3, 4]), any(&[3, 2])], |v| v[0].t().scatter(0, [[3, 1, 0]], v[1].t()).exp()),
+            grad([any(&[3, 4]), any(&[])], |v| v[0].scatter(1, [[3], [1], [1]], v[1]).exp()),
+            grad([any(&[]), any(&[])], |v| v[0].scatter(0, Indices::new(&[], [0]), v[1]).exp() * v[0]),
+            grad([any(&[3])], |v| v[0].scatter(0, [1, 2], v[0]).square()),
+            // Of two values for one place, the last counts.
+            value(
+                [of(&[2], [1.0, 2.0]), of(&[3], [10.0, 20.0, 30.0])],
+                |v| v[0].scatter(0, [1, 1], v[1]),
+                &[1.0, 20.0],
+                [&[1.0, 0.0], &[0.0, 1.0, 0.0]],
+            ),
+            value([of(&[2], [f64::NAN, 2.0]), of(&[], [5.0])], |v| v[0].scatter(0, [0], v[1]), &[5.0, 2.0], [&[0.0, 1.0], &[1.0]]),
+            refuses([any(&[3, 5])], |v| v[0].scatter(0, [[34, 0]], v[0]), &["scatter of [3, 5]", "index 34", "hint: "]),
+            refuses([any(&[3, 5]), any(&[1])], |v| v[0].scatter(0, [[0, 0]], v[1]), &["scatter of [1]", "values of shape [1]", "hint: "]),
+            grad([any(&[4, 3]), any(&[2, 3])], |v| v[0].index_copy(0, [3, 1], v[1]).exp()),
+            grad([any(&[3, 4]), any(&[2, 3])], |v| v[0].index_copy(-1, [3, 1], v[1].t()).exp()),
+            grad([any(&[]), any(&[])], |v| v[0].index_copy(0, [0], v[1]).exp() * v[0]),
+            value(
+                [of(&[3], [1.0, 2.0, 3.0]), of(&[2], [7.0, 8.0])],
+                |v| v[0].index_copy(0, [2, 2], v[1]),
+                &[1.0, 2.0, 8.0],
+                [&[1.0, 1.0, 0.0], &[0.0, 1.0]],
+            ),
+            refuses([any(&[3]), any(&[1])], |v| v[0].index_copy(0, [3], v[1]), &["index_copy of [3] and [1]", "index 3", "hint: "]),
+            grad([any(&[4, 3]), any(&[])], |v| v[0].index_fill(1, [2, 0, 2], v[1]).exp()),
+            value([of(&[2], [1.0, 2.0]), of(&[], [9.0])], |v| v[0].index_fill(0, [0], v[1]), &[9.0, 2.0], [&[0.0, 1.0], &[1.0]]),
+            refuses([any(&[2]), any(&[1])], |v| v[0].index_fill(0, [0], v[1]), &["index_fill of [2] and [1]", "one number", "hint: "]),
+        ]
     }
 
     impl Sampled for IndexAdd {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let op = |size| IndexAdd { axis: 0, index: [1, 1, 0].into(), size };
             vec![
+                grad([any(&[4, 3]), any(&[2, 3])], |v| v[0].index_add(0, [3, 3], v[1], -2.0).exp()),
+                grad([any(&[3, 4]), any(&[2, 3])], |v| v[0].index_add(1, [0, 2], v[1].t(), 1.0).exp()),
+                grad([any(&[]), any(&[])], |v| v[0].index_add(0, [0], v[1], 0.5).exp()),
+                refuses(
+                    [any(&[3, 2]), any(&[2])],
+                    |v| v[0].index_add(0, [0, 1], v[1], 1.0),
+                    &["index_add of [3, 2] and [2]", "slices of shape [2, 2], not [2]", "hint: "],
+                ),
                 grad([any(&[3, 2])], move |v| v[0].record(op(4)).exp()),
                 grad([any(&[2, 3])], move |v| v[0].t().record(op(2)).exp()),
                 grad([any(&[3, 0])], move |v| v[0].record(op(2)).exp()),

@@ -1,6 +1,7 @@
 //! The primitives, by family. `README.md` in this folder says how to add one.
 
 pub(crate) mod activation;
+pub(crate) mod advanced;
 pub(crate) mod arith;
 pub(crate) mod avg_pool;
 pub(crate) mod binary;
@@ -11,6 +12,8 @@ pub(crate) mod einsum;
 pub(crate) mod extent;
 pub(crate) mod grid_sample;
 pub(crate) mod index;
+pub(crate) mod indices;
+pub(crate) mod join;
 pub(crate) mod linalg;
 pub(crate) mod loss;
 pub(crate) mod map;
@@ -196,18 +199,18 @@ ops! {
         arith: Neg;
         binary: Compare;
         select: Where;
-        reduction: Sum, Mean, Max, LogSumExp;
+        reduction: Sum, Mean, Prod, Max, LogSumExp;
         softmax: Softmax, LogSoftmax, CrossEntropy, CrossEntropyGrad;
         product: MatMul, Linear, SumRows;
-        shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose, Concat;
+        shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose;
+        join: Concat;
         slice: Slice, Embed;
         index: Gather, ScatterAdd, IndexSelect, IndexAdd;
-        scan: ;
-        sort: ;
-        extent: ;
         linalg: LuFactor, LuSolve, Inv;
         determinant: Det;
         triangular: SolveTriangular, Cholesky;
+        scan: CumSum, Recurrence, CumProd, LogCumSumExp;
+        extent: Triangle, Diagonal, OnDiagonal, Windows, OverlapAdd;
         norm: ;
         unfold: Im2col, Col2im;
         conv: ConvOutput, ConvInputGrad, ConvWeightGrad;

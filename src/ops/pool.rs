@@ -8,7 +8,7 @@ use crate::error::ShapeError;
 use crate::kernels::pool::{self as kernel, Planes, Window};
 use crate::layout::{Shape, Small};
 use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::index::Indices;
+use crate::ops::indices::Indices;
 use crate::scalar::Scalar;
 use crate::var::Var;
 
@@ -197,7 +197,7 @@ impl<const N: usize> MaxPoolOptions<N> {
 impl<'t, T: Scalar> Var<'t, T> {
     /// The largest element of each window and its number in its plane, (depth, height and) width as one.
     #[track_caller]
-    fn max_with_indices(self, windows: Windows) -> (Self, Indices) {
+    fn max_pool_with_indices(self, windows: Windows) -> (Self, Indices) {
         let y = self.record(MaxPool(windows));
         let mut indices = vec![0; y.numel()];
         kernel::indices(&windows.planes(&self.shape()), self.value().as_slice(), &mut indices);
@@ -246,7 +246,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool1d_with_indices(self, kernel_size: [usize; 1], options: MaxPoolOptions<1>) -> (Self, Indices) {
-        self.max_with_indices(options.windows(kernel_size))
+        self.max_pool_with_indices(options.windows(kernel_size))
     }
     /// [`Var::max_pool2d`], and where each element was found, row * width + column: what [`Var::max_unpool2d`] takes.
     ///
@@ -254,7 +254,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool2d_with_indices(self, kernel_size: [usize; 2], options: MaxPoolOptions<2>) -> (Self, Indices) {
-        self.max_with_indices(options.windows(kernel_size))
+        self.max_pool_with_indices(options.windows(kernel_size))
     }
     /// [`Var::max_pool3d`], and where each element was found, (plane * height + row) * width + column: what [`Var::max_unpool3d`]
     /// takes.
@@ -263,7 +263,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool3d_with_indices(self, kernel_size: [usize; 3], options: MaxPoolOptions<3>) -> (Self, Indices) {
-        self.max_with_indices(options.windows(kernel_size))
+        self.max_pool_with_indices(options.windows(kernel_size))
     }
     /// The largest element of each of so many windows, which divide the length of an array (batch, channels, length) or (channels,
     /// length) among them: window i of m reaches from floor(i n / m) to ceil((i + 1) n / m). `None` leaves the axis as it is.
@@ -297,7 +297,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool1d_with_indices(self, output_size: [impl Into<Option<usize>>; 1]) -> (Self, Indices) {
-        self.max_with_indices(Windows::adaptive(output_size))
+        self.max_pool_with_indices(Windows::adaptive(output_size))
     }
     /// [`Var::adaptive_max_pool2d`], and where each element was found, row * width + column.
     ///
@@ -305,7 +305,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool2d_with_indices(self, output_size: [impl Into<Option<usize>>; 2]) -> (Self, Indices) {
-        self.max_with_indices(Windows::adaptive(output_size))
+        self.max_pool_with_indices(Windows::adaptive(output_size))
     }
     /// [`Var::adaptive_max_pool3d`], and where each element was found, (plane * height + row) * width + column.
     ///
@@ -313,7 +313,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool3d_with_indices(self, output_size: [impl Into<Option<usize>>; 3]) -> (Self, Indices) {
-        self.max_with_indices(Windows::adaptive(output_size))
+        self.max_pool_with_indices(Windows::adaptive(output_size))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ops that reduce axes: sum, mean, max, min, logsumexp.
+//! Ops that reduce axes: sum, mean, prod, the extremes, logsumexp.
 
 use crate::error::ShapeError;
 use crate::kernels::reduce::{self, reduce};
@@ -8,25 +8,26 @@ use crate::scalar::Scalar;
 use crate::var::{Var, refuse};
 use smallvec::SmallVec;
 
-/// Which axes a reduction runs over: one axis, a list of axes, or `..` for all. Negative axes count from the end.
+/// Which axes a reduction runs over: one axis, a list of axes, or `..` for all. Negative axes count from the end; an empty list is no
+/// axis, so that nothing is reduced (where PyTorch takes it for all). A number has no axis, but 0 and -1 are allowed for it.
 pub trait AxisList {
     /// The axes as a set.
     fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError>;
 }
 impl AxisList for isize {
     fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError> {
-        // A number has no axis, but 0 and -1 are allowed for it, as in PyTorch.
-        if shape.is_empty() && [0, -1].contains(self) { Ok(Axes::default()) } else { Axes::new(shape, &[*self]) }
+        [*self][..].resolve(shape)
     }
 }
 impl AxisList for [isize] {
     fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError> {
-        Axes::new(shape, self)
+        let of_number = shape.is_empty() && self.iter().all(|axis| [0, -1].contains(axis));
+        if of_number { Ok(Axes::default()) } else { Axes::new(shape, self) }
     }
 }
 impl<const N: usize> AxisList for [isize; N] {
     fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError> {
-        Axes::new(shape, self)
+        self[..].resolve(shape)
     }
 }
 impl AxisList for std::ops::RangeFull {
@@ -151,7 +152,58 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-// -------------------------------------------------------------------------------------------------------- max and min
+// --------------------------------------------------------------------------------------------------------------- prod
+
+/// The product along an axis.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Prod {
+    axis: usize,
+    keepdim: bool,
+}
+
+impl<T: Scalar> Op<T> for Prod {
+    fn name(&self) -> &'static str {
+        "prod"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(Axes::of([self.axis]).reduce(x[0], self.keepdim))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        reduce(x[0], Axes::of([self.axis]), y, reduce::Prod);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let x = cx.x(0);
+        // y / x would be 0/0 where a factor is 0: instead, what stands before each factor times what stands after it.
+        cx.each(|_| {
+            let others = x.products_before(self.axis, false) * x.products_before(self.axis, true);
+            cx.g.spread(Axes::of([self.axis]), self.keepdim, &x.shape()) * others
+        })
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The product of all elements; 1 of none. Derivative: for each, the product of the others, also where some are 0.
+    #[track_caller]
+    pub fn prod(self) -> Self {
+        self.reshape_to([self.numel()].into()).record(Prod { axis: 0, keepdim: false })
+    }
+    /// The product over some axes.
+    ///
+    /// # Panics
+    /// If there is no such axis, or one is named twice.
+    #[track_caller]
+    pub fn prod_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
+        let axes = self.axes("prod", axes);
+        let mut y = self;
+        // From the last on, so that those before keep their numbers.
+        for axis in (0..self.ndim()).rev().filter(|&axis| axes.has(axis)) {
+            y = y.record(Prod { axis, keepdim });
+        }
+        y
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------ amax and amin
 
 fn not_empty(axes: Axes, shape: &Shape) -> Result<(), ShapeError> {
     match axes.count(shape) {
@@ -170,7 +222,7 @@ pub(crate) struct Max {
 
 impl<T: Scalar> Op<T> for Max {
     fn name(&self) -> &'static str {
-        "max"
+        "amax"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         not_empty(self.axes, x[0])?;
@@ -197,15 +249,16 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there are no elements.
     #[track_caller]
     pub fn max(self) -> Self {
-        self.max_axes(.., false)
+        self.amax(.., false)
     }
-    /// The largest element over some axes.
+    /// The largest element over some axes; several that are equal share the derivative. (With indices, and the derivative to one
+    /// element alone: [`Var::max_with_indices`]; of two arrays: [`Var::maximum`].)
     ///
     /// # Panics
-    /// If there is no such axis, or one has size 0.
+    /// If there is no such axis, one is named twice, or one has size 0.
     #[track_caller]
-    pub fn max_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
-        let axes = self.axes("max", axes);
+    pub fn amax(self, axes: impl AxisList, keepdim: bool) -> Self {
+        let axes = self.axes("amax", axes);
         self.record(Max { axes, keepdim })
     }
     /// The smallest of all elements; NaN if one is. Derivative: 1 for it; several that are equal share it (PyTorch's `amin`).
@@ -214,34 +267,19 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there are no elements.
     #[track_caller]
     pub fn min(self) -> Self {
-        self.min_axes(.., false)
+        self.amin(.., false)
     }
-    /// The smallest element over some axes: `-max(-x)`.
+    /// The smallest element over some axes: `-amax(-x)`.
     ///
     /// # Panics
-    /// If there is no such axis, or one has size 0.
+    /// If there is no such axis, one is named twice, or one has size 0.
     #[track_caller]
-    pub fn min_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
-        let axes = self.axes("min", axes);
+    pub fn amin(self, axes: impl AxisList, keepdim: bool) -> Self {
+        let axes = self.axes("amin", axes);
         if let Err(e) = not_empty(axes, &self.shape()) {
-            refuse(e, "min", [self.shape()]);
+            refuse(e, "amin", [self.shape()]);
         }
         -(-self).record(Max { axes, keepdim })
-    }
-    /// The position of the largest element along an axis, the first of several that are equal; NaN counts as largest.
-    ///
-    /// # Panics
-    /// If there is no such axis, or it has size 0.
-    #[track_caller]
-    pub fn argmax(self, axis: isize) -> ndarray::ArrayD<usize> {
-        let at = self.axis("argmax", axis);
-        if self.shape()[at] == 0 {
-            let e = ShapeError::new(format!("axis {axis} of shape {} has no elements", self.shape()));
-            refuse(e, "argmax", [self.shape()]);
-        }
-        let better = |a: T, b: T| b > a || (b.is_nan() && !a.is_nan());
-        self.to_array()
-            .map_axis(ndarray::Axis(at), |row| (1..row.len()).fold(0, |best, i| if better(row[best], row[i]) { i } else { best }))
     }
 }
 
@@ -305,7 +343,6 @@ mod rows {
         // One function for all, so that what follows is compiled once.
         let f: &'static Reduce<T> = Box::leak(Box::new(f));
         here([
-            grad([any(&[])], move |v| f(v[0], &[], false).square()),
             grad([any(&[7])], move |v| f(v[0], &[0], false).square()),
             grad([any(&[37])], move |v| f(v[0], &[-1], true).square()),
             grad([any(&[3, 5])], move |v| f(v[0], &[0], false).square()),
@@ -314,7 +351,6 @@ mod rows {
             grad([any(&[2, 3, 4])], move |v| f(v[0], &[0, 2], false).square()),
             grad([any(&[2, 3, 4])], move |v| f(v[0], &[1], true).square()),
             grad([any(&[2, 1, 3])], move |v| f(v[0], &[1], false).square()),
-            grad([any(&[2, 3])], move |v| f(v[0], &[], false).square()),
             grad([any(&[3, 0])], move |v| f(v[0], &[0], false).square()),
             grad([any(&[2, 3, 4])], move |v| f(v[0].permute(&[2, 0, 1]), &[0, -1], false).square()),
             grad([any(&[5, 4])], move |v| f(v[0].slice(&crate::at![..; -2, 1..]), &[0], false).square()),
@@ -324,15 +360,29 @@ mod rows {
         ])
     }
 
+    /// The rows of a reduction of no axes.
+    #[track_caller]
+    fn of_no_axes<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, &[isize]) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
+        let f: &'static dyn for<'t> Fn(Var<'t, T>, &[isize]) -> Var<'t, T> = Box::leak(Box::new(f));
+        here([
+            grad([any(&[])], move |v| f(v[0], &[]).square()),
+            grad([any(&[])], move |v| f(v[0], &[0]).square()),
+            grad([any(&[2, 3])], move |v| f(v[0], &[]).square()),
+        ])
+    }
+
     impl Sampled for Sum {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = reduction(|x, axes, keep| x.sum_axes(axes, keep));
+            rows.extend(of_no_axes(|x, axes| x.sum_axes(axes, false)));
             rows.extend([
                 grad([any(&[3])], |v| v[0].broadcast_to(&[4, 3]).sum_axes(0, false).square()),
                 value([of(&[0], [])], |v| v[0].sum(), &[0.0], [&[]]),
                 value([of(&[2, 0], [])], |v| v[0].sum_axes(1, false), &[0.0, 0.0], [&[]]),
                 value([of(&[3], [1.0, INF, -INF])], |v| v[0].sum(), &[NAN], [&[1.0; 3]]),
                 value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].sum_axes(.., true), &[10.0], [&[1.0; 4]]),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].sum_axes(&[][..], true), &[1.0, 2.0, 3.0, 4.0], [&[1.0; 4]]),
+                value([of(&[], [2.0])], |v| v[0].sum_axes([0], true), &[2.0], [&[1.0]]),
             ]);
             rows
         }
@@ -341,6 +391,7 @@ mod rows {
     impl Sampled for Mean {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = reduction(|x, axes, keep| x.mean_axes(axes, keep));
+            rows.extend(of_no_axes(|x, axes| x.mean_axes(axes, true)));
             rows.extend([
                 value([of(&[0], [])], |v| v[0].mean(), &[NAN], [&[]]),
                 value([of(&[4], [1.0, 2.0, 3.0, 6.0])], |v| v[0].mean(), &[3.0], [&[0.25; 4]]),
@@ -351,15 +402,39 @@ mod rows {
         }
     }
 
+    impl Sampled for Prod {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = reduction(|x, axes, keep| x.prod_axes(axes, keep));
+            rows.extend([
+                grad([any(&[5])], |v| v[0].prod()),
+                grad([any(&[2, 3])], |v| v[0].t().prod() * v[0].sum()),
+                // Zeros: none, one, two of them, and all.
+                grad([of(&[4], [1.5, 0.0, -2.0, 0.5])], |v| v[0].prod()),
+                grad([of(&[4], [1.5, 0.0, 0.0, 0.5])], |v| v[0].prod()),
+                grad([of(&[2, 3], [0.0, 2.0, 3.0, 0.0, 0.0, -1.5])], |v| v[0].prod_axes(-1, false).exp()),
+                grad([of(&[2, 3], [0.0, 2.0, 3.0, 0.0, 0.0, -1.5])], |v| v[0].prod_axes([0, 1], true)),
+                value([of(&[3], [2.0, 0.0, 5.0])], |v| v[0].prod(), &[0.0], [&[0.0, 10.0, 0.0]]),
+                value([of(&[3], [0.0, 0.0, 5.0])], |v| v[0].prod(), &[0.0], [&[0.0, 0.0, 0.0]]),
+                value([of(&[2], [0.0, 5.0])], |v| v[0].prod().square() + v[0].prod(), &[0.0], [&[5.0, 0.0]]),
+                value([of(&[], [-3.0])], |v| v[0].prod_axes(-1, true).prod(), &[-3.0], [&[1.0]]),
+                value([of(&[0], [])], |v| v[0].prod(), &[1.0], [&[]]),
+                value([of(&[2, 0], [])], |v| v[0].prod_axes(1, false), &[1.0, 1.0], [&[]]),
+                value([of(&[2], [INF, NAN])], |v| v[0].prod(), &[NAN], [&[NAN, INF]]),
+            ]);
+            rows
+        }
+    }
+
     impl Sampled for Max {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = reduction(|x, axes, keep| x.max_axes(axes, keep));
-            rows.extend(reduction(|x, axes, keep| x.min_axes(axes, keep)));
+            let mut rows = reduction(|x, axes, keep| x.amax(axes, keep));
+            rows.extend(reduction(|x, axes, keep| x.amin(axes, keep)));
+            rows.extend(of_no_axes(|x, axes| x.amax(axes, false)));
             let ties = || of(&[2, 3], [1.0, 3.0, 3.0, -2.0, -5.0, -2.0]);
             rows.extend([
-                value([ties()], |v| v[0].max_axes(1, false), &[3.0, -2.0], [&[0.0, 0.5, 0.5, 0.5, 0.0, 0.5]]),
+                value([ties()], |v| v[0].amax(1, false), &[3.0, -2.0], [&[0.0, 0.5, 0.5, 0.5, 0.0, 0.5]]),
                 value([ties()], |v| v[0].max(), &[3.0], [&[0.0, 0.5, 0.5, 0.0, 0.0, 0.0]]),
-                value([ties()], |v| v[0].min_axes(0, false), &[-2.0, -5.0, -2.0], [&[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]]),
+                value([ties()], |v| v[0].amin(0, false), &[-2.0, -5.0, -2.0], [&[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]]),
                 value([of(&[4], [2.0; 4])], |v| v[0].min(), &[2.0], [&[0.25; 4]]),
                 value([of(&[2], [0.0, -0.0])], |v| v[0].max(), &[0.0], [&[0.5, 0.5]]),
                 value([of(&[3], [-INF; 3])], |v| v[0].max(), &[-INF], [&[1.0 / 3.0; 3]]),
@@ -367,8 +442,8 @@ mod rows {
                 // Nothing equals NaN, so that the share is 0/0, as in PyTorch.
                 value([of(&[2], [1.0, NAN])], |v| v[0].max(), &[NAN], [&[NAN, NAN]]),
                 value([of(&[2], [NAN, 1.0])], |v| v[0].min(), &[NAN], [&[NAN, NAN]]),
-                refuses([any(&[0])], |v| v[0].max(), &["max of [0]", "no largest", "hint: "]),
-                refuses([any(&[2, 0])], |v| v[0].max_axes(1, false), &["max of [2, 0]", "hint: "]),
+                refuses([any(&[0])], |v| v[0].max(), &["amax of [0]", "no largest", "hint: "]),
+                refuses([any(&[2, 0])], |v| v[0].amax(1, false), &["amax of [2, 0]", "hint: "]),
             ]);
             rows
         }
@@ -377,6 +452,7 @@ mod rows {
     impl Sampled for LogSumExp {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = reduction(|x, axes, keep| x.logsumexp(axes, keep));
+            rows.extend(of_no_axes(|x, axes| x.logsumexp(axes, false)));
             rows.extend([
                 grad([any(&[2, 300])], |v| v[0].logsumexp(-1, false)),
                 equals([any(&[3, 5])], |v| v[0].logsumexp(1, false), |v| v[0].exp().sum_axes(1, false).ln()),
@@ -392,13 +468,5 @@ mod rows {
             ]);
             rows
         }
-    }
-
-    #[test]
-    fn argmax_takes_the_first_and_nan_before_all() {
-        let tape = crate::Tape::<f64>::new();
-        let x = tape.leaf([[1.0, 3.0, 3.0], [2.0, NAN, 5.0]]);
-        assert_eq!(x.argmax(1).as_slice().unwrap(), [1, 1]);
-        assert_eq!(x.argmax(-2).as_slice().unwrap(), [1, 1, 1]);
     }
 }

@@ -1,11 +1,11 @@
-//! Ops that rearrange: views that only change strides (broadcast, reshape, permute, slice), copies that place (pad, concat), each with
-//! its adjoint beside it.
+//! Ops that rearrange: views that only change strides (broadcast, reshape, permute), each with its adjoint beside it.
 
 use crate::error::ShapeError;
 use crate::kernels::reduce::{Sum, reduce};
-use crate::kernels::strided::{copy, scatter};
+use crate::kernels::strided::copy;
 use crate::layout::{Axes, Layout, Shape, Small, Strides};
 use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::reduction::AxisList;
 use crate::scalar::Scalar;
 use crate::var::{Var, refuse};
 use smallvec::SmallVec;
@@ -128,6 +128,25 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn broadcast_to(self, shape: &[usize]) -> Self {
         self.broadcast_to_shape(shape.into())
     }
+    /// [`Var::broadcast_to`], where -1 keeps the size of an axis.
+    ///
+    /// # Panics
+    /// If the shape does not broadcast to it, or -1 stands for an axis that the array does not have.
+    #[track_caller]
+    pub fn expand(self, sizes: &[isize]) -> Self {
+        let shape = self.shape();
+        let skip = sizes.len().saturating_sub(shape.len());
+        if let Some(axis) = sizes.iter().enumerate().position(|(a, &n)| n < -1 || n == -1 && a < skip) {
+            let e = ShapeError::new(format!("size {} of axis {axis} in {sizes:?} stands for no size of shape {shape}", sizes[axis]));
+            refuse(e.hint("-1 keeps the size of an axis that is already there"), "expand", [shape]);
+        }
+        if sizes.len() < shape.len() {
+            let e = ShapeError::new(format!("{sizes:?} has fewer axes than shape {shape}"));
+            refuse(e.hint("new axes come in front, none go"), "expand", [shape]);
+        }
+        let wanted = sizes.iter().enumerate().map(|(a, &n)| if n == -1 { shape[a - skip] } else { n as usize });
+        self.broadcast_to_shape(wanted.collect())
+    }
     #[track_caller]
     pub(crate) fn broadcast_to_shape(self, shape: Shape) -> Self {
         if self.shape() == shape { self } else { self.record(BroadcastTo(shape)) }
@@ -184,15 +203,20 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If the number of elements differs.
     #[track_caller]
     pub fn reshape(self, shape: &[isize]) -> Self {
-        let known: usize = shape.iter().filter(|&&n| n >= 0).map(|&n| n as usize).product();
-        let unknown = shape.iter().filter(|&&n| n < 0).count();
-        let bad = unknown > 1 || shape.iter().any(|&n| n < -1) || unknown == 1 && (known == 0 || !self.numel().is_multiple_of(known));
-        if bad {
-            let e = ShapeError::new(format!("{} elements of shape {} cannot have shape {shape:?}", self.numel(), self.shape()))
+        let sizes = self.sizes("reshape", shape, self.numel());
+        self.reshape_to(Shape::from(sizes))
+    }
+    /// Sizes of which one may be -1, which is worked out so that they multiply to `total`.
+    #[track_caller]
+    fn sizes(self, op: &'static str, sizes: &[isize], total: usize) -> Small<usize> {
+        let known: usize = sizes.iter().filter(|&&n| n >= 0).map(|&n| n as usize).product();
+        let unknown = sizes.iter().filter(|&&n| n < 0).count();
+        if unknown > 1 || sizes.iter().any(|&n| n < -1) || unknown == 1 && (known == 0 || !total.is_multiple_of(known)) {
+            let e = ShapeError::new(format!("{total} elements of shape {} cannot have shape {sizes:?}", self.shape()))
                 .hint("at most one size may be -1, and the others must divide the number of elements");
-            refuse(e, "reshape", [self.shape()]);
+            refuse(e, op, [self.shape()]);
         }
-        self.reshape_to(shape.iter().map(|&n| if n < 0 { self.numel() / known } else { n as usize }).collect())
+        sizes.iter().map(|&n| if n < 0 { total / known } else { n as usize }).collect()
     }
     #[track_caller]
     pub(crate) fn reshape_to(self, shape: Shape) -> Self {
@@ -215,22 +239,28 @@ impl<'t, T: Scalar> Var<'t, T> {
         let merged: usize = shape[a..=b].iter().product();
         self.reshape_to(shape[..a].iter().copied().chain([merged]).chain(shape[b + 1..].iter().copied()).collect())
     }
-    /// Without an axis of size 1; an axis of another size stays, as in PyTorch.
+    /// One axis as several; one of the sizes may be -1, which is worked out. The inverse of [`Var::flatten`].
     ///
     /// # Panics
-    /// If there is no such axis.
+    /// If there is no such axis, or the sizes do not multiply to its own.
     #[track_caller]
-    pub fn squeeze(self, axis: isize) -> Self {
-        if self.is_number_axis(axis) {
-            return self;
+    pub fn unflatten(self, axis: isize, sizes: &[isize]) -> Self {
+        let (shape, axis) = (self.shape(), self.axis("unflatten", axis));
+        let sizes = self.sizes("unflatten", sizes, shape[axis]);
+        if sizes.iter().product::<usize>() != shape[axis] {
+            let e = ShapeError::new(format!("axis {axis} of size {} is not {sizes:?}", shape[axis]));
+            refuse(e.hint("the sizes multiply to that of the axis; one may be -1, which is worked out"), "unflatten", [shape]);
         }
-        let (shape, axis) = (self.shape(), self.axis("squeeze", axis));
-        if shape[axis] == 1 { self.reshape_to(shape.remove(axis)) } else { self }
+        self.reshape_to(shape[..axis].iter().copied().chain(sizes).chain(shape[axis + 1..].iter().copied()).collect())
     }
-    /// Without any axes of size 1.
+    /// Without some axes of size 1 (`..`: all of them); an axis of another size stays, as in PyTorch.
+    ///
+    /// # Panics
+    /// If there is no such axis, or one is named twice.
     #[track_caller]
-    pub fn squeeze_all(self) -> Self {
-        self.reshape_to(self.shape().iter().copied().filter(|&n| n != 1).collect())
+    pub fn squeeze(self, axes: impl AxisList) -> Self {
+        let (shape, axes) = (self.shape(), self.axes("squeeze", axes));
+        self.reshape_to((0..shape.len()).filter(|&a| shape[a] != 1 || !axes.has(a)).map(|a| shape[a]).collect())
     }
     /// With a new axis of size 1 at this position of the result; negative positions count from its end.
     ///
@@ -320,6 +350,30 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.record(Permute(axes.iter().map(|&a| shape.axis(a).expect("checked above")).collect()))
     }
+    /// A view with some axes moved to other places (of the result), and the others in order around them.
+    ///
+    /// # Panics
+    /// If there is no such axis or place, one is named twice, or there are not as many places as axes.
+    #[track_caller]
+    pub fn movedim(self, axes: &[isize], places: &[isize]) -> Self {
+        let shape = self.shape();
+        for list in [axes, places] {
+            if let Err(e) = Axes::new(&shape, list) {
+                refuse(e, "movedim", [shape]);
+            }
+        }
+        if axes.len() != places.len() {
+            let e = ShapeError::new(format!("{} axes {axes:?} for {} places {places:?}", axes.len(), places.len()));
+            refuse(e.hint("name a place for each axis"), "movedim", [shape]);
+        }
+        let at = |axis: isize| shape.axis(axis).expect("checked above");
+        let mut others = (0..shape.len()).filter(|&a| axes.iter().all(|&moved| at(moved) != a));
+        let order = (0..shape.len()).map(|to| match places.iter().position(|&p| at(p) == to) {
+            Some(i) => at(axes[i]),
+            None => others.next().expect("as many axes are left as places"),
+        });
+        self.record(Permute(order.collect()))
+    }
     /// A view with two axes exchanged.
     ///
     /// # Panics
@@ -356,89 +410,6 @@ impl<'t, T: Scalar> Var<'t, T> {
             }
         }
     }
-}
-
-// ------------------------------------------------------------------------------------------------------------- concat
-
-/// Arrays one after the other along an axis.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Concat(usize);
-
-impl<T: Scalar> Op<T> for Concat {
-    fn name(&self) -> &'static str {
-        "concat"
-    }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        let axis = self.0;
-        for (i, s) in x.iter().enumerate() {
-            let fits = s.len() == x[0].len() && (0..s.len()).all(|a| a == axis || s[a] == x[0][a]);
-            if !fits {
-                return Err(ShapeError::new(format!("input {i} has shape {s}, which differs from {} beside axis {axis}", x[0]))
-                    .hint("all sizes but that of the joined axis must be equal"));
-            }
-        }
-        Ok(x[0].with(axis, x.iter().map(|s| s[axis]).sum()))
-    }
-    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        let total: usize = x.iter().map(|x| x.shape()[self.0]).sum();
-        let strides = x[0].shape().with(self.0, total).strides();
-        let mut at = 0;
-        for x in x {
-            scatter(*x, y, at as isize * strides[self.0], &strides);
-            at += x.shape()[self.0];
-        }
-    }
-    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        let mut at = 0;
-        let mut starts: SmallVec<[(usize, usize); 16]> = SmallVec::new();
-        for i in 0..cx.inputs.len() {
-            let len = cx.x(i).shape()[self.0];
-            starts.push((at, len));
-            at += len;
-        }
-        cx.each(|i| cx.g.narrow(self.0 as isize, starts[i].0, starts[i].1))
-    }
-}
-
-/// Arrays joined along an axis that they have; an empty vector joins with anything, as in PyTorch. Derivative: each gets its part of
-/// the cotangent.
-///
-/// # Panics
-/// If there are none, or their shapes differ beside that axis.
-#[track_caller]
-pub fn concat<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
-    let Some(first) = xs.first() else {
-        refuse(ShapeError::new("nothing to join").hint("give at least one array"), "concat", []);
-    };
-    let empty = |x: &Var<'t, T>| x.shape()[..] == [0];
-    if xs.iter().any(empty) && xs.iter().any(|x| x.ndim() > 1) {
-        let rest: SmallVec<[Var<'t, T>; 16]> = xs.iter().copied().filter(|x| !empty(x)).collect();
-        return concat(&rest, axis);
-    }
-    let axis = first.axis("concat", axis);
-    first.tape.listed(Concat(axis), xs)
-}
-
-/// Arrays of one shape joined along a new axis.
-///
-/// # Panics
-/// If there are none, or their shapes differ.
-#[track_caller]
-pub fn stack<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
-    let Some(first) = xs.first() else {
-        refuse(ShapeError::new("nothing to join").hint("give at least one array"), "stack", []);
-    };
-    let shape = first.shape();
-    if let Some((i, x)) = xs.iter().enumerate().find(|(_, x)| x.shape() != shape) {
-        let e = ShapeError::new(format!("input {i} has shape {}, the first has {shape}", x.shape()));
-        refuse(e.hint("all must have one shape; to join along an axis they have, use `concat`"), "stack", [shape, x.shape()]);
-    }
-    let mut rows: SmallVec<[Var<'t, T>; 16]> = SmallVec::with_capacity(xs.len());
-    // A loop: a closure would hide the caller's line.
-    for x in xs {
-        rows.push(x.unsqueeze(axis));
-    }
-    concat(&rows, axis)
 }
 
 #[cfg(test)]
@@ -485,6 +456,10 @@ mod rows {
                 adjoint(any(&[3, 1]), any(&[2, 3, 4]), |u| u.broadcast_to(&[2, 3, 4]), |v| v.sum_to([3, 1].into())),
                 adjoint(any(&[]), any(&[2, 3]), |u| u.broadcast_to(&[2, 3]), |v| v.sum_to([].into())),
                 refuses([any(&[2])], |v| v[0].broadcast_to(&[3]), &["broadcast_to of [2]", "does not broadcast to [3]", "hint: "]),
+                grad([any(&[2, 1])], |v| v[0].expand(&[3, -1, 4]).exp()),
+                refuses([any(&[2])], |v| v[0].expand(&[-1, 2]), &["expand of [2]", "-1", "hint: "]),
+                refuses([any(&[2, 1])], |v| v[0].expand(&[2]), &["expand of [2, 1]", "fewer axes", "hint: "]),
+                refuses([any(&[2])], |v| v[0].expand(&[3]), &["broadcast_to of [2]", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].broadcast_to(&[3]), &["broadcast_to of [2, 3]", "does not broadcast to [3]"]),
                 refuses([any(&[3])], |v| v[0].broadcast_to(&[1]), &["broadcast_to of [3]", "does not broadcast to [1]"]),
             ]
@@ -508,7 +483,8 @@ mod rows {
 
     impl Sampled for Reshape {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            vec![
+            let mut rows = crate::ops::extent::rows::repeats();
+            rows.extend([
                 grad([any(&[3, 4])], |v| v[0].reshape(&[2, -1]).exp()),
                 grad([any(&[3, 4])], |v| v[0].t().reshape(&[2, 6]).exp()),
                 grad([any(&[4, 6])], |v| v[0].t().reshape(&[2, 3, 4]).exp()),
@@ -517,7 +493,7 @@ mod rows {
                 grad([any(&[])], |v| v[0].reshape(&[1, 1]).exp()),
                 grad([any(&[0, 3])], |v| v[0].reshape(&[3, 0]).exp()),
                 grad([any(&[2, 3, 4])], |v| v[0].flatten(1, -1).exp()),
-                grad([any(&[2, 1, 3])], |v| v[0].squeeze(1).unsqueeze(-1).squeeze_all().exp()),
+                grad([any(&[2, 1, 3])], |v| v[0].squeeze(1).unsqueeze(-1).squeeze(..).exp()),
                 value([of(&[4], [1.0, 2.0, 3.0, 4.0])], |v| v[0].reshape(&[2, 2]).t(), &[1.0, 3.0, 2.0, 4.0], [&[1.0; 4]]),
                 adjoint(any(&[4, 3]), any(&[2, 6]), |u| u.t().reshape(&[2, 6]), |v| v.reshape(&[3, 4]).t()),
                 refuses([any(&[2, 3])], |v| v[0].reshape(&[4]), &["reshape of [2, 3]", "6 elements", "hint: "]),
@@ -527,10 +503,20 @@ mod rows {
                 refuses([any(&[0, 3])], |v| v[0].reshape(&[0, -1]), &["reshape of [0, 3]", "hint: "]),
                 equals([any(&[])], |v| v[0].unsqueeze(0).squeeze(0).squeeze(-1).transpose(0, -1).exp(), |v| v[0].exp()),
                 refuses([any(&[])], |v| v[0].transpose(0, 1), &["transpose of []", "axis 0", "hint: "]),
+                grad([any(&[1, 2, 1, 1])], |v| v[0].squeeze([0, -1, 1]).unsqueeze(0).exp()),
+                grad([any(&[1, 6, 2])], |v| v[0].unflatten(1, &[2, -1]).exp()),
+                refuses(
+                    [any(&[2, 6])],
+                    |v| v[0].unflatten(1, &[2, 4]),
+                    &["unflatten of [2, 6]", "axis 1 of size 6 is not [2, 4]", "hint: "],
+                ),
+                refuses([any(&[2, 6])], |v| v[0].unflatten(1, &[4, -1]), &["unflatten of [2, 6]", "6 elements", "[4, -1]", "hint: "]),
+                refuses([any(&[2, 1])], |v| v[0].squeeze([1, -1]), &["squeeze of [2, 1]", "named twice", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].squeeze(2), &["squeeze of [2, 3]", "axis 2", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].unsqueeze(3), &["unsqueeze of [2, 3]", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].flatten(1, 0), &["flatten of [2, 3]", "axis 1 comes after axis 0"]),
-            ]
+            ]);
+            rows
         }
     }
 
@@ -543,6 +529,10 @@ mod rows {
                 grad([any(&[2, 3, 4])], |v| v[0].transpose(0, 1).exp()),
                 grad([any(&[])], |v| v[0].permute(&[]).exp()),
                 grad([any(&[3, 3])], |v| v[0] * v[0].permute(&[1, 0])),
+                grad([any(&[2, 3, 4])], |v| v[0].movedim(&[0], &[-1]).exp()),
+                equals([any(&[2, 3, 4])], |v| v[0].movedim(&[-1, 0], &[0, 1]).exp(), |v| v[0].permute(&[2, 0, 1]).exp()),
+                refuses([any(&[2, 3])], |v| v[0].movedim(&[0], &[0, 1]), &["movedim of [2, 3]", "2 places", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].movedim(&[0], &[2]), &["movedim of [2, 3]", "axis 2", "hint: "]),
                 value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].permute(&[1, 0]), &[1.0, 3.0, 2.0, 4.0], [&[1.0; 4]]),
                 adjoint(any(&[2, 3, 4]), any(&[4, 2, 3]), |u| u.permute(&[2, 0, 1]), |v| v.permute(&[1, 2, 0])),
                 refuses([any(&[2, 3])], |v| v[0].permute(&[0]), &["permute of [2, 3]", "[0] names 1 of the 2 axes", "hint: "]),
@@ -564,44 +554,6 @@ mod rows {
                 adjoint(any(&[3, 5]), any(&[5, 3]), |u| u.t(), |v| v.t()),
                 refuses([any(&[2, 3, 4])], |v| v[0].t(), &["t of [2, 3, 4]", "matrix", "hint: "]),
                 refuses([any(&[2])], |v| v[0].record(Transpose), &["transpose of [2]", "matrix"]),
-            ]
-        }
-    }
-
-    impl Sampled for Concat {
-        fn rows<T: Scalar>() -> Vec<Row<T>> {
-            vec![
-                grad([any(&[2, 3]), any(&[4, 3])], |v| concat(v, 0).exp()),
-                grad([any(&[2, 3]), any(&[2, 0]), any(&[2, 1])], |v| concat(v, -1).exp()),
-                grad([any(&[3, 2]), any(&[2, 3])], |v| concat(&[v[0].t(), v[1], v[1], v[0].t()], 0).exp()),
-                grad([any(&[3]), any(&[3])], |v| stack(&[v[0], v[1], v[0] * v[1], v[1], v[0]], 1).exp()),
-                grad([any(&[]), any(&[])], |v| stack(v, 0).exp()),
-                grad([any(&[3])], |v| concat(v, 0).exp()),
-                value(
-                    [of(&[1, 2], [1.0, 2.0]), of(&[1, 2], [3.0, 4.0])],
-                    |v| concat(&[v[0], v[1], v[0]], 1),
-                    &[1.0, 2.0, 3.0, 4.0, 1.0, 2.0],
-                    [&[2.0, 2.0], &[1.0, 1.0]],
-                ),
-                equals(
-                    [any(&[2, 3]), any(&[2, 3])],
-                    |v| stack(v, 0).square(),
-                    |v| concat(&[v[0].reshape(&[1, 2, 3]), v[1].reshape(&[1, 2, 3])], 0).square(),
-                ),
-                equals(
-                    [any(&[3]), any(&[4])],
-                    |v| concat(v, 0).exp(),
-                    |v| v[0].pad(&[(0, 4)], 0.0).exp() + v[1].pad(&[(3, 0)], 0.0).exp() - v[0].number(1.0),
-                ),
-                equals([any(&[0]), any(&[2, 3])], |v| concat(&[v[1], v[0], v[1]], 1).exp(), |v| concat(&[v[1], v[1]], -1).exp()),
-                refuses([any(&[4, 0]), any(&[2, 3])], |v| concat(v, 1), &["concat of [4, 0] and [2, 3]", "input 1", "hint: "]),
-                refuses([any(&[]), any(&[])], |v| concat(v, 0), &["concat of []", "axis 0", "hint: "]),
-                refuses([any(&[2, 3]), any(&[2, 4])], |v| concat(v, 0), &["concat of [2, 3] and [2, 4]", "input 1", "hint: "]),
-                refuses([any(&[2, 3]), any(&[3])], |v| concat(v, 0), &["concat of [2, 3] and [3]", "hint: "]),
-                refuses([any(&[2, 3])], |v| concat(v, 2), &["concat of [2, 3]", "axis 2", "hint: "]),
-                refuses([any(&[2]), any(&[3])], |v| stack(v, 0), &["stack of [2] and [3]", "input 1", "hint: "]),
-                refuses([], |v| concat(v, 0), &["concat", "nothing to join", "hint: "]),
-                refuses([], |v| stack(v, 0), &["stack", "nothing to join", "hint: "]),
             ]
         }
     }

@@ -85,7 +85,7 @@ pub struct SliceInfo {
     end: Option<isize>,
     step: isize,
     /// A single index, whose axis disappears.
-    index: bool,
+    pub(crate) index: bool,
 }
 
 impl SliceInfo {
@@ -93,7 +93,7 @@ impl SliceInfo {
     pub fn step(self, step: isize) -> SliceInfo {
         SliceInfo { step, ..self }
     }
-    fn run(self, axis: usize, n: usize) -> Result<Run, ShapeError> {
+    pub(crate) fn run(self, axis: usize, n: usize) -> Result<Run, ShapeError> {
         let size = n as isize;
         let from_end = |p: isize| if p < 0 { p + size } else { p };
         if self.index {
@@ -244,7 +244,8 @@ mod rows {
 
     impl Sampled for Slice {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            vec![
+            let mut rows = crate::ops::extent::rows::compositions();
+            rows.extend([
                 grad([any(&[3, 5])], |v| v[0].slice(&at![1.., ..-1]).exp()),
                 grad([any(&[3, 5])], |v| v[0].slice(&at![-1, ..; 2]).exp()),
                 grad([any(&[3, 5])], |v| v[0].t().slice(&at![..; -2, 1]).exp()),
@@ -263,7 +264,8 @@ mod rows {
                 refuses([any(&[3])], |v| v[0].slice(&at![.., ..]), &["slice of [3]", "2 entries for the 1 axes"]),
                 refuses([any(&[3])], |v| v[0].slice(&at![..; 0]), &["slice of [3]", "step of axis 0 is 0"]),
                 refuses([any(&[3])], |v| v[0].narrow(0, 2, 2), &["narrow of [3]", "2..4", "size 3"]),
-            ]
+            ]);
+            rows
         }
     }
 

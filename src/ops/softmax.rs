@@ -5,7 +5,7 @@ use crate::kernels::softmax as kernel;
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::Listed;
-use crate::ops::index::Indices;
+use crate::ops::indices::Indices;
 use crate::scalar::Scalar;
 use crate::var::Var;
 

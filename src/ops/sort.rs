@@ -1,1 +1,320 @@
-//! Order along an axis: sort, topk, the extremes with their indices.
+//! Order along an axis: sort, topk, kthvalue, median, the extremes with their indices.
+//!
+//! The positions are worked out from the values, and the values taken by them with [`Var::gather`], whose rule is all that is needed:
+//! the derivative goes to the elements that were taken. NaN counts as larger than all else, but the least of a line that holds one
+//! is NaN too, and so is its median. Of equal elements, the first comes first.
+
+use crate::error::ShapeError;
+use crate::kernels::sort::{self, Entry, ascending, descending, first};
+use crate::layout::Shape;
+use crate::ops::indices::Indices;
+use crate::scalar::Scalar;
+use crate::var::{Var, refuse};
+
+/// The array with at least one axis, the axis, and a position along it for each line: see [`Var::one_of_each_line`].
+struct Chosen<'t, T: Scalar> {
+    x: Var<'t, T>,
+    axis: usize,
+    index: Indices,
+    shape: Shape,
+}
+
+impl<T: Scalar> Chosen<'_, T> {
+    fn indices(&self) -> Indices {
+        self.index.reshape(self.shape.clone())
+    }
+}
+
+/// Brings the `k`-th smallest element of a line (from 0) to the front.
+fn kth<T: Scalar>(line: &mut [Entry<T>], k: usize) {
+    line.select_nth_unstable_by(k, ascending);
+    line.swap(0, k);
+}
+
+/// Brings the first element to the front than which none is better.
+fn best<T: Scalar>(line: &mut [Entry<T>], better: impl Fn(T, T) -> bool) {
+    let at = (1..line.len()).fold(0, |best, i| if better(line[i].0, line[best].0) { i } else { best });
+    line.swap(0, at);
+}
+fn largest<T: Scalar>(line: &mut [Entry<T>]) {
+    best(line, |a, b| a > b || a.is_nan() && !b.is_nan());
+}
+fn smallest<T: Scalar>(line: &mut [Entry<T>]) {
+    best(line, |a, b| a < b || a.is_nan() && !b.is_nan());
+}
+/// The lower of the two in the middle.
+fn middle<T: Scalar>(line: &mut [Entry<T>]) {
+    match line.iter().position(|(x, _)| x.is_nan()) {
+        Some(nan) => line.swap(0, nan),
+        None => kth(line, (line.len() - 1) / 2),
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The positions of `k` elements of each line along an axis, which `choose` brings to the front.
+    fn positions(self, axis: usize, k: usize, choose: impl Fn(&mut [Entry<T>]) + Sync) -> Indices {
+        let (shape, inner) = (self.shape(), self.tape.read());
+        let positions = sort::choose(&inner.view(self.id).to_slice(), &shape, axis, k, &choose);
+        Indices::new(&shape.with(axis, k), positions)
+    }
+    /// One element of each line, for functions that have no value for an empty one; under the shape that is left of the array.
+    #[track_caller]
+    fn one_of_each_line(self, op: &'static str, axis: isize, keepdim: bool, choose: impl Fn(&mut [Entry<T>]) + Sync) -> Chosen<'t, T> {
+        let (x, at) = self.with_axis(op, axis);
+        let shape = x.shape();
+        if shape[at] == 0 {
+            let e = ShapeError::new(format!("axis {axis} of shape {shape} has no elements"));
+            refuse(e.hint("an axis that is reduced must not have size 0"), op, [shape]);
+        }
+        let index = x.positions(at, 1, choose);
+        let left = match (self.ndim(), keepdim) {
+            (0, _) => Shape::scalar(),
+            (_, true) => shape.with(at, 1),
+            (_, false) => shape.remove(at),
+        };
+        Chosen { x, axis: at, index, shape: left }
+    }
+    #[track_caller]
+    fn take_chosen(chosen: Chosen<'t, T>) -> (Self, Indices) {
+        let y = chosen.x.gather(chosen.axis as isize, &chosen.index);
+        (y.reshape_to(chosen.shape.clone()), chosen.indices())
+    }
+
+    // ------------------------------------------------------------------------------------------------------- extremes
+
+    /// The largest element along an axis, and its position. Derivative: 1 for that element alone, the first of several that are equal
+    /// ([`Var::amax`] shares it between them).
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 3.0, 2.0], [6.0, 5.0, 4.0]]);
+    /// let (y, at) = x.max_with_indices(1, false);
+    /// assert_eq!((y.to_vec(), at.values()), (vec![3.0, 6.0], &[1, 0][..]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or it has size 0.
+    #[track_caller]
+    pub fn max_with_indices(self, axis: isize, keepdim: bool) -> (Self, Indices) {
+        Self::take_chosen(self.one_of_each_line("max_with_indices", axis, keepdim, largest))
+    }
+    /// The smallest element along an axis, and its position. Derivative: 1 for that element alone.
+    ///
+    /// # Panics
+    /// If there is no such axis, or it has size 0.
+    #[track_caller]
+    pub fn min_with_indices(self, axis: isize, keepdim: bool) -> (Self, Indices) {
+        Self::take_chosen(self.one_of_each_line("min_with_indices", axis, keepdim, smallest))
+    }
+    /// The position of the largest element along an axis, the first of several that are equal; NaN counts as largest.
+    ///
+    /// # Panics
+    /// If there is no such axis, or it has size 0.
+    #[track_caller]
+    pub fn argmax(self, axis: isize, keepdim: bool) -> Indices {
+        self.one_of_each_line("argmax", axis, keepdim, largest).indices()
+    }
+    /// The position of the smallest element along an axis, the first of several that are equal; NaN counts as smallest.
+    ///
+    /// # Panics
+    /// If there is no such axis, or it has size 0.
+    #[track_caller]
+    pub fn argmin(self, axis: isize, keepdim: bool) -> Indices {
+        self.one_of_each_line("argmin", axis, keepdim, smallest).indices()
+    }
+
+    // ------------------------------------------------------------------------------------------------ the one in the middle
+
+    /// The `k`-th smallest element along an axis, counted from 1, and its position. Derivative: 1 for that element.
+    ///
+    /// # Panics
+    /// If there is no such axis, or `k` is not one of 1 to its size.
+    #[track_caller]
+    pub fn kthvalue(self, k: usize, axis: isize, keepdim: bool) -> (Self, Indices) {
+        let (x, at) = self.with_axis("kthvalue", axis);
+        let n = x.shape()[at];
+        if k == 0 || k > n {
+            let e = ShapeError::new(format!("k = {k} is out of range for axis {axis} of size {n}"));
+            refuse(e.hint("the smallest is number 1"), "kthvalue", [self.shape()]);
+        }
+        Self::take_chosen(self.one_of_each_line("kthvalue", axis, keepdim, |line| kth(line, k - 1)))
+    }
+    /// The median of all elements; the lower of the two in the middle, NaN if one is. Derivative: 1 for it; several that are equal share
+    /// it.
+    ///
+    /// # Panics
+    /// If there are no elements.
+    #[track_caller]
+    pub fn median(self) -> Self {
+        let x = self.reshape_to([self.numel()].into());
+        let median = x.one_of_each_line("median", 0, false, middle);
+        let values = x.to_vec();
+        let it = values[median.index.values()[0] as usize];
+        let same = |i: &i64| values[*i as usize] == it || it.is_nan() && values[*i as usize].is_nan();
+        x.index_select(0, (0..values.len() as i64).filter(same).collect::<Vec<_>>()).max()
+    }
+    /// The median along an axis, the lower of the two in the middle, and its position; NaN if one is. Derivative: 1 for that element.
+    ///
+    /// # Panics
+    /// If there is no such axis, or it has size 0.
+    #[track_caller]
+    pub fn median_with_indices(self, axis: isize, keepdim: bool) -> (Self, Indices) {
+        Self::take_chosen(self.one_of_each_line("median_with_indices", axis, keepdim, middle))
+    }
+
+    // ----------------------------------------------------------------------------------------------------------- sort
+
+    /// The elements in order along an axis, and where each came from. Equal elements keep their order. Derivative: each cotangent goes
+    /// where its element came from.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (y, from) = tape.leaf([3.0, 1.0, 2.0]).sort(0, false);
+    /// assert_eq!((y.to_vec(), from.values()), (vec![1.0, 2.0, 3.0], &[1, 2, 0][..]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn sort(self, axis: isize, descending: bool) -> (Self, Indices) {
+        let (x, at) = self.with_axis("sort", axis);
+        self.take_first(x, at, x.shape()[at], descending)
+    }
+    /// Where each element of the sorted array comes from: the indices of [`Var::sort`].
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn argsort(self, axis: isize, descending: bool) -> Indices {
+        let (x, at) = self.with_axis("argsort", axis);
+        x.first_positions(at, x.shape()[at], descending).reshape(self.shape())
+    }
+    /// The `k` largest elements along an axis (or the smallest), in order, and where each came from. Derivative: each cotangent goes
+    /// where its element came from.
+    ///
+    /// # Panics
+    /// If there is no such axis, or it has fewer elements.
+    #[track_caller]
+    pub fn topk(self, k: usize, axis: isize, largest: bool) -> (Self, Indices) {
+        let (x, at) = self.with_axis("topk", axis);
+        let n = x.shape()[at];
+        if k > n {
+            refuse(ShapeError::new(format!("k = {k} is out of range for axis {axis} of size {n}")), "topk", [self.shape()]);
+        }
+        self.take_first(x, at, k, largest)
+    }
+    fn first_positions(self, axis: usize, k: usize, falling: bool) -> Indices {
+        self.positions(axis, k, |line| first(line, k, if falling { descending } else { ascending }))
+    }
+    /// The first `k` of each line of `x`, which is this array with at least one axis.
+    #[track_caller]
+    fn take_first(self, x: Self, axis: usize, k: usize, falling: bool) -> (Self, Indices) {
+        let index = x.first_positions(axis, k, falling);
+        let y = x.gather(axis as isize, &index);
+        // Of a number, one element is a number again.
+        if self.ndim() == 0 && k == 1 { (y.reshape_to(Shape::scalar()), index.reshape(Shape::scalar())) } else { (y, index) }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod rows {
+    use super::*;
+    use crate::Tape;
+    use crate::ops::samples::*;
+
+    const NAN: f64 = f64::NAN;
+
+    type Pick<T> = dyn for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T>;
+
+    #[track_caller]
+    fn along<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
+        let f: &'static Pick<T> = Box::leak(Box::new(f));
+        here([
+            grad([any(&[])], move |v| f(v[0], -1).square()),
+            grad([any(&[1])], move |v| f(v[0], 0).square()),
+            grad([any(&[37])], move |v| f(v[0], 0).square()),
+            grad([any(&[3, 4])], move |v| f(v[0], 0).square()),
+            grad([any(&[2, 3, 4])], move |v| f(v[0], -2).square()),
+            grad([any(&[3, 4])], move |v| f(v[0].t(), 1).square()),
+            grad([any(&[0, 3])], move |v| f(v[0], 1).square()),
+            grad([any(&[5])], move |v| f(v[0] * v[0], 0) * f(v[0], 0)),
+            refuses([any(&[5, 2])], move |v| f(v[0], 2), &["of [5, 2]", "axis 2 is out of range", "hint: "]),
+        ])
+    }
+
+    /// They are composed of `gather`, with whose rows they run.
+    pub(crate) fn order<T: Scalar>() -> Vec<Row<T>> {
+        let mut rows = along(|x, axis| x.sort(axis, false).0);
+        rows.extend(along(|x, axis| x.sort(axis, true).0));
+        rows.extend(along(|x, axis| x.topk(1, axis, true).0));
+        rows.extend(along(|x, axis| x.max_with_indices(axis, true).0));
+        rows.extend(along(|x, axis| x.min_with_indices(axis, false).0));
+        rows.extend(along(|x, axis| x.median_with_indices(axis, false).0));
+        rows.extend(along(|x, axis| x.kthvalue(1, axis, true).0));
+        let ties = || of(&[4], [2.0, 1.0, 2.0, 1.0]);
+        let nan = || of(&[3], [2.0, NAN, 1.0]);
+        rows.extend([
+            grad([any(&[0])], |v| v[0].sort(0, false).0.square()),
+            grad([any(&[3, 5])], |v| v[0].topk(3, 1, false).0.square()),
+            grad([any(&[3, 5])], |v| v[0].topk(0, 0, true).0.square()),
+            value([ties()], |v| v[0].max_with_indices(0, false).0, &[2.0], [&[1.0, 0.0, 0.0, 0.0]]),
+            value([ties()], |v| v[0].min_with_indices(0, true).0, &[1.0], [&[0.0, 1.0, 0.0, 0.0]]),
+            value([ties()], |v| v[0].median_with_indices(0, true).0, &[1.0], [&[0.0, 0.0, 0.0, 1.0]]),
+            value([ties()], |v| v[0].topk(3, 0, true).0, &[2.0, 2.0, 1.0], [&[1.0, 1.0, 1.0, 0.0]]),
+            value([ties()], |v| v[0].kthvalue(3, 0, false).0, &[2.0], [&[1.0, 0.0, 0.0, 0.0]]),
+            value([nan()], |v| v[0].sort(0, false).0, &[1.0, 2.0, NAN], [&[1.0; 3]]),
+            value([nan()], |v| v[0].sort(0, true).0, &[NAN, 2.0, 1.0], [&[1.0; 3]]),
+            value([nan()], |v| v[0].min_with_indices(0, true).0, &[NAN], [&[0.0, 1.0, 0.0]]),
+            value([nan()], |v| v[0].median_with_indices(0, true).0, &[NAN], [&[0.0, 1.0, 0.0]]),
+            value([nan()], |v| v[0].kthvalue(2, 0, true).0, &[2.0], [&[1.0, 0.0, 0.0]]),
+            refuses([any(&[3, 0])], |v| v[0].max_with_indices(1, false).0, &["max_with_indices of [3, 0]", "no elements", "hint: "]),
+            refuses([any(&[3])], |v| v[0].topk(4, 0, true).0, &["topk of [3]", "k = 4", "size 3"]),
+            refuses([any(&[3])], |v| v[0].kthvalue(0, 0, true).0, &["kthvalue of [3]", "k = 0", "hint: "]),
+            refuses([any(&[3])], |v| v[0].kthvalue(4, 0, true).0, &["kthvalue of [3]", "k = 4", "hint: "]),
+        ]);
+        rows
+    }
+
+    /// The median of all is composed of `index_select` and `amax`.
+    pub(crate) fn medians<T: Scalar>() -> Vec<Row<T>> {
+        vec![
+            grad([any(&[])], |v| v[0].median().square()),
+            grad([any(&[3, 4])], |v| v[0].t().median().square()),
+            value([of(&[4], [2.0, 1.0, 2.0, 1.0])], |v| v[0].median(), &[1.0], [&[0.0, 0.5, 0.0, 0.5]]),
+            value([of(&[3], [2.0, NAN, 1.0])], |v| v[0].median(), &[NAN], [&[0.0, NAN, 0.0]]),
+            refuses([any(&[0])], |v| v[0].median(), &["median of [0]", "no elements", "hint: "]),
+        ]
+    }
+
+    #[test]
+    fn positions_of_extremes_and_orders() {
+        let tape = Tape::<f64>::new();
+        let x = tape.leaf([[1.0, 3.0, 3.0], [2.0, NAN, 5.0]]);
+        assert_eq!(x.argmax(1, false).values(), [1, 1]);
+        assert_eq!(x.argmax(-2, false).values(), [1, 1, 1]);
+        assert_eq!(x.argmin(1, true).values(), [0, 1]);
+        assert_eq!(x.argmin(1, true).shape()[..], [2, 1]);
+        assert_eq!(x.argsort(1, false).values(), [0, 1, 2, 0, 2, 1]);
+        assert_eq!(x.argsort(0, true).values(), [1, 1, 1, 0, 0, 0]);
+        assert_eq!(x.sort(1, true).1.values(), [1, 2, 0, 1, 2, 0]);
+        assert_eq!(x.topk(2, 1, true).1.values(), [1, 2, 1, 2]);
+        let number = tape.leaf(2.0);
+        let (y, at) = number.sort(0, false);
+        assert_eq!((y.shape().len(), at.shape().len()), (0, 0));
+        assert_eq!(number.argmax(-1, true).shape().len(), 0);
+    }
+
+    #[test]
+    fn many_lines_are_sorted_alike_in_parts() {
+        let tape = Tape::<f64>::new();
+        let values: Vec<f64> = (0..40_000).map(|i| f64::from((i * 7919) % 1009)).collect();
+        let x = tape.constant(values).reshape(&[100, 20, 20]);
+        for axis in 0..3 {
+            let (y, from) = x.sort(axis, false);
+            let lines = y.transpose(axis, -1).to_vec();
+            assert!(lines.chunks(20).all(|line| axis == 0 || line.is_sorted()));
+            assert!(axis != 0 || lines.chunks(100).all(|line| line.is_sorted()));
+            assert_eq!(x.gather(axis, &from).to_vec(), y.to_vec());
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use crate::error::ShapeError;
 use crate::layout::{Shape, Small};
 use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::index::Indices;
+use crate::ops::indices::Indices;
 use crate::ops::pool::same;
 use crate::scalar::Scalar;
 use crate::var::{Var, refuse};

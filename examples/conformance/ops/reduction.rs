@@ -1,8 +1,8 @@
 //! Sums and their relatives, extremes, norms.
 
-use crate::call::{Answer, Call, Input, Unsupported, unsupported};
+use crate::call::{Answer, Call, Input, Unsupported};
 use crate::format::Value;
-use wengert::{Scalar, Var};
+use wengert::{Indices, Scalar, Var};
 
 pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
     match op {
@@ -16,18 +16,26 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         }
         "amax" => {
             c.takes("input, dim=(), keepdim=False")?;
-            over_axes(c, |x, axes, keepdim| x.max_axes(axes, keepdim))
+            over_axes(c, |x, axes, keepdim| x.amax(axes, keepdim))
         }
         "amin" => {
             c.takes("input, dim=(), keepdim=False")?;
-            over_axes(c, |x, axes, keepdim| x.min_axes(axes, keepdim))
+            over_axes(c, |x, axes, keepdim| x.amin(axes, keepdim))
         }
         "logsumexp" => {
             c.takes("input, dim, keepdim=False")?;
             over_axes(c, |x, axes, keepdim| x.logsumexp(axes, keepdim))
         }
-        "max" => extreme(c, Var::max, |a, b| a.maximum(b)),
-        "min" => extreme(c, Var::min, |a, b| a.minimum(b)),
+        "prod" => {
+            if c.keyword("dim") || c.positional().len() > 1 {
+                c.takes("input, dim, keepdim=False, *, dtype=None")?;
+                return Ok(c.var("input")?.prod_axes(c.axis("dim")?, c.flag("keepdim")?).into());
+            }
+            c.takes("input, *, dtype=None")?;
+            Ok(c.var("input")?.prod().into())
+        }
+        "max" => extreme(c, Var::max, Var::max_with_indices, |a, b| a.maximum(b)),
+        "min" => extreme(c, Var::min, Var::min_with_indices, |a, b| a.minimum(b)),
         _ => Err(Unsupported::Op),
     }
 }
@@ -37,8 +45,6 @@ fn over_axes<'t, T: Scalar>(c: &Call<'t, T>, f: impl Fn(Var<'t, T>, &[isize], bo
     let (x, keepdim) = (c.var("input")?, c.flag("keepdim")?);
     let all = || (0..x.ndim() as isize).collect();
     let axes = c.opt_axes("dim")?.filter(|axes| !axes.is_empty()).unwrap_or_else(all);
-    // A number has no axis, but PyTorch allows 0 and -1 for it.
-    let axes = if x.ndim() == 0 && matches!(axes[..], [0 | -1]) { Vec::new() } else { axes };
     Ok(f(x, &axes, keepdim).into())
 }
 
@@ -46,6 +52,7 @@ fn over_axes<'t, T: Scalar>(c: &Call<'t, T>, f: impl Fn(Var<'t, T>, &[isize], bo
 fn extreme<'t, T: Scalar>(
     c: &Call<'t, T>,
     all: impl Fn(Var<'t, T>) -> Var<'t, T>,
+    along: impl Fn(Var<'t, T>, isize, bool) -> (Var<'t, T>, Indices),
     binary: impl Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>,
 ) -> Answer<'t, T> {
     if c.keyword("other") || matches!(c.positional(), [_, Value::Tensor(Input::Var(_)), ..]) {
@@ -53,7 +60,8 @@ fn extreme<'t, T: Scalar>(
         return Ok(binary(c.var("input")?, c.var("other")?).into());
     }
     if c.keyword("dim") || c.positional().len() > 1 {
-        return unsupported("along an axis");
+        c.takes("input, dim, keepdim=False")?;
+        return Ok(along(c.var("input")?, c.axis("dim")?, c.flag("keepdim")?).into());
     }
     c.takes("input")?;
     Ok(all(c.var("input")?).into())

@@ -1,0 +1,104 @@
+//! How are running totals computed? In place along an axis, whole slices at a time where the axis is not the last.
+
+use crate::kernels::parallel;
+use crate::kernels::simd::{Kernel, Simd, dispatch};
+use crate::kernels::vecmath::VecMath;
+use crate::layout::Shape;
+use crate::scalar::Scalar;
+
+/// Elements from which a thread of its own pays.
+const GRAIN: usize = 16 * 1024;
+
+/// How an element becomes the total up to it, from the total before it.
+pub(crate) trait Step<T>: Copy + Sync {
+    /// Must be `#[inline(always)]`. `at` is the element's position in the array.
+    fn step<S: Simd>(self, before: T, x: T, at: usize) -> T;
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Sum;
+#[derive(Clone, Copy)]
+pub(crate) struct Prod;
+#[derive(Clone, Copy)]
+pub(crate) struct LogAddExp;
+/// `a y + x`, with a coefficient for each element.
+#[derive(Clone, Copy)]
+pub(crate) struct Linear<'a, T>(pub &'a [T]);
+
+impl<T: Scalar> Step<T> for Sum {
+    #[inline(always)]
+    fn step<S: Simd>(self, before: T, x: T, _: usize) -> T {
+        before + x
+    }
+}
+impl<T: Scalar> Step<T> for Prod {
+    #[inline(always)]
+    fn step<S: Simd>(self, before: T, x: T, _: usize) -> T {
+        before * x
+    }
+}
+impl<T: Scalar> Step<T> for LogAddExp {
+    #[inline(always)]
+    fn step<S: Simd>(self, before: T, x: T, _: usize) -> T {
+        let (low, high) = if x > before { (before, x) } else { (x, before) };
+        // Equal infinities have no difference. NaN comes through, whichever it is.
+        let gap = if low == high { T::ZERO } else { low - high };
+        high + VecMath::log1p::<S>(VecMath::exp::<S>(gap))
+    }
+}
+impl<T: Scalar> Step<T> for Linear<'_, T> {
+    #[inline(always)]
+    fn step<S: Simd>(self, before: T, x: T, at: usize) -> T {
+        self.0[at] * before + x
+    }
+}
+
+struct Lines<'a, T, F> {
+    y: &'a mut [T],
+    /// Where `y` begins in the whole array.
+    first: usize,
+    /// The length of the axis, and how many elements lie in one element of it.
+    n: usize,
+    inner: usize,
+    reverse: bool,
+    f: F,
+}
+
+impl<T: Scalar, F: Step<T>> Kernel for Lines<'_, T, F> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Lines { y, first, n, inner, reverse, f } = self;
+        for (o, y) in y.chunks_exact_mut(n * inner).enumerate() {
+            let first = first + o * n * inner;
+            if inner == 1 {
+                let mut total = y[if reverse { n - 1 } else { 0 }];
+                for k in 1..n {
+                    let k = if reverse { n - 1 - k } else { k };
+                    total = f.step::<S>(total, y[k], first + k);
+                    y[k] = total;
+                }
+                continue;
+            }
+            for k in 1..n {
+                let (from, to) = if reverse { (n - k, n - 1 - k) } else { (k - 1, k) };
+                let (low, high) = y.split_at_mut(from.max(to) * inner);
+                let (before, y) =
+                    if reverse { (&high[..inner], &mut low[to * inner..]) } else { (&low[from * inner..], &mut high[..inner]) };
+                for (i, (y, &before)) in y.iter_mut().zip(before).enumerate() {
+                    *y = f.step::<S>(before, *y, first + to * inner + i);
+                }
+            }
+        }
+    }
+}
+
+/// Makes running totals along an axis of `y`, which holds the elements; from the last on if `reverse`.
+pub(crate) fn scan<T: Scalar, F: Step<T>>(y: &mut [T], shape: &Shape, axis: usize, reverse: bool, f: F) {
+    if y.is_empty() {
+        return;
+    }
+    let (n, inner) = (shape[axis], shape[axis + 1..].iter().product());
+    let each = GRAIN.div_ceil(n * inner) * n * inner;
+    parallel::parts(y, each, &|first, y| dispatch(Lines { y, first, n, inner, reverse, f }));
+}

@@ -1,0 +1,56 @@
+//! How are elements put in order? Line by line along an axis, each beside its position, so that equal elements keep their order.
+
+use crate::kernels::parallel;
+use crate::layout::Shape;
+use crate::scalar::Scalar;
+use std::cmp::Ordering;
+
+/// Elements from which a thread of its own pays.
+const GRAIN: usize = 4 * 1024;
+
+/// An element and its position in its line.
+pub(crate) type Entry<T> = (T, i64);
+
+/// Smaller first, NaN last, equal elements by position.
+pub(crate) fn ascending<T: Scalar>(a: &Entry<T>, b: &Entry<T>) -> Ordering {
+    let by_value = a.0.partial_cmp(&b.0).unwrap_or_else(|| a.0.is_nan().cmp(&b.0.is_nan()));
+    by_value.then(a.1.cmp(&b.1))
+}
+
+/// Larger first, NaN before all, equal elements by position.
+pub(crate) fn descending<T: Scalar>(a: &Entry<T>, b: &Entry<T>) -> Ordering {
+    let by_value = b.0.partial_cmp(&a.0).unwrap_or_else(|| b.0.is_nan().cmp(&a.0.is_nan()));
+    by_value.then(a.1.cmp(&b.1))
+}
+
+/// Chooses `k` elements of each line along an axis: `choose` brings them to the front. Gives their positions, in the array's layout
+/// with `k` elements along that axis.
+pub(crate) fn choose<T: Scalar>(x: &[T], shape: &Shape, axis: usize, k: usize, choose: &(dyn Fn(&mut [Entry<T>]) + Sync)) -> Vec<i64> {
+    let (n, inner): (usize, usize) = (shape[axis], shape[axis + 1..].iter().product());
+    let mut y = vec![0; shape.with(axis, k).numel()];
+    if y.is_empty() {
+        return y;
+    }
+    let block = k * inner;
+    parallel::parts(&mut y, GRAIN.div_ceil(n * inner) * block, &|first, y| {
+        let mut line: Vec<Entry<T>> = Vec::with_capacity(n);
+        for (o, y) in y.chunks_exact_mut(block).enumerate() {
+            let x = &x[(first / block + o) * n * inner..][..n * inner];
+            for i in 0..inner {
+                line.clear();
+                line.extend(x[i..].iter().step_by(inner).zip(0..).map(|(&x, at)| (x, at)));
+                choose(&mut line);
+                y[i..].iter_mut().step_by(inner).zip(&line).for_each(|(y, &(_, at))| *y = at);
+            }
+        }
+    });
+    y
+}
+
+/// Brings the first `k` in an order to the front, in order.
+pub(crate) fn first<T: Scalar>(line: &mut [Entry<T>], k: usize, order: fn(&Entry<T>, &Entry<T>) -> Ordering) {
+    if k < line.len() {
+        line.select_nth_unstable_by(k, order);
+    }
+    line[..k].sort_unstable_by(order);
+}

@@ -1,0 +1,248 @@
+//! What indices are made of: arrays of whole numbers, and masks.
+
+use crate::error::ShapeError;
+use crate::kernels::strided::Nest;
+use crate::layout::{Layout, Shape};
+use crate::scalar::Scalar;
+use crate::var::Var;
+use ndarray::{ArrayBase, Data, Dimension};
+use std::fmt;
+use std::sync::Arc;
+
+/// An array of whole numbers that say which elements to take: class numbers, token numbers. Cheap to clone.
+///
+/// Made from slices, arrays and `Vec`s of `usize`, `i64`, `i32`, `u8`, from ndarray arrays of these, or from a [`Var`] whose values
+/// are whole. An array of floating-point numbers is refused by the compiler.
+#[derive(Clone)]
+pub struct Indices {
+    pub(super) shape: Shape,
+    pub(super) values: Arc<[i64]>,
+    /// Why these are no indices: said by the op that they are given to, which knows its name and its caller.
+    wrong: Option<Arc<str>>,
+}
+
+impl Indices {
+    /// Whole numbers of any shape.
+    ///
+    /// # Panics
+    /// If there are not as many as the shape says.
+    #[track_caller]
+    pub fn new(shape: &[usize], values: impl IntoIterator<Item = i64>) -> Indices {
+        let (shape, values) = (Shape::from(shape), values.into_iter().collect::<Arc<[i64]>>());
+        assert_eq!(shape.numel(), values.len(), "Indices::new: shape {shape} and the number of values");
+        Indices { shape, values, wrong: None }
+    }
+    /// Their shape.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+    /// The numbers, in row-major order.
+    ///
+    /// # Panics
+    /// If they were made from a `Var` with a value that is not whole.
+    #[track_caller]
+    pub fn values(&self) -> &[i64] {
+        if let Some(wrong) = &self.wrong {
+            panic!("{wrong}\n  hint: {NOT_WHOLE}");
+        }
+        &self.values
+    }
+    /// The same numbers in order under another shape.
+    pub(crate) fn reshape(&self, shape: Shape) -> Indices {
+        assert_eq!(shape.numel(), self.values.len());
+        Indices { shape, ..self.clone() }
+    }
+    /// Repeated to a larger shape, which the caller has found by broadcasting.
+    pub(crate) fn broadcast_to(&self, shape: &Shape) -> Indices {
+        if self.shape == *shape {
+            return self.clone();
+        }
+        Indices { shape: shape.clone(), values: repeated(&self.values, &self.shape, shape).into(), wrong: self.wrong.clone() }
+    }
+    /// Negative numbers counted from the end of an axis of `n`; one that is out of range even so is an error.
+    pub(crate) fn from_end(&self, n: usize) -> Result<Indices, ShapeError> {
+        if let Some(wrong) = &self.wrong {
+            return Err(ShapeError::new(&**wrong).hint(NOT_WHOLE));
+        }
+        let n = n as i64;
+        if let Some(at) = self.values.iter().position(|&i| i < -n || i >= n) {
+            return Err(ShapeError::new(format!("index {} (at position {at}) is out of range", self.values[at]))
+                .hint(format!("there are {n}, numbered from 0, or from the end from -1")));
+        }
+        let values = self.values.iter().map(|&i| if i < 0 { i + n } else { i });
+        Ok(Indices { values: values.collect(), ..self.clone() })
+    }
+    /// That every number is one of `0..n`.
+    pub(crate) fn check(&self, n: usize, what: &str) -> Result<(), ShapeError> {
+        if let Some(wrong) = &self.wrong {
+            return Err(ShapeError::new(&**wrong).hint(NOT_WHOLE));
+        }
+        match self.values.iter().position(|&i| i < 0 || i as u64 >= n as u64) {
+            None => Ok(()),
+            Some(at) => Err(ShapeError::new(format!("{what} {} (at position {at}) is out of range", self.values[at]))
+                .hint(format!("there are {n}, numbered from 0"))),
+        }
+    }
+}
+
+/// The elements of an array that is broadcast.
+fn repeated<A: Copy>(values: &[A], from: &Shape, to: &Shape) -> Vec<A> {
+    let mut out = Vec::with_capacity(to.numel());
+    if to.numel() > 0 {
+        let nest = Nest::new(to, [&Layout::contiguous(from.clone()).broadcast_strides(to)], |_| true);
+        nest.each(0..nest.rows(), [0], |[at]| out.extend((0..nest.row as isize).map(|i| values[(at + i * nest.step[0]) as usize])));
+    }
+    out
+}
+
+impl PartialEq for Indices {
+    fn eq(&self, other: &Indices) -> bool {
+        let same = self.shape == other.shape && self.wrong == other.wrong;
+        same && (Arc::ptr_eq(&self.values, &other.values) || self.values == other.values)
+    }
+}
+impl fmt::Debug for Indices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Indices({})", self.shape)
+    }
+}
+impl From<&Indices> for Indices {
+    fn from(i: &Indices) -> Indices {
+        i.clone()
+    }
+}
+
+/// Types of whole numbers that serve as indices.
+pub trait Index: Copy {
+    /// As the number that is stored.
+    fn number(self) -> i64;
+}
+impl Index for usize {
+    fn number(self) -> i64 {
+        i64::try_from(self).unwrap_or(i64::MAX)
+    }
+}
+impl Index for i64 {
+    fn number(self) -> i64 {
+        self
+    }
+}
+impl Index for i32 {
+    fn number(self) -> i64 {
+        self.into()
+    }
+}
+impl Index for u8 {
+    fn number(self) -> i64 {
+        self.into()
+    }
+}
+impl<I: Index> From<&[I]> for Indices {
+    fn from(v: &[I]) -> Indices {
+        Indices { shape: [v.len()].into(), values: v.iter().map(|i| i.number()).collect(), wrong: None }
+    }
+}
+impl<I: Index> From<Vec<I>> for Indices {
+    fn from(v: Vec<I>) -> Indices {
+        v.as_slice().into()
+    }
+}
+impl<I: Index> From<&Vec<I>> for Indices {
+    fn from(v: &Vec<I>) -> Indices {
+        v.as_slice().into()
+    }
+}
+impl<I: Index, const N: usize> From<[I; N]> for Indices {
+    fn from(v: [I; N]) -> Indices {
+        v.as_slice().into()
+    }
+}
+impl<I: Index, const N: usize, const M: usize> From<[[I; N]; M]> for Indices {
+    fn from(v: [[I; N]; M]) -> Indices {
+        Indices { shape: [M, N].into(), values: v.as_flattened().iter().map(|i| i.number()).collect(), wrong: None }
+    }
+}
+impl<I: Index, S: Data<Elem = I>, D: Dimension> From<&ArrayBase<S, D>> for Indices {
+    fn from(v: &ArrayBase<S, D>) -> Indices {
+        Indices { shape: v.shape().into(), values: v.iter().map(|i| i.number()).collect(), wrong: None }
+    }
+}
+/// Whole numbers that were computed on a tape. If one is not whole, the op that they are given to refuses them.
+impl<T: Scalar> From<Var<'_, T>> for Indices {
+    fn from(v: Var<'_, T>) -> Indices {
+        let (shape, values) = (v.shape(), v.to_vec());
+        let whole = |x: &T| x.to_f64().fract() == 0.0 && x.to_f64().abs() < 9e15;
+        let wrong = values.iter().position(|x| !whole(x)).map(|at| {
+            format!("indices must be whole numbers, but a Var of type {} holds {} (at position {at})", T::NAME, values[at].to_f64()).into()
+        });
+        Indices { shape, values: values.into_iter().map(|x| x.to_f64() as i64).collect(), wrong }
+    }
+}
+const NOT_WHOLE: &str = "give integers, or round the values first";
+
+/// Which elements of an array count: an array of truth values. Made from arrays of `bool`, or from a [`Var`], whose elements count where they
+/// are not 0 (a comparison's, say).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mask {
+    pub(super) shape: Shape,
+    pub(super) values: Vec<bool>,
+}
+
+impl Mask {
+    /// Truth values of any shape.
+    ///
+    /// # Panics
+    /// If there are not as many as the shape says.
+    #[track_caller]
+    pub fn new(shape: &[usize], values: impl IntoIterator<Item = bool>) -> Mask {
+        let (shape, values) = (Shape::from(shape), values.into_iter().collect::<Vec<_>>());
+        assert_eq!(shape.numel(), values.len(), "Mask::new: shape {shape} and the number of values");
+        Mask { shape, values }
+    }
+    /// Repeated to a larger shape, which the caller has found by broadcasting.
+    pub(crate) fn broadcast_to(&self, shape: &Shape) -> Mask {
+        Mask { shape: shape.clone(), values: repeated(&self.values, &self.shape, shape) }
+    }
+    /// The positions of what counts, in row-major order.
+    pub(crate) fn positions(&self) -> Indices {
+        self.values.iter().zip(0_i64..).filter(|(yes, _)| **yes).map(|(_, at)| at).collect::<Vec<_>>().into()
+    }
+    /// The same along each axis.
+    pub(crate) fn indices(&self) -> impl Iterator<Item = Indices> {
+        let (positions, strides) = (self.positions(), self.shape.strides());
+        (0..self.shape.len()).map(move |axis| {
+            let along = |&at: &i64| at / strides[axis] as i64 % self.shape[axis] as i64;
+            positions.values.iter().map(along).collect::<Vec<_>>().into()
+        })
+    }
+}
+impl From<&Mask> for Mask {
+    fn from(mask: &Mask) -> Mask {
+        mask.clone()
+    }
+}
+impl<const N: usize> From<[bool; N]> for Mask {
+    fn from(v: [bool; N]) -> Mask {
+        Mask { shape: [N].into(), values: v.into() }
+    }
+}
+impl<const N: usize, const M: usize> From<[[bool; N]; M]> for Mask {
+    fn from(v: [[bool; N]; M]) -> Mask {
+        Mask { shape: [M, N].into(), values: v.as_flattened().into() }
+    }
+}
+impl From<Vec<bool>> for Mask {
+    fn from(v: Vec<bool>) -> Mask {
+        Mask { shape: [v.len()].into(), values: v }
+    }
+}
+impl<S: Data<Elem = bool>, D: Dimension> From<&ArrayBase<S, D>> for Mask {
+    fn from(v: &ArrayBase<S, D>) -> Mask {
+        Mask { shape: v.shape().into(), values: v.iter().copied().collect() }
+    }
+}
+impl<T: Scalar> From<Var<'_, T>> for Mask {
+    fn from(v: Var<'_, T>) -> Mask {
+        Mask { shape: v.shape(), values: v.to_vec().into_iter().map(|x| x != T::ZERO).collect() }
+    }
+}
