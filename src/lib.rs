@@ -49,6 +49,8 @@
 //! | `powf(0.0)` | everywhere | 0 |
 //! | `where_cond` | the value not chosen | 0, even beside infinities and NaN |
 //! | `logsumexp` | all elements -inf | 0 each |
+//! | `det` | singular matrices | the cofactors, to any order |
+//! | `cholesky` | everywhere | shared by both triangles, though one is read |
 //! | comparisons, `detach` | everywhere | no gradient |
 //!
 //! # Crate layout
