@@ -7,7 +7,7 @@ use crate::layout::{Shape, Small};
 use crate::ops::product::MatMul;
 use crate::scalar::Scalar;
 use crate::var::Var;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use std::panic::Location;
 
 /// The name of an axis: a letter, or an axis of an ellipsis, counted from its end.
@@ -131,14 +131,7 @@ impl<'t, T: Scalar> Term<'t, T> {
     #[track_caller]
     fn new(mut x: Var<'t, T>, mut labels: Labels) -> Self {
         while let Some((a, b)) = repeated(&labels) {
-            // The diagonal of the last two axes: every n + 1 st of their n n elements.
-            let mut order: Small<isize> = (0..labels.len() as isize).filter(|&i| i != a as isize && i != b as isize).collect();
-            order.extend([a as isize, b as isize]);
-            let n = x.size(a as isize);
-            x = x.permute(&order).flatten(-2, -1);
-            let mut parts: SmallVec<[crate::SliceInfo; 8]> = smallvec![(..).into(); labels.len() - 2];
-            parts.push(crate::SliceInfo::from(..).step(n as isize + 1));
-            x = x.slice(&parts);
+            x = x.diagonal(0, a as isize, b as isize); // becomes the last axis
             labels.remove(b);
             let l = labels.remove(a);
             labels.push(l);

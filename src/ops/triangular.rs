@@ -64,7 +64,10 @@ impl<T: Scalar> Op<T> for SolveTriangular {
         // x = t^-1 b: with w = t^-T g, b has w and a has the triangle of -w x^T. (Giles 2.3.1)
         let w = cx.x(0).transpose(-2, -1).record2(SolveTriangular { upper: !self.upper, ..*self }, cx.g);
         cx.each(|i| match i {
-            0 => triangle(-w.matmul(cx.y().transpose(-2, -1)), self.upper, self.unit),
+            0 => {
+                let (all, skip) = (-w.matmul(cx.y().transpose(-2, -1)), isize::from(self.unit));
+                if self.upper { all.triu(skip) } else { all.tril(-skip) }
+            }
             _ => w,
         })
     }
@@ -94,7 +97,7 @@ impl<T: Scalar> Op<T> for Cholesky {
         let l = cx.y();
         let lt = l.transpose(-2, -1);
         let product = lt.matmul(cx.g);
-        let s = triangle(product, false, false) + triangle(product, false, true).transpose(-2, -1);
+        let s = product.tril(0) + product.tril(-1).transpose(-2, -1);
         let solve = |s: Var<'t, T>| lt.record2(SolveTriangular { upper: true, unit: false }, s);
         // s L^-1 = (L^-T s)^T, since s is symmetric.
         cx.each(|_| solve(solve(s).transpose(-2, -1)) * T::from_f64(0.5))
@@ -180,15 +183,6 @@ fn diagonal<T: Scalar>(x: Var<'_, T>, is: impl Fn(T) -> bool) -> Option<(usize, 
     (0..batch(shape).numel()).find_map(|p| (0..n).find(|&k| is(at(p, k))).map(|k| (p, k)))
 }
 
-/// The elements on and below the diagonal, or (`upper`) on and above it, without the diagonal itself if `strict`; 0 beside them.
-#[track_caller]
-fn triangle<'t, T: Scalar>(x: Var<'t, T>, upper: bool, strict: bool) -> Var<'t, T> {
-    let n = x.size(-1);
-    let keep = |i: usize, j: usize| if i == j { !strict } else { upper == (i < j) };
-    let mask: Vec<T> = (0..n * n).map(|p| if keep(p / n, p % n) { T::ONE } else { T::ZERO }).collect();
-    x.tape.constant(mask).reshape_to([n, n].into()).where_cond(x, T::ZERO)
-}
-
 #[cfg(test)]
 mod rows {
     use super::*;
@@ -240,7 +234,8 @@ mod rows {
                     move |v| regular(v[0]).solve_triangular(v[1], options),
                     move |v| {
                         let a = regular(v[0]);
-                        let t = triangle(a, options.upper, options.unitriangular);
+                        let skip = isize::from(options.unitriangular);
+                        let t = if options.upper { a.triu(skip) } else { a.tril(-skip) };
                         let t = if options.unitriangular { t + a.matrix_power(0) } else { t };
                         if options.left { t.solve(v[1]) } else { t.t().solve(v[1].t()).t() }
                     },

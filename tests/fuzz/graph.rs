@@ -77,7 +77,7 @@ impl Step {
             Step::Zip(f, a, b) => f.var(x[*a], x[*b]),
             Step::Sum(a, axes, keepdim) => x[*a].sum_axes(&signed(axes)[..], *keepdim),
             Step::Mean(a, axes, keepdim) => x[*a].mean_axes(&signed(axes)[..], *keepdim),
-            Step::Max(a, axes, keepdim) => x[*a].max_axes(&signed(axes)[..], *keepdim),
+            Step::Max(a, axes, keepdim) => x[*a].amax(&signed(axes)[..], *keepdim),
             Step::LogSumExp(a, axes, keepdim) => x[*a].logsumexp(&signed(axes)[..], *keepdim),
             Step::Softmax(a, axis) => x[*a].softmax(*axis as isize),
             Step::LogSoftmax(a, axis) => x[*a].log_softmax(*axis as isize),
