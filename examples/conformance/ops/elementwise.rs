@@ -52,7 +52,7 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         "minimum" => binary(c, |a, b| a.minimum(b)),
         "atan2" => binary(c, |a, b| a.atan2(b)),
         "hypot" => binary(c, |a, b| a.hypot(b)),
-        "xlogy" => binary(c, |a, b| a.xlogy(b)),
+        "xlogy" => either(c, "input, other", |a, b| a.xlogy(b)),
         "logaddexp" => binary(c, |a, b| a.logaddexp(b)),
         "fmod" => binary(c, |a, b| a.fmod(b)),
         "gt" => binary(c, |a, b| a.gt(b)),
@@ -61,19 +61,25 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         "le" => binary(c, |a, b| a.le(b)),
         "eq" => binary(c, |a, b| a.equal(b)),
         "ne" => binary(c, |a, b| a.not_equal(b)),
-        "pow" => pow(c),
+        "pow" => match c.positional() {
+            [_, Value::Int(_) | Value::Float(_)] => {
+                c.takes("input, exponent")?;
+                Ok(c.var("input")?.powf(c.float("exponent")?).into())
+            }
+            _ => either(c, "input, exponent", |a, b| a.pow(b)),
+        },
         "add" => {
             c.takes("input, other, *, alpha=1")?;
-            Ok(c.operand("input")?.add_scaled(c.operand("other")?, c.float("alpha")?).into())
+            Ok(c.var("input")?.add_scaled(c.operand("other")?, c.float("alpha")?).into())
         }
         "sub" => {
             c.takes("input, other, *, alpha=1")?;
-            Ok(c.operand("input")?.sub_scaled(c.operand("other")?, c.float("alpha")?).into())
+            Ok(c.var("input")?.sub_scaled(c.operand("other")?, c.float("alpha")?).into())
         }
         "mul" => binary(c, |a, b| a * b),
         "div" => {
             c.takes("input, other, *, rounding_mode=None")?;
-            let (a, b) = (c.operand("input")?, c.operand("other")?);
+            let (a, b) = (c.var("input")?, c.operand("other")?);
             match c.opt_string("rounding_mode")?.as_deref() {
                 None => Ok((a / b).into()),
                 Some("floor") => Ok(a.div_floor(b).into()),
@@ -111,17 +117,17 @@ fn unary<'t, T: Scalar>(c: &Call<'t, T>, f: impl Fn(Var<'t, T>) -> Var<'t, T>) -
 
 fn binary<'t, T: Scalar>(c: &Call<'t, T>, f: impl Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>) -> Answer<'t, T> {
     c.takes("input, other")?;
-    Ok(f(c.operand("input")?, c.operand("other")?).into())
+    Ok(f(c.var("input")?, c.operand("other")?).into())
 }
 
-/// With a number as base or exponent, too.
-fn pow<'t, T: Scalar>(c: &Call<'t, T>) -> Answer<'t, T> {
-    c.takes("input, exponent")?;
-    let x = c.operand("input")?;
-    match c.arg("exponent") {
-        Value::Int(_) | Value::Float(_) => Ok(x.powf(c.float("exponent")?).into()),
-        _ => Ok(x.pow(c.operand("exponent")?).into()),
+/// Of two arguments either of which may be a number, but not both.
+fn either<'t, T: Scalar>(c: &Call<'t, T>, signature: &'static str, f: impl Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>) -> Answer<'t, T> {
+    c.takes(signature)?;
+    if c.positional().iter().all(|v| matches!(v, Value::Int(_) | Value::Float(_))) {
+        return unsupported("two numbers, which have no tape");
     }
+    let (first, second) = signature.split_once(", ").expect("two parameters");
+    Ok(f(c.operand(first)?, c.operand(second)?).into())
 }
 
 /// `torch.where(condition, input, other)`, or `input.where(condition, other)`.
