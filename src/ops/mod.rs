@@ -179,7 +179,7 @@ macro_rules! ops {
 ops! {
     maps {
         unary: Abs, Exp, Exp2, Expm1, Ln, Log1p, Log2, Log10, Logit, Sqrt, Rsqrt, Recip, Square, Erf, Erfc, Powf;
-        trig: Sin, Cos, Tan, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh;
+        trig: Sin, Cos, Tan, Sinc, Asin, Acos, Atan, Sinh, Cosh, Asinh, Acosh, Atanh;
         rounding: Floor, Ceil, Trunc, Round, Sign;
         activation: Tanh, Sigmoid, Softplus, LogSigmoid, Silu, Mish, Softsign, Tanhshrink, Gelu, GeluTanh;
         rectifier: Relu, LeakyRelu, Elu, Hardtanh, Hardsigmoid, Hardswish, Hardshrink, Softshrink, Threshold;
