@@ -22,6 +22,7 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         "erf" => unary(c, Var::erf),
         "erfc" => unary(c, Var::erfc),
         "sin" => unary(c, Var::sin),
+        "sinc" => unary(c, Var::sinc),
         "cos" => unary(c, Var::cos),
         "tan" => unary(c, Var::tan),
         "asin" => unary(c, Var::asin),
