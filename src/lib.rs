@@ -51,6 +51,11 @@
 //! | `logsumexp` | all elements -inf | 0 each |
 //! | `det` | singular matrices | the cofactors, to any order |
 //! | `cholesky` | everywhere | shared by both triangles, though one is read |
+//! | `vector_norm`, `cdist`, `std` | the vector 0, coinciding points, equal elements | 0 |
+//! | `vector_norm(inf)` | several largest elements | shared equally |
+//! | `huber_loss`, `smooth_l1_loss` | the end of the parabola | that of the line |
+//! | losses with a margin | where they just reach 0 | that of the side above 0 |
+//! | `embedding` | the row `padding_idx` | 0 |
 //! | comparisons, `detach` | everywhere | no gradient |
 //!
 //! # Crate layout
@@ -101,14 +106,22 @@ pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_an
 pub use layout::{Layout, Shape, Strides};
 pub use op::{Cotangents, Op, View, Vjp};
 pub use ops::advanced::Pick;
+pub use ops::attention::AttentionOptions;
 pub use ops::avg_pool::{AvgPoolOptions, LpPoolOptions};
 pub use ops::conv::{Conv, Conv1d, Conv2d, Conv3d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Padding};
+pub use ops::distance::NormalizeOptions;
 pub use ops::einsum::einsum;
+pub use ops::entropy::{BceOptions, BceWithLogitsOptions, CrossEntropyOptions, KlDivOptions};
 pub use ops::grid_sample::{GridSampleMode, GridSampleOptions, GridSamplePadding};
 pub use ops::indices::{Index, Indices, Mask};
 pub use ops::join::{concat, stack};
 pub use ops::linalg::multi_dot;
+pub use ops::loss::{
+    GaussianNllOptions, HingeEmbeddingOptions, HuberOptions, MarginRankingOptions, PoissonNllOptions, Reduction, SmoothL1Options,
+    TripletMarginOptions,
+};
 pub use ops::map::{Binary, Unary};
+pub use ops::norm::{LocalResponseNormOptions, NormOptions, RmsNormOptions, RunningStats};
 pub use ops::pool::MaxPoolOptions;
 pub use ops::product::AddmmOptions;
 pub use ops::reduction::AxisList;

@@ -260,22 +260,33 @@ impl<T: Scalar, X: Source<T> + ?Sized> Source<T> for &X {
 pub trait Operand<'t, T: Scalar> {
     /// As a `Var` of the given tape.
     fn to_var(self, tape: &'t Tape<T>) -> Var<'t, T>;
+    /// The sizes of its axes: what a method checks before it records anything, if only a number.
+    fn shape(&self) -> Shape;
 }
 
 impl<'t, T: Scalar> Operand<'t, T> for Var<'t, T> {
     fn to_var(self, _: &'t Tape<T>) -> Var<'t, T> {
         self
     }
+    fn shape(&self) -> Shape {
+        Var::shape(*self)
+    }
 }
 impl<'t, T: Scalar> Operand<'t, T> for &Var<'t, T> {
     fn to_var(self, _: &'t Tape<T>) -> Var<'t, T> {
         *self
+    }
+    fn shape(&self) -> Shape {
+        Var::shape(**self)
     }
 }
 impl<'t, T: Scalar> Operand<'t, T> for T {
     #[track_caller]
     fn to_var(self, tape: &'t Tape<T>) -> Var<'t, T> {
         tape.number(self)
+    }
+    fn shape(&self) -> Shape {
+        Shape::scalar()
     }
 }
 

@@ -194,7 +194,7 @@ fn indices_are_whole_and_in_range() {
         hint: "there are 3, numbered from 0");
     refuses!(tape, a.cross_entropy([0usize, 1, 2]), "cross_entropy of [2, 3]: 2 rows of logits need as many targets, not shape [3]",
         hint: "targets are class numbers; for one-hot rows or probabilities use `cross_entropy_probs`");
-    refuses!(tape, a.cross_entropy_probs(row), "cross_entropy_probs of [2, 3] and [1, 3]: logits and probabilities must have one shape [rows, classes]",
+    refuses!(tape, a.cross_entropy_probs(row), "cross_entropy_probs of [2, 3] and [1, 3]: logits and probabilities must have one shape: [rows, classes], [classes] or [rows, classes, ..]",
         hint: "for class numbers use `cross_entropy`");
     refuses!(tape, a.index_select(0, [0usize, 2]), "index_select of [2, 3]: index 2 (at position 1) is out of range",
         hint: "there are 2, numbered from 0");

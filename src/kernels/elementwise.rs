@@ -109,11 +109,16 @@ pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [V
     apply_many(f, x, y);
 }
 
+/// `y = f(x..)` over slices of one length.
+pub(crate) fn slices<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [&[T]; N], y: &mut [T]) {
+    dispatch(Loop { f, x, y });
+}
+
 /// The loop of one function for the instruction set of this machine, its type forgotten: what walks over arrays is compiled once.
 type Run<'f, T, const N: usize> = &'f (dyn Fn([&[T]; N], &mut [T]) + Sync);
 
 fn apply_many<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
-    walk(&|x, y| dispatch(Loop { f, x, y }), F::GRAIN, x, y);
+    walk(&|x, y| slices(f, x, y), F::GRAIN, x, y);
 }
 
 /// Calls `run` with slices of the operands that lie in order.

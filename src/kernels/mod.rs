@@ -3,8 +3,10 @@
 
 pub(crate) mod conv;
 pub(crate) mod elementwise;
+pub(crate) mod fold;
 pub(crate) mod gemm;
 pub(crate) mod linalg;
+pub(crate) mod norm;
 pub(crate) mod parallel;
 pub(crate) mod pool;
 pub(crate) mod reduce;

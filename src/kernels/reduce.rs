@@ -130,6 +130,16 @@ impl<T: Scalar, R: Reducer<T>> Kernel for AddRows<'_, T, R> {
     }
 }
 
+/// Reduces a slice on this thread.
+pub(crate) fn short_row<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
+    dispatch(RowKernel { x, r })
+}
+
+/// Combines each element of `x` into that of `acc`.
+pub(crate) fn add_rows<T: Scalar, R: Reducer<T>>(acc: &mut [T], x: &[T], r: R) {
+    dispatch(AddRows { acc, x, r });
+}
+
 /// Reduces some axes of `x` into `y`, whose elements are those of the other axes in order.
 pub(crate) fn reduce<T: Scalar, R: Reducer<T>>(x: View<'_, T>, axes: Axes, y: &mut [T], r: R) {
     if let (Some(x), 1) = (x.as_slice(), y.len()) {

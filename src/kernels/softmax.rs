@@ -105,19 +105,23 @@ pub(crate) fn logsumexp<T: Scalar>(x: View<'_, T>, y: &mut [T]) {
     x.chunks_exact(n).zip(y).for_each(|(x, y)| *y = logsumexp_row(x));
 }
 
-/// The loss `-ln softmax(x)[target]` of each row, summed in order of the rows.
-pub(crate) fn cross_entropy<T: Scalar>(x: View<'_, T>, targets: &[i64]) -> T {
+/// The loss `-ln softmax(x)[target]` of each row that is not ignored, summed in order of the rows.
+pub(crate) fn cross_entropy<T: Scalar>(x: View<'_, T>, targets: &[i64], ignore: i64) -> T {
     let n = x.shape()[1];
     let x = x.to_slice();
-    let losses = x.chunks_exact(n).zip(targets).map(|(x, &t)| logsumexp_row(x) - x[t as usize]);
-    losses.fold(T::ZERO, |a, b| a + b)
+    let kept = x.chunks_exact(n.max(1)).zip(targets).filter(|&(_, &t)| t != ignore);
+    kept.map(|(x, &t)| logsumexp_row(x) - x[t as usize]).fold(T::ZERO, |a, b| a + b)
 }
 
-/// `scale * (softmax(x) - onehot(target))` of each row.
-pub(crate) fn cross_entropy_grad<T: Scalar>(x: View<'_, T>, targets: &[i64], scale: T, y: &mut [T]) {
+/// `scale * (softmax(x) - onehot(target))` of each row, 0 of those that are ignored.
+pub(crate) fn cross_entropy_grad<T: Scalar>(x: View<'_, T>, targets: &[i64], ignore: i64, scale: T, y: &mut [T]) {
     let n = x.shape()[1];
     softmax(x, y);
-    for (y, &t) in y.chunks_exact_mut(n).zip(targets) {
+    for (y, &t) in y.chunks_exact_mut(n.max(1)).zip(targets) {
+        if t == ignore {
+            y.fill(T::ZERO);
+            continue;
+        }
         y[t as usize] = y[t as usize] - T::ONE;
         y.iter_mut().for_each(|y| *y *= scale);
     }

@@ -74,10 +74,14 @@ impl Indices {
     }
     /// That every number is one of `0..n`.
     pub(crate) fn check(&self, n: usize, what: &str) -> Result<(), ShapeError> {
+        self.check_but(None, n, what)
+    }
+    /// That every number is one of `0..n`, or the one that is excepted.
+    pub(crate) fn check_but(&self, except: Option<i64>, n: usize, what: &str) -> Result<(), ShapeError> {
         if let Some(wrong) = &self.wrong {
             return Err(ShapeError::new(&**wrong).hint(NOT_WHOLE));
         }
-        match self.values.iter().position(|&i| i < 0 || i as u64 >= n as u64) {
+        match self.values.iter().position(|&i| (i < 0 || i as u64 >= n as u64) && Some(i) != except) {
             None => Ok(()),
             Some(at) => Err(ShapeError::new(format!("{what} {} (at position {at}) is out of range", self.values[at]))
                 .hint(format!("there are {n}, numbered from 0"))),

@@ -1,21 +1,64 @@
-//! Losses: an elementwise function of prediction and target, and its mean. (Cross entropy of classes is in `softmax.rs`.)
+//! Losses of predictions and targets that are numbers: a function of single elements, and its mean. (Those of probabilities and classes are in
+//! `entropy.rs`.)
 
 use crate::error::ShapeError;
-use crate::ops::map::{Binary, Zip};
+use crate::layout::Shape;
+use crate::ops::map::{Binary, Map, Unary, Zip};
 use crate::scalar::{Real, Scalar};
 use crate::var::{Operand, Var, refuse};
 
-/// A target of another shape would broadcast silently and give a loss that means nothing.
-#[track_caller]
-fn same<'t, T: Scalar>(x: Var<'t, T>, t: Var<'t, T>, op: &'static str) {
-    if x.shape() != t.shape() {
-        let e =
-            ShapeError::new("prediction and target must have one shape").hint("`reshape` or `unsqueeze` the target; it is not broadcast");
-        refuse(e, op, [x.shape(), t.shape()]);
+const INF: f64 = f64::INFINITY;
+
+/// How the losses of single elements become the result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reduction {
+    /// They stay as they are.
+    None,
+    /// Their mean.
+    #[default]
+    Mean,
+    /// Their sum.
+    Sum,
+    /// Their sum, divided by the size of the first axis: what [`Var::kl_div`] needs to be the divergence that mathematics knows.
+    BatchMean,
+}
+
+impl Reduction {
+    #[track_caller]
+    pub(crate) fn of<T: Scalar>(self, loss: Var<'_, T>) -> Var<'_, T> {
+        match self {
+            Reduction::None => loss,
+            Reduction::Mean => loss.mean(),
+            Reduction::Sum => loss.sum(),
+            Reduction::BatchMean => {
+                let batch = loss.shape().first().copied().unwrap_or(1);
+                loss.sum() / loss.number(batch as f64)
+            }
+        }
     }
 }
 
-// ---------------------------------------------------------------------------------------------------------------- mse
+/// The target, if it has the prediction's shape: another one would broadcast silently and give a loss that means nothing. Nothing is recorded
+/// before that is known.
+#[track_caller]
+pub(crate) fn target_of<'t, T: Scalar>(x: Var<'t, T>, target: impl Operand<'t, T>, op: &'static str) -> Var<'t, T> {
+    let (s, t) = (x.shape(), target.shape());
+    if s != t {
+        let e =
+            ShapeError::new("prediction and target must have one shape").hint("`reshape` or `unsqueeze` the target; it is not broadcast");
+        refuse(e, op, [s, t]);
+    }
+    target.to_var(x.tape)
+}
+
+#[track_caller]
+fn refuse_option(wrong: bool, what: impl Into<String>, op: &'static str, shapes: [Shape; 2]) {
+    if wrong {
+        refuse(ShapeError::new(what), op, shapes);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------- mse_loss, l1_loss
 
 /// `(a - b)^2`
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,46 +89,419 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If the shapes differ.
     #[track_caller]
     pub fn mse_loss(self, target: impl Operand<'t, T>) -> Self {
-        let t = target.to_var(self.tape);
-        same(self, t, "mse_loss");
-        self.record2(Zip(SquaredError), t).mean()
+        self.mse_loss_with(target, Reduction::Mean)
     }
-}
-
-// ---------------------------------------------------------------------------------------------------- bce_with_logits
-
-/// `-(t ln sigmoid(x) + (1 - t) ln(1 - sigmoid(x)))`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct BceWithLogits;
-
-impl Binary for BceWithLogits {
-    const NAME: &'static str = "bce_with_logits";
-    const GRAD_NAME: &'static str = "bce_with_logits_grad";
-    #[inline(always)]
-    fn f<R: Real>(self, x: R, t: R) -> R {
-        x.softplus() - x * t
-    }
-    #[inline(always)]
-    fn da<R: Real>(self, x: R, t: R) -> R {
-        x.sigmoid() - t
-    }
-    #[inline(always)]
-    fn db<R: Real>(self, x: R, _: R) -> R {
-        -x
-    }
-}
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// The mean binary cross entropy of logits x with targets t in \[0, 1\], computed without overflow.
-    /// Derivative: (sigmoid(x) - t) / n.
+    /// The squared error (x - t)^2, under any reduction.
     ///
     /// # Panics
     /// If the shapes differ.
     #[track_caller]
-    pub fn bce_with_logits(self, target: impl Operand<'t, T>) -> Self {
-        let t = target.to_var(self.tape);
-        same(self, t, "bce_with_logits");
-        self.record2(Zip(BceWithLogits), t).mean()
+    pub fn mse_loss_with(self, target: impl Operand<'t, T>, reduction: Reduction) -> Self {
+        let t = target_of(self, target, "mse_loss");
+        reduction.of(self.record2(Zip(SquaredError), t))
+    }
+    /// The mean absolute error: mean(|x - t|). Derivative: sign(x - t) / n.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn l1_loss(self, target: impl Operand<'t, T>) -> Self {
+        self.l1_loss_with(target, Reduction::Mean)
+    }
+    /// The absolute error |x - t|, under any reduction.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn l1_loss_with(self, target: impl Operand<'t, T>, reduction: Reduction) -> Self {
+        let t = target_of(self, target, "l1_loss");
+        reduction.of((self - t).abs())
+    }
+}
+
+// ---------------------------------------------------------------------------------------------- huber_loss, smooth_l1_loss
+
+/// Of a difference d: `scale d^2 / 2` where |d| < delta, and the straight line that goes on from there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Huber {
+    delta: f64,
+    scale: f64,
+}
+
+impl Unary for Huber {
+    const NAME: &'static str = "huber";
+    const GRAD_NAME: &'static str = "huber_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, d: R) -> R {
+        let (size, delta) = (d.abs(), d.lit(self.delta));
+        let line = d.lit(self.scale * self.delta) * (size - d.lit(0.5 * self.delta));
+        delta.gt(size).select(d.lit(0.5 * self.scale) * d * d, line)
+    }
+    #[inline(always)]
+    fn df<R: Real>(self, d: R, _: R) -> R {
+        d.abs().ge(d.lit(self.delta)).select(d.lit(self.scale * self.delta) * d.sign(), d.lit(self.scale) * d)
+    }
+}
+
+/// The options of [`Var::huber_loss_with`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HuberOptions {
+    /// Where the parabola ends and the line begins: above 0.
+    pub delta: f64,
+    /// Of the losses of single elements.
+    pub reduction: Reduction,
+}
+impl Default for HuberOptions {
+    fn default() -> Self {
+        HuberOptions { delta: 1.0, reduction: Reduction::Mean }
+    }
+}
+
+/// The options of [`Var::smooth_l1_loss_with`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SmoothL1Options {
+    /// Where the parabola ends and the line begins; with 0 it is the absolute error.
+    pub beta: f64,
+    /// Of the losses of single elements.
+    pub reduction: Reduction,
+}
+impl Default for SmoothL1Options {
+    fn default() -> Self {
+        SmoothL1Options { beta: 1.0, reduction: Reduction::Mean }
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The mean Huber loss: with d = x - t, d^2 / 2 where |d| < 1, |d| - 1/2 elsewhere. Derivative: d, clamped to -1 and 1, / n.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn huber_loss(self, target: impl Operand<'t, T>) -> Self {
+        self.huber_loss_with(target, HuberOptions::default())
+    }
+    /// The Huber loss: with d = x - t, d^2 / 2 where |d| < delta, delta (|d| - delta / 2) elsewhere. (P. J. Huber, "Robust estimation of a
+    /// location parameter", 1964.)
+    ///
+    /// # Panics
+    /// If the shapes differ, or delta is not above 0.
+    #[track_caller]
+    pub fn huber_loss_with(self, target: impl Operand<'t, T>, options: HuberOptions) -> Self {
+        let HuberOptions { delta, reduction } = options;
+        let wrong = delta.is_nan() || delta <= 0.0;
+        refuse_option(wrong, format!("delta must be above 0, not {delta}"), "huber_loss", [self.shape(), target.shape()]);
+        let t = target_of(self, target, "huber_loss");
+        reduction.of((self - t).record(Map(Huber { delta, scale: 1.0 })))
+    }
+    /// The mean smooth absolute error: with d = x - t, d^2 / 2 where |d| < 1, |d| - 1/2 elsewhere.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn smooth_l1_loss(self, target: impl Operand<'t, T>) -> Self {
+        self.smooth_l1_loss_with(target, SmoothL1Options::default())
+    }
+    /// The absolute error with a parabola at 0: with d = x - t, d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere.
+    ///
+    /// # Panics
+    /// If the shapes differ, or beta is negative.
+    #[track_caller]
+    pub fn smooth_l1_loss_with(self, target: impl Operand<'t, T>, options: SmoothL1Options) -> Self {
+        let SmoothL1Options { beta, reduction } = options;
+        let wrong = beta.is_nan() || beta < 0.0;
+        refuse_option(wrong, format!("beta must not be negative, but is {beta}"), "smooth_l1_loss", [self.shape(), target.shape()]);
+        let d = self - target_of(self, target, "smooth_l1_loss");
+        reduction.of(if beta == 0.0 { d.abs() } else { d.record(Map(Huber { delta: beta, scale: 1.0 / beta })) })
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------ poisson_nll_loss
+
+/// `e^x - t x` (`log_input`) or `x - t ln(x + eps)`; `full`: and Stirling's approximation of ln t!, for t > 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct PoissonNll {
+    log_input: bool,
+    full: bool,
+    eps: f64,
+}
+
+impl PoissonNll {
+    /// t where Stirling's formula is used, else 1.
+    #[inline(always)]
+    fn large<R: Real>(t: R) -> (R, R) {
+        let is = t.gt(t.lit(1.0));
+        (is, is.select(t, t.lit(1.0)))
+    }
+}
+
+impl Binary for PoissonNll {
+    const NAME: &'static str = "poisson_nll";
+    const GRAD_NAME: &'static str = "poisson_nll_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, x: R, t: R) -> R {
+        let loss = if self.log_input { x.exp() - t * x } else { x - t * (x + x.lit(self.eps)).ln() };
+        if !self.full {
+            return loss;
+        }
+        let (is, t) = Self::large(t);
+        let stirling = t * t.ln() - t + t.lit(0.5) * (t.lit(std::f64::consts::TAU) * t).ln();
+        loss + is.select(stirling, t.lit(0.0))
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, x: R, t: R) -> R {
+        if self.log_input { x.exp() - t } else { x.lit(1.0) - t / (x + x.lit(self.eps)) }
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, x: R, t: R) -> R {
+        let slope = -(if self.log_input { x } else { (x + x.lit(self.eps)).ln() });
+        if !self.full {
+            return slope;
+        }
+        let (is, t) = Self::large(t);
+        slope + is.select(t.ln() + t.lit(0.5) / t, t.lit(0.0))
+    }
+}
+
+/// The options of [`Var::poisson_nll_loss_with`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PoissonNllOptions {
+    /// Whether x is the logarithm of the expected number.
+    pub log_input: bool,
+    /// Whether the term that does not depend on x, ln t!, is added (by Stirling's formula, where t > 1).
+    pub full: bool,
+    /// Added to x under the logarithm, where x is not one.
+    pub eps: f64,
+    /// Of the losses of single elements.
+    pub reduction: Reduction,
+}
+impl Default for PoissonNllOptions {
+    fn default() -> Self {
+        PoissonNllOptions { log_input: true, full: false, eps: 1e-8, reduction: Reduction::Mean }
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The mean negative log-likelihood of counts t under Poisson distributions with expectations e^x: mean(e^x - t x).
+    /// Derivative: (e^x - t) / n.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn poisson_nll_loss(self, target: impl Operand<'t, T>) -> Self {
+        self.poisson_nll_loss_with(target, PoissonNllOptions::default())
+    }
+    /// The negative log-likelihood of counts t under Poisson distributions: e^x - t x, or x - t ln(x + eps) without `log_input`.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn poisson_nll_loss_with(self, target: impl Operand<'t, T>, options: PoissonNllOptions) -> Self {
+        let PoissonNllOptions { log_input, full, eps, reduction } = options;
+        let t = target_of(self, target, "poisson_nll_loss");
+        reduction.of(self.record2(Zip(PoissonNll { log_input, full, eps }), t))
+    }
+}
+
+// ----------------------------------------------------------------------------------------------------- gaussian_nll_loss
+
+/// The options of [`Var::gaussian_nll_loss_with`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GaussianNllOptions {
+    /// Whether the constant ln(2 pi) / 2 is added.
+    pub full: bool,
+    /// The least variance that is used.
+    pub eps: f64,
+    /// Of the losses of single elements.
+    pub reduction: Reduction,
+}
+impl Default for GaussianNllOptions {
+    fn default() -> Self {
+        GaussianNllOptions { full: false, eps: 1e-6, reduction: Reduction::Mean }
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The mean negative log-likelihood of targets t under normal distributions with expectations x and variances v:
+    /// mean(ln(v) + (x - t)^2 / v) / 2.
+    ///
+    /// # Panics
+    /// As [`Var::gaussian_nll_loss_with`].
+    #[track_caller]
+    pub fn gaussian_nll_loss(self, target: impl Operand<'t, T>, variance: impl Operand<'t, T>) -> Self {
+        self.gaussian_nll_loss_with(target, variance, GaussianNllOptions::default())
+    }
+    /// The negative log-likelihood of targets t under normal distributions with expectations x and variances v:
+    /// (ln(v) + (x - t)^2 / v) / 2. The variances have x's shape, or one stands for all along the last axis (which is left out, or has
+    /// size 1). One below `eps` is used as `eps`, with the derivative as if it were not.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, a variance is negative, or eps is not above 0.
+    #[track_caller]
+    pub fn gaussian_nll_loss_with(self, target: impl Operand<'t, T>, variance: impl Operand<'t, T>, options: GaussianNllOptions) -> Self {
+        let name = "gaussian_nll_loss";
+        let GaussianNllOptions { full, eps, reduction } = options;
+        let (s, v) = (self.shape(), variance.shape());
+        let last = s.len().wrapping_sub(1);
+        let shared = !s.is_empty() && (v == s.remove(last) || v == s.with(last, 1));
+        let wrong = !shared && v != s && !v.is_empty();
+        refuse_option(wrong, "the variance has neither the prediction's shape nor that without the last axis", name, [s.clone(), v]);
+        refuse_option(eps.is_nan() || eps <= 0.0, format!("eps must be above 0, not {eps}"), name, [s.clone(), variance.shape()]);
+        let t = target_of(self, target, name);
+        let variance = variance.to_var(self.tape);
+        let negative = variance.tape.read().view(variance.id).iter().any(|v| v < T::ZERO);
+        refuse_option(negative, "a variance is negative", name, [s.clone(), variance.shape()]);
+        let v = if variance.ndim() + 1 == s.len() { variance.unsqueeze(-1) } else { variance }.raised_to(eps);
+        let mut loss = self.number(0.5) * (v.ln() + self.record2(Zip(SquaredError), t) / v);
+        if full {
+            loss = loss + self.number(0.5 * std::f64::consts::TAU.ln());
+        }
+        reduction.of(loss)
+    }
+}
+
+// ----------------------------------------------------------------------------------------------------- losses with a margin
+
+/// The options of [`Var::hinge_embedding_loss_with`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HingeEmbeddingOptions {
+    /// The distance that unlike pairs should have.
+    pub margin: f64,
+    /// Of the losses of single elements.
+    pub reduction: Reduction,
+}
+impl Default for HingeEmbeddingOptions {
+    fn default() -> Self {
+        HingeEmbeddingOptions { margin: 1.0, reduction: Reduction::Mean }
+    }
+}
+
+/// The options of [`Var::margin_ranking_loss_with`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MarginRankingOptions {
+    /// By how much the one should exceed the other.
+    pub margin: f64,
+    /// Of the losses of single elements.
+    pub reduction: Reduction,
+}
+
+/// The options of [`Var::triplet_margin_loss_with`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TripletMarginOptions {
+    /// By how much the negative should be farther than the positive: above 0.
+    pub margin: f64,
+    /// The order of the norm that measures distances.
+    pub p: f64,
+    /// Added to differences, so that the derivative is finite where vectors coincide.
+    pub eps: f64,
+    /// Whether the negative's distance from the positive counts where it is smaller than that from the anchor.
+    pub swap: bool,
+    /// Of the losses of single triplets.
+    pub reduction: Reduction,
+}
+impl Default for TripletMarginOptions {
+    fn default() -> Self {
+        TripletMarginOptions { margin: 1.0, p: 2.0, eps: 1e-6, swap: false, reduction: Reduction::Mean }
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The mean hinge loss of distances x between pairs that are alike (t = 1) or not (t = -1): x, or max(0, 1 - x).
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn hinge_embedding_loss(self, target: impl Operand<'t, T>) -> Self {
+        self.hinge_embedding_loss_with(target, HingeEmbeddingOptions::default())
+    }
+    /// The hinge loss of distances x between pairs that are alike (t = 1) or not (t = -1): x, or max(0, margin - x). Derivative: 1, or
+    /// -1 up to the margin; the target gets none.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn hinge_embedding_loss_with(self, target: impl Operand<'t, T>, options: HingeEmbeddingOptions) -> Self {
+        let t = target_of(self, target, "hinge_embedding_loss");
+        let (zero, one) = (self.number(0.0), self.number(1.0));
+        let unlike = (self.number(options.margin) - self).clamp(0.0, INF);
+        options.reduction.of(t.equal(one).where_cond(zero, unlike) + t.equal(-one).where_cond(zero, self))
+    }
+    /// The mean ranking loss: mean(max(0, -t (x - other))), where t is 1 if x should rank higher, -1 if lower.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn margin_ranking_loss(self, other: impl Operand<'t, T>, target: impl Operand<'t, T>) -> Self {
+        self.margin_ranking_loss_with(other, target, MarginRankingOptions::default())
+    }
+    /// The ranking loss max(0, margin - t (x - other)), where t is 1 if x should rank higher, -1 if lower. Derivative: -t by x, t by
+    /// the other, where it is not 0.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn margin_ranking_loss_with(self, other: impl Operand<'t, T>, target: impl Operand<'t, T>, options: MarginRankingOptions) -> Self {
+        let name = "margin_ranking_loss";
+        refuse_option(
+            self.shape() != target.shape(),
+            "both predictions and the target must have one shape",
+            name,
+            [self.shape(), target.shape()],
+        );
+        let (other, t) = (target_of(self, other, name), target.to_var(self.tape));
+        options.reduction.of((self.number(options.margin) - t * (self - other)).clamp(0.0, INF))
+    }
+    /// The mean logistic loss: mean(ln(1 + e^(-t x))), for targets 1 and -1. Derivative: -t sigmoid(-t x) / n.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn soft_margin_loss(self, target: impl Operand<'t, T>) -> Self {
+        self.soft_margin_loss_with(target, Reduction::Mean)
+    }
+    /// The logistic loss ln(1 + e^(-t x)), for targets 1 and -1, under any reduction.
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn soft_margin_loss_with(self, target: impl Operand<'t, T>, reduction: Reduction) -> Self {
+        let t = target_of(self, target, "soft_margin_loss");
+        reduction.of((-(t * self)).softplus_with(1.0, INF))
+    }
+    /// The mean triplet loss of anchors (this array), positives and negatives, vectors along the last axis:
+    /// mean(max(0, |a - p| - |a - n| + 1)).
+    ///
+    /// # Panics
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn triplet_margin_loss(self, positive: impl Operand<'t, T>, negative: impl Operand<'t, T>) -> Self {
+        self.triplet_margin_loss_with(positive, negative, TripletMarginOptions::default())
+    }
+    /// The triplet loss max(0, d(a, p) - d(a, n) + margin) of anchors (this array), positives and negatives, where d is
+    /// [`Var::pairwise_distance`]. (V. Balntas et al., "Learning shallow convolutional feature descriptors with triplet losses", 2016.)
+    ///
+    /// # Panics
+    /// If the shapes differ, they are those of numbers, or the margin is not above 0.
+    #[track_caller]
+    pub fn triplet_margin_loss_with(
+        self,
+        positive: impl Operand<'t, T>,
+        negative: impl Operand<'t, T>,
+        options: TripletMarginOptions,
+    ) -> Self {
+        let name = "triplet_margin_loss";
+        let TripletMarginOptions { margin, p, eps, swap, reduction } = options;
+        let shapes = [self.shape(), negative.shape()];
+        refuse_option(margin.is_nan() || margin <= 0.0, format!("the margin must be above 0, not {margin}"), name, shapes.clone());
+        refuse_option(shapes[0].is_empty(), "vectors are needed, not numbers", name, shapes.clone());
+        refuse_option(shapes[0] != shapes[1], "anchor, positive and negative must have one shape", name, shapes.clone());
+        let (positive, negative) = (target_of(self, positive, name), negative.to_var(self.tape));
+        let near = self.pairwise_distance(positive, p, eps);
+        let mut far = self.pairwise_distance(negative, p, eps);
+        if swap {
+            far = far.minimum(positive.pairwise_distance(negative, p, eps));
+        }
+        reduction.of((near - far + self.number(margin)).clamp(0.0, INF))
     }
 }
 
@@ -94,51 +510,177 @@ mod rows {
     use super::*;
     use crate::ops::samples::*;
 
-    const INF: f64 = f64::INFINITY;
     const NAN: f64 = f64::NAN;
+    const NONE: Reduction = Reduction::None;
 
     impl Sampled for SquaredError {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = binary(SquaredError, [-2.0, 2.0], [-2.0, 2.0], |a, b| a.zip(SquaredError, b));
+            let signs = |shape| of(shape, [1.0, -1.0, 1.0, 1.0, -1.0, -1.0]);
             rows.extend([
                 grad([any(&[3, 5]), any(&[3, 5])], |v| v[0].mse_loss(v[1])),
                 grad([any(&[])], |v| v[0].mse_loss(v[0] * v[0])),
+                grad([any(&[2, 3]), any(&[2, 3])], |v| v[0].mse_loss_with(v[1], NONE)),
                 equals([any(&[3, 5]), any(&[3, 5])], |v| v[0].mse_loss(v[1]), |v| (v[0] - v[1]).square().mean()),
+                equals(
+                    [any(&[3, 5]), any(&[3, 5])],
+                    |v| v[0].mse_loss_with(v[1], Reduction::BatchMean),
+                    |v| (v[0] - v[1]).square().sum() / v[0].number(3.0),
+                ),
                 value([of(&[2], [1.0, 4.0]), of(&[2], [2.0, 2.0])], |v| v[0].mse_loss(v[1]), &[2.5], [&[-1.0, 2.0], &[1.0, -2.0]]),
                 value([of(&[0], []), of(&[0], [])], |v| v[0].mse_loss(v[1]), &[NAN], [&[], &[]]),
                 refuses([any(&[3]), any(&[3, 1])], |v| v[0].mse_loss(v[1]), &["mse_loss of [3] and [3, 1]", "one shape", "hint: "]),
             ]);
+            rows.extend(composed([
+                grad([any(&[3, 5]), within(-1.8, 2.1, &[3, 5])], |v| v[0].l1_loss(v[1])),
+                value(
+                    [of(&[3], [1.0, 4.0, 2.0]), of(&[3], [2.0, 2.0, 2.0])],
+                    |v| v[0].l1_loss_with(v[1], Reduction::Sum),
+                    &[3.0],
+                    [&[-1.0, 1.0, 0.0], &[1.0, -1.0, 0.0]],
+                ),
+                refuses([any(&[3])], |v| v[0].l1_loss(T::ONE), &["l1_loss of [3] and []", "one shape", "hint: "]),
+                grad([any(&[2, 3]), any(&[2, 3]), positive(&[2, 3])], |v| v[0].gaussian_nll_loss(v[1], v[2])),
+                grad([any(&[2, 3]), any(&[2, 3]), positive(&[2])], |v| {
+                    v[0].gaussian_nll_loss_with(v[1], v[2], GaussianNllOptions { full: true, reduction: NONE, ..Default::default() })
+                }),
+                grad([any(&[2, 3]), any(&[2, 3]), positive(&[2, 1])], |v| v[0].gaussian_nll_loss(v[1], v[2])),
+                grad([any(&[4]), any(&[4])], |v| v[0].gaussian_nll_loss(v[1], T::from_f64(0.7))),
+                // A variance that was raised keeps its derivative.
+                value(
+                    [of(&[1], [2.0]), of(&[1], [1.0]), of(&[1], [0.25])],
+                    |v| v[0].gaussian_nll_loss_with(v[1], v[2], GaussianNllOptions { eps: 1.0, ..Default::default() }),
+                    &[0.5],
+                    [&[1.0], &[-1.0], &[0.0]],
+                ),
+                refuses(
+                    [any(&[2, 3]), any(&[2, 3]), positive(&[3])],
+                    |v| v[0].gaussian_nll_loss(v[1], v[2]),
+                    &["gaussian_nll_loss of [2, 3] and [3]", "the variance"],
+                ),
+                refuses(
+                    [any(&[2]), any(&[2])],
+                    |v| v[0].gaussian_nll_loss(v[1], -v[0].exp()),
+                    &["gaussian_nll_loss", "a variance is negative"],
+                ),
+                refuses([any(&[2, 3]), any(&[3])], |v| v[0].gaussian_nll_loss(v[1], T::ONE), &["gaussian_nll_loss of [2, 3] and [3]"]),
+                grad([any(&[6])], move |v| {
+                    v[0].hinge_embedding_loss(v[0].tape().constant([1.0, -1.0, 1.0, 1.0, -1.0, -1.0].map(T::from_f64)))
+                }),
+                value(
+                    [of(&[6], [0.5, 0.5, -3.0, 2.0, 1.0, 2.0])],
+                    move |v| {
+                        let t = v[0].tape().constant([1.0, -1.0, 1.0, 1.0, -1.0, -1.0].map(T::from_f64));
+                        v[0].hinge_embedding_loss_with(t, HingeEmbeddingOptions { reduction: NONE, margin: 1.0 })
+                    },
+                    &[0.5, 0.5, -3.0, 2.0, 0.0, 0.0],
+                    [&[1.0, -1.0, 1.0, 1.0, -1.0, 0.0]],
+                ),
+                refuses([any(&[2]), any(&[3])], |v| v[0].hinge_embedding_loss(v[1]), &["hinge_embedding_loss of [2] and [3]", "hint: "]),
+                grad([any(&[6]), within(-1.7, 1.9, &[6]), signs(&[6])], |v| v[0].margin_ranking_loss(v[1], v[2])),
+                value(
+                    [of(&[2], [1.0, 5.0]), of(&[2], [2.0, 2.0])],
+                    |v| v[0].margin_ranking_loss_with(v[1], v[0].ones_like(), MarginRankingOptions { margin: 0.5, reduction: NONE }),
+                    &[1.5, 0.0],
+                    [&[-1.0, 0.0], &[1.0, 0.0]],
+                ),
+                refuses(
+                    [any(&[2]), any(&[2]), any(&[3])],
+                    |v| v[0].margin_ranking_loss(v[1], v[2]),
+                    &["margin_ranking_loss of [2] and [3]", "one shape"],
+                ),
+                refuses(
+                    [any(&[2]), any(&[3]), any(&[2])],
+                    |v| v[0].margin_ranking_loss(v[1], v[2]),
+                    &["margin_ranking_loss of [2] and [3]"],
+                ),
+                grad([any(&[2, 3]), signs(&[2, 3])], |v| v[0].soft_margin_loss(v[1])),
+                value(
+                    [of(&[3], [0.0, 1e3, -1e3]), of(&[3], [1.0, 1.0, 1.0])],
+                    |v| v[0].soft_margin_loss_with(v[1], NONE),
+                    &[std::f64::consts::LN_2, 0.0, 1e3],
+                    [&[-0.5, 0.0, -1.0], &[0.0, 0.0, 1e3]],
+                ),
+                refuses([any(&[2]), any(&[1])], |v| v[0].soft_margin_loss(v[1]), &["soft_margin_loss of [2] and [1]", "hint: "]),
+                grad([any(&[2, 4]), any(&[2, 4]), any(&[2, 4])], |v| v[0].triplet_margin_loss(v[1], v[2])),
+                grad([any(&[2, 4]), any(&[2, 4]), any(&[2, 4])], |v| {
+                    let options = TripletMarginOptions { margin: 5.0, p: 3.0, swap: true, reduction: NONE, ..Default::default() };
+                    v[0].triplet_margin_loss_with(v[1], v[2], options)
+                }),
+                grad([any(&[4]), any(&[4])], |v| v[0].triplet_margin_loss(v[1], v[0] * v[1])),
+                refuses(
+                    [any(&[2, 3]), any(&[2, 3]), any(&[2, 4])],
+                    |v| v[0].triplet_margin_loss(v[1], v[2]),
+                    &["triplet_margin_loss of [2, 3] and [2, 4]", "one shape"],
+                ),
+                refuses(
+                    [any(&[2, 3])],
+                    |v| v[0].triplet_margin_loss_with(v[0], v[0], TripletMarginOptions { margin: -1.0, ..Default::default() }),
+                    &["triplet_margin_loss of [2, 3]", "above 0, not -1"],
+                ),
+                refuses([any(&[])], |v| v[0].triplet_margin_loss(v[0], v[0]), &["triplet_margin_loss of []", "vectors"]),
+            ]));
             rows
         }
     }
 
-    impl Sampled for BceWithLogits {
+    impl Sampled for Huber {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = binary(BceWithLogits, [-2.0, 2.0], [0.0, 1.0], |x, t| x.zip(BceWithLogits, t));
+            let mut rows = unary(Huber { delta: 0.9, scale: 1.0 }, -2.0, 2.0, |d| d.record(Map(Huber { delta: 0.9, scale: 1.0 })));
             rows.extend([
-                grad([any(&[3, 5]), within(0.0, 1.0, &[3, 5])], |v| v[0].bce_with_logits(v[1])),
-                equals(
-                    [any(&[3, 5]), within(0.0, 1.0, &[3, 5])],
-                    |v| v[0].bce_with_logits(v[1]),
-                    |v| {
-                        let (p, one) = (v[0].sigmoid(), v[0].number(1.0));
-                        -(v[1] * p.ln() + (one - v[1]) * (one - p).ln()).mean()
-                    },
+                grad([any(&[3, 5]), within(-1.8, 2.1, &[3, 5])], |v| v[0].huber_loss(v[1])),
+                grad([any(&[3, 5]), within(-1.8, 2.1, &[3, 5])], |v| {
+                    v[0].smooth_l1_loss_with(v[1], SmoothL1Options { beta: 0.4, reduction: NONE })
+                }),
+                equals([any(&[7]), any(&[7])], |v| v[0].smooth_l1_loss(v[1]), |v| v[0].huber_loss(v[1])),
+                refuses([any(&[3]), any(&[3, 1])], |v| v[0].huber_loss(v[1]), &["huber_loss of [3] and [3, 1]", "one shape", "hint: "]),
+                refuses([any(&[3]), any(&[1])], |v| v[0].smooth_l1_loss(v[1]), &["smooth_l1_loss of [3] and [1]", "hint: "]),
+                refuses(
+                    [any(&[3])],
+                    |v| v[0].huber_loss_with(v[0], HuberOptions { delta: 0.0, ..Default::default() }),
+                    &["huber_loss of [3]", "above 0, not 0"],
                 ),
-                refuses([any(&[3]), any(&[1, 3])], |v| v[0].bce_with_logits(v[1]), &["bce_with_logits of [3] and [1, 3]", "hint: "]),
+                refuses(
+                    [any(&[3])],
+                    |v| v[0].smooth_l1_loss_with(v[0], SmoothL1Options { beta: -1.0, ..Default::default() }),
+                    &["smooth_l1_loss of [3]", "negative", "-1"],
+                ),
             ]);
-            rows.extend(points2(
-                |x, t| x.zip(BceWithLogits, t),
+            rows.extend(composed([equals(
+                [any(&[7]), within(-1.8, 2.1, &[7])],
+                |v| v[0].smooth_l1_loss_with(v[1], SmoothL1Options { beta: 0.0, ..Default::default() }),
+                |v| v[0].l1_loss(v[1]),
+            )]));
+            rows.extend(points(
+                |d| d.record(Map(Huber { delta: 2.0, scale: 1.0 })),
                 &[
-                    (0.0, 0.5, std::f64::consts::LN_2, 0.0, 0.0),
-                    (1e3, 1.0, 0.0, 0.0, -1e3),
-                    (1e3, 0.0, 1e3, 1.0, -1e3),
-                    (-1e3, 0.0, 0.0, 0.0, 1e3),
-                    (-1e3, 1.0, 1e3, -1.0, 1e3),
-                    (INF, 0.0, NAN, 1.0, -INF),
-                    (NAN, 0.0, NAN, NAN, NAN),
+                    (0.0, 0.0, 0.0),
+                    (1.0, 0.5, 1.0),
+                    (2.0, 2.0, 2.0),
+                    (-2.0, 2.0, -2.0),
+                    (-5.0, 8.0, -2.0),
+                    (INF, INF, 2.0),
+                    (-INF, INF, -2.0),
+                    (NAN, NAN, NAN),
                 ],
             ));
+            rows
+        }
+    }
+
+    impl Sampled for PoissonNll {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let logs = PoissonNll { log_input: true, full: true, eps: 0.0 };
+            let numbers = PoissonNll { log_input: false, full: true, eps: 1e-3 };
+            let mut rows = binary(logs, [-2.0, 2.0], [0.2, 4.0], move |x, t| x.zip(logs, t));
+            rows.extend(binary(numbers, [0.3, 2.5], [0.2, 4.0], move |x, t| x.zip(numbers, t)));
+            rows.extend([
+                grad([any(&[3, 5]), positive(&[3, 5])], |v| v[0].poisson_nll_loss(v[1])),
+                equals([any(&[7]), positive(&[7])], |v| v[0].poisson_nll_loss(v[1]), |v| (v[0].exp() - v[1] * v[0]).mean()),
+                // No count at all, and its logarithm: Stirling's formula is not used.
+                value([of(&[2], [0.0, 0.0]), of(&[2], [0.0, 1.0])], move |v| v[0].zip(logs, v[1]), &[1.0, 1.0], [&[1.0, 0.0], &[0.0, 0.0]]),
+                refuses([any(&[3]), any(&[1])], |v| v[0].poisson_nll_loss(v[1]), &["poisson_nll_loss of [3] and [1]", "hint: "]),
+            ]);
             rows
         }
     }

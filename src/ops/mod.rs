@@ -3,12 +3,15 @@
 pub(crate) mod activation;
 pub(crate) mod advanced;
 pub(crate) mod arith;
+pub(crate) mod attention;
 pub(crate) mod avg_pool;
 pub(crate) mod binary;
 pub(crate) mod compose;
 pub(crate) mod conv;
 pub(crate) mod determinant;
+pub(crate) mod distance;
 pub(crate) mod einsum;
+pub(crate) mod entropy;
 pub(crate) mod extent;
 pub(crate) mod grid_sample;
 pub(crate) mod index;
@@ -17,6 +20,7 @@ pub(crate) mod join;
 pub(crate) mod linalg;
 pub(crate) mod loss;
 pub(crate) mod map;
+pub(crate) mod moment;
 pub(crate) mod norm;
 pub(crate) mod pool;
 pub(crate) mod product;
@@ -184,13 +188,15 @@ ops! {
         activation: Tanh, Sigmoid, Softplus, LogSigmoid, Silu, Mish, Softsign, Tanhshrink, Gelu, GeluTanh;
         rectifier: Relu, LeakyRelu, Elu, Hardtanh, Hardsigmoid, Hardswish, Hardshrink, Softshrink, Threshold;
         select: Clamp;
+        loss: Huber;
     }
     zips {
         binary: Pow, Hypot, Xlogy, LogAddExp, Maximum, Minimum;
         trig: Atan2;
         rounding: Fmod, DivFloor;
         rectifier: Prelu;
-        loss: SquaredError, BceWithLogits;
+        loss: SquaredError, PoissonNll;
+        entropy: Bce, BceWithLogits, KlDiv;
     }
     operations {
         arith: Add, Sub, Mul, Div;
@@ -200,7 +206,8 @@ ops! {
         binary: Compare;
         select: Where;
         reduction: Sum, Mean, Prod, Max, LogSumExp;
-        softmax: Softmax, LogSoftmax, CrossEntropy, CrossEntropyGrad;
+        softmax: Softmax, LogSoftmax;
+        entropy: CrossEntropy, CrossEntropyGrad;
         product: MatMul, Linear, SumRows;
         shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose;
         join: Concat;
@@ -211,9 +218,11 @@ ops! {
         triangular: SolveTriangular, Cholesky;
         scan: CumSum, Recurrence, CumProd, LogCumSumExp;
         extent: Triangle, Diagonal, OnDiagonal, Windows, OverlapAdd;
-        norm: ;
         unfold: Im2col, Col2im;
         conv: ConvOutput, ConvInputGrad, ConvWeightGrad;
+        moment: Variance;
+        distance: VectorNorm, VectorNormGrad;
+        norm: Standardize, StandardizeGrad;
         pool: MaxPool, MaxPick, MaxPlace;
         avg_pool: AvgPool, AvgSpread;
         unpool: MaxUnpool, MaxUnpoolGrad;

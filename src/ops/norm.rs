@@ -1,1 +1,573 @@
-//! Norms and normalizations: vector norms, batch, layer, group, instance and RMS normalization, distances.
+//! Normalizations: elements brought together to mean 0 and variance 1, over a batch, a layer, a group of channels or one channel.
+
+use crate::error::ShapeError;
+use crate::kernels::norm::{Standard, moments};
+use crate::layout::{Axes, Shape, Small};
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::map::same_shape;
+use crate::ops::reduction::AxisList;
+use crate::scalar::Scalar;
+use crate::var::{Var, refuse};
+
+// ---------------------------------------------------------------------------------------------------------- standardize
+
+/// `(x - mean) / sqrt(variance + eps)` over axes; without `center`, `x / sqrt(mean(x^2) + eps)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Standardize(Standard);
+
+/// `r (g - mean(g) - s mean(g s))` of g and x, where `s = (x - mean) r` is x standardized and r the reciprocal standard deviation: the
+/// gradient of [`Standardize`]. It is symmetric as a linear map of g.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct StandardizeGrad(Standard);
+
+impl<T: Scalar> Op<T> for Standardize {
+    fn name(&self) -> &'static str {
+        "standardize"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        self.0.forward(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record2(StandardizeGrad(self.0), cx.x(0)))
+    }
+}
+
+impl<T: Scalar> Op<T> for StandardizeGrad {
+    fn name(&self) -> &'static str {
+        "standardize_grad"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        same_shape(x)
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        self.0.backward(x[0], x[1], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (h, g, x) = (cx.g, cx.x(0), cx.x(1));
+        let Standard { axes, eps, center } = self.0;
+        cx.each(|i| {
+            if i == 0 {
+                return h.record2(*self, x);
+            }
+            // <h, y> = r ((h, g) - n mean(h) mean(g) - (h, s) (g, s) / n) in each group: by r, of which dr/dx = -r^2 s / n, and by s.
+            let sum = |v: Var<'t, T>| v.sum_axes(axes, true);
+            let n = x.number(axes.count(&x.shape()) as f64);
+            let s = x.record(Standardize(self.0));
+            let square = if center { x.var(axes, 0.0, true) } else { x.square().mean_axes(axes, true) };
+            let r = (square + x.number(eps)).rsqrt();
+            let (hs, gs) = (sum(h * s), sum(g * s));
+            let mut whole = sum(h * g) - hs * gs / n;
+            if center {
+                whole = whole - sum(h) * sum(g) / n;
+            }
+            let by_s = (h * gs + g * hs).record2(*self, x);
+            -(s * (r * r * whole) + r * by_s) / n
+        })
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// Mean 0 and variance 1 over axes: (x - mean) / sqrt(variance + eps), where the variance is that of the elements themselves (their
+    /// number is the divisor). With s for the result and r for 1 / sqrt(variance + eps), the derivative takes a cotangent g to
+    /// r (g - mean(g) - s mean(g s)). The core of the normalizations below.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([[1.0, 3.0], [5.0, 9.0]]).standardize(-1, 0.0);
+    /// assert_eq!(y.to_vec(), [-1.0, 1.0, -1.0, 1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or one is named twice.
+    #[track_caller]
+    pub fn standardize(self, axes: impl AxisList, eps: f64) -> Self {
+        let axes = self.axes("standardize", axes);
+        self.record(Standardize(Standard { axes, eps, center: true }))
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------- normalizations
+
+/// What comes after a normalization: y = x weight + bias. By default neither, and 1e-5 added to the variance.
+#[derive(Clone, Copy, Debug)]
+pub struct NormOptions<'t, T: Scalar> {
+    /// One factor for each channel (of [`Var::layer_norm`]: for each element of the normalized shape).
+    pub weight: Option<Var<'t, T>>,
+    /// One summand for each.
+    pub bias: Option<Var<'t, T>>,
+    /// Added to the variance, so that its root is not 0.
+    pub eps: f64,
+}
+impl<T: Scalar> Default for NormOptions<'_, T> {
+    fn default() -> Self {
+        NormOptions { weight: None, bias: None, eps: 1e-5 }
+    }
+}
+
+/// The options of [`Var::rms_norm`]. By default no weight, and the number type's machine epsilon added to the mean square.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RmsNormOptions<'t, T: Scalar> {
+    /// One factor for each element of the normalized shape.
+    pub weight: Option<Var<'t, T>>,
+    /// Added to the mean square.
+    pub eps: Option<f64>,
+}
+
+/// The options of [`Var::local_response_norm`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LocalResponseNormOptions {
+    /// Factor of the mean square.
+    pub alpha: f64,
+    /// Exponent of the divisor.
+    pub beta: f64,
+    /// Added to the mean square.
+    pub k: f64,
+}
+impl Default for LocalResponseNormOptions {
+    fn default() -> Self {
+        LocalResponseNormOptions { alpha: 1e-4, beta: 0.75, k: 1.0 }
+    }
+}
+
+/// Means and variances of channels that outlive a step: what [`Var::batch_norm_train`] collects and [`Var::batch_norm`] uses.
+///
+/// ```
+/// use wengert::{NormOptions, RunningStats, Tape};
+/// let tape = Tape::<f64>::new();
+/// let x = tape.leaf([[1.0, 10.0], [3.0, 50.0]]);
+/// let mut stats = RunningStats::new(2);
+/// stats.momentum = 1.0;
+/// let y = x.batch_norm_train(&mut stats, NormOptions { eps: 0.0, ..Default::default() });
+/// assert_eq!(y.to_vec(), [-1.0, -1.0, 1.0, 1.0]);
+/// assert_eq!((stats.mean, stats.var), (vec![2.0, 30.0], vec![2.0, 800.0]));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunningStats<T> {
+    /// The mean of each channel.
+    pub mean: Vec<T>,
+    /// The (unbiased) variance of each channel.
+    pub var: Vec<T>,
+    /// How far a step moves them towards those of its batch.
+    pub momentum: f64,
+}
+
+impl<T: Scalar> RunningStats<T> {
+    /// Mean 0 and variance 1, moved by a tenth each step.
+    pub fn new(channels: usize) -> Self {
+        RunningStats { mean: vec![T::ZERO; channels], var: vec![T::ONE; channels], momentum: 0.1 }
+    }
+    /// Moves them towards the means and variances of the channels of x, axis 1.
+    fn update(&mut self, x: Var<'_, T>, axes: Axes) {
+        let inner = x.tape.read();
+        let view = inner.view(x.id);
+        let n = axes.count(view.shape()) as f64;
+        let mut new = self.clone();
+        moments(view, axes, &mut new.mean, &mut new.var);
+        let blend = |old: &mut T, new: T| *old = T::from_f64(1.0 - self.momentum) * *old + T::from_f64(self.momentum) * new;
+        self.mean.iter_mut().zip(new.mean).for_each(|(old, new)| blend(old, new));
+        self.var.iter_mut().zip(new.var).for_each(|(old, new)| blend(old, new / T::from_f64(n - 1.0)));
+    }
+}
+
+/// The shape under which numbers of channels broadcast over axis 1.
+fn beside(shape: &Shape) -> Shape {
+    (0..shape.len()).map(|a| if a == 1 { shape[1] } else { 1 }).collect::<Small<usize>>().into()
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The number of channels, axis 1, if there is such an axis and weight and bias have that many numbers.
+    #[track_caller]
+    fn channels(self, op: &'static str, options: &NormOptions<'t, T>) -> usize {
+        let shape = self.shape();
+        if shape.len() < 2 {
+            let e = ShapeError::new("an axis of channels is needed").hint("shapes are [rows, channels, ..]");
+            refuse(e, op, [shape]);
+        }
+        for v in [options.weight, options.bias].into_iter().flatten() {
+            if v.shape() != [shape[1]] {
+                let e = ShapeError::new(format!("{} channels need as many weights and biases, not shape {}", shape[1], v.shape()));
+                refuse(e, op, [shape, v.shape()]);
+            }
+        }
+        shape[1]
+    }
+    /// That a variance can be taken: of one number it is 0, whatever the number.
+    #[track_caller]
+    fn several(self, n: usize, op: &'static str) {
+        if n == 1 {
+            let e = ShapeError::new("one number in each group has no variance").hint("give more rows, or use `layer_norm`");
+            refuse(e, op, [self.shape()]);
+        }
+    }
+    /// `self * weight + bias`, by channels.
+    #[track_caller]
+    fn affine(self, options: &NormOptions<'t, T>) -> Self {
+        let shape = beside(&self.shape());
+        let y = options.weight.map_or(self, |w| self * w.reshape_to(shape.clone()));
+        options.bias.map_or(y, |b| y + b.reshape_to(shape))
+    }
+    /// The axes beside the channels.
+    fn all_but_channels(self) -> Axes {
+        Axes::of((0..self.ndim()).filter(|&a| a != 1))
+    }
+
+    /// Batch normalization in training: every channel (axis 1) brought to mean 0 and variance 1 over all other axes, then times weight
+    /// plus bias. `stats` (or `None`) are moved towards the batch's means and variances. Derivative: that of [`Var::standardize`].
+    /// (S. Ioffe and C. Szegedy, "Batch normalization", 2015.)
+    ///
+    /// # Panics
+    /// If there is no axis 1, the numbers of weights, biases or statistics are not those of the channels, or a channel has one number.
+    #[track_caller]
+    pub fn batch_norm_train<'s>(self, stats: impl Into<Option<&'s mut RunningStats<T>>>, options: NormOptions<'t, T>) -> Self {
+        let name = "batch_norm";
+        let (n, axes) = (self.channels(name, &options), self.all_but_channels());
+        self.several(axes.count(&self.shape()), name);
+        if let Some(stats) = stats.into() {
+            self.fits(stats, n);
+            if self.numel() > 0 {
+                stats.update(self, axes);
+            }
+        }
+        self.standardize(axes, options.eps).affine(&options)
+    }
+    /// Batch normalization in use: (x - mean) / sqrt(var + eps) for every channel (axis 1) with the collected statistics, then times
+    /// weight plus bias. The statistics count as constants.
+    ///
+    /// # Panics
+    /// If there is no axis 1, or the numbers of weights, biases or statistics are not those of the channels.
+    #[track_caller]
+    pub fn batch_norm(self, stats: &RunningStats<T>, options: NormOptions<'t, T>) -> Self {
+        let n = self.channels("batch_norm", &options);
+        self.fits(stats, n);
+        let shape = beside(&self.shape());
+        let constant = |values: &[T]| self.tape.constant(values).reshape_to(shape.clone());
+        // The scale first, and then one product for all elements.
+        let scale = (constant(&stats.var) + self.number(options.eps)).rsqrt();
+        let scale = options.weight.map_or(scale, |w| scale * w.reshape_to(shape.clone()));
+        let y = (self - constant(&stats.mean)) * scale;
+        options.bias.map_or(y, |b| y + b.reshape_to(shape.clone()))
+    }
+    #[track_caller]
+    fn fits(self, stats: &RunningStats<T>, channels: usize) {
+        if stats.mean.len() != channels || stats.var.len() != channels {
+            let e = ShapeError::new(format!(
+                "{channels} channels need as many means and variances, not {} and {}",
+                stats.mean.len(),
+                stats.var.len()
+            ))
+            .hint("`RunningStats::new` takes the number of channels, the size of axis 1");
+            refuse(e, "batch_norm", [self.shape()]);
+        }
+    }
+    /// Instance normalization: every channel (axis 1) of every row (axis 0) brought to mean 0 and variance 1, then times weight plus
+    /// bias. (D. Ulyanov et al., "Instance normalization", 2016.)
+    ///
+    /// # Panics
+    /// If there is no axis 1, the numbers of weights or biases are not those of the channels, or a channel has one number.
+    #[track_caller]
+    pub fn instance_norm(self, options: NormOptions<'t, T>) -> Self {
+        let name = "instance_norm";
+        self.channels(name, &options);
+        let axes = Axes::of(2..self.ndim());
+        self.several(axes.count(&self.shape()), name);
+        self.standardize(axes, options.eps).affine(&options)
+    }
+    /// Group normalization: the channels (axis 1) of every row in groups of equal size, each brought to mean 0 and variance 1, then every
+    /// channel times weight plus bias. (Y. Wu and K. He, "Group normalization", 2018.)
+    ///
+    /// # Panics
+    /// If there is no axis 1, the groups do not divide the channels, the numbers of weights or biases are not those of the channels, or a
+    /// group has one number or none.
+    #[track_caller]
+    pub fn group_norm(self, groups: usize, options: NormOptions<'t, T>) -> Self {
+        let name = "group_norm";
+        let (n, shape) = (self.channels(name, &options), self.shape());
+        if groups == 0 || !n.is_multiple_of(groups) {
+            let e = ShapeError::new(format!("{n} channels do not fall into {groups} groups")).hint("the size of axis 1 must be a multiple");
+            refuse(e, name, [shape]);
+        }
+        let rest: usize = shape[2..].iter().product();
+        let each = n / groups * rest;
+        if each == 0 {
+            refuse(ShapeError::new("a group of no numbers has no variance"), name, [shape]);
+        }
+        self.several(each * shape[0], name);
+        let y = self.reshape_to([shape[0] * groups, each].into()).standardize(1, options.eps);
+        y.reshape_to(shape).affine(&options)
+    }
+    /// Layer normalization: the last axes, whose sizes are named, brought to mean 0 and variance 1 together, then times a weight plus a
+    /// bias of that shape. (J. L. Ba et al., "Layer normalization", 2016.)
+    ///
+    /// # Panics
+    /// If the sizes are not those of the last axes, or weight or bias has another shape.
+    #[track_caller]
+    pub fn layer_norm(self, sizes: &[usize], options: NormOptions<'t, T>) -> Self {
+        let axes = self.last_axes("layer_norm", sizes, [options.weight, options.bias]);
+        let y = self.standardize(axes, options.eps);
+        let y = options.weight.map_or(y, |w| y * w);
+        options.bias.map_or(y, |b| y + b)
+    }
+    /// Root-mean-square normalization: x / sqrt(mean(x^2) + eps) over the last axes, whose sizes are named, then times a weight of that
+    /// shape. (B. Zhang and R. Sennrich, "Root mean square layer normalization", 2019.)
+    ///
+    /// # Panics
+    /// If the sizes are not those of the last axes, or the weight has another shape.
+    #[track_caller]
+    pub fn rms_norm(self, sizes: &[usize], options: RmsNormOptions<'t, T>) -> Self {
+        let axes = self.last_axes("rms_norm", sizes, [options.weight, None]);
+        let epsilon = if size_of::<T>() == 4 { f64::from(f32::EPSILON) } else { f64::EPSILON };
+        let standard = Standard { axes, eps: options.eps.unwrap_or(epsilon), center: false };
+        let y = self.record(Standardize(standard));
+        options.weight.map_or(y, |w| y * w)
+    }
+    #[track_caller]
+    fn last_axes(self, op: &'static str, sizes: &[usize], weights: [Option<Self>; 2]) -> Axes {
+        let shape = self.shape();
+        if sizes.is_empty() || !shape.ends_with(sizes) {
+            let e = ShapeError::new(format!("{sizes:?} are not the sizes of the last axes of shape {shape}"))
+                .hint("name the sizes of one or more axes at the end");
+            refuse(e, op, [shape]);
+        }
+        for w in weights.into_iter().flatten() {
+            if w.shape() != *sizes {
+                let e = ShapeError::new(format!("weight and bias must have the normalized shape {sizes:?}, not {}", w.shape()));
+                refuse(e, op, [shape, w.shape()]);
+            }
+        }
+        Axes::of(shape.len() - sizes.len()..shape.len())
+    }
+    /// Local response normalization: every element divided by (k + alpha m)^beta, where m is the mean square over the `size` channels
+    /// (axis 1) around its own; beyond the first and the last they count as 0. (A. Krizhevsky et al., "ImageNet classification with deep
+    /// convolutional neural networks", 2012.)
+    ///
+    /// # Panics
+    /// If there are fewer than three axes, or the size is 0.
+    #[track_caller]
+    pub fn local_response_norm(self, size: usize, options: LocalResponseNormOptions) -> Self {
+        let (name, shape) = ("local_response_norm", self.shape());
+        if shape.len() < 3 || size == 0 {
+            let e = ShapeError::new(format!("at least three axes and one channel are needed, not shape {shape} and size {size}"))
+                .hint("shapes are [rows, channels, ..]");
+            refuse(e, name, [shape]);
+        }
+        let LocalResponseNormOptions { alpha, beta, k } = options;
+        let borders: Small<(usize, usize)> = (0..shape.len()).map(|a| if a == 1 { (size / 2, (size - 1) / 2) } else { (0, 0) }).collect();
+        let squares = self.square().pad(&borders, 0.0);
+        let mut near = squares.narrow(1, 0, shape[1]);
+        for i in 1..size {
+            near = near + squares.narrow(1, i, shape[1]);
+        }
+        self / (near * self.number(alpha / size as f64) + self.number(k)).powf(beta)
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    const NAN: f64 = f64::NAN;
+
+    fn of_axes<T: Scalar>(x: Var<'_, T>, axes: impl AxisList, eps: f64, center: bool) -> Var<'_, T> {
+        let axes = x.axes("standardize", axes);
+        x.record(Standardize(Standard { axes, eps, center }))
+    }
+    /// The same in several steps.
+    fn formula<'t, T: Scalar>(x: Var<'t, T>, axes: &[isize], eps: f64, center: bool) -> Var<'t, T> {
+        let x = if center { x - x.mean_axes(axes, true) } else { x };
+        x / (x.square().mean_axes(axes, true) + x.number(eps)).sqrt()
+    }
+    fn affine<'t, T: Scalar>(weight: Var<'t, T>, bias: Var<'t, T>, eps: f64) -> NormOptions<'t, T> {
+        NormOptions { weight: Some(weight), bias: Some(bias), eps }
+    }
+    fn plain<'t, T: Scalar>(eps: f64) -> NormOptions<'t, T> {
+        NormOptions { eps, ..Default::default() }
+    }
+
+    impl Sampled for Standardize {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = Vec::new();
+            for center in [true, false] {
+                rows.extend([
+                    grad([any(&[7])], move |v| of_axes(v[0], 0, 0.1, center)),
+                    grad([any(&[40])], move |v| of_axes(v[0], 0, 0.1, center)),
+                    equals([any(&[3, 5])], move |v| of_axes(v[0], 1, 0.1, center), move |v| formula(v[0], &[1], 0.1, center)),
+                    equals([any(&[5, 3])], move |v| of_axes(v[0], 0, 0.1, center), move |v| formula(v[0], &[0], 0.1, center)),
+                    equals([any(&[3, 2, 4])], move |v| of_axes(v[0], [0, 2], 0.1, center), move |v| formula(v[0], &[0, 2], 0.1, center)),
+                    equals([any(&[2, 3, 2, 2])], move |v| of_axes(v[0], [1, 3], 0.5, center), move |v| formula(v[0], &[1, 3], 0.5, center)),
+                    equals(
+                        [any(&[2, 3, 4])],
+                        move |v| of_axes(v[0].permute(&[2, 0, 1]), [0, -1], 0.5, center),
+                        move |v| formula(v[0].permute(&[2, 0, 1]), &[0, 2], 0.5, center),
+                    ),
+                    equals(
+                        [any(&[4])],
+                        move |v| of_axes(v[0].broadcast_to(&[3, 4]), 1, 0.5, center),
+                        move |v| formula(v[0].broadcast_to(&[3, 4]), &[1], 0.5, center),
+                    ),
+                    equals([any(&[5])], move |v| of_axes(v[0], 0, 0.5, center) * v[0], move |v| formula(v[0], &[0], 0.5, center) * v[0]),
+                    grad([any(&[])], move |v| of_axes(v[0], 0, 0.5, center)),
+                    grad([any(&[3, 1])], move |v| of_axes(v[0], 1, 0.5, center)),
+                    grad([any(&[0, 3])], move |v| of_axes(v[0], 1, 0.5, center)),
+                    grad([any(&[3, 0])], move |v| of_axes(v[0], 1, 0.5, center)),
+                ]);
+            }
+            let batch = || [any(&[4, 2, 3]), any(&[2]), any(&[2])];
+            rows.extend([
+                value([of(&[2], [1.0, 3.0])], |v| v[0].standardize(0, 0.0), &[-1.0, 1.0], [&[0.0, 0.0]]),
+                value([of(&[2], [1.0, NAN])], |v| v[0].standardize(0, 0.0), &[NAN, NAN], [&[NAN, NAN]]),
+                value([of(&[2], [0.0, 0.0])], |v| v[0].standardize(0, -1.0), &[NAN, NAN], [&[NAN, NAN]]),
+                refuses([any(&[2, 3])], |v| v[0].standardize(2, 0.0), &["standardize of [2, 3]", "axis 2 is out of range", "hint: "]),
+                equals(
+                    batch(),
+                    |v| v[0].batch_norm_train(None, affine(v[1], v[2], 0.2)),
+                    |v| formula(v[0], &[0, 2], 0.2, true) * v[1].unsqueeze(-1) + v[2].unsqueeze(-1),
+                ),
+                grad([any(&[4, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(3), plain(0.1))),
+                grad([any(&[0, 2])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1))),
+                refuses([any(&[3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [3]", "axis of channels", "hint: "]),
+                refuses([any(&[1, 3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [1, 3]", "one number", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1)), &["3 channels", "hint: "]),
+                refuses(
+                    [any(&[2, 3]), any(&[2])],
+                    |v| v[0].batch_norm_train(None, affine(v[1], v[1], 0.1)),
+                    &["[2, 3] and [2]", "3 channels"],
+                ),
+                equals(
+                    batch(),
+                    |v| v[0].instance_norm(affine(v[1], v[2], 0.2)),
+                    |v| formula(v[0], &[2], 0.2, true) * v[1].unsqueeze(-1) + v[2].unsqueeze(-1),
+                ),
+                refuses([any(&[2, 3, 1])], |v| v[0].instance_norm(plain(0.1)), &["instance_norm of [2, 3, 1]", "one number", "hint: "]),
+                equals(
+                    [any(&[2, 6, 2]), any(&[6]), any(&[6])],
+                    |v| v[0].group_norm(3, affine(v[1], v[2], 0.2)),
+                    |v| {
+                        let y = formula(v[0].reshape(&[2, 3, 4]), &[2], 0.2, true).reshape(&[2, 6, 2]);
+                        y * v[1].unsqueeze(-1) + v[2].unsqueeze(-1)
+                    },
+                ),
+                grad([any(&[0, 2])], |v| v[0].group_norm(1, plain(0.1))),
+                refuses([any(&[1])], |v| v[0].group_norm(1, plain(0.1)), &["group_norm of [1]", "axis of channels", "hint: "]),
+                refuses([any(&[2, 7, 4])], |v| v[0].group_norm(2, plain(0.1)), &["group_norm of [2, 7, 4]", "2 groups", "hint: "]),
+                refuses([any(&[1, 0, 2])], |v| v[0].group_norm(1, plain(0.1)), &["group_norm of [1, 0, 2]", "no numbers"]),
+                refuses([any(&[1, 2, 0])], |v| v[0].group_norm(1, plain(0.1)), &["group_norm of [1, 2, 0]", "no numbers"]),
+                equals(
+                    [any(&[2, 2, 3]), any(&[2, 3]), any(&[2, 3])],
+                    |v| v[0].layer_norm(&[2, 3], affine(v[1], v[2], 0.2)),
+                    |v| formula(v[0], &[1, 2], 0.2, true) * v[1] + v[2],
+                ),
+                refuses([any(&[2, 3])], |v| v[0].layer_norm(&[2], plain(0.1)), &["layer_norm of [2, 3]", "[2] are not", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].layer_norm(&[], plain(0.1)), &["layer_norm of [2, 3]", "[] are not", "hint: "]),
+                refuses(
+                    [any(&[2, 3]), any(&[2])],
+                    |v| v[0].layer_norm(&[3], affine(v[1], v[1], 0.1)),
+                    &["[2, 3] and [2]", "shape [3], not [2]"],
+                ),
+                equals(
+                    [any(&[2, 3]), any(&[3])],
+                    |v| v[0].rms_norm(&[3], RmsNormOptions { weight: Some(v[1]), eps: Some(0.3) }),
+                    |v| formula(v[0], &[1], 0.3, false) * v[1],
+                ),
+                value([of(&[2], [1.0, 7.0])], |v| v[0].rms_norm(&[2], RmsNormOptions::default()), &[0.2, 1.4], [&[0.168, -0.024]]),
+                refuses([any(&[2, 3])], |v| v[0].rms_norm(&[2, 2], RmsNormOptions::default()), &["rms_norm of [2, 3]", "[2, 2] are not"]),
+            ]);
+            let stats =
+                || RunningStats { mean: vec![T::from_f64(0.5), T::from_f64(-1.0)], var: vec![T::ONE, T::from_f64(0.25)], momentum: 0.1 };
+            rows.extend(composed([
+                grad(batch(), move |v| v[0].batch_norm(&stats(), affine(v[1], v[2], 0.2))),
+                value(
+                    [of(&[2, 2], [0.5, 0.0, 1.5, -2.0])],
+                    move |v| v[0].batch_norm(&stats(), plain(0.0)),
+                    &[0.0, 2.0, 1.0, -2.0],
+                    [&[1.0, 2.0, 1.0, 2.0]],
+                ),
+                refuses([any(&[2, 3])], move |v| v[0].batch_norm(&stats(), plain(0.0)), &["batch_norm of [2, 3]", "not 2 and 2", "hint: "]),
+                grad([any(&[2, 4, 2])], |v| v[0].local_response_norm(3, LocalResponseNormOptions { alpha: 0.5, ..Default::default() })),
+                // The mean squares are those of channels -1 (which is not there) and 0, and of 0 and 1.
+                value(
+                    [of(&[1, 2, 1], [2.0, 4.0])],
+                    |v| v[0].local_response_norm(2, LocalResponseNormOptions { alpha: 1.0, beta: 1.0, k: 0.0 }),
+                    &[1.0, 0.4],
+                    [&[-0.58, -0.06]],
+                ),
+                grad([any(&[0, 1, 2])], |v| v[0].local_response_norm(1, LocalResponseNormOptions::default())),
+                refuses(
+                    [any(&[2, 3])],
+                    |v| v[0].local_response_norm(1, LocalResponseNormOptions::default()),
+                    &["[2, 3]", "three axes", "hint: "],
+                ),
+            ]));
+            rows
+        }
+    }
+
+    impl Sampled for StandardizeGrad {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = Vec::new();
+            for center in [true, false] {
+                let op = move |axes: &[usize]| StandardizeGrad(Standard { axes: Axes::of(axes.iter().copied()), eps: 0.3, center });
+                rows.extend([
+                    grad([any(&[3, 5]), any(&[3, 5])], move |v| v[0].record2(op(&[1]), v[1])),
+                    grad([any(&[5, 3]), any(&[5, 3])], move |v| v[0].record2(op(&[0]), v[1])),
+                    grad([any(&[2, 3, 2]), any(&[2, 3, 2])], move |v| v[0].record2(op(&[0, 2]), v[1])),
+                    grad([any(&[5])], move |v| v[0].record2(op(&[0]), v[0])),
+                    grad([any(&[3, 2]), any(&[2, 3])], move |v| v[0].t().record2(op(&[1]), v[1])),
+                    grad([any(&[0, 2])], move |v| v[0].record2(op(&[0]), v[0])),
+                    equals(
+                        [any(&[3, 5]), any(&[3, 5])],
+                        move |v| v[0].record2(op(&[1]), v[1]),
+                        move |v| {
+                            let (g, x) = (v[0], v[1]);
+                            let s = formula(x, &[1], 0.3, center);
+                            let spread = if center { x - x.mean_axes(1, true) } else { x };
+                            let r = (spread.square().mean_axes(1, true) + x.number(0.3)).rsqrt();
+                            let g = if center { g - g.mean_axes(1, true) } else { g };
+                            r * (g - s * (g * s).mean_axes(1, true))
+                        },
+                    ),
+                    refuses([any(&[2, 3]), any(&[3])], move |v| v[0].record2(op(&[0]), v[1]), &["one shape", "hint: "]),
+                ]);
+            }
+            rows
+        }
+    }
+
+    #[test]
+    fn running_statistics_move_towards_those_of_the_batch() {
+        let tape = crate::Tape::<f64>::new();
+        let x = tape.leaf([[1.0, 10.0], [3.0, 50.0]]);
+        let mut stats = RunningStats::new(2);
+        let _ = x.batch_norm_train(&mut stats, NormOptions::default());
+        for (found, expected) in stats.mean.iter().chain(&stats.var).zip([0.2, 3.0, 0.9 + 0.2, 0.9 + 80.0]) {
+            assert!((found - expected).abs() < 1e-14, "{found} and {expected}");
+        }
+    }
+
+    #[test]
+    fn large_arrays_give_what_small_ones_do() {
+        // Past the sizes from which threads and several chunks of a row take part.
+        let tape = crate::Tape::<f64>::new();
+        let values: Vec<f64> = (0..60_000).map(|i| ((i * 7919) % 1013) as f64 * 0.01 - 3.0).collect();
+        for (shape, axes) in
+            [([100, 600], [1].as_slice()), ([600, 100], &[0]), ([2, 30_000], &[1]), ([60_000, 1], &[0]), ([1, 60_000], &[0, 1])]
+        {
+            let x = tape.leaf(&values).reshape_to(shape.into());
+            let pairs = [
+                (x.standardize(axes, 0.1), formula(x, axes, 0.1, true)),
+                (x.var(axes, 0.0, false), (x - x.mean_axes(axes, true)).square().mean_axes(axes, false)),
+                (x.vector_norm(3.0, axes, false), x.abs().powf(3.0).sum_axes(axes, false).powf(1.0 / 3.0)),
+                (x.vector_norm(f64::INFINITY, axes, false), x.abs().amax(axes, false)),
+            ];
+            for (a, b) in pairs {
+                let gradient = |y: Var<'_, f64>| tape.grad((y * y).sum() + y.sum(), &[x])[0].unwrap().to_vec();
+                for (a, b) in a.to_vec().iter().zip(b.to_vec()).chain(gradient(a).iter().zip(gradient(b))) {
+                    assert!((a - b).abs() <= 1e-11 * (1.0 + b.abs()), "{a} and {b} of {shape:?} over {axes:?}");
+                }
+            }
+        }
+    }
+}

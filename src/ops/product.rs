@@ -392,6 +392,33 @@ impl<'t, T: Scalar> Var<'t, T> {
         let y = self.reshape_to([rows, inputs].into()).record3(Linear, w, b);
         y.reshape_to(shape.with(shape.len() - 1, y.shape()[1]))
     }
+    /// The bilinear map of the last axes of two arrays: `y[o] = x^T w[o] z + b[o]`, with a weight of shape `[out, in1, in2]`.
+    ///
+    /// # Panics
+    /// If the shapes are not `[.., in1]`, `[.., in2]` with the same axes before, `[out, in1, in2]` and `[out]`.
+    #[track_caller]
+    pub fn bilinear(self, other: impl Operand<'t, T>, weight: impl Operand<'t, T>, bias: Option<Self>) -> Self {
+        let (s, o, w) = (self.shape(), other.shape(), weight.shape());
+        let fits = match (&*s, &*o, &*w) {
+            ([rows @ .., m], [others @ .., n], [out, i, j]) => {
+                rows == others && (m, n) == (i, j) && bias.is_none_or(|b| b.shape() == [*out])
+            }
+            _ => false,
+        };
+        if !fits {
+            let e = ShapeError::new("the arrays, the weight and the bias do not fit")
+                .hint("shapes are [.., in1], [.., in2], [out, in1, in2] and [out]");
+            refuse(e, "bilinear", [s, o, w]);
+        }
+        let (out, m, n) = (w[0], w[1], w[2]);
+        let batch = &s[..s.len() - 1];
+        let rows: usize = batch.iter().product();
+        let (other, weight) = (other.to_var(self.tape), weight.to_var(self.tape));
+        let by_first = self.reshape_to([rows, m].into()).matmul(weight.permute(&[1, 0, 2]).reshape_to([m, out * n].into()));
+        let y = (by_first.reshape_to([rows, out, n].into()) * other.reshape_to([rows, 1, n].into())).sum_axes(-1, false);
+        let y = bias.map_or(y, |b| y + b);
+        y.reshape_to(batch.iter().copied().chain([out]).collect())
+    }
 }
 
 #[cfg(test)]
@@ -455,6 +482,21 @@ mod rows {
             ]);
             rows.extend(of_one_shape());
             rows.extend(tensordots());
+            rows.extend([
+                grad([any(&[2, 3]), any(&[2, 4]), any(&[5, 3, 4]), any(&[5])], |v| v[0].bilinear(v[1], v[2], Some(v[3]))),
+                grad([any(&[3]), any(&[4]), any(&[5, 3, 4])], |v| v[0].bilinear(v[1], v[2], None)),
+                grad([any(&[0, 3]), any(&[0, 4]), any(&[5, 3, 4])], |v| v[0].bilinear(v[1], v[2], None)),
+                equals(
+                    [any(&[2, 3, 2]), any(&[2, 3, 4]), any(&[1, 2, 4])],
+                    |v| v[0].bilinear(v[1], v[2], None),
+                    |v| (v[0].unsqueeze(-2).matmul(v[2].reshape(&[2, 4])) * v[1].unsqueeze(-2)).sum_axes(-1, false),
+                ),
+                refuses(
+                    [any(&[2, 3]), any(&[2, 4]), any(&[5, 4, 3])],
+                    |v| v[0].bilinear(v[1], v[2], None),
+                    &["bilinear of [2, 3] and [2, 4] and [5, 4, 3]", "hint: "],
+                ),
+            ]);
             rows
         }
     }

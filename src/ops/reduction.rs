@@ -30,6 +30,11 @@ impl<const N: usize> AxisList for [isize; N] {
         self[..].resolve(shape)
     }
 }
+impl AxisList for Axes {
+    fn resolve(&self, _: &Shape) -> Result<Axes, ShapeError> {
+        Ok(*self)
+    }
+}
 impl AxisList for std::ops::RangeFull {
     fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError> {
         Ok(Axes::all(shape.len()))

@@ -1,0 +1,150 @@
+//! How is an elementwise function summed up over axes (or its maximum taken)? A few hundred values at a time, in a stack buffer that stays
+//! in the first-level cache: the values are never stored as an array.
+//!
+//! As in `reduce.rs`, the order of combination depends on sizes alone.
+
+use crate::kernels::elementwise::{Elementwise, slices};
+use crate::kernels::parallel;
+use crate::kernels::reduce::{Reducer, add_rows, short_row};
+use crate::kernels::strided::{Nest, gather};
+use crate::layout::Axes;
+use crate::op::View;
+use crate::scalar::Scalar;
+
+/// Values that are computed at a time.
+const CHUNK: usize = 512;
+/// Elements from which a thread of its own pays.
+const PART: usize = 16 * 1024;
+/// Parts of one reduction are made longer rather than more than this many.
+const MAX_PARTS: usize = 256;
+
+/// The function over slices, its type forgotten.
+type Run<'f, T, const N: usize> = &'f (dyn Fn([&[T]; N], &mut [T]) + Sync);
+
+/// Reduces `f(x..)` over some axes into `y`, whose elements are those of the other axes in order. All operands have one shape; they may be
+/// strided or broadcast.
+pub(crate) fn fold<T: Scalar, F: Elementwise<T, N>, R: Reducer<T>, const N: usize>(
+    f: F,
+    x: [View<'_, T>; N],
+    axes: Axes,
+    r: R,
+    y: &mut [T],
+) {
+    walk(&|x, y| slices(f, x, y), x, axes, r, y);
+}
+
+fn walk<T: Scalar, R: Reducer<T>, const N: usize>(run: Run<'_, T, N>, x: [View<'_, T>; N], axes: Axes, r: R, y: &mut [T]) {
+    let n = x[0].layout.numel();
+    if n == 0 {
+        return y.fill(r.identity());
+    }
+    let data = x.map(|x| x.data);
+    if y.len() == 1 && x.iter().all(|x| x.layout.is_contiguous()) {
+        let start = x.map(|x| x.offset as isize);
+        let part = if n <= 2 * PART { n } else { PART.max(n.div_ceil(MAX_PARTS)) };
+        let mut parts = [T::ZERO; MAX_PARTS];
+        let parts = &mut parts[..n.div_ceil(part)];
+        parallel::parts(parts, 1, &|first, parts| {
+            for (i, p) in parts.iter_mut().enumerate() {
+                let from = (first + i) * part;
+                *p = row(run, data, start.map(|s| s + from as isize), [1; N], part.min(n - from), r);
+            }
+        });
+        y[0] = parts.iter().fold(r.identity(), |a, &b| r.combine(a, b));
+        return;
+    }
+    let strides = x.map(|x| x.strides());
+    let kept = Nest::new(x[0].shape(), strides, |a| !axes.has(a));
+    let gone = Nest::new(x[0].shape(), strides, |a| axes.has(a));
+    let start = x.map(|x| x.offset as isize);
+    let each = (PART * kept.rows()).div_ceil(n).max(1) * kept.row;
+    let columns = kept.row > 1 && kept.step[0] == 1 && gone.step[0] != 1;
+    // Parts are whole rows of the output, unless there is only one.
+    let each = if kept.rows() == 1 { (PART * y.len()).div_ceil(n) } else { each };
+    parallel::parts(y, each, &|first, y| {
+        let (skip, rows) = if kept.rows() == 1 { (first, 0..1) } else { (0, first / kept.row..(first + y.len()) / kept.row) };
+        let length = if kept.rows() == 1 { y.len() } else { kept.row };
+        let mut outputs = y.chunks_exact_mut(length);
+        kept.each(rows, start, |base| {
+            let y = outputs.next().expect("as many rows as the shape says");
+            let at = |i: usize| std::array::from_fn(|k| base[k] + (skip + i) as isize * kept.step[k]);
+            if columns {
+                for (c, y) in y.chunks_mut(CHUNK).enumerate() {
+                    y.fill(r.identity());
+                    let base: [isize; N] = at(c * CHUNK);
+                    gone.each(0..gone.rows(), base, |base| {
+                        for i in 0..gone.row as isize {
+                            let at = std::array::from_fn(|k| base[k] + i * gone.step[k]);
+                            chunk(run, data, at, kept.step, y.len(), |values| add_rows(y, values, r));
+                        }
+                    });
+                }
+            } else {
+                for (i, y) in y.iter_mut().enumerate() {
+                    let mut total = r.identity();
+                    gone.each(0..gone.rows(), at(i), |at| total = r.combine(total, row(run, data, at, gone.step, gone.row, r)));
+                    *y = total;
+                }
+            }
+        });
+    });
+}
+
+/// The reduction of one row.
+fn row<T: Scalar, R: Reducer<T>, const N: usize>(
+    run: Run<'_, T, N>,
+    data: [&[T]; N],
+    at: [isize; N],
+    step: [isize; N],
+    n: usize,
+    r: R,
+) -> T {
+    let mut total = r.identity();
+    for from in (0..n).step_by(CHUNK) {
+        let at = std::array::from_fn(|k| at[k] + from as isize * step[k]);
+        chunk(run, data, at, step, CHUNK.min(n - from), |values| total = r.combine(total, short_row(values, r)));
+    }
+    total
+}
+
+/// The values of a part of a row, at most [`CHUNK`] of them.
+fn chunk<T: Scalar, const N: usize>(
+    run: Run<'_, T, N>,
+    data: [&[T]; N],
+    at: [isize; N],
+    step: [isize; N],
+    n: usize,
+    then: impl FnOnce(&[T]),
+) {
+    // Clearing large buffers for a few elements would cost more than the elements.
+    match n {
+        ..=32 => chunk_in::<T, N, 32>(run, data, at, step, n, then),
+        _ => chunk_in::<T, N, CHUNK>(run, data, at, step, n, then),
+    }
+}
+
+fn chunk_in<T: Scalar, const N: usize, const CHUNK: usize>(
+    run: Run<'_, T, N>,
+    data: [&[T]; N],
+    at: [isize; N],
+    step: [isize; N],
+    n: usize,
+    then: impl FnOnce(&[T]),
+) {
+    let mut values = [T::ZERO; CHUNK];
+    let values = &mut values[..n];
+    if step == [1; N] {
+        run(std::array::from_fn(|k| &data[k][at[k] as usize..][..n]), values);
+    } else {
+        let mut buffers = [[T::ZERO; CHUNK]; N];
+        for k in (0..N).filter(|&k| step[k] != 1) {
+            gather(data[k], at[k], step[k], &mut buffers[k][..n]);
+        }
+        let x = std::array::from_fn(|k| match step[k] {
+            1 => &data[k][at[k] as usize..][..n],
+            _ => &buffers[k][..n],
+        });
+        run(x, values);
+    }
+    then(values);
+}

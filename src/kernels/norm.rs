@@ -1,0 +1,242 @@
+//! How are groups of elements brought to mean 0 and variance 1, and how does the gradient come back?
+//!
+//! Where each group lies together (layer, group and instance norm), a group at a time, which stays in the cache. Elsewhere (batch norm) the
+//! groups' means and deviations are computed first, into small arrays, and one elementwise pass follows.
+
+use crate::kernels::elementwise::{Elementwise, apply};
+use crate::kernels::fold::fold;
+use crate::kernels::parallel;
+use crate::kernels::reduce::{self, reduce};
+use crate::kernels::simd::{Kernel, Simd, dispatch};
+use crate::layout::{Axes, Layout};
+use crate::op::View;
+use crate::scalar::Scalar;
+use smallvec::{SmallVec, smallvec};
+
+/// Which elements are brought together to mean 0 and variance 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Standard {
+    /// The axes over which mean and variance are taken.
+    pub axes: Axes,
+    /// Added to the variance.
+    pub eps: f64,
+    /// Whether the mean is subtracted; without, the mean square takes the place of the variance.
+    pub center: bool,
+}
+
+/// Elements from which a thread of its own pays.
+const GRAIN: usize = 16 * 1024;
+/// Numbers of so many groups lie on the stack.
+type Stats<T> = SmallVec<[T; 256]>;
+
+/// `(x - m)^2`
+#[derive(Clone, Copy)]
+struct SquaredDeviation;
+impl<T: Scalar> Elementwise<T, 2> for SquaredDeviation {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x, m]: [T; 2]) -> T {
+        (x - m) * (x - m)
+    }
+}
+
+/// `g (x - m)`
+#[derive(Clone, Copy)]
+struct Along;
+impl<T: Scalar> Elementwise<T, 3> for Along {
+    #[inline(always)]
+    fn at<S: Simd>(self, [g, x, m]: [T; 3]) -> T {
+        g * (x - m)
+    }
+}
+
+/// `(x - m) r`
+#[derive(Clone, Copy)]
+struct Scale;
+impl<T: Scalar> Elementwise<T, 3> for Scale {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x, m, r]: [T; 3]) -> T {
+        (x - m) * r
+    }
+}
+
+/// `r (g - a - (x - m) q)`
+#[derive(Clone, Copy)]
+struct Pull;
+impl<T: Scalar> Elementwise<T, 6> for Pull {
+    #[inline(always)]
+    fn at<S: Simd>(self, [g, x, m, r, a, q]: [T; 6]) -> T {
+        r * (g - a - (x - m) * q)
+    }
+}
+
+/// How numbers of groups are seen under the shape of what they are numbers of.
+fn spread(x: &View<'_, impl Scalar>, axes: Axes) -> Layout {
+    let kept = Layout::contiguous(axes.reduce(x.shape(), true));
+    Layout::new(x.shape().clone(), kept.broadcast_strides(x.shape()))
+}
+
+fn view<'a, T>(data: &'a [T], layout: &'a Layout) -> View<'a, T> {
+    View { data, offset: 0, layout }
+}
+
+/// The mean over axes, and the sum of the squared distances from it.
+pub(crate) fn moments<T: Scalar>(x: View<'_, T>, axes: Axes, mean: &mut [T], squares: &mut [T]) {
+    let n = T::from_f64(axes.count(x.shape()) as f64);
+    reduce(x, axes, mean, reduce::Sum);
+    mean.iter_mut().for_each(|m| *m = *m / n);
+    let layout = spread(&x, axes);
+    fold(SquaredDeviation, [x, view(mean, &layout)], axes, reduce::Sum, squares);
+}
+
+/// The sum over axes of the squared distances from their mean.
+pub(crate) fn squared_deviations<T: Scalar>(x: View<'_, T>, axes: Axes, y: &mut [T]) {
+    let mut mean: Stats<T> = smallvec![T::ZERO; y.len()];
+    moments(x, axes, &mut mean, y);
+}
+
+/// The number of elements in a group, if every group lies together in each of the arrays.
+fn together<T: Scalar>(x: &[View<'_, T>], axes: Axes) -> Option<usize> {
+    let rank = x[0].shape().len();
+    let mut inner = rank;
+    while inner > 0 && axes.has(inner - 1) {
+        inner -= 1;
+    }
+    let trailing = (0..inner).all(|a| !axes.has(a) || x[0].shape()[a] == 1);
+    (trailing && x.iter().all(|x| x.layout.is_contiguous())).then(|| axes.count(x[0].shape()))
+}
+
+impl Standard {
+    /// Means and reciprocal standard deviations.
+    fn stats<T: Scalar>(self, x: View<'_, T>, groups: usize) -> (Stats<T>, Stats<T>) {
+        let (mut mean, mut scale): (Stats<T>, Stats<T>) = (smallvec![T::ZERO; groups], smallvec![T::ZERO; groups]);
+        let n = T::from_f64(self.axes.count(x.shape()) as f64);
+        if self.center {
+            moments(x, self.axes, &mut mean, &mut scale);
+        } else {
+            let layout = spread(&x, self.axes);
+            fold(SquaredDeviation, [x, view(&mean, &layout)], self.axes, reduce::Sum, &mut scale);
+        }
+        scale.iter_mut().for_each(|s| *s = T::ONE / (*s / n + T::from_f64(self.eps)).sqrt());
+        (mean, scale)
+    }
+
+    /// `y = (x - mean) / sqrt(variance + eps)`.
+    pub fn forward<T: Scalar>(self, x: View<'_, T>, y: &mut [T]) {
+        if y.is_empty() {
+            return;
+        }
+        if let Some(n) = together(&[x], self.axes) {
+            let x = &x.data[x.offset..][..y.len()];
+            return parallel::parts(y, GRAIN.div_ceil(n) * n, &|first, y| {
+                for (x, y) in x[first..].chunks_exact(n).zip(y.chunks_exact_mut(n)) {
+                    dispatch(Group { of: self, x, y });
+                }
+            });
+        }
+        let (mean, scale) = self.stats(x, y.len() / self.axes.count(x.shape()));
+        let layout = spread(&x, self.axes);
+        apply(Scale, [x, view(&mean, &layout), view(&scale, &layout)], y);
+    }
+
+    /// The gradient: `r (g - mean(g) - s mean(g s))`, where `s = (x - mean) r` and r is the reciprocal standard deviation.
+    pub fn backward<T: Scalar>(self, g: View<'_, T>, x: View<'_, T>, y: &mut [T]) {
+        if y.is_empty() {
+            return;
+        }
+        if let Some(n) = together(&[g, x], self.axes) {
+            let (g, x) = (&g.data[g.offset..][..y.len()], &x.data[x.offset..][..y.len()]);
+            return parallel::parts(y, GRAIN.div_ceil(n) * n, &|first, y| {
+                let groups = g[first..].chunks_exact(n).zip(x[first..].chunks_exact(n));
+                for ((g, x), y) in groups.zip(y.chunks_exact_mut(n)) {
+                    dispatch(GroupBack { of: self, g, x, y });
+                }
+            });
+        }
+        let groups = y.len() / self.axes.count(x.shape());
+        let (mean, scale) = self.stats(x, groups);
+        let layout = spread(&x, self.axes);
+        let n = T::from_f64(self.axes.count(x.shape()) as f64);
+        let (mut a, mut q): (Stats<T>, Stats<T>) = (smallvec![T::ZERO; groups], smallvec![T::ZERO; groups]);
+        if self.center {
+            reduce(g, self.axes, &mut a, reduce::Sum);
+            a.iter_mut().for_each(|a| *a = *a / n);
+        }
+        fold(Along, [g, x, view(&mean, &layout)], self.axes, reduce::Sum, &mut q);
+        q.iter_mut().zip(&scale).for_each(|(q, &r)| *q = *q / n * r * r);
+        apply(Pull, [g, x, view(&mean, &layout), view(&scale, &layout), view(&a, &layout), view(&q, &layout)], y);
+    }
+}
+
+/// Independent accumulators, so that additions do not wait for each other.
+const LANES: usize = 32;
+
+/// The sum of `f(i)` for `i < n`.
+#[inline(always)]
+fn sum<T: Scalar>(n: usize, f: impl Fn(usize) -> T) -> T {
+    let mut acc = [T::ZERO; LANES];
+    let whole = n - n % LANES;
+    for from in (0..whole).step_by(LANES) {
+        for lane in 0..LANES {
+            acc[lane] += f(from + lane);
+        }
+    }
+    for i in whole..n {
+        acc[i - whole] += f(i);
+    }
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            acc[i] = acc[i] + acc[i + half];
+        }
+        half /= 2;
+    }
+    acc[0]
+}
+
+impl Standard {
+    /// Mean and reciprocal standard deviation of a group.
+    #[inline(always)]
+    fn of_group<T: Scalar>(self, x: &[T]) -> (T, T) {
+        let n = T::from_f64(x.len() as f64);
+        let mean = if self.center { sum(x.len(), |i| x[i]) / n } else { T::ZERO };
+        let squares = sum(x.len(), |i| (x[i] - mean) * (x[i] - mean));
+        (mean, T::ONE / (squares / n + T::from_f64(self.eps)).sqrt())
+    }
+}
+
+struct Group<'a, T> {
+    of: Standard,
+    x: &'a [T],
+    y: &'a mut [T],
+}
+impl<T: Scalar> Kernel for Group<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let (mean, scale) = self.of.of_group(self.x);
+        for (y, &x) in self.y.iter_mut().zip(self.x) {
+            *y = (x - mean) * scale;
+        }
+    }
+}
+
+struct GroupBack<'a, T> {
+    of: Standard,
+    g: &'a [T],
+    x: &'a [T],
+    y: &'a mut [T],
+}
+impl<T: Scalar> Kernel for GroupBack<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let (g, x) = (self.g, self.x);
+        let n = T::from_f64(x.len() as f64);
+        let (mean, scale) = self.of.of_group(x);
+        let a = if self.of.center { sum(g.len(), |i| g[i]) / n } else { T::ZERO };
+        let q = sum(g.len(), |i| g[i] * (x[i] - mean)) / n * scale * scale;
+        for ((y, &g), &x) in self.y.iter_mut().zip(g).zip(x) {
+            *y = scale * (g - a - (x - mean) * q);
+        }
+    }
+}
