@@ -12,12 +12,19 @@
 //!
 //! The same bits come out at any number of threads: work is divided by sizes alone, and every sum has a fixed order.
 
+mod flat;
 mod loops;
 mod lower;
+mod panel;
+mod pass;
+mod tile;
+mod weight;
 
 use super::simd::Element;
 use crate::scalar::Scalar;
+use pass::Pass;
 use std::ops::Range;
+use tile::{machine, panels};
 
 pub(crate) use lower::{col2im, im2col};
 
@@ -136,15 +143,40 @@ fn grain(size: usize, work: usize) -> usize {
 /// Which code computes a convolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
-    /// Rows multiplied by one weight at a time: for groups of so few channels that a matrix product would be all edges.
+    /// Rows multiplied by one weight at a time: for groups of so few channels that tiles would be all edges.
     Loops,
-    /// A matrix product over patches that are laid out first: for everything.
+    /// Vectors of neighbouring places: for large images.
+    Flat,
+    /// Vectors of channels: for small images, many channels, any stride.
+    Panel,
+    /// A matrix product over patches that are laid out first: for everything else.
     Lower,
 }
 
-fn choose(g: &Geometry) -> Way {
+/// Weights, in bytes, that stay in the second-level cache beside an image.
+const RESIDENT: usize = 384 * 1024;
+
+/// The way of a pass over all channels, of numbers of so many bytes.
+fn choose<T: Element>(g: &Geometry, pass: &Pass) -> Way {
+    let (lanes, wide) = machine::<T>();
+    let (panels, vectors) = panels(pass.targets, lanes, if wide { 4 } else { 2 });
+    // The part of the lanes that compute something that is wanted.
+    let flat = pass.places() * pass.targets * 100 / (pass.flat_places() * pass.targets.next_multiple_of(8));
+    let panel = pass.targets * 100 / (panels * vectors * lanes);
+    let weights = pass.targets * pass.depth() * size_of::<T>();
+    match () {
+        _ if is_thin(g) => Way::Loops,
+        _ if g.is_pointwise() || !pass.fits() => Way::Lower,
+        _ if pass.is_dense() && pass.is_whole() && pass.places() >= 128 && weights <= RESIDENT && flat >= panel.min(80) => Way::Flat,
+        _ if panel >= 40 => Way::Panel,
+        _ => Way::Lower,
+    }
+}
+
+/// Whether each channel meets so few others that tiles would be all edges.
+fn is_thin(g: &Geometry) -> bool {
     let few = |n: usize| n <= 2;
-    if few(g.channels) && few(g.filters) || g.channels == 1 && g.groups > 1 && g.filters <= 4 { Way::Loops } else { Way::Lower }
+    few(g.channels) && few(g.filters) || g.groups > 1 && g.channels.min(g.filters) == 1 && g.channels.max(g.filters) <= 4
 }
 
 /// The convolution: `y = x * w`, plus a number for each channel.
@@ -153,8 +185,11 @@ pub(crate) fn output<T: Scalar>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T
     if y.is_empty() {
         return;
     }
-    match choose(g) {
+    let pass = Pass::forward(g);
+    match choose::<T>(g, &pass) {
         Way::Loops => loops::output(g, x, w, bias, y),
+        Way::Flat => flat::run(&pass, x, w, bias, y),
+        Way::Panel => panel::run(&[pass], x, w, bias, y),
         Way::Lower => lower::output(g, x, w, bias, y),
     }
 }
@@ -165,8 +200,11 @@ pub(crate) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T])
     if x.is_empty() {
         return;
     }
-    match choose(g) {
+    let passes = Pass::backward(g);
+    match choose::<T>(g, &passes[0]) {
         Way::Loops => loops::input_grad(g, y, w, x),
+        Way::Flat => flat::run(&passes[0], y, w, None, x),
+        Way::Panel => panel::run(&passes, y, w, None, x),
         Way::Lower => lower::input_grad(g, y, w, x),
     }
 }
@@ -177,9 +215,21 @@ pub(crate) fn weight_grad<T: Scalar>(g: &Geometry, x: &[T], y: &[T], w: &mut [T]
     if w.is_empty() || x.is_empty() {
         return w.fill(T::ZERO);
     }
-    match choose(g) {
+    let pass = Pass::forward(g);
+    match choose_weight::<T>(g, &pass) {
         Way::Loops => loops::weight_grad(g, x, y, w),
-        Way::Lower => lower::weight_grad(g, x, y, w),
+        Way::Panel => weight::run(&pass, x, y, w, weight::are_few::<T>(&pass)),
+        _ => lower::weight_grad(g, x, y, w),
+    }
+}
+
+/// The way of the gradient by the weights.
+fn choose_weight<T: Element>(g: &Geometry, pass: &Pass) -> Way {
+    let lanes = machine::<T>().0;
+    match () {
+        _ if is_thin(g) => Way::Loops,
+        _ if g.is_pointwise() || !pass.fits() || 2 * pass.targets < lanes => Way::Lower,
+        _ => Way::Panel,
     }
 }
 
@@ -187,3 +237,6 @@ pub(crate) fn weight_grad<T: Scalar>(g: &Geometry, x: &[T], y: &[T], w: &mut [T]
 fn check<T: Element>(g: &Geometry, x: &[T], w: &[T], y: &[T]) {
     assert_eq!((x.len(), w.len(), y.len()), (g.x_len(), g.w_len(), g.y_len()), "arrays of other sizes than {g:?}");
 }
+
+#[cfg(test)]
+mod tests;

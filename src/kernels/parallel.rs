@@ -12,3 +12,11 @@ pub(crate) fn parts<T: Send>(y: &mut [T], each: usize, f: &(dyn Fn(usize, &mut [
     }
     y.par_chunks_mut(each).enumerate().for_each(|(i, y)| f(i * each, y));
 }
+
+/// Calls `f` with each number below `count`, on several threads if there are several.
+pub(crate) fn tasks(count: usize, f: &(dyn Fn(usize) + Sync)) {
+    if count == 1 {
+        return f(0);
+    }
+    (0..count).into_par_iter().with_max_len(1).for_each(f);
+}

@@ -18,14 +18,27 @@ thread_local! {
 ///
 /// The memory is taken out of the thread's stack meanwhile: if `f` lets other tasks run on this thread, they take pieces of their own.
 pub(crate) fn with<T: Element, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
+    // SAFETY: `Element` is f32 or f64.
+    unsafe { room(len, f) }
+}
+
+/// As [`with`], for tables of places.
+pub(crate) fn tables<R>(len: usize, f: impl FnOnce(&mut [u32]) -> R) -> R {
+    // SAFETY: any bits are a whole number.
+    unsafe { room(len, f) }
+}
+
+/// # Safety
+/// Any bits must be a value of `N`.
+unsafe fn room<N, R>(len: usize, f: impl FnOnce(&mut [N]) -> R) -> R {
     let mut lines = KEPT.with(|kept| kept.borrow_mut().pop()).unwrap_or_default();
-    let count = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+    let count = (len * size_of::<N>()).div_ceil(size_of::<Line>());
     if lines.len() < count {
         lines = vec![Line([0; 8]); count];
     }
-    // SAFETY: the lines are initialised, long enough and aligned, `T` is f32 or f64, for which any bits are a number, and the borrow
-    // of `lines` lasts as long as the slice.
-    let room = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<T>(), len) };
+    // SAFETY: the lines are initialised, long enough and aligned, any bits are a value, and the borrow of `lines` lasts as long as the
+    // slice.
+    let room = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<N>(), len) };
     let result = f(room);
     KEPT.with(|kept| kept.borrow_mut().push(lines));
     result

@@ -128,7 +128,7 @@ fn dot<T: Scalar>(y: &[T], x: &[T], step: usize) -> T {
     let mut half = LANES / 2;
     while half > 0 {
         for lane in 0..half {
-            sums[lane] = sums[lane] + sums[lane + half];
+            sums[lane] += sums[lane + half];
         }
         half /= 2;
     }

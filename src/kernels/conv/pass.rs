@@ -1,0 +1,263 @@
+//! A convolution as the direct kernels see it: of a source with its border of zeros, each element of a part of the target is a
+//! sum over channels and taps.
+//!
+//! The output is one [`Pass`] over x. The gradient by the input is one pass over y for each phase of the stride: the inputs that leave
+//! the same remainder on division by it meet the same taps, and with stride 1 that is a single pass with the kernel reversed.
+
+use super::{Axis, Geometry};
+use crate::scalar::Scalar;
+use smallvec::SmallVec;
+
+/// One axis of a pass.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// Elements of the source, and the zeros that are needed before and after them.
+    source: usize,
+    before: usize,
+    after: usize,
+    /// The taps that take part, and how far into the padded source each reaches.
+    taps: SmallVec<[(usize, usize); 8]>,
+    /// Taps of the kernel, whether they take part or not.
+    kernel: usize,
+    /// There are `count` targets. Target j looks at the padded source from `j * step` on, and is element `first + j * skip` of the
+    /// whole target, which has `target` elements.
+    pub count: usize,
+    pub step: usize,
+    first: usize,
+    skip: usize,
+    target: usize,
+}
+
+impl Line {
+    fn forward(a: &Axis) -> Line {
+        let taps = (0..a.kernel).map(|k| (k, k * a.dilation)).collect();
+        let reach = (a.output - 1) * a.stride + (a.kernel - 1) * a.dilation + 1;
+        let after = reach.saturating_sub(a.before + a.input);
+        Line {
+            source: a.input,
+            before: a.before,
+            after,
+            taps,
+            kernel: a.kernel,
+            count: a.output,
+            step: a.stride,
+            first: 0,
+            skip: 1,
+            target: a.output,
+        }
+    }
+    /// The inputs `first`, `first + stride`, .. as sums over the outputs that met them.
+    fn backward(a: &Axis, first: usize) -> Line {
+        // Input i = first + j * stride met output j + shift(k) by tap k, where the division comes out even.
+        let shift = |first: usize, k: usize| {
+            let distance = (first + a.before) as isize - (k * a.dilation) as isize;
+            (distance % a.stride as isize == 0).then_some(distance / a.stride as isize)
+        };
+        // One border serves all phases.
+        let (mut before, mut after) = (0, 0);
+        for phase in 0..a.stride.min(a.input) {
+            let last = (a.input - phase).div_ceil(a.stride) as isize - 1;
+            for shift in (0..a.kernel).filter_map(|k| shift(phase, k)) {
+                before = before.max(-shift);
+                after = after.max(last + shift - (a.output as isize - 1));
+            }
+        }
+        let taps = (0..a.kernel).filter_map(|k| Some((k, (shift(first, k)? + before) as usize))).collect();
+        Line {
+            source: a.output,
+            before: before as usize,
+            after: after as usize,
+            taps,
+            kernel: a.kernel,
+            count: (a.input - first).div_ceil(a.stride),
+            step: 1,
+            first,
+            skip: a.stride,
+            target: a.input,
+        }
+    }
+    /// The zeros between neighbouring rows: those after one are those before the next.
+    fn border(&self) -> usize {
+        self.before.max(self.after)
+    }
+}
+
+/// A part of the target as sums over the source.
+#[derive(Clone, Debug)]
+pub(super) struct Pass {
+    pub lines: [Line; 3],
+    pub batch: usize,
+    pub groups: usize,
+    /// Channels of source and target in a group.
+    pub sources: usize,
+    pub targets: usize,
+    /// The distance in w of two source channels, and of two target channels.
+    w_source: usize,
+    w_target: usize,
+}
+
+/// What a vectorised loop may read beyond the last element that counts.
+const SLACK: usize = 64;
+
+impl Pass {
+    pub fn forward(g: &Geometry) -> Pass {
+        let all_taps = g.taps();
+        Pass {
+            lines: [0, 1, 2].map(|i| Line::forward(&g.axes[i])),
+            batch: g.batch,
+            groups: g.groups,
+            sources: g.channels,
+            targets: g.filters,
+            w_source: all_taps,
+            w_target: g.channels * all_taps,
+        }
+    }
+    /// One pass for each phase of the stride.
+    pub fn backward(g: &Geometry) -> SmallVec<[Pass; 4]> {
+        let all_taps = g.taps();
+        let phases = g.axes.map(|a| a.stride.min(a.input));
+        let mut passes = SmallVec::new();
+        for phase in 0..phases.iter().product() {
+            let first = [phase / (phases[1] * phases[2]), phase / phases[2] % phases[1], phase % phases[2]];
+            passes.push(Pass {
+                lines: [0, 1, 2].map(|i| Line::backward(&g.axes[i], first[i])),
+                batch: g.batch,
+                groups: g.groups,
+                sources: g.filters,
+                targets: g.channels,
+                w_source: g.channels * all_taps,
+                w_target: all_taps,
+            });
+        }
+        passes
+    }
+
+    /// Source elements of a channel.
+    pub fn source(&self) -> usize {
+        self.lines.iter().map(|l| l.source).product()
+    }
+    /// Elements of a channel of the whole target.
+    pub fn target(&self) -> usize {
+        self.lines.iter().map(|l| l.target).product()
+    }
+    /// Elements of a channel of the target that this pass computes.
+    pub fn places(&self) -> usize {
+        self.lines.iter().map(|l| l.count).product()
+    }
+    fn taps(&self) -> usize {
+        self.lines.iter().map(|l| l.taps.len()).product()
+    }
+    /// Products that make up one element of the target.
+    pub fn depth(&self) -> usize {
+        self.sources * self.taps()
+    }
+    /// Distances in the padded source: between planes, rows and neighbours, and between channels.
+    fn strides(&self) -> ([usize; 3], usize) {
+        let [a, b, c] = &self.lines;
+        let row = c.source + c.border();
+        let plane = row * (b.source + b.border());
+        ([plane, row, 1], plane * (a.source + a.border()))
+    }
+    /// The length of one padded image (of one group).
+    pub fn padded(&self) -> usize {
+        let (strides, channel) = self.strides();
+        let tail: usize = self.lines.iter().zip(strides).map(|(l, s)| l.border() * s).sum();
+        (self.sources * channel + tail + SLACK).next_multiple_of(16)
+    }
+    /// The places from the first to the last, where the elements of the border between the rows count as well.
+    pub fn flat_places(&self) -> usize {
+        let (strides, _) = self.strides();
+        1 + self.lines.iter().zip(strides).map(|(l, s)| (l.count - 1) * s).sum::<usize>()
+    }
+
+    /// Copies one image (of one group) between its zeros.
+    pub fn pad<T: Scalar>(&self, x: &[T], to: &mut [T]) {
+        let [a, b, c] = &self.lines;
+        let width = c.source + c.border();
+        let (mut rows, mut x) = (to.chunks_exact_mut(width), x.chunks_exact(c.source));
+        for _ in 0..self.sources {
+            for i in 0..a.source + a.border() {
+                for j in 0..b.source + b.border() {
+                    let row = rows.next().expect("as long as `padded` says");
+                    if (a.before..a.before + a.source).contains(&i) && (b.before..b.before + b.source).contains(&j) {
+                        row[..c.before].fill(T::ZERO);
+                        row[c.before..c.before + c.source].copy_from_slice(x.next().expect("a row of each line"));
+                        row[c.before + c.source..].fill(T::ZERO);
+                    } else {
+                        row.fill(T::ZERO);
+                    }
+                }
+            }
+        }
+        to[self.sources * self.strides().1..].fill(T::ZERO);
+    }
+
+    /// Calls `f` with the number of each product that makes up an element, in order: how far into the padded source it reaches, and its place
+    /// in the weights of the first target channel of a group.
+    #[inline(always)]
+    fn each_product(&self, mut f: impl FnMut(usize, usize, usize)) {
+        let [a, b, c] = &self.lines;
+        let ([plane, row, _], channel) = self.strides();
+        let mut k = 0;
+        for source in 0..self.sources {
+            for &(ka, oa) in &a.taps {
+                for &(kb, ob) in &b.taps {
+                    for &(kc, oc) in &c.taps {
+                        let tap = (ka * b.kernel + kb) * c.kernel + kc;
+                        f(k, source * channel + oa * plane + ob * row + oc, source * self.w_source + tap);
+                        k += 1;
+                    }
+                }
+            }
+        }
+    }
+    /// How far into the padded source each product reaches, for `depth` of them.
+    pub fn offsets(&self, to: &mut [u32]) {
+        self.each_product(|k, offset, _| to[k] = offset as u32);
+    }
+    /// Where in the weights of the first target channel of a group each product finds its weight.
+    pub fn weights(&self, to: &mut [u32]) {
+        self.each_product(|k, _, weight| to[k] = weight as u32);
+    }
+    /// The distance in w of two target channels, and of two groups.
+    pub fn w_strides(&self) -> (usize, usize) {
+        (self.w_target, self.sources * self.targets * self.lines.iter().map(|l| l.kernel).product::<usize>())
+    }
+    /// Where in the padded source of one image each place begins to look, for `places` of them.
+    pub fn starts(&self, to: &mut [u32]) {
+        let [a, b, c] = &self.lines;
+        let ([plane, row, _], _) = self.strides();
+        let mut to = to.iter_mut();
+        for i in 0..a.count {
+            for j in 0..b.count {
+                let start = i * a.step * plane + j * b.step * row;
+                to.by_ref().take(c.count).enumerate().for_each(|(l, to)| *to = (start + l * c.step) as u32);
+            }
+        }
+    }
+    /// Calls `f(place, at, element, n, skip)` for each row of n places: its first place, where that begins to look, and which element
+    /// of a channel of the target it is; the next elements are `skip` apart.
+    #[inline(always)]
+    pub fn rows(&self, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
+        let [a, b, c] = &self.lines;
+        let ([plane, row, _], _) = self.strides();
+        for i in 0..a.count {
+            for j in 0..b.count {
+                let element = ((a.first + i * a.skip) * b.target + b.first + j * b.skip) * c.target + c.first;
+                f((i * b.count + j) * c.count, i * a.step * plane + j * b.step * row, element, c.count, c.skip);
+            }
+        }
+    }
+    /// Whether the places of a channel are the elements of the target, in order.
+    pub fn is_whole(&self) -> bool {
+        self.lines.iter().all(|l| l.skip == 1)
+    }
+    /// Whether neighbouring places look at neighbouring elements.
+    pub fn is_dense(&self) -> bool {
+        self.lines.iter().all(|l| l.step == 1)
+    }
+    /// Whether all places of a batch have numbers that fit into the tables.
+    pub fn fits(&self) -> bool {
+        u32::try_from(self.padded().saturating_mul(self.batch * self.groups)).is_ok()
+    }
+}

@@ -1,0 +1,161 @@
+//! Every way against the sum that defines a convolution.
+
+use super::pass::Pass;
+use super::{Axis, Geometry, flat, input_grad, loops, lower, output, panel, weight, weight_grad};
+use crate::scalar::Scalar;
+
+fn axis(input: usize, kernel: usize, stride: usize, dilation: usize, before: usize, after: usize) -> Axis {
+    let output = (input + before + after - dilation * (kernel - 1) - 1) / stride + 1;
+    Axis { input, kernel, output, stride, dilation, before }
+}
+
+/// Odd sizes, remainders of strides, uneven borders, gaps, groups, one to three dimensions.
+fn geometries() -> Vec<Geometry> {
+    let g = |batch, groups, channels, filters, axes| Geometry { batch, groups, channels, filters, axes };
+    let none = Axis::NONE;
+    let mut all = vec![
+        g(3, 1, 3, 5, [none, none, axis(17, 3, 1, 1, 1, 1)]),
+        g(2, 1, 1, 30, [none, axis(12, 5, 1, 1, 0, 0), axis(11, 5, 1, 1, 0, 0)]),
+        g(2, 1, 16, 17, [none, axis(9, 3, 1, 1, 1, 1), axis(14, 3, 1, 1, 1, 1)]),
+        g(9, 1, 20, 70, [none, axis(4, 3, 1, 1, 1, 1), axis(5, 3, 1, 1, 1, 1)]),
+        g(5, 1, 18, 40, [none, axis(8, 3, 2, 1, 1, 1), axis(9, 3, 2, 1, 1, 1)]),
+        g(2, 1, 3, 33, [none, axis(13, 4, 3, 2, 2, 1), axis(10, 2, 2, 3, 0, 2)]),
+        g(2, 2, 4, 24, [none, axis(7, 3, 1, 1, 0, 2), axis(8, 2, 1, 2, 1, 1)]),
+        g(2, 3, 1, 2, [none, axis(7, 3, 2, 1, 1, 1), axis(8, 3, 2, 1, 1, 1)]),
+        g(2, 1, 2, 18, [axis(5, 2, 1, 1, 1, 0), axis(6, 3, 1, 1, 1, 1), axis(7, 3, 1, 1, 0, 0)]),
+        g(2, 2, 3, 16, [axis(5, 2, 2, 1, 1, 0), axis(6, 3, 1, 2, 2, 1), axis(7, 3, 3, 1, 0, 0)]),
+        g(1, 1, 64, 130, [none, none, axis(1, 1, 1, 1, 0, 0)]),
+        g(2, 1, 5, 16, [none, axis(6, 1, 1, 1, 0, 0), axis(5, 1, 1, 1, 0, 0)]),
+        g(2, 1, 5, 16, [none, axis(6, 1, 2, 1, 0, 0), axis(5, 1, 3, 1, 0, 0)]),
+        // A stride beyond the kernel: some inputs meet nothing.
+        g(2, 1, 4, 20, [none, axis(11, 2, 4, 1, 0, 0), axis(9, 1, 3, 1, 1, 1)]),
+        // A transposed convolution with output padding beyond the stride.
+        g(1, 1, 4, 16, [none, none, Axis { input: 10, kernel: 2, output: 3, stride: 2, dilation: 4, before: 1 }]),
+    ];
+    // Several blocks of depth.
+    all.push(g(2, 1, 37, 20, [none, axis(6, 3, 1, 1, 1, 1), axis(6, 3, 1, 1, 1, 1)]));
+    all.push(g(33, 1, 2, 8, [none, axis(6, 3, 1, 1, 1, 1), axis(6, 3, 1, 1, 1, 1)]));
+    all
+}
+
+fn numbers<T: Scalar>(len: usize, seed: usize) -> Vec<T> {
+    (0..len).map(|i| T::from_f64(((i * 7919 + seed * 104_729) % 997) as f64 / 500.0 - 1.0)).collect()
+}
+
+/// All three legs, by the sum over everything that meets.
+fn naive<T: Scalar>(g: &Geometry, x: &[T], w: &[T], y: &[T]) -> [Vec<f64>; 3] {
+    let mut legs = [vec![0.0; y.len()], vec![0.0; x.len()], vec![0.0; w.len()]];
+    let (input, output, taps) = (g.input(), g.output(), g.taps());
+    for n in 0..g.batch * g.groups {
+        for f in 0..g.filters {
+            for c in 0..g.channels {
+                for k in 0..taps {
+                    for o in 0..output {
+                        let [_, b, c_] = g.axes.map(|a| a.output);
+                        let place = [o / (b * c_), o / c_ % b, o % c_];
+                        let tap = g.tap(k);
+                        let mut at = Some(0);
+                        for ((axis, o), k) in g.axes.iter().zip(place).zip(tap) {
+                            let i = (o * axis.stride + k * axis.dilation).checked_sub(axis.before).filter(|i| *i < axis.input);
+                            at = at.zip(i).map(|(at, i)| at * axis.input + i);
+                        }
+                        if let Some(at) = at {
+                            let i = (n * g.channels + c) * input + at;
+                            let j = (n * g.filters + f) * output + o;
+                            let l = ((n % g.groups * g.filters + f) * g.channels + c) * taps + k;
+                            let (xi, wl, yj) = (x[i].to_f64(), w[l].to_f64(), y[j].to_f64());
+                            legs[0][j] += wl * xi;
+                            legs[1][i] += wl * yj;
+                            legs[2][l] += xi * yj;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    legs
+}
+
+fn close<T: Scalar>(what: &str, g: &Geometry, found: &[T], expected: &[f64], tolerance: f64) {
+    let scale = expected.iter().fold(1.0f64, |m, x| m.max(x.abs()));
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        assert!((a.to_f64() - b).abs() <= tolerance * scale, "{what} of {g:?} at {i}: {} and {b}", a.to_f64());
+    }
+}
+
+fn every_way_is_the_sum<T: Scalar>(tolerance: f64) {
+    for g in geometries() {
+        let (x, w, y): (Vec<T>, Vec<T>, Vec<T>) = (numbers(g.x_len(), 1), numbers(g.w_len(), 2), numbers(g.y_len(), 3));
+        let bias: Vec<T> = numbers(g.groups * g.filters, 4);
+        let [mut expected_y, expected_x, expected_w] = naive(&g, &x, &w, &y);
+        for (i, y) in expected_y.iter_mut().enumerate() {
+            *y += bias[i / g.output() % bias.len()].to_f64();
+        }
+        // What was there before must not matter.
+        let fresh = |len: usize| vec![T::from_f64(f64::NAN); len];
+        let by_output = |name: &str, f: &dyn Fn(&mut [T])| {
+            let mut to = fresh(y.len());
+            f(&mut to);
+            close(name, &g, &to, &expected_y, tolerance);
+        };
+        let by_input = |name: &str, f: &dyn Fn(&mut [T])| {
+            let mut to = fresh(x.len());
+            f(&mut to);
+            close(name, &g, &to, &expected_x, tolerance);
+        };
+        let by_weight = |name: &str, f: &dyn Fn(&mut [T])| {
+            let mut to = fresh(w.len());
+            f(&mut to);
+            close(name, &g, &to, &expected_w, tolerance);
+        };
+        let (forward, backward) = (Pass::forward(&g), Pass::backward(&g));
+        by_output("output", &|to| output(&g, &x, &w, Some(&bias), to));
+        by_output("output by loops", &|to| loops::output(&g, &x, &w, Some(&bias), to));
+        by_output("output by patches", &|to| lower::output(&g, &x, &w, Some(&bias), to));
+        by_output("output by panels", &|to| panel::run(std::slice::from_ref(&forward), &x, &w, Some(&bias), to));
+        by_input("gradient by input", &|to| input_grad(&g, &y, &w, to));
+        by_input("gradient by input, by loops", &|to| loops::input_grad(&g, &y, &w, to));
+        by_input("gradient by input, by patches", &|to| lower::input_grad(&g, &y, &w, to));
+        by_input("gradient by input, by panels", &|to| panel::run(&backward, &y, &w, None, to));
+        by_weight("gradient by weight", &|to| weight_grad(&g, &x, &y, to));
+        by_weight("gradient by weight, by loops", &|to| loops::weight_grad(&g, &x, &y, to));
+        by_weight("gradient by weight, by patches", &|to| lower::weight_grad(&g, &x, &y, to));
+        by_weight("gradient by weight, by shares of the batch", &|to| weight::run(&forward, &x, &y, to, true));
+        by_weight("gradient by weight, by shares of the weights", &|to| weight::run(&forward, &x, &y, to, false));
+        if forward.is_dense() {
+            by_output("output by flat places", &|to| flat::run(&forward, &x, &w, Some(&bias), to));
+        }
+        if backward[0].is_whole() {
+            by_input("gradient by input, by flat places", &|to| flat::run(&backward[0], &y, &w, None, to));
+        }
+    }
+}
+
+#[test]
+fn every_way_is_the_sum_in_f32() {
+    every_way_is_the_sum::<f32>(1e-5);
+}
+
+#[test]
+fn every_way_is_the_sum_in_f64() {
+    every_way_is_the_sum::<f64>(1e-14);
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let all = || {
+        let mut bits: Vec<u32> = Vec::new();
+        for g in geometries() {
+            let (x, w, y): (Vec<f32>, Vec<f32>, Vec<f32>) = (numbers(g.x_len(), 1), numbers(g.w_len(), 2), numbers(g.y_len(), 3));
+            let (mut dy, mut dx, mut dw) = (y.clone(), x.clone(), w.clone());
+            output(&g, &x, &w, None, &mut dy);
+            input_grad(&g, &y, &w, &mut dx);
+            weight_grad(&g, &x, &y, &mut dw);
+            bits.extend([dy, dx, dw].iter().flatten().map(|v| v.to_bits()));
+        }
+        bits
+    };
+    let with = |threads: usize| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started").install(all);
+    let one = with(1);
+    assert!(one == with(2) && one == with(5));
+}

@@ -1,0 +1,256 @@
+//! The gradient by the weights, along vectors of output channels.
+//!
+//! y is laid out as `[position][channel]`. A tile is a few weights, each a channel of x and a tap, times some vectors of output channels, and
+//! sums over positions: a number of the padded x, at a distance that depends on the position alone, times a vector of y. Any stride, and
+//! no lanes are wasted.
+//!
+//! Where there are few weights, tasks share the batch, each with weights of its own, which are added up in order; where there are many, tasks share
+//! the weights, and each sees the whole batch.
+
+use super::pass::Pass;
+use super::tile::{Shared, Tile, machine, panels, transpose};
+use crate::kernels::simd::{Element, Kernel, Simd, Vector, dispatch};
+use crate::kernels::{parallel, scratch};
+use crate::scalar::Scalar;
+
+/// Positions of a block: with 64 channels, 32 KiB of y.
+const DEPTH: usize = 128;
+/// Weights in bytes up to which tasks share the batch, and shares of the batch.
+const FEW: usize = 192 * 1024;
+const SHARES: usize = 8;
+/// Positions that such a task lays out at a time.
+const POSITIONS: usize = 1024;
+/// Weights of each output channel that a task has otherwise.
+const CHUNK: usize = 96;
+
+/// Sizes that all tasks share.
+struct Plan<'a, T> {
+    pass: &'a Pass,
+    x: &'a [T],
+    y: &'a [T],
+    /// Where each weight looks from a position on, and where each position of an image is.
+    offsets: &'a [u32],
+    starts: &'a [u32],
+    /// Output channels, in whole vectors.
+    width: usize,
+    vectors: usize,
+}
+
+/// Whether tasks should share the batch, not the weights.
+pub(super) fn are_few<T: Element>(pass: &Pass) -> bool {
+    pass.depth() * pass.targets.next_multiple_of(machine::<T>().0) * size_of::<T>() <= FEW
+}
+
+pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], y: &[T], w: &mut [T], few: bool) {
+    let (lanes, wide) = machine::<T>();
+    let (panels, vectors) = panels(pass.targets, lanes, if wide { 4 } else { 2 });
+    let width = panels * vectors * lanes;
+    let (depth, positions) = (pass.depth(), pass.places());
+    scratch::tables(depth + positions, |tables| {
+        let (offsets, starts) = tables.split_at_mut(depth);
+        pass.offsets(offsets);
+        pass.starts(starts);
+        let plan = Plan { pass, x, y, offsets, starts, width, vectors };
+        if few { plan.share_batch(w) } else { plan.share_weights(w) }
+    });
+}
+
+impl<T: Scalar> Plan<'_, T> {
+    /// Elements of an image and group of y, and of its transpose.
+    fn y_sizes(&self) -> (usize, usize) {
+        (self.pass.targets * self.starts.len(), self.width * self.starts.len())
+    }
+
+    fn share_batch(&self, w: &mut [T]) {
+        let pass = self.pass;
+        let (shares, size) = (SHARES.min(pass.batch), self.offsets.len() * self.width);
+        let some = (POSITIONS / self.starts.len()).max(1);
+        // [group][share][weight][channel]
+        scratch::with(pass.groups * shares * size, |sums: &mut [T]| {
+            parallel::parts(sums, size, &|first, sums| {
+                for (i, sums) in sums.chunks_exact_mut(size).enumerate() {
+                    let t = first / size + i;
+                    let (group, share) = (t / shares, t % shares);
+                    let (mut begin, end) = (share * pass.batch / shares, (share + 1) * pass.batch / shares);
+                    let mut add = false;
+                    while begin < end {
+                        let images = some.min(end - begin);
+                        self.lay_out(images, (begin * pass.groups + group, false), &mut |laid| {
+                            dispatch(Sum { plan: self, laid, weights: self.offsets, sums: &mut *sums, add });
+                        });
+                        (begin, add) = (begin + images, true);
+                    }
+                }
+            });
+            for (group, sums) in sums.chunks_exact_mut(shares * size).enumerate() {
+                let (all, rest) = sums.split_at_mut(size);
+                for more in rest.chunks_exact(size) {
+                    all.iter_mut().zip(more).for_each(|(a, b)| *a += *b);
+                }
+                let (w_target, w_group) = pass.w_strides();
+                let w = &mut w[group * w_group..][..w_group];
+                dispatch(Turn {
+                    from: (all, self.width),
+                    to: w.as_mut_ptr(),
+                    rows: self.offsets.len(),
+                    cols: pass.targets,
+                    step: w_target,
+                });
+            }
+        });
+    }
+
+    fn share_weights(&self, w: &mut [T]) {
+        let pass = self.pass;
+        let chunks = self.offsets.len().div_ceil(CHUNK);
+        let to = Shared(w.as_mut_ptr());
+        let (w_target, w_group) = pass.w_strides();
+        for group in 0..pass.groups {
+            self.lay_out(pass.batch, (group, true), &mut |laid| {
+                parallel::tasks(chunks, &|t| {
+                    let (begin, end) = (t * self.offsets.len() / chunks, (t + 1) * self.offsets.len() / chunks);
+                    scratch::with((end - begin) * self.width, |sums: &mut [T]| {
+                        let weights = &self.offsets[begin..end];
+                        dispatch(Sum { plan: self, laid, weights, sums: &mut *sums, add: false });
+                        // This task alone writes these weights of each output channel.
+                        let to = to.at(group * w_group + begin);
+                        dispatch(Turn { from: (sums, self.width), to, rows: end - begin, cols: pass.targets, step: w_target });
+                    });
+                });
+            });
+        }
+    }
+
+    /// Calls `f` with some images of one group, padded, and their y, transposed: from the `first` on, counted in images and groups, and
+    /// by all threads or by this one.
+    fn lay_out(&self, images: usize, (first, all_threads): (usize, bool), f: &mut dyn FnMut(&Laid<'_, T>)) {
+        let (pass, (y_size, t_size)) = (self.pass, self.y_sizes());
+        let (positions, padded, x_size) = (self.starts.len(), pass.padded(), pass.sources * pass.source());
+        scratch::tables(images * positions, |starts| {
+            scratch::with(images * (padded + t_size), |room: &mut [T]| {
+                let (x, y) = room.split_at_mut(images * padded);
+                for (i, starts) in starts.chunks_exact_mut(positions).enumerate() {
+                    starts.iter_mut().zip(self.starts).for_each(|(to, from)| *to = from + (i * padded) as u32);
+                }
+                let step = pass.groups;
+                let each = |size: usize| if all_threads { size } else { size * images };
+                parallel::parts(x, each(padded), &|at, x| {
+                    for (i, x) in x.chunks_exact_mut(padded).enumerate() {
+                        pass.pad(&self.x[(first + (at / padded + i) * step) * x_size..][..x_size], x);
+                    }
+                });
+                parallel::parts(y, each(t_size), &|at, y| {
+                    for (i, y) in y.chunks_exact_mut(t_size).enumerate() {
+                        let from = &self.y[(first + (at / t_size + i) * step) * y_size..][..y_size];
+                        dispatch(LayOut { from, to: y, positions, width: self.width });
+                    }
+                });
+                f(&Laid { x, y, starts });
+            });
+        });
+    }
+}
+
+/// Some images, padded; their y as `[position][channel]`; and where in x each position is.
+struct Laid<'a, T> {
+    x: &'a [T],
+    y: &'a [T],
+    starts: &'a [u32],
+}
+
+struct LayOut<'a, T> {
+    from: &'a [T],
+    to: &'a mut [T],
+    positions: usize,
+    width: usize,
+}
+
+impl<T: Scalar> Kernel for LayOut<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let LayOut { from, to, positions, width } = self;
+        let channels = from.len() / positions;
+        // SAFETY: the sizes are those of the slices, and `width` is `channels` in whole vectors.
+        unsafe { transpose::<S, T, true>((channels, positions), (from.as_ptr(), positions), (to.as_mut_ptr(), width), None) };
+        let whole = channels.next_multiple_of(T::Vector::<S>::LANES);
+        if whole < width {
+            to.chunks_exact_mut(width).for_each(|row| row[whole..].fill(T::ZERO));
+        }
+    }
+}
+
+/// Writes sums as the weights of each output channel.
+struct Turn<'a, T> {
+    from: (&'a [T], usize),
+    to: *mut T,
+    rows: usize,
+    cols: usize,
+    step: usize,
+}
+
+impl<T: Element> Kernel for Turn<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Turn { from: (from, width), to, rows, cols, step } = self;
+        debug_assert!(from.len() >= rows * width && cols <= width);
+        // SAFETY: the sums have `rows` rows; the caller vouches for `cols` rows of the weights, which it alone writes.
+        unsafe { transpose::<S, T, false>((rows, cols), (from.as_ptr(), width), (to, step), None) };
+    }
+}
+
+/// The gradient of some weights, as `[weight][channel]`.
+struct Sum<'a, T> {
+    plan: &'a Plan<'a, T>,
+    laid: &'a Laid<'a, T>,
+    weights: &'a [u32],
+    sums: &'a mut [T],
+    add: bool,
+}
+
+impl<T: Scalar> Kernel for Sum<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let vectors = self.plan.vectors;
+        if S::REGISTERS >= 32 {
+            match vectors {
+                4 => self.tiles::<S, 6, 4>(),
+                3 => self.tiles::<S, 8, 3>(),
+                2 => self.tiles::<S, 8, 2>(),
+                _ => self.tiles::<S, 8, 1>(),
+            }
+        } else {
+            match vectors {
+                2 => self.tiles::<S, 4, 2>(),
+                _ => self.tiles::<S, 4, 1>(),
+            }
+        }
+    }
+}
+
+impl<T: Scalar> Sum<'_, T> {
+    #[inline(always)]
+    fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(self) {
+        let Sum { plan, laid, weights, sums, add } = self;
+        let width = plan.width;
+        for panel in (0..width).step_by(VECTORS * T::Vector::<S>::LANES) {
+            for first in (0..laid.starts.len()).step_by(DEPTH) {
+                let table = &laid.starts[first..(first + DEPTH).min(laid.starts.len())];
+                let vectors = laid.y[first * width + panel..].as_ptr();
+                for (i, weights) in weights.chunks(ROWS).enumerate() {
+                    // The last tile repeats its last weight.
+                    let offset = |r: usize| weights[r.min(weights.len() - 1)] as usize;
+                    let rows: [_; ROWS] = std::array::from_fn(|r| laid.x.as_ptr().wrapping_add(offset(r)));
+                    let to = sums[i * ROWS * width + panel..].as_mut_ptr();
+                    let add = add || first > 0;
+                    let tile = Tile { table, step: width, rows, vectors, to, to_step: width, valid: weights.len(), add };
+                    // SAFETY: each position reaches all taps within the padded images, y has a row of `width` channels for each, and so have
+                    // the sums for each weight.
+                    unsafe { tile.run::<S, VECTORS, true>() };
+                }
+            }
+        }
+    }
+}
