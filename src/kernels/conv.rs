@@ -167,7 +167,7 @@ fn choose<T: Element>(g: &Geometry, pass: &Pass) -> Way {
     match () {
         _ if is_thin(g) => Way::Loops,
         _ if g.is_pointwise() || !pass.fits() => Way::Lower,
-        _ if pass.is_dense() && pass.is_whole() && pass.places() >= 128 && weights <= RESIDENT && flat >= panel.min(80) => Way::Flat,
+        _ if pass.is_dense() && pass.is_whole() && pass.places() >= 128 && weights <= RESIDENT && flat >= panel.clamp(40, 80) => Way::Flat,
         _ if panel >= 40 => Way::Panel,
         _ => Way::Lower,
     }

@@ -13,10 +13,10 @@ pub(crate) fn parts<T: Send>(y: &mut [T], each: usize, f: &(dyn Fn(usize, &mut [
     y.par_chunks_mut(each).enumerate().for_each(|(i, y)| f(i * each, y));
 }
 
-/// Calls `f` with each number below `count`, on several threads if there are several.
-pub(crate) fn tasks(count: usize, f: &(dyn Fn(usize) + Sync)) {
-    if count == 1 {
-        return f(0);
+/// Calls `f` with each number below `count`: on several threads if that is `worth` it.
+pub(crate) fn tasks(count: usize, worth: bool, f: &(dyn Fn(usize) + Sync)) {
+    if count == 1 || !worth {
+        return (0..count).for_each(f);
     }
     (0..count).into_par_iter().with_max_len(1).for_each(f);
 }

@@ -41,7 +41,7 @@ pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], w: &[T], bias: Option<&[T]>, 
             let packed = &*packed;
             let to = Shared(y.as_mut_ptr());
             let (from, size) = (pass.sources * pass.source(), pass.targets * pass.target());
-            parallel::tasks(pass.batch * pass.groups, &|t| {
+            parallel::tasks(pass.batch * pass.groups, pass.is_large(), &|t| {
                 let group = t % pass.groups;
                 let (x, w) = (&x[t * from..][..from], &packed[group * bands * depth * rows..][..bands * depth * rows]);
                 let bias = bias.map(|b| &b[group * pass.targets..][..pass.targets]);

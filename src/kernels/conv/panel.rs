@@ -12,9 +12,11 @@ use crate::scalar::Scalar;
 
 /// Products of a block: with 64 channels, 32 KiB of packed weights.
 const DEPTH: usize = 128;
-/// Places that a task has at most, and tasks that there are at least, so that threads get equal shares.
+/// Places that a task has at most.
 const PLACES: usize = 1024;
+/// Tasks that there are at least, so that threads get equal shares, if each has so many places: it packs weights for them.
 const TASKS: usize = 8;
+const WORTH: usize = 64;
 
 /// Vectors of a panel: see [`Task::run`].
 fn most(wide: bool) -> usize {
@@ -28,17 +30,18 @@ pub(super) fn run<T: Scalar>(passes: &[Pass], x: &[T], w: &[T], bias: Option<&[T
     let (panels, vectors) = panels(first.targets, lanes, most(wide));
     let (from, padded) = (first.sources * first.source(), first.padded());
     let images = first.batch;
-    // Shares of the batch, as equal as possible.
-    let largest = passes.iter().map(Pass::places).max().unwrap_or(1);
-    let shares = (images * largest).div_ceil(PLACES).max(TASKS.div_ceil(panels * first.groups)).min(images);
+    // Shares of the batch, as equal as possible. The first phase has the most places.
+    let places = images * first.places();
+    let shares = TASKS.div_ceil(panels * first.groups).min(places / WORTH).max(places.div_ceil(PLACES)).min(images);
+    let large = passes.iter().any(Pass::is_large);
     scratch::with(images * first.groups * padded, |room: &mut [T]| {
-        parallel::parts(room, padded, &|start, room| {
+        parallel::parts(room, if large { padded } else { room.len() }, &|start, room| {
             for (i, to) in room.chunks_exact_mut(padded).enumerate() {
                 first.pad(&x[(start / padded + i) * from..][..from], to);
             }
         });
         let (room, to) = (&*room, Shared(y.as_mut_ptr()));
-        parallel::tasks(shares * first.groups * panels, &|t| {
+        parallel::tasks(shares * first.groups * panels, large, &|t| {
             let (share, group, panel) = (t / (first.groups * panels), t / panels % first.groups, t % panels);
             let (begin, end) = (share * images / shares, (share + 1) * images / shares);
             for pass in passes {

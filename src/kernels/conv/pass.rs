@@ -4,7 +4,7 @@
 //! The output is one [`Pass`] over x. The gradient by the input is one pass over y for each phase of the stride: the inputs that leave
 //! the same remainder on division by it meet the same taps, and with stride 1 that is a single pass with the kernel reversed.
 
-use super::{Axis, Geometry};
+use super::{Axis, GRAIN, Geometry};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
 
@@ -150,6 +150,10 @@ impl Pass {
     /// Products that make up one element of the target.
     pub fn depth(&self) -> usize {
         self.sources * self.taps()
+    }
+    /// Whether threads pay.
+    pub fn is_large(&self) -> bool {
+        self.depth() * self.targets * self.groups * self.places() * self.batch >= 2 * GRAIN
     }
     /// Distances in the padded source: between planes, rows and neighbours, and between channels.
     fn strides(&self) -> ([usize; 3], usize) {

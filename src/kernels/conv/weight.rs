@@ -15,7 +15,7 @@ use crate::scalar::Scalar;
 
 /// Positions of a block: with 64 channels, 32 KiB of y.
 const DEPTH: usize = 128;
-/// Weights in bytes up to which tasks share the batch, and shares of the batch.
+/// Weights in bytes up to which tasks share the batch, and the shares, each of at least a block.
 const FEW: usize = 192 * 1024;
 const SHARES: usize = 8;
 /// Positions that such a task lays out at a time.
@@ -63,11 +63,12 @@ impl<T: Scalar> Plan<'_, T> {
 
     fn share_batch(&self, w: &mut [T]) {
         let pass = self.pass;
-        let (shares, size) = (SHARES.min(pass.batch), self.offsets.len() * self.width);
+        let shares = SHARES.min(pass.batch).min((pass.batch * self.starts.len()).div_ceil(DEPTH));
+        let size = self.offsets.len() * self.width;
         let some = (POSITIONS / self.starts.len()).max(1);
         // [group][share][weight][channel]
         scratch::with(pass.groups * shares * size, |sums: &mut [T]| {
-            parallel::parts(sums, size, &|first, sums| {
+            parallel::parts(sums, if pass.is_large() { size } else { sums.len() }, &|first, sums| {
                 for (i, sums) in sums.chunks_exact_mut(size).enumerate() {
                     let t = first / size + i;
                     let (group, share) = (t / shares, t % shares);
@@ -106,8 +107,8 @@ impl<T: Scalar> Plan<'_, T> {
         let to = Shared(w.as_mut_ptr());
         let (w_target, w_group) = pass.w_strides();
         for group in 0..pass.groups {
-            self.lay_out(pass.batch, (group, true), &mut |laid| {
-                parallel::tasks(chunks, &|t| {
+            self.lay_out(pass.batch, (group, pass.is_large()), &mut |laid| {
+                parallel::tasks(chunks, pass.is_large(), &|t| {
                     let (begin, end) = (t * self.offsets.len() / chunks, (t + 1) * self.offsets.len() / chunks);
                     scratch::with((end - begin) * self.width, |sums: &mut [T]| {
                         let weights = &self.offsets[begin..end];
