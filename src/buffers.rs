@@ -4,8 +4,11 @@
 //! again, so a buffer goes back to a free list of its size class and is handed out from there, its old contents still in it.
 #![allow(unsafe_code)]
 
+use crate::record::NodeId;
 use crate::scalar::Scalar;
+use smallvec::SmallVec;
 use std::alloc::{Layout as Memory, alloc_zeroed, dealloc, handle_alloc_error};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -139,6 +142,16 @@ enum Held<T> {
     Nothing,
     Own(Buffer<T>),
     Shared(Arc<Buffer<T>>),
+    Later(Later<T>),
+}
+
+/// The value of an op that waits (see [`deferred`](crate::deferred)); it is filled in through shared borrows.
+struct Later<T> {
+    /// The node that computes it.
+    node: NodeId,
+    value: OnceCell<Buffer<T>>,
+    /// Whether it was computed before, and thrown away.
+    seen: Cell<bool>,
 }
 
 struct Slot<T> {
@@ -166,6 +179,13 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Whether it is in a buffer that was made before the mark.
+    pub fn is_before(self, mark: Mark) -> bool {
+        !self.in_arena() && (self.slot as usize) < mark.slots
+    }
+}
+
 /// A point to which a [`Store`] can be rewound.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
@@ -189,6 +209,7 @@ impl<'a, T: Scalar> Reader<'a, T> {
         match &self.slots[place.slot as usize].held {
             Held::Own(b) => b,
             Held::Shared(b) => b,
+            Held::Later(later) => later.value.get().expect("settled before it is read"),
             Held::Nothing => panic!("a value was read after its buffer went back to the pool (a bug of the sweep)"),
         }
     }
@@ -200,15 +221,18 @@ pub(crate) struct Store<T> {
     arena: Vec<T>,
     used: usize,
     slots: Vec<Slot<T>>,
-    pub pool: Pool<T>,
-    slot_bytes: usize,
-    peak: usize,
+    pool: RefCell<Pool<T>>,
+    slot_bytes: Cell<usize>,
+    peak: Cell<usize>,
+    /// Slots that were filled in since they were last put in order.
+    filled: RefCell<Vec<u32>>,
 }
 
 impl<T: Scalar> Store<T> {
     pub fn new() -> Store<T> {
-        let pool = Pool { free: Vec::new(), hits: 0, misses: 0 };
-        Store { arena: Vec::new(), used: 0, slots: Vec::new(), pool, slot_bytes: 0, peak: 0 }
+        let pool = RefCell::new(Pool { free: Vec::new(), hits: 0, misses: 0 });
+        let filled = RefCell::new(Vec::new());
+        Store { arena: Vec::new(), used: 0, slots: Vec::new(), pool, slot_bytes: Cell::new(0), peak: Cell::new(0), filled }
     }
 
     /// One element in the arena.
@@ -251,7 +275,7 @@ impl<T: Scalar> Store<T> {
     /// Makes a fresh array of `len` elements by `fill`, which may read all older ones and finds old contents in its own.
     pub fn build(&mut self, len: usize, fill: impl FnOnce(Reader<'_, T>, &mut [T])) -> Place {
         if len > SMALL {
-            let mut buffer = self.pool.take(len);
+            let mut buffer = self.buffer(len);
             fill(self.reader(), &mut buffer);
             return self.own(buffer);
         }
@@ -271,17 +295,81 @@ impl<T: Scalar> Store<T> {
     }
 
     fn own(&mut self, buffer: Buffer<T>) -> Place {
-        self.slot_bytes += buffer.len * size_of::<T>();
-        self.slots.push(Slot { held: Held::Own(buffer), readers: 1 });
-        self.peak = self.peak.max(self.live_bytes());
+        self.count(buffer.len);
+        self.push_slot(Held::Own(buffer))
+    }
+    fn push_slot(&mut self, held: Held<T>) -> Place {
+        self.slots.push(Slot { held, readers: 1 });
         Place { slot: self.slots.len() as u32 - 1, offset: 0 }
+    }
+    fn count(&self, len: usize) {
+        self.slot_bytes.update(|bytes| bytes + len * size_of::<T>());
+        self.peak.set(self.peak.get().max(self.live_bytes()));
+    }
+    fn discount(&self, len: usize) {
+        self.slot_bytes.update(|bytes| bytes - len * size_of::<T>());
+    }
+
+    /// A buffer of `len` elements from the pool.
+    pub fn buffer(&self, len: usize) -> Buffer<T> {
+        self.pool.borrow_mut().take(len)
+    }
+    /// Puts a buffer into the pool.
+    pub fn give(&self, buffer: Buffer<T>) {
+        self.pool.borrow_mut().give(buffer);
+    }
+
+    /// A place for the value of a node that waits.
+    pub fn defer(&mut self, node: NodeId) -> Place {
+        self.push_slot(Held::Later(Later { node, value: OnceCell::new(), seen: Cell::new(false) }))
+    }
+    /// The node that has still to compute the value of this place.
+    pub fn later(&self, place: Place) -> Option<NodeId> {
+        if place.in_arena() {
+            return None;
+        }
+        match &self.slots[place.slot as usize].held {
+            Held::Later(later) if later.value.get().is_none() => Some(later.node),
+            _ => None,
+        }
+    }
+    /// Whether a waiting node's value was computed before and thrown away; from now on it was.
+    pub fn seen(&self, place: Place) -> bool {
+        match &self.slots[place.slot as usize].held {
+            Held::Later(later) => later.seen.replace(true),
+            _ => true,
+        }
+    }
+    /// The value of a waiting node.
+    pub fn fill(&self, place: Place, buffer: Buffer<T>) {
+        let Held::Later(later) = &self.slots[place.slot as usize].held else { unreachable!("only what waits is filled in") };
+        self.count(buffer.len);
+        assert!(later.value.set(buffer).is_ok(), "filled in once");
+        self.filled.borrow_mut().push(place.slot);
+    }
+    /// Slots that were filled in become ones like any other; tells their nodes, which no longer need their inputs.
+    pub fn put_in_order(&mut self) -> SmallVec<[NodeId; 8]> {
+        let Store { slots, filled, .. } = self;
+        let own = |slot: u32| {
+            let slot = &mut slots[slot as usize];
+            let Held::Later(later) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!("only what waits is filled in") };
+            slot.held = Held::Own(later.value.into_inner().expect("filled in"));
+            later.node
+        };
+        filled.get_mut().drain(..).map(own).collect()
+    }
+    /// The nodes that were recorded after the mark and still wait.
+    pub fn waiting_since(&self, mark: Mark) -> impl Iterator<Item = NodeId> + '_ {
+        self.slots[mark.slots..].iter().filter_map(|slot| match &slot.held {
+            Held::Later(later) => Some(later.node),
+            _ => None,
+        })
     }
 
     /// Shares a parameter's array without a copy.
     pub fn share(&mut self, buffer: Arc<Buffer<T>>) -> Place {
         check_len(buffer.len);
-        self.slots.push(Slot { held: Held::Shared(buffer), readers: 1 });
-        Place { slot: self.slots.len() as u32 - 1, offset: 0 }
+        self.push_slot(Held::Shared(buffer))
     }
 
     /// One more node reads this place.
@@ -291,22 +379,29 @@ impl<T: Scalar> Store<T> {
         }
     }
 
-    /// One node fewer reads this place; the last one gives the buffer back.
-    pub fn release(&mut self, place: Place) {
+    /// One node fewer reads this place; the last one gives the buffer back. Tells the node that has waited in vain, if one has: its
+    /// inputs have a reader fewer too.
+    pub fn release(&mut self, place: Place) -> Option<NodeId> {
         if place.in_arena() {
-            return;
+            return None;
         }
         let slot = &mut self.slots[place.slot as usize];
         slot.readers -= 1;
-        if slot.readers == 0 {
-            let held = std::mem::replace(&mut slot.held, Held::Nothing);
-            self.reclaim(held);
+        if slot.readers > 0 {
+            return None;
+        }
+        match std::mem::replace(&mut slot.held, Held::Nothing) {
+            Held::Later(later) => Some(later.node),
+            held => {
+                self.reclaim(held);
+                None
+            }
         }
     }
     fn reclaim(&mut self, held: Held<T>) {
         if let Held::Own(buffer) = held {
-            self.slot_bytes -= buffer.len * size_of::<T>();
-            self.pool.give(buffer);
+            self.discount(buffer.len);
+            self.give(buffer);
         }
     }
 
@@ -347,7 +442,7 @@ impl<T: Scalar> Store<T> {
             _ => return None,
         }
         let Held::Own(buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
-        self.slot_bytes -= len * size_of::<T>();
+        self.discount(len);
         Some(buffer)
     }
 
@@ -357,7 +452,7 @@ impl<T: Scalar> Store<T> {
 
     /// Forgets everything made since the mark.
     pub fn rewind(&mut self, mark: Mark) {
-        self.peak = self.peak.max(self.live_bytes());
+        self.peak.set(self.peak.get().max(self.live_bytes()));
         self.used = mark.arena;
         while self.slots.len() > mark.slots {
             let slot = self.slots.pop().expect("longer than the mark");
@@ -371,11 +466,12 @@ impl<T: Scalar> Store<T> {
     }
 
     fn live_bytes(&self) -> usize {
-        self.slot_bytes + self.used * size_of::<T>()
+        self.slot_bytes.get() + self.used * size_of::<T>()
     }
     pub fn stats(&self) -> Stats {
         let live = self.live_bytes();
-        Stats { nodes: 0, live_bytes: live, peak_bytes: self.peak.max(live), pool_hits: self.pool.hits, pool_misses: self.pool.misses }
+        let pool = self.pool.borrow();
+        Stats { nodes: 0, live_bytes: live, peak_bytes: self.peak.get().max(live), pool_hits: pool.hits, pool_misses: pool.misses }
     }
 }
 

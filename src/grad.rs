@@ -257,8 +257,10 @@ impl<'t, T: Scalar> Sweep<'t, T> {
             inner.store.add_number(a.place, b.place);
             return old;
         }
-        let (to, from, at) = (a.place, b.place, a.at);
-        if own && (a.sum || !to.in_arena()) {
+        let (to, from, at, sum) = (a.place, b.place, a.at, a.sum);
+        let waits = inner.store.later(to).is_some() || inner.store.later(from).is_some();
+        if own && !waits && (sum || !to.in_arena()) {
+            inner.put_in_order();
             let (la, lb) = (inner.layout(old), inner.layout(new));
             let len = la.numel();
             let plain = la.is_contiguous() && lb.is_contiguous();
@@ -290,12 +292,6 @@ impl<T: Scalar> Inner<T> {
         assert!(have == want, "the rule of {op} returned a cotangent of shape {have} for an input of shape {want}");
     }
 
-    /// Gives back a cotangent's buffer, if no view of it is left.
-    fn release(&mut self, id: NodeId) {
-        let place = self.nodes[id as usize].place;
-        self.store.release(place);
-    }
-
     /// The values of a large cotangent: its own buffer where nothing else needs it, else a copy.
     fn take(&mut self, id: NodeId, first_own: NodeId) -> Option<Buffer<T>> {
         let node = self.nodes[id as usize];
@@ -308,7 +304,7 @@ impl<T: Scalar> Inner<T> {
         if whole && let Some(buffer) = self.store.take(node.place, len) {
             return Some(buffer);
         }
-        let mut buffer = self.store.pool.take(len);
+        let mut buffer = self.store.buffer(len);
         T::lay_out(self.view(id), &mut buffer);
         Some(buffer)
     }
@@ -389,6 +385,9 @@ impl<T: Scalar> Tape<T> {
         let mut grads = self.write().spare_grads.pop().unwrap_or_default();
         grads.belongs_to(self.step());
         let mut inner = self.write();
+        let wanted = inner.leaves.get().iter().filter(|(id, _)| *id <= y.id).map(|(id, _)| sweep.cotangents[*id as usize]);
+        inner.settle(wanted.filter(|&c| c < OFF_PATH));
+        inner.put_in_order();
         for k in 0..inner.leaves.len {
             let id = inner.leaves.get()[k].0;
             if id > y.id || sweep.cotangents[id as usize] >= OFF_PATH {

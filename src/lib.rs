@@ -65,6 +65,7 @@
 //! | `tape.rs` | what can be recorded, and by whom? |
 //! | `record.rs` | how is a node recorded? |
 //! | `var.rs` | what does a user hold? |
+//! | `deferred.rs` | when is a large elementwise op computed? |
 //! | `recall.rs` | what does a tape remember from one step to the next? |
 //! | `grad.rs` | how is it differentiated? |
 //! | `functional.rs` | how are functions (closures) differentiated? |
@@ -82,6 +83,7 @@
 mod buffers;
 mod check;
 pub mod data;
+mod deferred;
 mod error;
 mod functional;
 mod grad;
@@ -104,7 +106,7 @@ pub use check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numeric
 pub use error::ShapeError;
 pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_and_grad_of, vjp};
 pub use layout::{Layout, Shape, Strides};
-pub use op::{Cotangents, Op, View, Vjp};
+pub use op::{Cotangents, Elementwise, Op, View, Vjp};
 pub use ops::advanced::Pick;
 pub use ops::attention::AttentionOptions;
 pub use ops::avg_pool::{AvgPoolOptions, LpPoolOptions};

@@ -77,12 +77,27 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
         false
     }
 
+    /// Whether each element of the output is a function of the elements of the inputs at the same place, and how dear a function. Such an
+    /// op may be computed later, and in parts: its `forward` must take any part of the arrays, seen as one axis.
+    fn elementwise(&self) -> Option<Elementwise> {
+        None
+    }
+
     /// Computes the output into `y`, which is contiguous and holds arbitrary numbers. Pure, so that it can be replayed.
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]);
 
     /// The reverse rule: from the cotangent `cx.g` of the output, the cotangent of each input, in `Var` operations, so that it can
     /// be differentiated again. It returns them; the sweep alone adds them up.
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T>;
+}
+
+/// What an element of an elementwise op costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Elementwise {
+    /// A few instructions: computing it again costs less than keeping it in memory.
+    Cheap,
+    /// A function of the library: an exponential or the like.
+    Dear,
 }
 
 /// An input of [`Op::forward`]: elements, and the layout in which they lie.

@@ -9,7 +9,7 @@ use crate::param::{Grads, Param};
 use crate::recall::{LayoutId, Layouts, NUMBER, OpKey, OpTable, Placement, Placements, Question, type_key};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub(crate) struct Inner<T: Scalar> {
     pub nodes: Vec<Node<T>>,
     /// Inputs of nodes that have more than three.
     many: Vec<NodeId>,
-    layouts: Layouts,
+    pub layouts: Layouts,
     placements: Placements,
     table: OpTable<T>,
     pub store: Store<T>,
@@ -74,6 +74,8 @@ pub(crate) struct Inner<T: Scalar> {
     pub scratch: Vec<Vec<NodeId>>,
     /// Empty gradient stores, kept for the next sweep.
     pub spare_grads: Vec<Grads<T>>,
+    /// The work list of a run of ops that waited, kept for the next one.
+    pub waiting: RefCell<Vec<NodeId>>,
 }
 
 /// Tracked leaves and the parameters they stand for.
@@ -146,11 +148,37 @@ impl<T: Scalar> Inner<T> {
             spilled: Vec::new(),
             scratch: Vec::new(),
             spare_grads: Vec::new(),
+            waiting: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// One node fewer reads the value of this node; the last gives its buffer back.
+    pub fn release(&mut self, id: NodeId) {
+        self.put_in_order();
+        if let Some(in_vain) = self.store.release(self.nodes[id as usize].place) {
+            self.release_inputs(in_vain);
+        }
+    }
+    /// A node that has waited no longer needs its inputs.
+    fn release_inputs(&mut self, id: NodeId) {
+        let mut done: SmallVec<[NodeId; 16]> = SmallVec::from_slice(&[id]);
+        while let Some(id) = done.pop() {
+            for k in 0..self.nodes[id as usize].arity as usize {
+                let input = self.nodes[id as usize].inputs[k];
+                done.extend(self.store.release(self.nodes[input as usize].place));
+            }
+        }
+    }
+    /// Takes note of what was computed through shared borrows.
+    pub fn put_in_order(&mut self) {
+        for id in self.store.put_in_order() {
+            self.release_inputs(id);
         }
     }
 
     /// Empties the list and keeps its memory.
     pub fn clear(&mut self) {
+        self.put_in_order();
         self.nodes.clear();
         self.many.clear();
         self.table.len = 0;
@@ -179,6 +207,7 @@ impl<T: Scalar> Inner<T> {
         self.layouts.get(self.nodes[id as usize].layout)
     }
     pub fn view(&self, id: NodeId) -> View<'_, T> {
+        self.settle(std::iter::once(id));
         let node = &self.nodes[id as usize];
         let layout = self.layouts.get(node.layout);
         View { data: self.store.reader().data(node.place), offset: node.place.offset as usize, layout }
@@ -278,7 +307,17 @@ impl<T: Scalar> Inner<T> {
                 self.store.retain(place);
                 place
             }
-            None => self.forward(op, inputs, placement.layout),
+            None if self.can_wait(op, inputs, placement.layout) => {
+                for &i in inputs {
+                    self.store.retain(self.nodes[i as usize].place);
+                }
+                self.store.defer(self.nodes.len() as NodeId)
+            }
+            None => {
+                self.settle(inputs.iter().copied());
+                self.put_in_order();
+                self.forward(op, inputs, placement.layout)
+            }
         };
         let mut ids = [NONE; 3];
         if inputs.len() <= 3 {
@@ -369,6 +408,18 @@ impl<T: Scalar> Inner<T> {
     }
 
     pub fn rewind(&mut self, to: Mark) {
+        self.put_in_order();
+        // What is rewound and has waited in vain no longer needs what stays.
+        let waiting: SmallVec<[NodeId; 16]> = self.store.waiting_since(to.store).collect();
+        for id in waiting {
+            let node = self.nodes[id as usize];
+            for &input in &node.inputs[..node.arity as usize] {
+                let place = self.nodes[input as usize].place;
+                if place.is_before(to.store) {
+                    self.store.release(place);
+                }
+            }
+        }
         self.nodes.truncate(to.nodes);
         self.many.truncate(to.many);
         self.table.len = to.table;

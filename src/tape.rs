@@ -259,7 +259,7 @@ impl<T: Scalar> Tape<T> {
     /// Takes the arrays of a gradient store back, for the next sweep.
     pub fn recycle(&self, mut grads: Grads<T>) {
         let mut inner = self.write();
-        grads.clear(|buffer| inner.store.pool.give(buffer));
+        grads.clear(|buffer| inner.store.give(buffer));
         inner.spare_grads.push(grads);
     }
 

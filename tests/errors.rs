@@ -225,7 +225,7 @@ fn a_sweep_needs_a_scalar_that_depends_on_something() {
         hint: "reduce it with `.sum()` or `.mean()`, or give its cotangent to `backward_with`");
     refuses!(tape, tape.backward_with(y, unit), "backward_with: the cotangent has shape [], but the output has [2]",
         hint: "a cotangent has the shape of the output");
-    refuses!(tape, tape.grad_with(y, unit, &[x]), "grad: the cotangent has shape [], but the output has [2]",
+    refuses!(tape, tape.grad_with(y, unit, &[x]), "grad_with: the cotangent has shape [], but the output has [2]",
         hint: "a cotangent has the shape of the output");
     let nothing = "backward: the output depends on no parameter and no tracked leaf, so there is no gradient";
     let hint = "make inputs with `tape.leaf(..)` or `tape.param(..)`, outside `no_grad`";

@@ -4,7 +4,7 @@ use crate::error::ShapeError;
 use crate::kernels::elementwise::{self, Elementwise, apply};
 use crate::kernels::simd::{Libm, Simd};
 use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
+use crate::op::{self, Cotangents, Op, View, Vjp};
 use crate::ops::Listed;
 use crate::ops::map::same_shape;
 use crate::scalar::{Num, Real, Scalar};
@@ -119,6 +119,9 @@ impl<T: Scalar, O: Operation> Op<T> for Arith<O> {
         *cotangents = [ga, gb, T::ZERO];
         true
     }
+    fn elementwise(&self) -> Option<op::Elementwise> {
+        Some(op::Elementwise::Cheap)
+    }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
@@ -155,6 +158,9 @@ impl<T: Scalar> Op<T> for Neg {
     fn number_vjp(&self, g: T, _: [T; 3], _: T, cotangents: &mut [T; 3]) -> bool {
         cotangents[0] = -g;
         true
+    }
+    fn elementwise(&self) -> Option<op::Elementwise> {
+        Some(op::Elementwise::Cheap)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {

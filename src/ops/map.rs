@@ -8,7 +8,7 @@ use crate::error::ShapeError;
 use crate::kernels::elementwise::{Elementwise, apply, one};
 use crate::kernels::simd::Simd;
 use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
+use crate::op::{self, Cotangents, Op, View, Vjp};
 use crate::ops::erase;
 use crate::scalar::{Num, Real, Scalar};
 use crate::var::{Operand, Var};
@@ -110,6 +110,9 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
         cotangents[0] = one(MapGrad(self.0), [g, x[0], y]);
         true
     }
+    fn elementwise(&self) -> Option<op::Elementwise> {
+        cost(U::GRAIN)
+    }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0]], y);
@@ -129,6 +132,9 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
     #[inline(always)]
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(one(*self, x))
+    }
+    fn elementwise(&self) -> Option<op::Elementwise> {
+        cost(U::GRAIN)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -196,6 +202,9 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
         cotangents[1] = one(ZipGrad::<B, false>(self.0), [g, x[0], x[1]]);
         true
     }
+    fn elementwise(&self) -> Option<op::Elementwise> {
+        cost(B::GRAIN)
+    }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
@@ -220,6 +229,9 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(one(*self, x))
     }
+    fn elementwise(&self) -> Option<op::Elementwise> {
+        cost(B::GRAIN)
+    }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1], x[2]], y);
@@ -237,6 +249,11 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
             _ => through[i - 1],
         })
     }
+}
+
+/// A function for which threads pay early is a dear one.
+fn cost(grain: usize) -> Option<op::Elementwise> {
+    Some(if grain > 8 * 1024 { op::Elementwise::Cheap } else { op::Elementwise::Dear })
 }
 
 /// The shape that all inputs have.

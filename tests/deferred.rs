@@ -1,0 +1,190 @@
+//! Large elementwise ops are computed later, in blocks and together: the values, the gradients and the bits are those of small pieces,
+//! which are computed at once.
+
+use wengert::{Param, Scalar, Tape, Var, concat};
+
+/// A generator of small whole numbers.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) as usize % n
+    }
+    fn numbers<T: Scalar>(&mut self, n: usize) -> Vec<T> {
+        (0..n).map(|_| T::from_f64(self.below(4001) as f64 / 1000.0 - 2.0)).collect()
+    }
+}
+
+/// A graph of elementwise ops, drawn by `seed`: the same for any arrays.
+fn graph<'t, T: Scalar>(seed: u64, leaves: &[Var<'t, T>]) -> Var<'t, T> {
+    let mut draw = Draw(seed);
+    let mut values = leaves.to_vec();
+    for _ in 0..2 + draw.below(30) {
+        let (a, b) = (values[draw.below(values.len())], values[draw.below(values.len())]);
+        let n = T::from_f64(draw.below(5) as f64 / 4.0);
+        values.push(match draw.below(18) {
+            0 => a + b,
+            1 => a - b,
+            2 => a * b,
+            3 => a * n,
+            4 => a - n,
+            5 => a.tanh(),
+            6 => a.sigmoid() * b,
+            7 => a.maximum(b),
+            8 => a.square() * T::from_f64(0.1),
+            9 => (-a * a).exp(),
+            10 => a.relu(),
+            11 => a / (b * b + T::ONE),
+            12 => a.clamp(-1.0, 1.0),
+            13 => a.sin(),
+            // A view in between, and one that is not laid out in order.
+            14 => (a.reshape(&[-1]) + b.reshape(&[-1])).reshape_as(a),
+            15 => a.flip_twice(),
+            16 => a.detach() + b,
+            _ => a.gt(b) * a,
+        });
+    }
+    values[values.len() - 1] + values[values.len() / 2]
+}
+
+/// What the graph above needs beside the crate's methods.
+trait Views {
+    fn reshape_as(self, other: Self) -> Self;
+    fn flip_twice(self) -> Self;
+}
+impl<T: Scalar> Views for Var<'_, T> {
+    fn reshape_as(self, other: Self) -> Self {
+        let shape: Vec<isize> = other.shape().iter().map(|&n| n as isize).collect();
+        self.reshape(&shape)
+    }
+    /// The same, by way of two views against the order of the elements.
+    fn flip_twice(self) -> Self {
+        self.slice(&wengert::at![..; -1]).slice(&wengert::at![..; -1])
+    }
+}
+
+/// Value, gradients and second derivatives (of the gradient's square) of the graph at these numbers, as bits.
+fn bits<T: Scalar>(seed: u64, inputs: &[Vec<T>]) -> Vec<Vec<Option<u64>>> {
+    let tape = Tape::<T>::new();
+    let leaves: Vec<_> = inputs.iter().map(|x| tape.leaf(x)).collect();
+    let y = graph(seed, &leaves);
+    let all = |v: Vec<T>| v.into_iter().map(|x| (!x.is_nan()).then(|| x.to_f64().to_bits())).collect::<Vec<_>>();
+    let mut found = vec![];
+    // Values that are read early are kept; others are computed twice.
+    if seed.is_multiple_of(2) {
+        found.push(all(y.to_vec()));
+    }
+    let grads = y.is_tracked().then(|| tape.backward(y.sum()));
+    for x in &leaves {
+        let g = grads.as_ref().and_then(|g| g.wrt(*x)).map_or(vec![T::ZERO; x.numel()], |g| g.iter().copied().collect());
+        found.push(all(g));
+    }
+    let kept: Vec<_> = tape.grad(y, &leaves);
+    let again = kept.iter().flatten().map(|g| g.square().sum()).reduce(|a, b| a + b);
+    for (g, x) in kept.iter().zip(&leaves) {
+        let second = again.and_then(|s| tape.grad(s, &[*x])[0]);
+        found.push(all(second.map_or(vec![T::ZERO; x.numel()], |s| s.to_vec())));
+        found.push(all(g.map_or(vec![T::ZERO; x.numel()], |g| g.to_vec())));
+    }
+    found.push(all(y.to_vec()));
+    found
+}
+
+fn large_arrays_are_as_small_ones<T: Scalar>(graphs: u64) {
+    let n = 21_357;
+    for seed in 0..graphs {
+        let mut draw = Draw(seed + 1000);
+        let inputs: Vec<Vec<T>> = (0..3).map(|_| draw.numbers(n)).collect();
+        let whole = bits(seed, &inputs);
+        let mut pieces: Vec<Vec<Option<u64>>> = vec![vec![]; whole.len()];
+        for from in (0..n).step_by(1000) {
+            let part: Vec<Vec<T>> = inputs.iter().map(|x| x[from..n.min(from + 1000)].to_vec()).collect();
+            // A reversed piece is not a piece of the reversed whole, but it is put right again.
+            for (all, piece) in pieces.iter_mut().zip(bits(seed, &part)) {
+                all.extend(piece);
+            }
+        }
+        for (k, (a, b)) in whole.iter().zip(&pieces).enumerate() {
+            assert_eq!(a.len(), b.len(), "graph {seed}, array {k}");
+            if let Some(i) = (0..n).find(|&i| a[i] != b[i]) {
+                panic!("graph {seed}, array {k}, element {i}: {:?} is not {:?}", a[i].map(f64::from_bits), b[i].map(f64::from_bits));
+            }
+        }
+    }
+}
+
+#[test]
+fn large_arrays_have_the_bits_of_their_pieces() {
+    large_arrays_are_as_small_ones::<f32>(40);
+    large_arrays_are_as_small_ones::<f64>(40);
+}
+
+#[test]
+fn large_arrays_have_the_same_bits_at_any_number_of_threads() {
+    let inputs: Vec<Vec<f32>> = (0..3).map(|i| Draw(i).numbers(300_001)).collect();
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
+        pool.install(|| (0..4).map(|seed| bits(seed, &inputs)).collect::<Vec<_>>())
+    };
+    let one = run(1);
+    assert!(one == run(2) && one == run(3));
+}
+
+/// Borrowed values can be read while others are borrowed, though reading computes them.
+#[test]
+fn what_waits_is_computed_while_other_values_are_borrowed() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(vec![0.5; 20_000]);
+    let (a, b) = (x * 2.0, x.exp());
+    let (a, b) = (a.value(), b.value());
+    assert_eq!((a.as_slice()[19_999], b.as_slice()[0]), (1.0, 0.5f64.exp()));
+    let c = {
+        drop((a, b));
+        x + 1.0
+    };
+    let held = x.value();
+    assert_eq!((c.to_vec()[7], held.as_slice()[7]), (1.5, 0.5));
+}
+
+/// More outputs in between than there is room for, arrays of two lengths in one op, and a chain that is read again and again.
+#[test]
+fn long_chains_and_wide_ones() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(vec![0.25; 17_000]);
+    let many: Vec<_> = (0..40).map(|i| x * f64::from(i)).collect();
+    let total = many.iter().copied().reduce(|a, b| a + b).expect("forty");
+    assert_eq!(total.to_vec(), vec![0.25 * 780.0; 17_000]);
+    let other = tape.leaf(vec![1.0; 18_000]) * 3.0;
+    assert_eq!(concat(&[total, other], 0).sum().item(), 17_000.0 * 195.0 + 54_000.0);
+    let mut y = x;
+    for step in 1..200 {
+        y = y + x;
+        if step % 10 == 0 {
+            assert_eq!(y.sum().item(), 0.25 * 17_000.0 * f64::from(step + 1));
+        }
+    }
+    assert_eq!(tape.backward(y.sum()).wrt(x).and_then(|g| g.first().copied()), Some(200.0));
+}
+
+/// A parameter that changes after a reset does not change what was computed from it, and buffers come back: the second step takes all
+/// of its own from the first.
+#[test]
+fn buffers_of_ops_that_waited_come_back() {
+    let w = Param::<f32>::new("w", vec![0.5; 50_000]);
+    let mut tape = Tape::<f32>::new();
+    let mut missed = vec![];
+    for _ in 0..4 {
+        let v = tape.param(&w);
+        let loss = ((v.tanh() * v).square() + v.relu()).mean();
+        let before = tape.stats();
+        let grads = tape.backward(loss);
+        assert_eq!(tape.stats().nodes, before.nodes);
+        tape.reset();
+        assert_eq!(tape.stats().live_bytes, 0);
+        w.update(&grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.1 * g));
+        tape.recycle(grads);
+        missed.push(tape.stats().pool_misses);
+    }
+    assert_eq!(missed[1], missed[3], "{missed:?}");
+}
