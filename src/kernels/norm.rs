@@ -7,11 +7,11 @@ use crate::kernels::elementwise::{Elementwise, apply};
 use crate::kernels::fold::fold;
 use crate::kernels::parallel;
 use crate::kernels::reduce::{self, reduce};
+use crate::kernels::scratch;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::layout::{Axes, Layout};
 use crate::op::View;
 use crate::scalar::Scalar;
-use smallvec::{SmallVec, smallvec};
 
 /// Which elements are brought together to mean 0 and variance 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,8 +26,6 @@ pub(crate) struct Standard {
 
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 16 * 1024;
-/// Numbers of so many groups lie on the stack.
-type Stats<T> = SmallVec<[T; 256]>;
 
 /// `(x - m)^2`
 #[derive(Clone, Copy)]
@@ -90,8 +88,7 @@ pub(crate) fn moments<T: Scalar>(x: View<'_, T>, axes: Axes, mean: &mut [T], squ
 
 /// The sum over axes of the squared distances from their mean.
 pub(crate) fn squared_deviations<T: Scalar>(x: View<'_, T>, axes: Axes, y: &mut [T]) {
-    let mut mean: Stats<T> = smallvec![T::ZERO; y.len()];
-    moments(x, axes, &mut mean, y);
+    scratch::with(y.len(), |mean| moments(x, axes, mean, y));
 }
 
 /// The number of elements in a group, if every group lies together in each of the arrays.
@@ -107,17 +104,15 @@ fn together<T: Scalar>(x: &[View<'_, T>], axes: Axes) -> Option<usize> {
 
 impl Standard {
     /// Means and reciprocal standard deviations.
-    fn stats<T: Scalar>(self, x: View<'_, T>, groups: usize) -> (Stats<T>, Stats<T>) {
-        let (mut mean, mut scale): (Stats<T>, Stats<T>) = (smallvec![T::ZERO; groups], smallvec![T::ZERO; groups]);
+    fn stats<T: Scalar>(self, x: View<'_, T>, mean: &mut [T], scale: &mut [T]) {
         let n = T::from_f64(self.axes.count(x.shape()) as f64);
         if self.center {
-            moments(x, self.axes, &mut mean, &mut scale);
+            moments(x, self.axes, mean, scale);
         } else {
-            let layout = spread(&x, self.axes);
-            fold(SquaredDeviation, [x, view(&mean, &layout)], self.axes, reduce::Sum, &mut scale);
+            mean.fill(T::ZERO);
+            fold(SquaredDeviation, [x, view(mean, &spread(&x, self.axes))], self.axes, reduce::Sum, scale);
         }
         scale.iter_mut().for_each(|s| *s = T::ONE / (*s / n + T::from_f64(self.eps)).sqrt());
-        (mean, scale)
     }
 
     /// `y = (x - mean) / sqrt(variance + eps)`.
@@ -133,9 +128,12 @@ impl Standard {
                 }
             });
         }
-        let (mean, scale) = self.stats(x, y.len() / self.axes.count(x.shape()));
-        let layout = spread(&x, self.axes);
-        apply(Scale, [x, view(&mean, &layout), view(&scale, &layout)], y);
+        let (groups, layout) = (y.len() / self.axes.count(x.shape()), spread(&x, self.axes));
+        scratch::with(2 * groups, |room| {
+            let (mean, scale) = room.split_at_mut(groups);
+            self.stats(x, mean, scale);
+            apply(Scale, [x, view(mean, &layout), view(scale, &layout)], y);
+        });
     }
 
     /// The gradient: `r (g - mean(g) - s mean(g s))`, where `s = (x - mean) r` and r is the reciprocal standard deviation.
@@ -152,18 +150,21 @@ impl Standard {
                 }
             });
         }
-        let groups = y.len() / self.axes.count(x.shape());
-        let (mean, scale) = self.stats(x, groups);
-        let layout = spread(&x, self.axes);
-        let n = T::from_f64(self.axes.count(x.shape()) as f64);
-        let (mut a, mut q): (Stats<T>, Stats<T>) = (smallvec![T::ZERO; groups], smallvec![T::ZERO; groups]);
-        if self.center {
-            reduce(g, self.axes, &mut a, reduce::Sum);
-            a.iter_mut().for_each(|a| *a = *a / n);
-        }
-        fold(Along, [g, x, view(&mean, &layout)], self.axes, reduce::Sum, &mut q);
-        q.iter_mut().zip(&scale).for_each(|(q, &r)| *q = *q / n * r * r);
-        apply(Pull, [g, x, view(&mean, &layout), view(&scale, &layout), view(&a, &layout), view(&q, &layout)], y);
+        let (n, layout) = (self.axes.count(x.shape()), spread(&x, self.axes));
+        let (groups, n) = (y.len() / n, T::from_f64(n as f64));
+        scratch::with(4 * groups, |room| {
+            let (stats, sums) = room.split_at_mut(2 * groups);
+            let ((mean, scale), (a, q)) = (stats.split_at_mut(groups), sums.split_at_mut(groups));
+            self.stats(x, mean, scale);
+            a.fill(T::ZERO);
+            if self.center {
+                reduce(g, self.axes, a, reduce::Sum);
+                a.iter_mut().for_each(|a| *a = *a / n);
+            }
+            fold(Along, [g, x, view(mean, &layout)], self.axes, reduce::Sum, q);
+            q.iter_mut().zip(&*scale).for_each(|(q, &r)| *q = *q / n * r * r);
+            apply(Pull, [g, x, view(mean, &layout), view(scale, &layout), view(a, &layout), view(q, &layout)], y);
+        });
     }
 }
 

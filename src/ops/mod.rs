@@ -11,6 +11,7 @@ pub(crate) mod conv;
 pub(crate) mod determinant;
 pub(crate) mod distance;
 pub(crate) mod einsum;
+pub(crate) mod embedding;
 pub(crate) mod entropy;
 pub(crate) mod extent;
 pub(crate) mod grid_sample;

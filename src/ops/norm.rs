@@ -2,6 +2,7 @@
 
 use crate::error::ShapeError;
 use crate::kernels::norm::{Standard, moments};
+use crate::kernels::scratch;
 use crate::layout::{Axes, Shape, Small};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::map::same_shape;
@@ -164,11 +165,16 @@ impl<T: Scalar> RunningStats<T> {
         let inner = x.tape.read();
         let view = inner.view(x.id);
         let n = axes.count(view.shape()) as f64;
-        let mut new = self.clone();
-        moments(view, axes, &mut new.mean, &mut new.var);
-        let blend = |old: &mut T, new: T| *old = T::from_f64(1.0 - self.momentum) * *old + T::from_f64(self.momentum) * new;
-        self.mean.iter_mut().zip(new.mean).for_each(|(old, new)| blend(old, new));
-        self.var.iter_mut().zip(new.var).for_each(|(old, new)| blend(old, new / T::from_f64(n - 1.0)));
+        let channels = self.mean.len();
+        scratch::with(2 * channels, |room| {
+            let (mean, squares) = room.split_at_mut(channels);
+            moments(view, axes, mean, squares);
+            let (keep, take) = (T::from_f64(1.0 - self.momentum), T::from_f64(self.momentum));
+            for c in 0..channels {
+                self.mean[c] = keep * self.mean[c] + take * mean[c];
+                self.var[c] = keep * self.var[c] + take * (squares[c] / T::from_f64(n - 1.0));
+            }
+        });
     }
 }
 
