@@ -17,4 +17,5 @@ pub mod simd;
 pub(crate) mod softmax;
 pub(crate) mod sort;
 pub(crate) mod strided;
+pub(crate) mod svd;
 pub mod vecmath;

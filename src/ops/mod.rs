@@ -23,6 +23,7 @@ pub(crate) mod loss;
 pub(crate) mod map;
 pub(crate) mod moment;
 pub(crate) mod norm;
+pub(crate) mod nuclear;
 pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod rectifier;
@@ -224,6 +225,7 @@ ops! {
         moment: Variance;
         distance: VectorNorm, VectorNormGrad;
         norm: Standardize, StandardizeGrad;
+        nuclear: NuclearNorm, Polar;
         pool: MaxPool, MaxPick, MaxPlace;
         avg_pool: AvgPool, AvgSpread;
         unpool: MaxUnpool, MaxUnpoolGrad;

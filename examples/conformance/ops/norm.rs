@@ -36,7 +36,8 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
             let p = match c.arg("p") {
                 Value::None => 2.0,
                 Value::Str(s) if s == "fro" => 2.0,
-                Value::Str(s) => return unsupported(format!("the {s} norm of matrices")),
+                Value::Str(s) if s == "nuc" => return nuclear_norm(c),
+                Value::Str(s) => return unsupported(format!("the {s} norm")),
                 _ => c.float("p")?,
             };
             c.var("input")?.vector_norm(p, &axes(c, "dim")?[..], c.flag("keepdim")?)
@@ -120,6 +121,18 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         _ => return Err(Unsupported::Op),
     }
     .into())
+}
+
+/// Of the matrices in two axes, which ours takes from the end.
+fn nuclear_norm<'t, T: Scalar>(c: &Call<'t, T>) -> Answer<'t, T> {
+    let (x, axes) = (c.var("input")?, axes(c, "dim")?);
+    if c.flag("keepdim")? || axes.len() != 2 {
+        return unsupported("a nuclear norm that keeps its axes, or of other than two");
+    }
+    let rank = x.ndim() as isize;
+    let axes: Vec<isize> = axes.into_iter().map(|a| if a < 0 { a + rank } else { a }).collect();
+    let order: Vec<isize> = (0..rank).filter(|a| !axes.contains(a)).chain(axes.iter().copied()).collect();
+    Ok(x.permute(&order).nuclear_norm().into())
 }
 
 /// The axes, or all where none are named.

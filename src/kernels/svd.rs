@@ -1,0 +1,84 @@
+//! How are singular values found? By one-sided Jacobi rotations, which make the columns orthogonal, pair by pair: short, and accurate also for
+//! small singular values. (M. R. Hestenes, "Inversion of matrices by biorthogonalization and related results", 1958.)
+
+use crate::kernels::scratch;
+use crate::scalar::Scalar;
+
+/// Sweeps over all pairs; about six suffice, and what is not found by then is not a number.
+const SWEEPS: usize = 40;
+
+/// Calls `f` with the columns `U S` and `V` (each column in a row) of the singular value decomposition `U S V^T` of a row-major matrix of m
+/// rows and n <= m columns, and with the singular values, in no order.
+pub(crate) fn svd<T: Scalar, R>(x: &[T], m: usize, n: usize, f: impl FnOnce(&[f64], &[f64], &[f64]) -> R) -> R {
+    scratch::with(n * m + n * n + n, |room: &mut [f64]| {
+        let (w, rest) = room.split_at_mut(n * m);
+        let (v, s) = rest.split_at_mut(n * n);
+        for i in 0..m {
+            for j in 0..n {
+                w[j * m + i] = x[i * n + j].to_f64();
+            }
+        }
+        v.fill(0.0);
+        (0..n).for_each(|j| v[j * n + j] = 1.0);
+        for _ in 0..SWEEPS {
+            let mut turned = false;
+            for q in 1..n {
+                for p in 0..q {
+                    let (a, b) = pair(w, m, p, q);
+                    let (aa, bb, ab) = (dot(a, a), dot(b, b), dot(a, b));
+                    if ab.abs() <= f64::EPSILON * (aa * bb).sqrt() {
+                        continue;
+                    }
+                    turned = true;
+                    let zeta = (bb - aa) / (2.0 * ab);
+                    let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
+                    let c = 1.0 / (1.0 + t * t).sqrt();
+                    rotate(a, b, c, c * t);
+                    let (a, b) = pair(v, n, p, q);
+                    rotate(a, b, c, c * t);
+                }
+            }
+            if !turned {
+                break;
+            }
+        }
+        for j in 0..n {
+            let column = &w[j * m..][..m];
+            s[j] = dot(column, column).sqrt();
+        }
+        f(w, v, s)
+    })
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Rows p < q of a matrix of rows of length n.
+fn pair(x: &mut [f64], n: usize, p: usize, q: usize) -> (&mut [f64], &mut [f64]) {
+    let (low, high) = x.split_at_mut(q * n);
+    (&mut low[p * n..][..n], &mut high[..n])
+}
+
+fn rotate(a: &mut [f64], b: &mut [f64], c: f64, s: f64) {
+    for (a, b) in a.iter_mut().zip(b) {
+        (*a, *b) = (c * *a - s * *b, s * *a + c * *b);
+    }
+}
+
+/// The sum of the singular values.
+pub(crate) fn nuclear_norm<T: Scalar>(x: &[T], m: usize, n: usize) -> T {
+    T::from_f64(svd(x, m, n, |_, _, s| s.iter().sum()))
+}
+
+/// `U V^T`, without the parts that belong to singular values of 0.
+pub(crate) fn polar<T: Scalar>(x: &[T], m: usize, n: usize, y: &mut [T]) {
+    svd(x, m, n, |w, v, s| {
+        for i in 0..m {
+            for k in 0..n {
+                let terms = (0..n).filter(|&j| s[j] != 0.0).map(|j| w[j * m + i] / s[j] * v[j * n + k]);
+                y[i * n + k] = T::from_f64(terms.sum());
+            }
+        }
+    });
+}

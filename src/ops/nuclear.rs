@@ -1,0 +1,174 @@
+//! The nuclear norm of matrices, and the polar factor that is its gradient.
+
+use crate::error::ShapeError;
+use crate::kernels::svd;
+use crate::layout::Shape;
+use crate::op::{Cotangents, Op, View, Vjp};
+use crate::scalar::Scalar;
+use crate::var::{Var, refuse};
+
+/// The sum of the singular values of matrices that are not wider than high.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct NuclearNorm;
+
+/// `U V^T` of the singular value decomposition `U S V^T` of matrices that are not wider than high: the matrix with orthonormal columns that
+/// lies nearest, if all singular values are above 0.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Polar;
+
+/// Rows and columns.
+fn size(x: &Shape) -> Result<(usize, usize), ShapeError> {
+    match **x {
+        [.., m, n] if n <= m => Ok((m, n)),
+        _ => Err(ShapeError::new(format!("matrices that are not wider than high are needed, not shape {x}"))),
+    }
+}
+
+impl<T: Scalar> Op<T> for NuclearNorm {
+    fn name(&self) -> &'static str {
+        "nuclear_norm"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        size(x[0])?;
+        Ok(x[0][..x[0].len() - 2].into())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        let (m, n) = size(x[0].shape()).expect("checked");
+        if m * n == 0 {
+            return y.fill(T::ZERO);
+        }
+        let x = x[0].to_slice();
+        x.chunks_exact(m * n).zip(y).for_each(|(x, y)| *y = svd::nuclear_norm(x, m, n));
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.x(0).record(Polar) * cx.g.unsqueeze(-1).unsqueeze(-1))
+    }
+}
+
+impl<T: Scalar> Op<T> for Polar {
+    fn name(&self) -> &'static str {
+        "polar"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        size(x[0])?;
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        let (m, n) = size(x[0].shape()).expect("checked");
+        if m * n == 0 {
+            return;
+        }
+        let x = x[0].to_slice();
+        x.chunks_exact(m * n).zip(y.chunks_exact_mut(m * n)).for_each(|(x, y)| svd::polar(x, m, n, y));
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        // x = y p with y^T y = 1 and p symmetric. From y^T dx - dx^T y = p w + w p follows the turn dy = y w within the columns' space, and
+        // beside it (1 - y y^T) dx p^-1. Their adjoints take a cotangent g to y z with p z + z p = y^T g - g^T y, and (1 - y y^T) g p^-1.
+        let (g, x, y) = (cx.g, cx.x(0), cx.y());
+        cx.each(|_| {
+            let (shape, back) = (x.shape(), y.transpose(-2, -1));
+            let (m, n) = (shape[shape.len() - 2], shape[shape.len() - 1]);
+            if m * n == 0 {
+                return g;
+            }
+            let p = back.matmul(x);
+            let along = back.matmul(g);
+            let z = lyapunov(p, along - along.transpose(-2, -1));
+            let turned = y.matmul(z);
+            if m == n {
+                return turned;
+            }
+            let beside = g - y.matmul(along);
+            turned + p.solve(beside.transpose(-2, -1)).transpose(-2, -1)
+        })
+    }
+}
+
+/// The z with `p z + z p = s`, for symmetric p: a linear system in the elements of z.
+fn lyapunov<'t, T: Scalar>(p: Var<'t, T>, s: Var<'t, T>) -> Var<'t, T> {
+    let shape = p.shape();
+    let (batch, n) = (&shape[..shape.len() - 2], shape[shape.len() - 1]);
+    let with = |sizes: &[usize]| batch.iter().chain(sizes).copied().collect::<Shape>();
+    let unit: Vec<T> = (0..n * n).map(|i| if i / n == i % n { T::ONE } else { T::ZERO }).collect();
+    let unit = p.tape.constant(unit);
+    // (i, j) and (k, l): p[i][k] where j = l, and p[j][l] where i = k.
+    let left = p.reshape_to(with(&[n, 1, n, 1])) * unit.reshape_to([1, n, 1, n].into());
+    let right = p.reshape_to(with(&[1, n, 1, n])) * unit.reshape_to([n, 1, n, 1].into());
+    let system = (left + right).reshape_to(with(&[n * n, n * n]));
+    system.solve(s.reshape_to(with(&[n * n, 1]))).reshape_to(shape.clone())
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The nuclear norm of matrices, `[.., m, n] -> [..]`: the sum of the singular values. Derivative: U V^T of the singular value
+    /// decomposition; singular values of 0 contribute nothing to it. (The second derivative exists where all are above 0, and takes a system
+    /// of min(m, n)^2 unknowns.)
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[3.0, 0.0], [0.0, -2.0]]);
+    /// assert_eq!(x.nuclear_norm().item(), 5.0);
+    /// assert_eq!(tape.grad(x.nuclear_norm(), &[x])[0].unwrap().to_vec(), [1.0, 0.0, 0.0, -1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn nuclear_norm(self) -> Self {
+        let shape = self.shape();
+        match *shape {
+            [.., m, n] if n > m => self.transpose(-2, -1).contiguous().record(NuclearNorm),
+            [.., _, _] => self.contiguous().record(NuclearNorm),
+            _ => refuse(ShapeError::new("matrices are needed"), "nuclear_norm", [shape]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+
+    impl Sampled for NuclearNorm {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 3])], |v| v[0].nuclear_norm()),
+                grad([any(&[4, 2])], |v| v[0].nuclear_norm()),
+                grad([any(&[2, 4])], |v| v[0].nuclear_norm()),
+                grad([any(&[2, 2, 2])], |v| v[0].nuclear_norm()),
+                grad([any(&[1, 1])], |v| v[0].nuclear_norm().square()),
+                grad([any(&[0, 2])], |v| v[0].nuclear_norm()),
+                grad([any(&[0, 2, 2])], |v| v[0].nuclear_norm()),
+                // Of a vector it is the length, and the trace of a^T a that of a squared.
+                equals([any(&[5, 1])], |v| v[0].nuclear_norm(), |v| v[0].vector_norm(2.0, .., false)),
+                value([of(&[2, 2], [3.0, 0.0, 0.0, -2.0])], |v| v[0].nuclear_norm(), &[5.0], [&[1.0, 0.0, 0.0, -1.0]]),
+                value(
+                    [of(&[2, 2], [0.6, 1.2, 0.8, 1.6])],
+                    |v| v[0].nuclear_norm().detach() + v[0].sum() - v[0].sum().detach(),
+                    &[5f64.sqrt()],
+                    [&[1.0; 4]],
+                ),
+                value([of(&[2, 2], [0.0; 4])], |v| v[0].nuclear_norm(), &[0.0], [&[0.0; 4]]),
+                value(
+                    [of(&[2, 2], [f64::NAN, 0.0, 0.0, 1.0])],
+                    |v| v[0].nuclear_norm().detach() + v[0].sum().detach() + v[0],
+                    &[f64::NAN; 4],
+                    [&[1.0; 4]],
+                ),
+                refuses([any(&[3])], |v| v[0].nuclear_norm(), &["nuclear_norm of [3]", "matrices"]),
+            ]
+        }
+    }
+
+    impl Sampled for Polar {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 3])], |v| v[0].record(Polar)),
+                grad([any(&[3, 2])], |v| v[0].record(Polar)),
+                grad([any(&[2, 2, 2])], |v| v[0].record(Polar)),
+                grad([any(&[0, 2, 2])], |v| v[0].record(Polar)),
+                equals([any(&[4, 1])], |v| v[0].record(Polar), |v| v[0].normalize(0)),
+                refuses([any(&[2, 3])], |v| v[0].record(Polar), &["polar of [2, 3]", "wider"]),
+            ]
+        }
+    }
+}
