@@ -195,7 +195,7 @@ ops! {
     zips {
         binary: Pow, Hypot, Xlogy, LogAddExp, Maximum, Minimum;
         trig: Atan2;
-        rounding: Fmod, DivFloor;
+        rounding: Fmod, DivFloor, DivTrunc;
         rectifier: Prelu;
         loss: SquaredError, PoissonNll;
         entropy: Bce, BceWithLogits, KlDiv;

@@ -22,7 +22,7 @@ impl Unary for Relu {
     }
     #[inline(always)]
     fn df<R: Real>(self, _: R, y: R) -> R {
-        y.gt(y.lit(0.0))
+        y.lit(0.0).ge(y).select(y.lit(0.0), y.lit(1.0))
     }
 }
 
@@ -134,9 +134,9 @@ impl Unary for Elu {
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
         let zero = x.lit(0.0);
-        let low = zero.ge(x);
-        let below = low.select(x, zero);
-        low.select((below * x.lit(self.rate)).exp() * x.lit(self.scale * self.alpha * self.rate), x.lit(self.scale))
+        // Strictly below: at 0 the slope is that of the exponential, and its own derivative 0, as PyTorch has it.
+        let below = zero.gt(x).select(x, zero);
+        zero.ge(x).select((below * x.lit(self.rate)).exp() * x.lit(self.scale * self.alpha * self.rate), x.lit(self.scale))
     }
 }
 
@@ -385,8 +385,8 @@ mod rows {
                 |x| x.relu(),
                 &[(0.0, 0.0, 0.0), (-0.0, 0.0, 0.0), (2.5, 2.5, 1.0), (-1.0, 0.0, 0.0), (INF, INF, 1.0), (-INF, 0.0, 0.0)],
             ));
-            // torch.relu keeps a NaN, and its threshold_backward lets no gradient through where x > 0 does not hold.
-            rows.extend(points(|x| x.relu(), &[(NAN, NAN, 0.0)]));
+            // PyTorch stops the gradient where x <= 0, which does not hold of a NaN.
+            rows.extend(points(|x| x.relu(), &[(NAN, NAN, 1.0)]));
             rows
         }
     }
@@ -427,6 +427,11 @@ mod rows {
             rows.extend(points(
                 |x| x.selu(),
                 &[(0.0, 0.0, 1.758_099_340_847_376_6), (2.0, 2.101_401_974_710_961, 1.050_700_987_355_480_5)],
+            ));
+            rows.push(equals(
+                [of(&[3], [0.0, -0.0, 0.0])],
+                |v| v[0].elu(1.5),
+                |v| v[0] * v[0].number(1.5), // at the kink, all but the value of the second derivative is the exponential's
             ));
             // Far above the kink the other branch overflows; no derivative of it may leak.
             rows.push(equals([of(&[3], [100.0, 800.0, 5.0])], |v| v[0].elu(1.5).square(), |v| v[0].square()));

@@ -162,7 +162,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ fmod and div_floor
+// ------------------------------------------------------------------------------------------------ fmod, div_floor and div_trunc
 
 /// `a - trunc(a / b) b`
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -211,6 +211,28 @@ impl Binary for DivFloor {
     }
 }
 
+/// `trunc(a / b)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct DivTrunc;
+
+impl Binary for DivTrunc {
+    const NAME: &'static str = "div_trunc";
+    const GRAD_NAME: &'static str = "div_trunc_grad";
+    const GRAIN: usize = 32 * 1024;
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        (a / b).trunc()
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, _: R) -> R {
+        a.lit(0.0)
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, _: R) -> R {
+        a.lit(0.0)
+    }
+}
+
 impl<'t, T: Scalar> Var<'t, T> {
     /// a - trunc(a/b) b, what a division to a whole quotient leaves, exactly, with the sign of a, elementwise. Derivatives: 1 and
     /// -trunc(a/b).
@@ -229,7 +251,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// The quotient a/b rounded towards 0, elementwise. Derivatives: 0.
     #[track_caller]
     pub fn div_trunc(self, b: impl Operand<'t, T>) -> Self {
-        (self / b).trunc()
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "div_trunc");
+        a.record2(Zip(DivTrunc), b)
     }
 }
 
@@ -319,6 +342,24 @@ mod rows {
                 ],
             ));
             rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].div_floor(v[1]), &["div_floor of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for DivTrunc {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = binary(DivTrunc, [2.05, 2.2], [0.8, 1.0], |a, b| a.div_trunc(b));
+            rows.extend(points2(
+                |a, b| a.div_trunc(b),
+                &[
+                    (5.5, 2.0, 2.0, 0.0, 0.0),
+                    (-5.5, 2.0, -2.0, 0.0, 0.0),
+                    (-5.0, INF, 0.0, 0.0, 0.0),
+                    (1.0, 0.0, INF, 0.0, 0.0),
+                    (0.0, 0.0, NAN, 0.0, 0.0),
+                ],
+            ));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].div_trunc(v[1]), &["div_trunc of [2] and [3]", "hint: "]));
             rows
         }
     }

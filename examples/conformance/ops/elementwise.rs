@@ -53,7 +53,11 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         "minimum" => binary(c, |a, b| a.minimum(b)),
         "atan2" => binary(c, |a, b| a.atan2(b)),
         "hypot" => binary(c, |a, b| a.hypot(b)),
-        "xlogy" => either(c, "input, other", |a, b| a.xlogy(b)),
+        "xlogy" => {
+            c.takes("input, other")?;
+            let (a, b) = either(c, "input", "other")?;
+            Ok(a.xlogy(b).into())
+        }
         "logaddexp" => binary(c, |a, b| a.logaddexp(b)),
         "fmod" => binary(c, |a, b| a.fmod(b)),
         "gt" => binary(c, |a, b| a.gt(b)),
@@ -62,25 +66,31 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         "le" => binary(c, |a, b| a.le(b)),
         "eq" => binary(c, |a, b| a.equal(b)),
         "ne" => binary(c, |a, b| a.not_equal(b)),
-        "pow" => match c.positional() {
-            [_, Value::Int(_) | Value::Float(_)] => {
-                c.takes("input, exponent")?;
-                Ok(c.var("input")?.powf(c.float("exponent")?).into())
+        "pow" => {
+            c.takes("input, exponent")?;
+            match c.float("exponent") {
+                Ok(p) => Ok(c.var("input")?.powf(p).into()),
+                Err(_) => Ok(c.operand("input")?.pow(c.var("exponent")?).into()),
             }
-            _ => either(c, "input, exponent", |a, b| a.pow(b)),
-        },
+        }
         "add" => {
             c.takes("input, other, *, alpha=1")?;
-            Ok(c.var("input")?.add_scaled(c.operand("other")?, c.float("alpha")?).into())
+            let (a, b) = either(c, "input", "other")?;
+            Ok(a.add_scaled(b, c.float("alpha")?).into())
         }
         "sub" => {
             c.takes("input, other, *, alpha=1")?;
-            Ok(c.var("input")?.sub_scaled(c.operand("other")?, c.float("alpha")?).into())
+            let (a, b) = either(c, "input", "other")?;
+            Ok(a.sub_scaled(b, c.float("alpha")?).into())
         }
-        "mul" => binary(c, |a, b| a * b),
+        "mul" => {
+            c.takes("input, other")?;
+            let (a, b) = either(c, "input", "other")?;
+            Ok((a * b).into())
+        }
         "div" => {
             c.takes("input, other, *, rounding_mode=None")?;
-            let (a, b) = (c.var("input")?, c.operand("other")?);
+            let (a, b) = either(c, "input", "other")?;
             match c.opt_string("rounding_mode")?.as_deref() {
                 None => Ok((a / b).into()),
                 Some("floor") => Ok(a.div_floor(b).into()),
@@ -121,14 +131,12 @@ fn binary<'t, T: Scalar>(c: &Call<'t, T>, f: impl Fn(Var<'t, T>, Var<'t, T>) -> 
     Ok(f(c.var("input")?, c.operand("other")?).into())
 }
 
-/// Of two arguments either of which may be a number, but not both.
-fn either<'t, T: Scalar>(c: &Call<'t, T>, signature: &'static str, f: impl Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>) -> Answer<'t, T> {
-    c.takes(signature)?;
-    if c.positional().iter().all(|v| matches!(v, Value::Int(_) | Value::Float(_))) {
+/// Two arguments either of which may be a number, but not both.
+fn either<'t, T: Scalar>(c: &Call<'t, T>, first: &str, second: &str) -> Result<(Var<'t, T>, Var<'t, T>), Unsupported> {
+    if [first, second].iter().all(|name| c.float(name).is_ok()) {
         return unsupported("two numbers, which have no tape");
     }
-    let (first, second) = signature.split_once(", ").expect("two parameters");
-    Ok(f(c.operand(first)?, c.operand(second)?).into())
+    Ok((c.operand(first)?, c.operand(second)?))
 }
 
 /// `torch.where(condition, input, other)`, or `input.where(condition, other)`.
