@@ -6,6 +6,9 @@
 //! the same maths as those of the scripts that time other libraries: data and weights are seeded, targets are prepared outside the
 //! step, networks are in f32.
 
+mod networks;
+
+use networks::{DeepConv, Network, ResNet, SimpleConv};
 use std::hint::black_box;
 use std::time::Instant;
 use wengert::optim::{Adam, Optimizer, Sgd};
@@ -21,7 +24,7 @@ struct Options {
 /// Times one workload and prints its line.
 type Run = fn(&str, &Options);
 
-const WORKLOADS: [(&str, Run); 7] = [
+const WORKLOADS: [(&str, Run); 11] = [
     ("scalar_chain", |n, o| scalar_chain(n, o)),
     ("xor_mlp", |n, o| xor_mlp(n, o)),
     ("hvp", |n, o| hvp(n, o)),
@@ -29,6 +32,10 @@ const WORKLOADS: [(&str, Run); 7] = [
     ("mlp_adam", |n, o| mlp(n, o, Adam::new(1e-3))),
     ("elementwise_f32", |n, o| elementwise_f32(n, o)),
     ("elementwise_f64", |n, o| elementwise_f64(n, o)),
+    ("simple_conv", |n, o| network(n, o, SimpleConv::new, [100, 1, 28, 28])),
+    ("deep_conv", |n, o| network(n, o, DeepConv::new, [100, 1, 28, 28])),
+    ("resnet20", |n, o| network(n, o, |r| ResNet::new(r, &[16, 32, 64], 3), [32, 3, 32, 32])),
+    ("resnet18", |n, o| network(n, o, |r| ResNet::new(r, &[64, 128, 256, 512], 2), [16, 3, 32, 32])),
 ];
 
 fn main() {
@@ -163,6 +170,23 @@ fn mlp(name: &str, options: &Options, mut optimizer: impl Optimizer<f32>) {
         let h = layers[0].of(&tape, data(&tape, &x)).relu();
         let h = layers[1].of(&tape, h).relu();
         let loss = layers[2].of(&tape, h).cross_entropy(&t);
+        black_box(loss.item());
+        let grads = tape.backward(loss);
+        tape.reset();
+        optimizer.step(&params, &grads);
+        tape.recycle(grads);
+    });
+}
+
+/// A convolutional network on a batch of images, mean cross entropy, SGD.
+fn network<N: Network>(name: &str, options: &Options, new: impl FnOnce(&mut Random) -> N, shape: [usize; 4]) {
+    let mut random = Random::new(5);
+    let mut network = new(&mut random);
+    let params = network.params();
+    let (x, t) = (random.normal(&shape), random.classes(shape[0]));
+    let (mut optimizer, mut tape) = (Sgd::new(0.01), Tape::<f32>::new());
+    measure(name, options, || {
+        let loss = network.logits(&tape, data(&tape, &x)).cross_entropy(&t);
         black_box(loss.item());
         let grads = tape.backward(loss);
         tape.reset();
