@@ -5,7 +5,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
-use wengert::{Cotangents, Indices, Op, Param, Scalar, Shape, ShapeError, Tape, Var, View, Vjp, at, concat, stack};
+use wengert::{Cotangents, Indices, Op, Param, Pick, Scalar, Shape, ShapeError, Tape, Var, View, Vjp, at, concat, pick, stack};
 
 thread_local! {
     /// Whether a panic of this thread is expected, and need not be printed.
@@ -392,6 +392,14 @@ fn every_method_records_the_line_of_its_caller() {
         (a.unsqueeze(0).matmul(b.unsqueeze(0)), a.unsqueeze(0).linear(b, v), a.broadcast_to(&[3, 2, 2]).sum_to([2, 2].into())),
         (a.slice(&at![0, ..; -1]), a.narrow(0, 0, 1), a.pad(&[(1, 1)], 0.0), concat(&[a, b], 0), stack(&[a, b], 1), a.flatten(0, -1)),
         (a.gather(0, [[0usize, 1]]), a.index_select(1, [1usize]), a.detach(), a.ones_like(), a.number(2.0), a.squeeze(..)),
+        (a.prod(), a.prod_axes(.., true), a.cumsum(0), a.cumprod(1), a.logcumsumexp(-1), a.trace(), a.median(), a.diagonal(0, 0, 1)),
+        (a.max_with_indices(0, false), a.min_with_indices(1, true), a.median_with_indices(0, true), a.kthvalue(1, 0, false)),
+        (a.sort(0, true), a.topk(1, 1, false), a.argmax(0, true), a.argmin(0, false), a.argsort(0, false), a.sum().sort(0, false)),
+        (a.flip(0), a.roll(&[1], &[0]), a.roll(&[1], &[]), a.repeat(&[2, 1, 2]), a.tile(&[2]), a.chunk(2, 0), a.split(1, 1)),
+        (a.split_with_sizes(&[2], 0), a.tril(0), a.triu(1), v.diag_embed(1, 0, 1), a.unfold(0, 1, 1), a.sum().unfold(0, 1, 1)),
+        (a.expand(&[3, -1, 2]), a.unflatten(0, &[-1, 2]), a.movedim(&[0], &[1]), a.take_along_dim(0, [[1, 0]]), a.masked_select(b.gt(0.5))),
+        (a.scatter(0, [[1, 0]], b), a.scatter_add(0, [[1]], b), a.scatter(1, [[0]], 2.0), a.index_add(0, [1, 0], b, 2.0)),
+        (a.index_copy(0, [1, 0], b), a.index_fill(1, [0], 2.0), a.index(&pick![[1, 0], 0]), a.index(&pick![[0], Pick::NewAxis, [1]])),
     );
     let lines = line + 2..line!();
     for node in tape.to_string().lines().skip(3) {

@@ -137,11 +137,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn scatter_add(self, axis: isize, index: impl Into<Indices>, values: impl Operand<'t, T>) -> Self {
         let ((x, axis), index) = (self.with_axis("scatter_add", axis), index.into());
-        if index.values.is_empty() {
-            return self;
+        let (index, values) = (index.reshape(one_axis_at_least(&index.shape)), values.to_var(self.tape));
+        if index.values.is_empty() && values.shape() != *index.shape() {
+            return self; // as in PyTorch, no indices fit any values
         }
-        let index = index.reshape(one_axis_at_least(&index.shape));
-        let values = values.to_var(self.tape).fit_to(&index, "scatter_add");
+        let values = values.fit_to(&index, "scatter_add");
         (x + values.record(ScatterAdd { axis, index, shape: x.shape() })).reshape_to(self.shape())
     }
     /// The array with values put at numbered places along an axis: `y = x; y[index[i][j]][j] = values[i][j]` for axis 0. Values that lie

@@ -444,7 +444,7 @@ mod rows {
                 value([of(&[2], [0.0, -0.0])], |v| v[0].max(), &[0.0], [&[0.5, 0.5]]),
                 value([of(&[3], [-INF; 3])], |v| v[0].max(), &[-INF], [&[1.0 / 3.0; 3]]),
                 value([of(&[3], [1.0, INF, -INF])], |v| v[0].max(), &[INF], [&[0.0, 1.0, 0.0]]),
-                // Nothing equals NaN, so that the share is 0/0, as in PyTorch.
+                // Nothing equals NaN, so that the share is 0/0, as in PyTorch's amax.
                 value([of(&[2], [1.0, NAN])], |v| v[0].max(), &[NAN], [&[NAN, NAN]]),
                 value([of(&[2], [NAN, 1.0])], |v| v[0].min(), &[NAN], [&[NAN, NAN]]),
                 refuses([any(&[0])], |v| v[0].max(), &["amax of [0]", "no largest", "hint: "]),
