@@ -457,7 +457,11 @@ mod rows {
                     |v| v[1].record(ScatterAdd { axis: 0, index: [1].into(), shape: v[0].shape() }),
                     &["scatter_add of [3]", "indices of shape [1] need values of that shape"],
                 ),
-                equals([any(&[3]), any(&[2, 0])], |v| v[0].scatter_add(0, Indices::new(&[2, 0], []), v[1]).exp(), |v| v[0].exp()),
+                equals(
+                    [any(&[3]), any(&[2, 0])],
+                    |v| (v[0] + v[1].record(ScatterAdd { axis: 0, index: Indices::new(&[2, 0], []), shape: v[0].shape() })).exp(),
+                    |v| v[0].scatter_add(0, Indices::new(&[2, 0], []), v[1]).exp(),
+                ),
                 equals([any(&[]), any(&[])], |v| v[0].scatter_add(0, Indices::new(&[], [0]), v[1]).exp(), |v| (v[0] + v[1]).exp()),
                 equals([any(&[]), any(&[2])], |v| v[0].scatter_add(-1, [0, 0], v[1]).exp(), |v| (v[0] + v[1].sum()).exp()),
                 refuses([any(&[2]), any(&[1])], |v| v[0].scatter_add(0, [2], v[1]), &["scatter_add of [1]", "index 2", "hint: "]),
