@@ -76,7 +76,8 @@ fn indices<T: Scalar>(c: &Call<'_, T>, name: &str) -> Result<Indices, Unsupporte
 fn getitem<'t, T: Scalar>(c: &Call<'t, T>) -> Answer<'t, T> {
     c.takes("input, index")?;
     let parts = match c.arg("index") {
-        Value::List(parts) => parts,
+        // As in PyTorch, a list of whole numbers alone is one array of indices; one that holds anything else is a tuple.
+        Value::List(parts) if parts.iter().any(|part| !matches!(part, Value::Int(_))) => parts,
         one => vec![one],
     };
     let picks = parts.iter().map(pick).collect::<Result<Vec<Pick>, _>>()?;

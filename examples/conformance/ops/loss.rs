@@ -67,13 +67,14 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         }
         "F.hinge_embedding_loss" => {
             c.takes("input, target, margin=1.0, size_average=None, reduce=None, reduction='mean'")?;
-            let (x, t) = pair(c)?;
+            let [x, t] = broadcast([c.var("input")?, c.var("target")?]);
             x.hinge_embedding_loss_with(t, HingeEmbeddingOptions { margin: c.float("margin")?, reduction: reduction(c)? })
         }
         "F.margin_ranking_loss" => {
             c.takes("input1, input2, target, margin=0.0, size_average=None, reduce=None, reduction='mean'")?;
             let options = MarginRankingOptions { margin: c.float("margin")?, reduction: reduction(c)? };
-            c.var("input1")?.margin_ranking_loss_with(c.var("input2")?, c.var("target")?, options)
+            let [x, other, t] = broadcast([c.var("input1")?, c.var("input2")?, c.var("target")?]);
+            x.margin_ranking_loss_with(other, t, options)
         }
         "F.soft_margin_loss" => {
             c.takes("input, target, size_average=None, reduce=None, reduction='mean'")?;
@@ -135,4 +136,14 @@ fn reduction<T: Scalar>(c: &Call<'_, T>) -> Result<Reduction, Unsupported> {
 fn classes<'t, T: Scalar>(c: &Call<'t, T>) -> Result<CrossEntropyOptions<'t, T>, Unsupported> {
     let (weight, ignore_index) = (c.opt_var("weight")?, c.int("ignore_index")?);
     Ok(CrossEntropyOptions { weight, ignore_index, reduction: reduction(c)?, ..Default::default() })
+}
+
+/// Arrays of as many axes in the shape that they broadcast to: torch does that for these losses, ours asks for equal shapes. Others are
+/// left as they are, to be refused.
+fn broadcast<'t, T: Scalar, const N: usize>(vars: [Var<'t, T>; N]) -> [Var<'t, T>; N] {
+    let all = vars.iter().try_fold(vars[0].shape(), |all, v| all.broadcast(&v.shape()));
+    match all.filter(|all| vars.iter().all(|v| v.ndim() == all.len())) {
+        Some(all) => vars.map(|v| v.broadcast_to(&all)),
+        None => vars,
+    }
 }

@@ -19,7 +19,7 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
                 let all: Vec<isize> = (0..x.ndim() as isize).collect();
                 return Ok(f(x, &all, f64::from(u8::from(c.flag("unbiased")?)), false).into());
             }
-            if c.keyword("unbiased") {
+            if c.keyword("unbiased") || matches!(c.positional(), [_, _, Value::Bool(_), ..]) {
                 c.takes("input, dim=None, unbiased=True, keepdim=False")?;
                 let correction = f64::from(u8::from(c.flag("unbiased")?));
                 return Ok(f(c.var("input")?, &axes(c, "dim")?, correction, c.flag("keepdim")?).into());
