@@ -30,6 +30,19 @@ pub enum Step {
     Concat(Vec<usize>, Axis),
     Stack(Vec<usize>, Axis),
     IndexSelect(usize, Axis, Vec<usize>),
+    Prod(usize, Vec<Axis>, bool),
+    CumSum(usize, Axis),
+    CumProd(usize, Axis),
+    LogCumSumExp(usize, Axis),
+    Sort(usize, Axis, bool),
+    Flip(usize, Axis),
+    Roll(usize, Axis, isize),
+    /// The upper or lower triangle of the last two axes, up to a diagonal.
+    Triangle(usize, bool, isize),
+    /// A diagonal of the last two axes.
+    Diagonal(usize, isize),
+    /// Windows: axis, size, step.
+    Unfold(usize, Axis, usize, usize),
 }
 
 impl Step {
@@ -39,7 +52,12 @@ impl Step {
             self,
             Step::Sum(..)
                 | Step::Mean(..)
+                | Step::Prod(..)
+                | Step::CumSum(..)
+                | Step::CumProd(..)
                 | Step::LogSumExp(..)
+                | Step::LogCumSumExp(..)
+                | Step::Zip(Zip::LogAddExp, ..)
                 | Step::Softmax(..)
                 | Step::LogSoftmax(..)
                 | Step::MatMul(..)
@@ -52,7 +70,7 @@ impl Step {
         match self {
             Step::Map(f, _) => matches!(f, Neg | Abs | Sqrt | Recip | Square | Cube | Sin | Tanh | Expm1 | Log1p | Double),
             Step::Zip(f, ..) => matches!(f, Zip::Add | Zip::Sub | Zip::Mul | Zip::Div),
-            Step::Sum(..) | Step::Mean(..) | Step::Max(..) => false,
+            Step::Max(..) | Step::Sort(..) => false,
             _ => self.is_elementwise(),
         }
     }
@@ -62,8 +80,10 @@ impl Step {
         let largest = |a: usize| values[a].iter().filter(|x| x.is_finite()).fold(0.0, |m: f64, x| m.max(x.abs()));
         match *self {
             Step::MatMul(a, b) | Step::Einsum(a, b) => 20.0 * largest(a) * largest(b),
-            Step::Sum(a, ..) | Step::Mean(a, ..) => 20.0 * largest(a),
-            Step::LogSumExp(a, ..) | Step::LogSoftmax(a, _) => largest(a).max(1.0),
+            Step::Sum(a, ..) | Step::Mean(a, ..) | Step::CumSum(a, _) => 20.0 * largest(a),
+            Step::LogSumExp(a, ..) | Step::LogCumSumExp(a, _) | Step::LogSoftmax(a, _) => largest(a).max(1.0),
+            Step::Map(Map::HardSigmoid | Map::HardSwish, _) => 1.0,
+            Step::Zip(Zip::LogAddExp, a, b) => largest(a).max(largest(b)).max(1.0),
             Step::Softmax(..) => 1.0,
             _ => 0.0,
         }
@@ -90,6 +110,17 @@ impl Step {
             Step::BroadcastTo(a, shape) => x[*a].broadcast_to(shape),
             Step::Concat(nodes, axis) => concat(&all(nodes), *axis as isize),
             Step::Stack(nodes, axis) => stack(&all(nodes), *axis as isize),
+            Step::Prod(a, axes, keepdim) => x[*a].prod_axes(&signed(axes)[..], *keepdim),
+            Step::CumSum(a, axis) => x[*a].cumsum(*axis as isize),
+            Step::CumProd(a, axis) => x[*a].cumprod(*axis as isize),
+            Step::LogCumSumExp(a, axis) => x[*a].logcumsumexp(*axis as isize),
+            Step::Sort(a, axis, descending) => x[*a].sort(*axis as isize, *descending).0,
+            Step::Flip(a, axis) => x[*a].flip(*axis as isize),
+            Step::Roll(a, axis, by) => x[*a].roll(&[*by], &[*axis as isize]),
+            Step::Triangle(a, true, diagonal) => x[*a].triu(*diagonal),
+            Step::Triangle(a, false, diagonal) => x[*a].tril(*diagonal),
+            Step::Diagonal(a, offset) => x[*a].diagonal(*offset, -2, -1),
+            Step::Unfold(a, axis, size, step) => x[*a].unfold(*axis as isize, *size, *step),
             Step::IndexSelect(a, axis, index) => {
                 x[*a].index_select(*axis as isize, Indices::new(&[index.len()], index.iter().map(|&i| i as i64)))
             }
@@ -128,7 +159,9 @@ impl Graph {
             if graph.steps.len() == length {
                 break;
             }
-            if let Some(step) = graph.propose(&mut random).filter(|step| kind == Kind::Wild || graph.is_smooth(step)) {
+            // Where a product overflows on its way depends on the order of its factors.
+            let fits = |step: &Step| if kind == Kind::Wild { !matches!(step, Step::Prod(..)) } else { graph.is_smooth(step) };
+            if let Some(step) = graph.propose(&mut random).filter(fits) {
                 let value = reference::value(&step, &|a| graph.values[a].clone());
                 let fits = value.len() <= 150 && value.ndim() <= 5;
                 if fits && (kind == Kind::Wild || value.iter().all(|x| x.abs() < 30.0)) {
@@ -156,6 +189,11 @@ impl Graph {
                 all.sort_by(f64::total_cmp);
                 axes.len() == a.ndim() && all.windows(2).all(|w| w[1] - w[0] > 0.01)
             }
+            Step::Sort(a, axis, _) => self.values[*a].lanes(ndarray::Axis(*axis)).into_iter().all(|lane| {
+                let mut lane = lane.to_vec();
+                lane.sort_by(f64::total_cmp);
+                lane.windows(2).all(|w| w[1] - w[0] > 0.01)
+            }),
             _ => true,
         }
     }
@@ -171,7 +209,7 @@ impl Graph {
         let b = if r.below(5) == 0 { a } else { node(r) };
         let fits = |b: usize| broadcast(&shape, self.values[b].shape()).is_some();
         let some_axes = |r: &mut Random| (0..rank).filter(|_| r.below(2) == 0).collect::<Vec<Axis>>();
-        Some(match r.below(22) {
+        Some(match r.below(28) {
             0..=5 => Step::Map(Map::ALL[r.below(Map::ALL.len())], a),
             6..=9 => {
                 // Any two nodes that broadcast.
@@ -256,6 +294,29 @@ impl Graph {
                         Step::Concat(vec![a, b], axis)
                     }
                 }
+            }
+            22 | 23 if rank > 0 => {
+                let axis = r.below(rank);
+                match r.below(6) {
+                    0 => Step::CumSum(a, axis),
+                    1 => Step::CumProd(a, axis),
+                    2 => Step::LogCumSumExp(a, axis),
+                    3 => Step::Sort(a, axis, r.below(2) == 0),
+                    4 => Step::Flip(a, axis),
+                    _ => Step::Roll(a, axis, r.below(9) as isize - 4),
+                }
+            }
+            24 => Step::Prod(a, some_axes(r), r.below(2) == 0),
+            25 | 26 if rank >= 2 => match r.below(2) {
+                0 => Step::Triangle(a, r.below(2) == 0, r.below(5) as isize - 2),
+                _ => Step::Diagonal(a, r.below(5) as isize - 2),
+            },
+            27 if rank > 0 => {
+                let axis = r.below(rank);
+                if shape[axis] == 0 {
+                    return None;
+                }
+                Step::Unfold(a, axis, 1 + r.below(shape[axis]), 1 + r.below(3))
             }
             _ => return None,
         })
