@@ -187,8 +187,7 @@ impl Unary for Hardtanh {
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        let outside = x.lit(self.low).ge(x) + x.ge(x.lit(self.high));
-        outside.select(x.lit(0.0), x.lit(1.0))
+        x.gt(x.lit(self.low)) * x.lit(self.high).gt(x)
     }
 }
 
@@ -289,7 +288,7 @@ impl Unary for Hardshrink {
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        x.lit(self.lambda).ge(x.abs()).select(x.lit(0.0), x.lit(1.0))
+        x.abs().gt(x.lit(self.lambda))
     }
 }
 
@@ -320,7 +319,7 @@ impl Unary for Softshrink {
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        x.lit(self.lambda).ge(x.abs()).select(x.lit(0.0), x.lit(1.0))
+        x.abs().gt(x.lit(self.lambda))
     }
 }
 
@@ -445,7 +444,7 @@ mod rows {
             let mut rows = unary(Hardtanh { low: -1.01, high: 0.77 }, -2.0, 2.0, |x| x.hardtanh(-1.01, 0.77));
             rows.extend(points(
                 |x| x.hardtanh(-1.01, 0.77),
-                &[(-1.5, -1.01, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 1.0), (INF, 0.77, 0.0), (-INF, -1.01, 0.0), (NAN, NAN, 1.0)],
+                &[(-1.5, -1.01, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 1.0), (INF, 0.77, 0.0), (-INF, -1.01, 0.0), (NAN, NAN, 0.0)],
             ));
             rows.extend(points(|x| x.hardtanh(-1.0, 1.0), &[(-1.0, -1.0, 0.0), (1.0, 1.0, 0.0), (0.5, 0.5, 1.0)]));
             rows.extend(points(|x| x.hardtanh(0.0, 0.0), &[(-1.0, 0.0, 0.0), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0)]));
@@ -509,7 +508,7 @@ mod rows {
                     (-0.25, 0.0, 0.0),
                     (INF, INF, 1.0),
                     (-INF, -INF, 1.0),
-                    (NAN, NAN, 1.0),
+                    (NAN, NAN, 0.0),
                 ],
             ));
             rows.extend(points(|x| x.hardshrink(0.5), &[(0.5, 0.0, 0.0), (-0.5, 0.0, 0.0)]));
@@ -530,7 +529,7 @@ mod rows {
                     (-0.25, 0.0, 0.0),
                     (INF, INF, 1.0),
                     (-INF, -INF, 1.0),
-                    (NAN, NAN, 1.0),
+                    (NAN, NAN, 0.0),
                 ],
             ));
             rows.extend(points(|x| x.softshrink(0.5), &[(0.5, 0.0, 0.0), (-0.5, 0.0, 0.0), (0.75, 0.25, 1.0)]));
