@@ -162,12 +162,7 @@ impl<'t, T: Scalar> Call<'t, T> {
         slot.read.set(true);
         slot.given.clone().or_else(|| slot.default.clone()).expect("given, or has a default")
     }
-    /// Whether an argument was given and is not `None`.
-    pub fn has(&self, name: &str) -> bool {
-        let slots = self.slots.borrow();
-        slots.iter().any(|slot| slot.name == name && slot.given.as_ref().is_some_and(|v| !matches!(v, Value::None)))
-    }
-    /// The number of arguments given by position, for functions that have several signatures.
+    /// The arguments given by position, for functions that have several signatures.
     pub fn positional(&self) -> &[Arg<'t, T>] {
         &self.args
     }
@@ -265,9 +260,6 @@ impl<'t, T: Scalar> Call<'t, T> {
             v => one(&v).map(|i| vec![i]),
         };
         list.map_or_else(|| self.wrong(name, "whole numbers"), Ok)
-    }
-    pub fn opt_ints(&self, name: &str) -> Result<Option<Vec<i64>>, Unsupported> {
-        self.opt(name, Self::ints)
     }
     /// A size: negative ones cannot be expressed, because ours are unsigned.
     pub fn size(&self, name: &str) -> Result<usize, Unsupported> {
