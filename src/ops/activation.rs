@@ -310,7 +310,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn glu(self, axis: isize) -> Self {
         let at = self.axis("glu", axis);
         let n = self.size(axis);
-        if n % 2 != 0 {
+        if !n.is_multiple_of(2) {
             let e = ShapeError::new(format!("axis {at} has the odd size {n}")).hint("one half of the axis is what the other half gates");
             refuse(e, "glu", [self.shape()])
         }

@@ -180,7 +180,7 @@ impl Plan {
             Pick::NewAxis => self.view.push(1),
             Pick::Ellipsis => self.whole(shape, rest),
             Pick::Indices(index) => {
-                let index = index.from_end(shape[axis])?;
+                let index = index.counted_from_end(shape[axis])?;
                 // One number is an index like any other, as in PyTorch.
                 if index.shape().is_empty() {
                     return self.push(&Pick::Part(SliceInfo::from(index.values()[0] as isize)), shape, rest);

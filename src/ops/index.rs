@@ -122,7 +122,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             let e = ShapeError::new(format!("indices of shape {} do not broadcast with shape {shape} beside axis {axis}", index.shape));
             refuse(e.hint("they need as many axes, of equal sizes or 1"), "take_along_dim", [shape]);
         };
-        let index = match index.from_end(shape[axis]) {
+        let index = match index.counted_from_end(shape[axis]) {
             Ok(index) => index.reshape(rows.clone()).broadcast_to(&beside.with(axis, rows[axis])),
             Err(e) => refuse(e, "take_along_dim", [shape]),
         };

@@ -60,7 +60,7 @@ impl Indices {
         Indices { shape: shape.clone(), values: repeated(&self.values, &self.shape, shape).into(), wrong: self.wrong.clone() }
     }
     /// Negative numbers counted from the end of an axis of `n`; one that is out of range even so is an error.
-    pub(crate) fn from_end(&self, n: usize) -> Result<Indices, ShapeError> {
+    pub(crate) fn counted_from_end(&self, n: usize) -> Result<Indices, ShapeError> {
         if let Some(wrong) = &self.wrong {
             return Err(ShapeError::new(&**wrong).hint(NOT_WHOLE));
         }

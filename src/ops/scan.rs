@@ -204,7 +204,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         // Less the largest, so that differences of sums are not lost beside a common size (10,000 has 0.001 as its last place in f32).
         let top = x.amax([axis as isize], true).detach();
-        let top = (top - top).equal(T::ZERO).where_cond(top, T::ZERO);
+        let top = (top * T::ZERO).equal(T::ZERO).where_cond(top, T::ZERO); // 0 where it is not finite
         ((x - top).record(LogCumSumExp(axis)) + top).reshape_to(self.shape())
     }
 }

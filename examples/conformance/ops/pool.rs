@@ -45,7 +45,7 @@ fn stride<T: Scalar, const N: usize>(c: &Call<'_, T>) -> Result<Option<[usize; N
 fn max_pool<'t, T: Scalar, const N: usize>(
     c: &Call<'t, T>,
     pool: fn(Var<'t, T>, [usize; N], MaxPoolOptions<N>) -> Var<'t, T>,
-    with_indices: fn(Var<'t, T>, [usize; N], MaxPoolOptions<N>) -> (Var<'t, T>, Indices),
+    with_indices: impl Fn(Var<'t, T>, [usize; N], MaxPoolOptions<N>) -> (Var<'t, T>, Indices),
 ) -> Answer<'t, T> {
     c.takes("input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False")?;
     let (x, kernel_size) = (c.var("input")?, each(c, "kernel_size")?);
@@ -104,7 +104,7 @@ fn adaptive<'t, T: Scalar, const N: usize>(c: &Call<'t, T>, pool: fn(Var<'t, T>,
 fn adaptive_max<'t, T: Scalar, const N: usize>(
     c: &Call<'t, T>,
     pool: fn(Var<'t, T>, [Option<usize>; N]) -> Var<'t, T>,
-    with_indices: fn(Var<'t, T>, [Option<usize>; N]) -> (Var<'t, T>, Indices),
+    with_indices: impl Fn(Var<'t, T>, [Option<usize>; N]) -> (Var<'t, T>, Indices),
 ) -> Answer<'t, T> {
     c.takes("input, output_size, return_indices=False")?;
     let (x, sizes) = (c.var("input")?, output_size(c)?);
