@@ -44,7 +44,7 @@ fn dot<T: Scalar>(x: &[T], y: &[T]) -> T {
     }
     for half in [8, 4, 2, 1] {
         for i in 0..half {
-            lanes[i] = lanes[i] + lanes[i + half];
+            lanes[i] += lanes[i + half];
         }
     }
     sum + lanes[0]

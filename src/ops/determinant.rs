@@ -123,7 +123,7 @@ fn det_without_division<'t, T: Scalar>(a: Var<'t, T>) -> Var<'t, T> {
         x = (x * upper - identity * upper.matmul(diagonal)).matmul(a);
     }
     let det = x.narrow(0, 0, 1).narrow(1, 0, 1).reshape_to(Shape::scalar());
-    if n % 2 == 0 { -det } else { det }
+    if n.is_multiple_of(2) { -det } else { det }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {

@@ -304,7 +304,7 @@ mod tests {
             let value = |l: &u8, n: usize| if n == 1 { 0 } else { index[letters.iter().position(|m| m == l).unwrap()] };
             let at = |labels: &[u8], shape: &[usize]| labels.iter().zip(shape).map(|(l, &n)| value(l, n)).collect::<Vec<_>>();
             let product: f64 = inputs.iter().zip(xs).map(|(labels, x)| x[&at(labels, x.shape())[..]]).product();
-            let place = at(right.as_bytes(), &y.shape().to_vec());
+            let place = at(right.as_bytes(), y.shape());
             y[&place[..]] += product;
         }
         y
