@@ -2,7 +2,7 @@
 
 use crate::error::ShapeError;
 use crate::kernels::gemm::{Mat, gemm, gemm_batched};
-use crate::layout::{Axes, Shape, Small};
+use crate::layout::{Axes, Shape};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::scalar::Scalar;
 use crate::var::{Operand, Var, refuse};
@@ -231,80 +231,6 @@ impl<'t, T: Scalar> Var<'t, T> {
             _ => self * T::from_f64(beta) + product,
         }
     }
-    /// The sum of products over the last `count` axes of this array and the first `count` of the other, which must agree in size:
-    /// the other axes of both remain. With 0, every element is multiplied with every element.
-    ///
-    /// # Panics
-    /// If one has too few axes, or sizes differ.
-    #[track_caller]
-    pub fn tensordot(self, other: impl Operand<'t, T>, count: usize) -> Self {
-        let other = other.to_var(self.tape);
-        let (m, n) = (self.ndim(), other.ndim());
-        if count > m.min(n) {
-            let e = ShapeError::new(format!("there are no {count} axes to sum over")).hint("at most as many as both arrays have");
-            refuse(e, "tensordot", [self.shape(), other.shape()]);
-        }
-        let axes: Small<isize> = (0..m as isize).collect();
-        self.tensordot_axes(other, &axes[m - count..], &axes[..count])
-    }
-    /// The sum of products over `axes` of this array and, in the same order, `other_axes` of the other, which must agree in size (a size
-    /// of 1 broadcasts): what is left of this array's axes comes first, then what is left of the other's. A matrix product of views.
-    /// Derivatives: the cotangent with the other factor, summed over that one's axes.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::<f64>::new();
-    /// let a = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(a.tensordot_axes(a, &[0], &[0]).to_vec(), a.t().matmul(a).to_vec());
-    /// ```
-    ///
-    /// # Panics
-    /// If the lists have two lengths, an axis is named twice or does not exist, or sizes differ.
-    #[track_caller]
-    pub fn tensordot_axes(self, other: impl Operand<'t, T>, axes: &[isize], other_axes: &[isize]) -> Self {
-        let other = other.to_var(self.tape);
-        let (sa, sb) = (self.shape(), other.shape());
-        let (left, right) = match paired(&sa, &sb, axes, other_axes) {
-            Ok(pair) => pair,
-            Err(e) => refuse(e, "tensordot", [sa, sb]),
-        };
-        // A size of 1 that meets another is summed over alone.
-        let meets = |s: &Shape, mine: &[usize], o: &Shape, theirs: &[usize]| -> Small<isize> {
-            mine.iter().zip(theirs).filter(|&(&i, &j)| o[j] == 1 && s[i] != 1).map(|(&i, _)| i as isize).collect()
-        };
-        let (gone_a, gone_b) = (meets(&sa, &left, &sb, &right), meets(&sb, &right, &sa, &left));
-        let a = if gone_a.is_empty() { self } else { self.sum_axes(&gone_a[..], true) };
-        let b = if gone_b.is_empty() { other } else { other.sum_axes(&gone_b[..], true) };
-        let rest = |n: usize, of: &[usize]| (0..n).filter(|i| !of.contains(i)).collect::<Small<usize>>();
-        let (rows, cols) = (rest(sa.len(), &left), rest(sb.len(), &right));
-        let order = |axes: &mut dyn Iterator<Item = usize>| axes.map(|i| i as isize).collect::<Small<isize>>();
-        let shape: Shape = rows.iter().map(|&i| sa[i]).chain(cols.iter().map(|&i| sb[i])).collect();
-        let size = |s: &Shape, axes: &[usize]| axes.iter().map(|&i| s[i]).product::<usize>();
-        let (m, n, k) = (size(&sa, &rows), size(&sb, &cols), size(&a.shape(), &left));
-        let a = a.permute(&order(&mut rows.iter().chain(&left).copied())).reshape_to([m, k].into());
-        let b = b.permute(&order(&mut right.iter().chain(&cols).copied())).reshape_to([k, n].into());
-        a.record2(MatMul, b).reshape_to(shape)
-    }
-}
-
-/// The axes to sum over, resolved.
-fn paired(a: &Shape, b: &Shape, axes_a: &[isize], axes_b: &[isize]) -> Result<(Small<usize>, Small<usize>), ShapeError> {
-    if axes_a.len() != axes_b.len() {
-        return Err(ShapeError::new(format!("{axes_a:?} names {} axes, {axes_b:?} {}", axes_a.len(), axes_b.len()))
-            .hint("each axis to sum over has a partner in the other array"));
-    }
-    Axes::new(a, axes_a)?;
-    Axes::new(b, axes_b)?;
-    let (mut left, mut right) = (Small::new(), Small::new());
-    for (&i, &j) in axes_a.iter().zip(axes_b) {
-        let (p, q) = (a.axis(i)?, b.axis(j)?);
-        if a[p] != b[q] && a[p] != 1 && b[q] != 1 {
-            return Err(ShapeError::new(format!("axis {i} of the first has size {}, its partner, axis {j} of the second, {}", a[p], b[q]))
-                .hint("the axes to sum over must agree in size"));
-        }
-        left.push(p);
-        right.push(q);
-    }
-    Ok((left, right))
 }
 
 // -------------------------------------------------------------------------------------------------------------- linear
