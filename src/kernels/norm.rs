@@ -171,27 +171,45 @@ impl Standard {
 /// Independent accumulators, so that additions do not wait for each other.
 const LANES: usize = 32;
 
-/// The sum of `f(i)` for `i < n`.
+/// The sum of `f` of the elements of slices of one length. (Plain loops over parts of a known length: they are vectorised.)
 #[inline(always)]
-fn sum<T: Scalar>(n: usize, f: impl Fn(usize) -> T) -> T {
+fn sum<T: Scalar, const N: usize>(x: [&[T]; N], f: impl Fn([T; N]) -> T) -> T {
     let mut acc = [T::ZERO; LANES];
-    let whole = n - n % LANES;
-    for from in (0..whole).step_by(LANES) {
-        for lane in 0..LANES {
-            acc[lane] += f(from + lane);
+    let n = x[0].len();
+    let mut from = 0;
+    while from < n {
+        let mut part = x;
+        for part in &mut part {
+            *part = &part[from..n.min(from + LANES)];
         }
-    }
-    for i in whole..n {
-        acc[i - whole] += f(i);
+        if from + LANES <= n {
+            for (lane, acc) in acc.iter_mut().enumerate() {
+                *acc += f(pick(&part, lane));
+            }
+        } else {
+            for (lane, acc) in acc.iter_mut().enumerate().take(n - from) {
+                *acc += f(pick(&part, lane));
+            }
+        }
+        from += LANES;
     }
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
-            acc[i] = acc[i] + acc[i + half];
+            acc[i] += acc[i + half];
         }
         half /= 2;
     }
     acc[0]
+}
+
+#[inline(always)]
+fn pick<T: Scalar, const N: usize>(x: &[&[T]; N], i: usize) -> [T; N] {
+    let mut at = [T::ZERO; N];
+    for k in 0..N {
+        at[k] = x[k][i];
+    }
+    at
 }
 
 impl Standard {
@@ -199,8 +217,8 @@ impl Standard {
     #[inline(always)]
     fn of_group<T: Scalar>(self, x: &[T]) -> (T, T) {
         let n = T::from_f64(x.len() as f64);
-        let mean = if self.center { sum(x.len(), |i| x[i]) / n } else { T::ZERO };
-        let squares = sum(x.len(), |i| (x[i] - mean) * (x[i] - mean));
+        let mean = if self.center { sum([x], |[x]| x) / n } else { T::ZERO };
+        let squares = sum([x], |[x]| (x - mean) * (x - mean));
         (mean, T::ONE / (squares / n + T::from_f64(self.eps)).sqrt())
     }
 }
@@ -234,8 +252,8 @@ impl<T: Scalar> Kernel for GroupBack<'_, T> {
         let (g, x) = (self.g, self.x);
         let n = T::from_f64(x.len() as f64);
         let (mean, scale) = self.of.of_group(x);
-        let a = if self.of.center { sum(g.len(), |i| g[i]) / n } else { T::ZERO };
-        let q = sum(g.len(), |i| g[i] * (x[i] - mean)) / n * scale * scale;
+        let a = if self.of.center { sum([g], |[g]| g) / n } else { T::ZERO };
+        let q = sum([g, x], |[g, x]| g * (x - mean)) / n * scale * scale;
         for ((y, &g), &x) in self.y.iter_mut().zip(g).zip(x) {
             *y = scale * (g - a - (x - mean) * q);
         }
