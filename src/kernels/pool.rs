@@ -140,72 +140,44 @@ impl Planes {
 
 // ------------------------------------------------------------------------------------------------------------- maximum
 
-impl Planes {
-    /// Calls `f` with the number of each output and that of the largest element of its window.
-    #[inline(always)]
-    fn largest<T: Scalar>(&self, x: &[T], mut f: impl FnMut(usize, Option<usize>)) {
-        let mut to = 0;
-        for a in 0..self.output[0] {
-            for b in 0..self.output[1] {
-                for c in 0..self.output[2] {
-                    let (mut best, mut at) = (-T::INFINITY, usize::MAX);
-                    for i in self.span(0, a) {
-                        for j in self.span(1, b) {
-                            let row = (i * self.input[1] + j) * self.input[2];
-                            for k in self.span(2, c) {
-                                let v = x[row + k];
-                                if v > best || v.is_nan() || at == usize::MAX {
-                                    (best, at) = (v, row + k);
-                                }
-                            }
-                        }
-                    }
-                    f(to, (at != usize::MAX).then_some(at));
-                    to += 1;
-                }
-            }
-        }
-    }
-}
-
 /// The largest number of each window, NaN if there is one, -inf if all of it lies in the padding.
 pub(crate) fn max<T: Scalar>(planes: &Planes, x: &[T], y: &mut [T]) {
     let taps = planes.taps();
     planes.share(y, planes.output_len(), &|first, y| {
-        y.fill(-T::INFINITY);
         let larger = |a: T, b: T| if b > a || b.is_nan() { b } else { a };
-        dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, f: larger });
+        dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: -T::INFINITY, f: larger });
     });
 }
 
 /// Where in its plane the largest element of each window lies: the first of equals, the last NaN. -1 if all of it lies in the padding.
 pub(crate) fn indices<T: Scalar>(planes: &Planes, x: &[T], y: &mut [i64]) {
+    let taps = planes.taps();
     planes.share(y, planes.output_len(), &|first, y| {
         for (x, y) in planes.inputs(first, x).chunks(planes.input_len()).zip(y.chunks_mut(planes.output_len())) {
-            planes.largest(x, |to, at| y[to] = at.map_or(-1, |at| at as i64));
+            planes.largest(&taps, x, |to, at| y[to] = at.map_or(-1, |at| at as i64));
         }
     });
 }
 
 /// The elements of `v` where in each window of `x` the largest lies: 0 if all of it lies in the padding.
 pub(crate) fn pick<T: Scalar>(planes: &Planes, v: &[T], x: &[T], y: &mut [T]) {
-    let n = planes.input_len();
+    let (n, taps) = (planes.input_len(), planes.taps());
     planes.share(y, planes.output_len(), &|first, y| {
         let inputs = planes.inputs(first, x).chunks(n).zip(planes.inputs(first, v).chunks(n));
         for ((x, v), y) in inputs.zip(y.chunks_mut(planes.output_len())) {
-            planes.largest(x, |to, at| y[to] = at.map_or(T::ZERO, |at| v[at]));
+            planes.largest(&taps, x, |to, at| y[to] = at.map_or(T::ZERO, |at| v[at]));
         }
     });
 }
 
 /// Adds each element of `g` where in its window of `x` the largest lies: the adjoint of [`pick`].
 pub(crate) fn place<T: Scalar>(planes: &Planes, g: &[T], x: &[T], y: &mut [T]) {
-    let (n, m) = (planes.input_len(), planes.output_len());
+    let (n, m, taps) = (planes.input_len(), planes.output_len(), planes.taps());
     planes.share(y, n, &|first, y| {
         y.fill(T::ZERO);
         // No windows, no planes of `g`.
         for ((x, g), y) in x[first * n..].chunks(n).zip(g[first * m..].chunks(m.max(1))).zip(y.chunks_mut(n)) {
-            planes.largest(x, |to, at| {
+            planes.largest(&taps, x, |to, at| {
                 if let Some(at) = at {
                     y[at] += g[to];
                 }
@@ -252,8 +224,7 @@ impl Planes {
 pub(crate) fn average<T: Scalar>(planes: &Planes, divisor: Divisor, x: &[T], y: &mut [T]) {
     let taps = planes.taps();
     planes.share(y, planes.output_len(), &|first, y| {
-        y.fill(T::ZERO);
-        dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, f: |a: T, b: T| a + b });
+        dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: T::ZERO, f: |a: T, b: T| a + b });
         let (rows, columns) = (planes.output[0] * planes.output[1], planes.output[2]);
         for (row, y) in y.chunks_mut(columns).enumerate() {
             planes.weights(divisor, row % rows, |outputs, w| y[outputs].iter_mut().for_each(|y| *y *= w));
@@ -263,27 +234,62 @@ pub(crate) fn average<T: Scalar>(planes: &Planes, divisor: Divisor, x: &[T], y: 
 
 /// Adds each element of `g` with its window's weight to all of the window: the adjoint of [`average`].
 pub(crate) fn spread<T: Scalar>(planes: &Planes, divisor: Divisor, g: &[T], y: &mut [T]) {
-    let taps = planes.taps();
-    let (n, m) = (planes.input_len(), planes.output_len());
+    let (n, m, taps) = (planes.input_len(), planes.output_len(), planes.taps());
     planes.share(y, n, &|first, y| {
         y.fill(T::ZERO);
+        // No windows, no planes of `g`.
         for (g, y) in g[first * m..].chunks(m.max(1)).zip(y.chunks_mut(n)) {
-            planes.rows(|row, from| {
-                let (g, y) = (&g[row * planes.output[2]..][..planes.output[2]], &mut y[from * planes.input[2]..][..planes.input[2]]);
-                planes.weights(divisor, row, |outputs, w| unfold_row(planes, &taps, g, y, outputs, w));
-            });
+            dispatch(Spread { planes, taps: &taps, divisor, g, y });
         }
     });
 }
 
 // ---------------------------------------------------------------------------------------------------------- whole rows
 
-/// Calls `f` with each output so far and each element of its window: rows at a time, so that loops are vectorised.
+// Loops over the outputs of a row, innermost, are vectorised; what they need in between lies in arrays of this length.
+const CHUNK: usize = 64;
+
+/// Some neighbouring outputs of a row.
+struct Chunk {
+    first: usize,
+    len: usize,
+}
+
+impl Chunk {
+    /// Those of them that a tap reaches: which of the chunk, and the position that the first one has.
+    #[inline(always)]
+    fn reached(&self, tap: &Tap, stride: usize) -> Option<(Range<usize>, usize)> {
+        let (start, end) = (tap.outputs.start.max(self.first), tap.outputs.end.min(self.first + self.len));
+        (start < end).then(|| (start - self.first..end - self.first, tap.from + (start - tap.outputs.start) * stride))
+    }
+}
+
+impl Planes {
+    /// Calls `f` with the number of each row of outputs, the planes and rows of inputs that its windows reach, and each chunk of it.
+    #[inline(always)]
+    fn chunks(&self, mut f: impl FnMut(usize, Span, Span, Chunk)) {
+        for a in 0..self.output[0] {
+            for b in 0..self.output[1] {
+                for first in (0..self.output[2]).step_by(CHUNK) {
+                    let chunk = Chunk { first, len: CHUNK.min(self.output[2] - first) };
+                    f(a * self.output[1] + b, self.span(0, a), self.span(1, b), chunk);
+                }
+            }
+        }
+    }
+    /// Calls `f` with the number of each output of a plane and that of the largest element of its window.
+    fn largest<T: Scalar>(&self, taps: &[Tap], x: &[T], f: impl FnMut(usize, Option<usize>)) {
+        dispatch(Largest { planes: self, taps, x, f });
+    }
+}
+
+/// Folds the elements of each window with `f`, from `start` on.
 struct Fold<'a, T, F> {
     planes: &'a Planes,
     taps: &'a [Tap],
     x: &'a [T],
     y: &'a mut [T],
+    start: T,
     f: F,
 }
 
@@ -291,18 +297,20 @@ impl<T: Scalar, F: Fn(T, T) -> T> Kernel for Fold<'_, T, F> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let (planes, f) = (self.planes, self.f);
+        let Fold { planes, taps, x, y, start, f } = self;
         let (n, m) = (planes.input[2], planes.output[2]);
-        for (x, y) in self.x.chunks(planes.input_len()).zip(self.y.chunks_mut(planes.output_len())) {
+        y.fill(start);
+        for (x, y) in x.chunks(planes.input_len()).zip(y.chunks_mut(planes.output_len())) {
             planes.rows(|to, from| {
                 let (x, y) = (&x[from * n..][..n], &mut y[to * m..][..m]);
                 let Window::Sliding { stride, .. } = planes.windows[2] else {
                     for (i, y) in y.iter_mut().enumerate() {
-                        *y = planes.span(2, i).fold(*y, |y, i| f(y, x[i]));
+                        let Span { start: first, end, .. } = planes.span(2, i);
+                        *y = f(*y, fold(&x[first..end], start, &f));
                     }
                     return;
                 };
-                for tap in self.taps {
+                for tap in taps {
                     let (y, x) = (&mut y[tap.outputs.clone()], &x[tap.from..]);
                     match stride {
                         1 => y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(*y, x)),
@@ -315,19 +323,113 @@ impl<T: Scalar, F: Fn(T, T) -> T> Kernel for Fold<'_, T, F> {
     }
 }
 
-/// Adds `w * g` of some outputs of a row to the elements of their windows.
-fn unfold_row<T: Scalar>(planes: &Planes, taps: &[Tap], g: &[T], y: &mut [T], outputs: Range<usize>, w: T) {
-    let Window::Sliding { stride, .. } = planes.windows[2] else {
-        return outputs.for_each(|i| planes.span(2, i).for_each(|at| y[at] += w * g[i]));
-    };
-    for tap in taps {
-        let (start, end) = (tap.outputs.start.max(outputs.start), tap.outputs.end.min(outputs.end));
-        if start < end {
-            let y = &mut y[tap.from + (start - tap.outputs.start) * stride..];
-            match stride {
-                1 => y.iter_mut().zip(&g[start..end]).for_each(|(y, &g)| *y += w * g),
-                _ => y.chunks_mut(stride).zip(&g[start..end]).for_each(|(y, &g)| y[0] += w * g),
+/// Folds a slice, several elements side by side if it is long.
+#[inline(always)]
+fn fold<T: Scalar>(x: &[T], start: T, f: &impl Fn(T, T) -> T) -> T {
+    const LANES: usize = 16;
+    if x.len() < 2 * LANES {
+        return x.iter().fold(start, |a, &b| f(a, b));
+    }
+    let mut lanes = [start; LANES];
+    let whole = x.chunks_exact(LANES);
+    let rest = whole.remainder();
+    for x in whole {
+        lanes.iter_mut().zip(x).for_each(|(a, &b)| *a = f(*a, b));
+    }
+    lanes.iter().chain(rest).fold(start, |a, &b| f(a, b))
+}
+
+/// Finds the largest element of each window of a plane: see [`Planes::largest`].
+struct Largest<'a, T, F> {
+    planes: &'a Planes,
+    taps: &'a [Tap],
+    x: &'a [T],
+    f: F,
+}
+
+impl<T: Scalar, F: FnMut(usize, Option<usize>)> Kernel for Largest<'_, T, F> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Largest { planes, taps, x, mut f } = self;
+        // (`|` and no branch, so that it is vectorised.)
+        let look = |best: &mut T, at: &mut usize, v: T, i: usize| {
+            let take = (v > *best) | v.is_nan() | (*at == usize::MAX);
+            *best = if take { v } else { *best };
+            *at = if take { i } else { *at };
+        };
+        planes.chunks(|row, depths, heights, chunk| {
+            let (mut best, mut at) = ([-T::INFINITY; CHUNK], [usize::MAX; CHUNK]);
+            for i in depths {
+                for j in heights {
+                    let base = (i * planes.input[1] + j) * planes.input[2];
+                    let Window::Sliding { stride, .. } = planes.windows[2] else {
+                        for c in 0..chunk.len {
+                            planes.span(2, chunk.first + c).for_each(|k| look(&mut best[c], &mut at[c], x[base + k], base + k));
+                        }
+                        continue;
+                    };
+                    for tap in taps {
+                        let Some((reached, from)) = chunk.reached(tap, stride) else { continue };
+                        let (best, at, from) = (&mut best[reached.clone()], &mut at[reached], base + from);
+                        let pairs = best.iter_mut().zip(at).enumerate();
+                        match stride {
+                            1 => pairs.zip(&x[from..]).for_each(|((c, (best, at)), &v)| look(best, at, v, from + c)),
+                            2 => pairs.zip(x[from..].chunks(2)).for_each(|((c, (best, at)), v)| look(best, at, v[0], from + 2 * c)),
+                            s => pairs.zip(x[from..].chunks(s)).for_each(|((c, (best, at)), v)| look(best, at, v[0], from + s * c)),
+                        }
+                    }
+                }
             }
-        }
+            for (c, &at) in at[..chunk.len].iter().enumerate() {
+                f(row * planes.output[2] + chunk.first + c, (at != usize::MAX).then_some(at));
+            }
+        });
+    }
+}
+
+/// Adds each element of a plane of `g` to its window: see [`spread`].
+struct Spread<'a, T> {
+    planes: &'a Planes,
+    taps: &'a [Tap],
+    divisor: Divisor,
+    g: &'a [T],
+    y: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Spread<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Spread { planes, taps, divisor, g, y } = self;
+        planes.chunks(|row, depths, heights, chunk| {
+            // The elements, weighted.
+            let mut part = [T::ZERO; CHUNK];
+            part[..chunk.len].copy_from_slice(&g[row * planes.output[2] + chunk.first..][..chunk.len]);
+            planes.weights(divisor, row, |outputs, w| {
+                let (start, end) = (outputs.start.max(chunk.first), outputs.end.min(chunk.first + chunk.len));
+                (start..end).for_each(|i| part[i - chunk.first] *= w);
+            });
+            for i in depths {
+                for j in heights {
+                    let y = &mut y[(i * planes.input[1] + j) * planes.input[2]..][..planes.input[2]];
+                    let Window::Sliding { stride, .. } = planes.windows[2] else {
+                        for (c, &g) in part[..chunk.len].iter().enumerate() {
+                            let Span { start, end, .. } = planes.span(2, chunk.first + c);
+                            y[start..end].iter_mut().for_each(|y| *y += g);
+                        }
+                        continue;
+                    };
+                    for tap in taps {
+                        let Some((reached, from)) = chunk.reached(tap, stride) else { continue };
+                        match stride {
+                            1 => y[from..].iter_mut().zip(&part[reached]).for_each(|(y, &g)| *y += g),
+                            2 => y[from..].chunks_mut(2).zip(&part[reached]).for_each(|(y, &g)| y[0] += g),
+                            _ => y[from..].chunks_mut(stride).zip(&part[reached]).for_each(|(y, &g)| y[0] += g),
+                        }
+                    }
+                }
+            }
+        });
     }
 }

@@ -63,21 +63,34 @@ impl SparseRows {
         let taps = self.columns.len().div_ceil(m).max(1);
         let each = GRAIN.div_ceil(taps * inner) * inner;
         parallel::parts(y, each, &|first, y| {
-            for (line, y) in y.chunks_mut(inner).enumerate() {
-                let (outer, i) = ((first / inner + line) / m, (first / inner + line) % m);
+            // Line by line of `y`, but whole rows at a time where lines are single numbers.
+            let (mut line, mut rest) = (first / inner, y);
+            while !rest.is_empty() {
+                let (outer, i) = (line / m, line % m);
                 let x = &x[outer * n * inner..][..n * inner];
-                match y {
-                    [y] => *y = self.row(i).map(|(c, w)| x[c] * T::from_f64(w)).sum(),
-                    _ => {
-                        y.fill(T::ZERO);
-                        for (c, w) in self.row(i) {
-                            let w = T::from_f64(w);
-                            y.iter_mut().zip(&x[c * inner..]).for_each(|(y, &x)| *y += x * w);
-                        }
+                let lines = if inner == 1 { (m - i).min(rest.len()) } else { 1 };
+                let (y, after) = rest.split_at_mut(lines * inner);
+                if inner == 1 {
+                    self.dot(x, i, y);
+                } else {
+                    y.fill(T::ZERO);
+                    for (c, w) in self.row(i) {
+                        let w = T::from_f64(w);
+                        y.iter_mut().zip(&x[c * inner..]).for_each(|(y, &x)| *y += x * w);
                     }
                 }
+                (line, rest) = (line + lines, after);
             }
         });
+    }
+    /// The products of rows `first`, `first + 1`, .. with the vector `x`.
+    fn dot<T: Scalar>(&self, x: &[T], first: usize, y: &mut [T]) {
+        let mut start = self.starts[first];
+        for (y, &end) in y.iter_mut().zip(&self.starts[first + 1..]) {
+            let taps = self.columns[start..end].iter().zip(&self.weights[start..end]);
+            *y = taps.fold(T::ZERO, |sum, (&c, &w)| sum + x[c] * T::from_f64(w));
+            start = end;
+        }
     }
 }
 

@@ -234,6 +234,7 @@ const LP_POOL: [&str; 3] = ["lp_pool1d", "lp_pool2d", "lp_pool3d"];
 #[cfg(test)]
 mod rows {
     use super::*;
+    use crate::at;
     use crate::ops::samples::*;
 
     const INF: f64 = f64::INFINITY;
@@ -261,6 +262,22 @@ mod rows {
                 grad([any(&[0, 2, 3])], |v| v[0].adaptive_avg_pool1d([2]).exp()),
                 value([of(&[1, 2], [3.0, 4.0])], |v| v[0].adaptive_avg_pool1d([0]), &[], [&[0.0; 2]]),
                 equals([any(&[2, 3, 4, 5])], |v| v[0].adaptive_avg_pool2d([1, 1]), |v| v[0].mean_axes([-2, -1], true)),
+                // Long rows, and many planes.
+                equals(
+                    [any(&[1, 150])],
+                    |v| v[0].avg_pool1d([2], AvgPoolOptions { stride: Some([1]), ..Default::default() }),
+                    |v| (v[0].narrow(1, 0, 149) + v[0].narrow(1, 1, 149)) * v[0].number(0.5),
+                ),
+                equals(
+                    [any(&[40, 60, 60])],
+                    |v| v[0].avg_pool2d([2, 2], Default::default()),
+                    |v| {
+                        let [a, b] = [0, 1].map(|i: isize| v[0].slice(&at![.., i..; 2, ..; 2]) + v[0].slice(&at![.., i..; 2, 1..; 2]));
+                        (a + b) * v[0].number(0.25)
+                    },
+                ),
+                equals([any(&[1, 130])], |v| v[0].adaptive_avg_pool1d([65]), |v| v[0].avg_pool1d([2], Default::default())),
+                equals([any(&[1, 130])], |v| v[0].adaptive_avg_pool1d([2]), |v| v[0].avg_pool1d([65], Default::default())),
                 // The padding counts, what lies beyond it does not.
                 value(
                     [of(&[1, 4], [3.0, 6.0, 9.0, 12.0])],

@@ -1,8 +1,8 @@
 //! Reading images at any positions: grid_sample.
 //!
-//! Each element read is a weighted sum of a few elements of the image (taps). Which ones is a matter of numbers; their weights are
-//! formulas of the position, and through those the derivative by the grid flows. The sum itself is one form, linear in each of cotangent, weights and image: its three
-//! partial derivatives are one another's rules.
+//! Each element read is a weighted sum of a few elements of the image (taps). Which ones is a matter of numbers; their weights are formulas
+//! of the position, and through those the derivative by the grid flows. The sum itself is a form that is linear in each of cotangent,
+//! weights and image: its three partial derivatives are one another's rules.
 
 use crate::error::ShapeError;
 use crate::kernels::resample::{TapSizes, tap_scatter, tap_sum, tap_weights};
@@ -221,10 +221,10 @@ impl GridSampleOptions {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// An image (batch, channels, height, width), read at the positions of a grid (batch, rows, columns, 2): the result is (batch, channels,
-    /// rows, columns). A position is (x, y), between -1 and 1 across the image; beyond that `padding_mode` says what is read. With
-    /// one axis more, volumes (batch, channels, depth, height, width) by grids (.., 3) of (x, y, z). Derivative: by the image, each
-    /// cotangent to the elements that it was read from, with their weights; by the grid, the slope of what is read.
+    /// An image (batch, channels, height, width), read at the positions of a grid (batch, rows, columns, 2): the result is (batch,
+    /// channels, rows, columns). A position is (x, y), between -1 and 1 across the image; beyond that `padding_mode` says what is read.
+    /// With one axis more, volumes (batch, channels, depth, height, width) by grids (.., 3) of (x, y, z). Derivative: by the image,
+    /// each cotangent to the elements that it was read from, with their weights; by the grid, the slope of what is read.
     ///
     /// A position that is not finite gives NaN.
     ///
@@ -350,12 +350,21 @@ mod rows {
                 grad([any(&[1, 1, 4, 4]), positions(&[1, 2, 2, 2])], |v| {
                     v[0].transpose(-1, -2).grid_sample(v[1].transpose(1, 2), Default::default()) * v[0].narrow(2, 0, 2).narrow(3, 1, 2)
                 }),
+                // On several threads.
+                equals(
+                    [any(&[2, 4, 20, 20]), positions(&[2, 40, 40, 2])],
+                    |v| v[0].grid_sample(v[1], Default::default()),
+                    |v| {
+                        let one = |i| v[0].narrow(0, i, 1).grid_sample(v[1].narrow(0, i, 1), Default::default());
+                        crate::concat(&[one(0), one(1)], 0)
+                    },
+                ),
                 // Halfway, at an element, half outside, outside, nowhere.
                 value(
                     [of(&[1, 1, 1, 2], [1.0, 3.0]), of(&[1, 1, 5, 2], [0.0, 0.0, 0.5, 0.0, 1.0, 0.0, 7.0, 0.0, NAN, 0.0])],
                     |v| v[0].grid_sample(v[1], Default::default()),
                     &[2.0, 3.0, 1.5, 0.0, NAN],
-                    [&[NAN, 2.0], &[2.0, -1.0, -3.0, -1.5, -3.0, -0.75, 0.0, 0.0, NAN, NAN]],
+                    [&[NAN, 2.0], &[2.0, -1.0, -3.0, -1.5, -3.0, -0.75, 0.0, 0.0, 0.0, NAN]],
                 ),
                 // Halves go to even numbers; at the border itself nothing changes with the position.
                 value(

@@ -320,6 +320,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 #[cfg(test)]
 mod rows {
     use super::*;
+    use crate::at;
     use crate::ops::samples::*;
 
     const INF: f64 = f64::INFINITY;
@@ -357,6 +358,28 @@ mod rows {
                 grad([any(&[2, 5, 4])], |v| v[0].adaptive_max_pool2d([Some(7), None]).exp()),
                 grad([any(&[1, 3, 4, 5])], |v| v[0].adaptive_max_pool3d([2, 3, 2]).exp()),
                 value([of(&[1, 2], [3.0, 4.0])], |v| v[0].adaptive_max_pool1d([0]), &[], [&[0.0; 2]]),
+                // Long rows, by every stride, and many planes.
+                equals(
+                    [any(&[1, 150])],
+                    |v| v[0].max_pool1d([2], strided_by([1])),
+                    |v| v[0].narrow(1, 0, 149).maximum(v[0].narrow(1, 1, 149)),
+                ),
+                equals(
+                    [any(&[1, 300])],
+                    |v| v[0].max_pool1d([2], strided_by([3])),
+                    |v| v[0].slice(&at![.., ..; 3]).maximum(v[0].slice(&at![.., 1..; 3])),
+                ),
+                equals(
+                    [any(&[40, 60, 60])],
+                    |v| v[0].max_pool2d([2, 2], Default::default()),
+                    |v| {
+                        let [a, b] =
+                            [0, 1].map(|i: isize| v[0].slice(&at![.., i..; 2, ..; 2]).maximum(v[0].slice(&at![.., i..; 2, 1..; 2])));
+                        a.maximum(b)
+                    },
+                ),
+                equals([any(&[1, 130])], |v| v[0].adaptive_max_pool1d([65]), |v| v[0].max_pool1d([2], Default::default())),
+                equals([any(&[1, 130])], |v| v[0].adaptive_max_pool1d([2]), |v| v[0].max_pool1d([65], Default::default())),
                 // The first of equals; windows overlap, so that an element is chosen twice.
                 value(
                     [of(&[1, 5], [1.0, 2.0, 2.0, 0.0, 2.0])],

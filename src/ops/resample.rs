@@ -456,6 +456,17 @@ mod rows {
                 adjoint(any(&[2, 4, 3]), any(&[2, 3, 3]), move |u| u.record(op(1, false)), move |v| v.record(op(1, true))),
                 value([of(&[4], [1.0, 2.0, 3.0, 4.0])], move |v| v[0].record(op(0, false)), &[3.0, 0.0, 5.5], [&[-1.0, 2.75, 0.0, 1.0]]),
                 refuses([any(&[3])], move |v| v[0].record(op(0, false)), &["axis_map of [3]", "size 4"]),
+                // On several threads, in parts of rows and of columns.
+                equals(
+                    [any(&[50, 1, 700])],
+                    |v| v[0].interpolate(to(&[1400], Nearest)),
+                    |v| v[0].index_select(2, (0..1400).map(|i| i / 2).collect::<Vec<usize>>()),
+                ),
+                equals(
+                    [any(&[4, 1, 300, 100])],
+                    |v| v[0].interpolate(to(&[200, 100], Nearest)),
+                    |v| v[0].index_select(2, (0..200).map(|i| i * 3 / 2).collect::<Vec<usize>>()),
+                ),
                 // Interpolation
                 grad([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[7], Nearest)).exp()),
                 grad([any(&[1, 2, 4, 3])], |v| v[0].interpolate(to(&[2, 5], NearestExact)).exp()),
@@ -490,7 +501,7 @@ mod rows {
                 ),
                 value([of(&[1, 1, 2], [0.0, 4.0])], |v| v[0].interpolate(to(&[4], Linear)), &[0.0, 1.0, 3.0, 4.0], [&[2.0, 2.0]]),
                 value([of(&[1, 1, 2], [0.0, 3.0])], |v| v[0].interpolate(aligned(to(&[4], Linear))), &[0.0, 1.0, 2.0, 3.0], [&[2.0; 2]]),
-                // By 1.1, 4 elements stay 4. A step follows from the factor, or from the sizes: then nothing changes, so that only what is squared counts.
+                // By 1.1, 4 elements stay 4. Where the step follows from the sizes, nothing changes then.
                 value(
                     [of(&[1, 1, 1, 4], [0.0, 1.0, 2.0, 3.0])],
                     |v| {
