@@ -365,10 +365,12 @@ mod rows {
         ])
     }
 
+    type ReduceOver<T> = dyn for<'t> Fn(Var<'t, T>, &[isize]) -> Var<'t, T>;
+
     /// The rows of a reduction of no axes.
     #[track_caller]
     fn of_no_axes<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, &[isize]) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
-        let f: &'static dyn for<'t> Fn(Var<'t, T>, &[isize]) -> Var<'t, T> = Box::leak(Box::new(f));
+        let f: &'static ReduceOver<T> = Box::leak(Box::new(f));
         here([
             grad([any(&[])], move |v| f(v[0], &[]).square()),
             grad([any(&[])], move |v| f(v[0], &[0]).square()),
