@@ -9,58 +9,85 @@ use super::tile::{Shared, Tile, machine};
 use crate::kernels::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
 use crate::scalar::Scalar;
+use std::ops::Range;
 
 /// Rows and vectors of a tile with 32 registers, and with 16.
 const WIDE: (usize, usize) = (8, 3);
 const NARROW: (usize, usize) = (4, 2);
 
+/// Places that a task has at most, and tasks that there are at least.
+const PLACES: usize = 4096;
+const TASKS: usize = 8;
+
 pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
     let (lanes, wide) = machine::<T>();
     let (rows, vectors) = if wide { WIDE } else { NARROW };
-    let depth = pass.depth();
-    let bands = pass.targets.div_ceil(rows);
-    let places = pass.flat_places().next_multiple_of(vectors * lanes);
-    let (w_target, w_group) = pass.w_strides();
-    scratch::tables(2 * depth, |tables| {
-        let (offsets, weights) = tables.split_at_mut(depth);
+    let (depth, bands) = (pass.depth(), pass.targets.div_ceil(rows));
+    // An image falls into strips of whole tiles.
+    let (images, tiles) = (pass.batch * pass.groups, pass.flat_places().div_ceil(vectors * lanes));
+    let strips = pass.flat_places().div_ceil(PLACES).max(TASKS.div_ceil(images)).min(tiles);
+    let (from, size) = (pass.sources * pass.source(), pass.targets * pass.target());
+    let to = Shared(y.as_mut_ptr());
+    scratch::tables(depth, |offsets| {
         pass.offsets(offsets);
-        pass.weights(weights);
-        let (offsets, weights) = (&*offsets, &*weights);
-        scratch::with(pass.groups * bands * depth * rows, |packed: &mut [T]| {
-            // [group][band][product][row]
-            for (i, block) in packed.chunks_exact_mut(depth * rows).enumerate() {
-                let (group, band) = (i / bands, i % bands);
-                for r in 0..rows {
-                    let target = band * rows + r;
-                    let w = &w[group * w_group + target.min(pass.targets - 1) * w_target..];
-                    for (k, &at) in weights.iter().enumerate() {
-                        block[k * rows + r] = if target < pass.targets { w[at as usize] } else { T::ZERO };
-                    }
-                }
-            }
-            let packed = &*packed;
-            let to = Shared(y.as_mut_ptr());
-            let (from, size) = (pass.sources * pass.source(), pass.targets * pass.target());
-            parallel::tasks(pass.batch * pass.groups, pass.is_large(), &|t| {
+        packed(pass, w, rows, |packed| {
+            let strip = |padded: &[T], t: usize, strip: usize| {
                 let group = t % pass.groups;
-                let (x, w) = (&x[t * from..][..from], &packed[group * bands * depth * rows..][..bands * depth * rows]);
+                let places = strip * tiles / strips * vectors * lanes..(strip + 1) * tiles / strips * vectors * lanes;
+                let w = &packed[group * bands * depth * rows..][..bands * depth * rows];
                 let bias = bias.map(|b| &b[group * pass.targets..][..pass.targets]);
-                // SAFETY: task t alone writes this part of y.
-                let y = unsafe { std::slice::from_raw_parts_mut(to.at(t * size), size) };
-                scratch::with(pass.padded(), |padded| {
-                    pass.pad(x, padded);
-                    scratch::with(bands * rows * places, |sums| {
-                        dispatch(Image { offsets, padded, w, places, sums });
-                        put(pass, sums, places, bias, y);
+                scratch::with(bands * rows * places.len(), |sums| {
+                    dispatch(Strip { offsets, padded: &padded[places.start..], w, places: places.len(), sums: &mut *sums });
+                    put(pass, sums, &places, bias, &Shared(to.at(t * size)));
+                });
+            };
+            if strips == 1 {
+                // Each image is padded by the task that needs it, and stays in its cache.
+                parallel::tasks(images, pass.is_large(), &|t| {
+                    scratch::with(pass.padded(), |padded| {
+                        pass.pad(&x[t * from..][..from], padded);
+                        strip(padded, t, 0);
                     });
                 });
-            });
+            } else {
+                scratch::with(images * pass.padded(), |room| {
+                    pass.pad_all(x, room);
+                    let room = &*room;
+                    parallel::tasks(images * strips, pass.is_large(), &|t| {
+                        strip(&room[t / strips * pass.padded()..], t / strips, t % strips)
+                    });
+                });
+            }
         });
     });
 }
 
-/// All places of all target channels of one image and group: `sums[target][place]`.
-struct Image<'a, T> {
+/// Calls `f` with the weights as `[group][band][product][row]`, zero beyond the last target channel.
+fn packed<T: Scalar>(pass: &Pass, w: &[T], rows: usize, f: impl FnOnce(&[T])) {
+    let (depth, bands) = (pass.depth(), pass.targets.div_ceil(rows));
+    let (w_target, w_group) = pass.w_strides();
+    scratch::tables(depth, |weights| {
+        pass.weights(weights);
+        scratch::with(pass.groups * bands * depth * rows, |packed: &mut [T]| {
+            for (i, block) in packed.chunks_exact_mut(depth * rows).enumerate() {
+                for r in 0..rows {
+                    let target = i % bands * rows + r;
+                    let to = block[r..].iter_mut().step_by(rows);
+                    if target < pass.targets {
+                        let w = &w[i / bands * w_group + target * w_target..];
+                        to.zip(&*weights).for_each(|(to, &at)| *to = w[at as usize]);
+                    } else {
+                        to.for_each(|to| *to = T::ZERO);
+                    }
+                }
+            }
+            f(packed);
+        });
+    });
+}
+
+/// Some places of all target channels of one image and group: `sums[target][place]`.
+struct Strip<'a, T> {
     offsets: &'a [u32],
     padded: &'a [T],
     w: &'a [T],
@@ -68,7 +95,7 @@ struct Image<'a, T> {
     sums: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel for Image<'_, T> {
+impl<T: Scalar> Kernel for Strip<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
@@ -80,10 +107,10 @@ impl<T: Scalar> Kernel for Image<'_, T> {
     }
 }
 
-impl<T: Scalar> Image<'_, T> {
+impl<T: Scalar> Strip<'_, T> {
     #[inline(always)]
     fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(self) {
-        let Image { offsets: table, padded, w, places, sums } = self;
+        let Strip { offsets: table, padded, w, places, sums } = self;
         let band = table.len() * ROWS;
         for place in (0..places).step_by(VECTORS * T::Vector::<S>::LANES) {
             for b in 0..sums.len() / (ROWS * places) {
@@ -99,15 +126,20 @@ impl<T: Scalar> Image<'_, T> {
     }
 }
 
-/// The places that are elements of the target.
-fn put<T: Scalar>(pass: &Pass, sums: &[T], places: usize, bias: Option<&[T]>, y: &mut [T]) {
-    for (target, y) in y.chunks_exact_mut(pass.target()).enumerate() {
-        let sums = &sums[target * places..][..places];
-        pass.rows(|_, at, element, n, _| {
-            let (to, from) = (&mut y[element..element + n], &sums[at..at + n]);
-            match bias {
-                Some(bias) => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from + bias[target]),
-                None => to.copy_from_slice(from),
+/// Copies the places that are elements of the target.
+fn put<T: Scalar>(pass: &Pass, sums: &[T], places: &Range<usize>, bias: Option<&[T]>, y: &Shared<T>) {
+    for (target, sums) in sums.chunks_exact(places.len()).enumerate().take(pass.targets) {
+        pass.rows(|row| {
+            let first = row.start;
+            let row = row.within(first, places);
+            if row.len > 0 {
+                // SAFETY: these places of these channels are written by this task alone.
+                let to = unsafe { std::slice::from_raw_parts_mut(y.at(target * pass.target() + row.element), row.len) };
+                let from = &sums[row.start - places.start..][..row.len];
+                match bias {
+                    Some(bias) => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from + bias[target]),
+                    None => to.copy_from_slice(from),
+                }
             }
         });
     }

@@ -5,10 +5,11 @@
 //! of channels, block by block, sums into memory of its own as `[place][channel]`, and turns that into the target's order.
 
 use super::pass::Pass;
-use super::tile::{Shared, Tile, machine, panels, transpose};
+use super::tile::{Plus, Shared, Tile, machine, panels, transpose};
 use crate::kernels::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
 use crate::scalar::Scalar;
+use std::ops::Range;
 
 /// Products of a block: with 64 channels, 32 KiB of packed weights.
 const DEPTH: usize = 128;
@@ -26,43 +27,42 @@ fn most(wide: bool) -> usize {
 /// Runs passes over one source.
 pub(super) fn run<T: Scalar>(passes: &[Pass], x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
     let (lanes, wide) = machine::<T>();
-    let first = &passes[0];
+    let (first, to) = (&passes[0], Shared(y.as_mut_ptr()));
     let (panels, vectors) = panels(first.targets, lanes, most(wide));
-    let (from, padded) = (first.sources * first.source(), first.padded());
-    let images = first.batch;
-    // Shares of the batch, as equal as possible. The first phase has the most places.
+    let (width, padded, images) = (vectors * lanes, first.padded(), first.batch);
+    // The batch falls into shares of some images, or of a part of one. (The first phase has the most places.)
     let places = images * first.places();
-    let shares = TASKS.div_ceil(panels * first.groups).min(places / WORTH).max(places.div_ceil(PLACES)).min(images);
-    let large = passes.iter().any(Pass::is_large);
+    let shares = TASKS.div_ceil(panels * first.groups).min(places / WORTH).max(places.div_ceil(PLACES));
+    let (shares, parts) = if shares > images { (images, shares.div_ceil(images)) } else { (shares, 1) };
     scratch::with(images * first.groups * padded, |room: &mut [T]| {
-        parallel::parts(room, if large { padded } else { room.len() }, &|start, room| {
-            for (i, to) in room.chunks_exact_mut(padded).enumerate() {
-                first.pad(&x[(start / padded + i) * from..][..from], to);
-            }
-        });
-        let (room, to) = (&*room, Shared(y.as_mut_ptr()));
-        parallel::tasks(shares * first.groups * panels, large, &|t| {
-            let (share, group, panel) = (t / (first.groups * panels), t / panels % first.groups, t % panels);
-            let (begin, end) = (share * images / shares, (share + 1) * images / shares);
+        first.pad_all(x, room);
+        let room = &*room;
+        parallel::tasks(shares * parts * first.groups * panels, passes.iter().any(Pass::is_large), &|t| {
+            let (t, panel) = (t / panels, t % panels);
+            let (t, group) = (t / first.groups, t % first.groups);
+            let (share, part) = (t / parts, t % parts);
+            let batch = share * images / shares..(share + 1) * images / shares;
+            let channels = (panel * width, width.min(first.targets - panel * width));
             for pass in passes {
-                let places = (end - begin) * pass.places();
-                let depth = pass.depth();
-                scratch::tables(2 * depth + places, |tables| {
+                let (all, depth) = (pass.places(), pass.depth());
+                let range = part * all / parts..(part + 1) * all / parts;
+                let places = batch.len() * range.len();
+                scratch::tables(2 * depth + places + all, |tables| {
                     let (offsets, tables) = tables.split_at_mut(depth);
-                    let (weights, starts) = tables.split_at_mut(depth);
+                    let (weights, tables) = tables.split_at_mut(depth);
+                    let (starts, image) = tables.split_at_mut(places);
                     pass.offsets(offsets);
                     pass.weights(weights);
-                    for (i, starts) in starts.chunks_exact_mut(pass.places()).enumerate() {
-                        pass.starts(starts);
-                        let image = ((begin + i) * pass.groups + group) * padded;
-                        starts.iter_mut().for_each(|s| *s += image as u32);
+                    pass.starts(image);
+                    for (starts, n) in starts.chunks_exact_mut(range.len().max(1)).zip(batch.clone()) {
+                        let first = ((n * pass.groups + group) * padded) as u32;
+                        starts.iter_mut().zip(&image[range.clone()]).for_each(|(to, from)| *to = first + from);
                     }
-                    let width = vectors * lanes;
                     scratch::with(DEPTH * width + places * width, |sums: &mut [T]| {
                         let (packed, sums) = sums.split_at_mut(DEPTH * width);
-                        let channels = (panel * width, width.min(pass.targets - panel * width));
-                        let task = Task { pass, offsets, weights, starts, padded: room, w, bias, group, channels, vectors };
-                        dispatch(Run { task, packed, sums, to: &to, begin });
+                        let (batch, range) = (batch.clone(), range.clone());
+                        let task = Task { pass, offsets, weights, starts, padded: room, w, bias, group, channels, vectors, batch, range };
+                        dispatch(Run { task, packed, sums, to: &to });
                     });
                 });
             }
@@ -82,6 +82,9 @@ struct Task<'a, T> {
     /// The first target channel and how many.
     channels: (usize, usize),
     vectors: usize,
+    /// The images, and the places of each.
+    batch: Range<usize>,
+    range: Range<usize>,
 }
 
 struct Run<'a, T> {
@@ -89,15 +92,13 @@ struct Run<'a, T> {
     packed: &'a mut [T],
     sums: &'a mut [T],
     to: &'a Shared<T>,
-    /// The first image.
-    begin: usize,
 }
 
 impl<T: Scalar> Kernel for Run<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Run { task, packed, sums, to, begin } = self;
+        let Run { task, packed, sums, to } = self;
         let width = task.vectors * T::Vector::<S>::LANES;
         for first in (0..task.offsets.len()).step_by(DEPTH) {
             let block = first..(first + DEPTH).min(task.offsets.len());
@@ -120,14 +121,14 @@ impl<T: Scalar> Kernel for Run<'_, T> {
         if task.offsets.is_empty() {
             sums.fill(T::ZERO);
         }
-        task.put::<S>(width, sums, to, begin);
+        task.put::<S>(width, sums, to);
     }
 }
 
 impl<T: Scalar> Task<'_, T> {
     /// Weights of a block of products as `[product][channel]`, zero beyond the last channel.
     #[inline(always)]
-    fn pack(&self, width: usize, block: std::ops::Range<usize>, to: &mut [T]) {
+    fn pack(&self, width: usize, block: Range<usize>, to: &mut [T]) {
         let (w_target, w_group) = self.pass.w_strides();
         let weights = &self.weights[block];
         for j in 0..width {
@@ -158,24 +159,29 @@ impl<T: Scalar> Task<'_, T> {
 
     /// The sums, in the target's order.
     #[inline(always)]
-    fn put<S: Simd>(&self, width: usize, sums: &[T], to: &Shared<T>, begin: usize) {
+    fn put<S: Simd>(&self, width: usize, sums: &[T], to: &Shared<T>) {
         let (pass, (first, channels)) = (self.pass, self.channels);
-        let (places, target) = (pass.places(), pass.target());
-        let bias = self.bias.map(|b| b[self.group * pass.targets + first..][..channels].as_ptr());
-        for (i, sums) in sums.chunks_exact(places * width).enumerate() {
-            let y = to.at((((begin + i) * pass.groups + self.group) * pass.targets + first) * target);
+        let (places, target) = (self.range.len(), pass.target());
+        let bias = self.bias.map(|b| &b[self.group * pass.targets + first..][..channels]);
+        for (sums, n) in sums.chunks_exact((places * width).max(1)).zip(self.batch.clone()) {
+            // This task alone writes these places of these channels of this image.
+            let y = to.at(((n * pass.groups + self.group) * pass.targets + first) * target);
             if pass.is_whole() {
-                // SAFETY: sums and target have so many places and channels; this task alone writes these channels of these images.
-                unsafe { transpose::<S, T, false>((places, channels), (sums.as_ptr(), width), (y, target), bias) };
+                let plus = bias.map_or(Plus::Nothing, Plus::Rows);
+                let to = (y.wrapping_add(self.range.start), target);
+                // SAFETY: sums and target have so many places and channels.
+                unsafe { transpose::<S, T, false>((places, channels), (sums.as_ptr(), width), to, plus) };
                 continue;
             }
             for j in 0..channels {
-                // SAFETY: as above.
-                let shift = bias.map_or(T::ZERO, |b| unsafe { *b.wrapping_add(j) });
-                pass.rows(|place, _, element, n, skip| {
-                    for l in 0..n {
+                let shift = bias.map_or(T::ZERO, |b| b[j]);
+                pass.rows(|row| {
+                    let first = row.place;
+                    let row = row.within(first, &self.range);
+                    for l in 0..row.len {
+                        let sum = sums[(row.place - self.range.start + l) * width + j];
                         // SAFETY: as above.
-                        unsafe { *y.wrapping_add(j * target + element + l * skip) = sums[(place + l) * width + j] + shift };
+                        unsafe { *y.wrapping_add(j * target + row.element + l * row.skip) = sum + shift };
                     }
                 });
             }

@@ -5,8 +5,10 @@
 //! the same remainder on division by it meet the same taps, and with stride 1 that is a single pass with the kernel reversed.
 
 use super::{Axis, GRAIN, Geometry};
+use crate::kernels::parallel;
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
+use std::ops::Range;
 
 /// One axis of a pass.
 #[derive(Clone, Debug)]
@@ -96,6 +98,30 @@ pub(super) struct Pass {
     w_target: usize,
 }
 
+/// A row of places: see [`Pass::rows`].
+pub(super) struct PlaceRow {
+    /// The number of the first place, and where in the padded source of an image it begins to look.
+    pub place: usize,
+    pub start: usize,
+    /// Which element of a channel of the target it is, and how far apart the next ones are.
+    pub element: usize,
+    pub skip: usize,
+    pub len: usize,
+}
+
+impl PlaceRow {
+    /// The part that lies in a range, where `first` is the row's beginning in what the range counts: places, or starts of stride 1.
+    #[inline(always)]
+    pub fn within(mut self, first: usize, range: &Range<usize>) -> PlaceRow {
+        let cut = range.start.saturating_sub(first).min(self.len);
+        self.len = (first + self.len).min(range.end).saturating_sub(first + cut);
+        self.place += cut;
+        self.start += cut;
+        self.element += cut * self.skip;
+        self
+    }
+}
+
 /// What a vectorised loop may read beyond the last element that counts.
 const SLACK: usize = 64;
 
@@ -113,7 +139,7 @@ impl Pass {
         }
     }
     /// One pass for each phase of the stride.
-    pub fn backward(g: &Geometry) -> SmallVec<[Pass; 4]> {
+    pub fn backward(g: &Geometry) -> SmallVec<[Pass; 8]> {
         let all_taps = g.taps();
         let phases = g.axes.map(|a| a.stride.min(a.input));
         let mut passes = SmallVec::new();
@@ -174,6 +200,16 @@ impl Pass {
         1 + self.lines.iter().zip(strides).map(|(l, s)| (l.count - 1) * s).sum::<usize>()
     }
 
+    /// Copies all images between their zeros, on all threads where that pays.
+    pub fn pad_all<T: Scalar>(&self, x: &[T], to: &mut [T]) {
+        let (from, padded) = (self.sources * self.source(), self.padded());
+        let each = if self.is_large() { padded } else { to.len() };
+        parallel::parts(to, each, &|start, to| {
+            for (i, to) in to.chunks_exact_mut(padded).enumerate() {
+                self.pad(&x[(start / padded + i) * from..][..from], to);
+            }
+        });
+    }
     /// Copies one image (of one group) between its zeros.
     pub fn pad<T: Scalar>(&self, x: &[T], to: &mut [T]) {
         let [a, b, c] = &self.lines;
@@ -239,16 +275,20 @@ impl Pass {
             }
         }
     }
-    /// Calls `f(place, at, element, n, skip)` for each row of n places: its first place, where that begins to look, and which element
-    /// of a channel of the target it is; the next elements are `skip` apart.
+    /// Calls `f` with each row of places.
     #[inline(always)]
-    pub fn rows(&self, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
+    pub fn rows(&self, mut f: impl FnMut(PlaceRow)) {
         let [a, b, c] = &self.lines;
         let ([plane, row, _], _) = self.strides();
         for i in 0..a.count {
             for j in 0..b.count {
-                let element = ((a.first + i * a.skip) * b.target + b.first + j * b.skip) * c.target + c.first;
-                f((i * b.count + j) * c.count, i * a.step * plane + j * b.step * row, element, c.count, c.skip);
+                f(PlaceRow {
+                    place: (i * b.count + j) * c.count,
+                    start: i * a.step * plane + j * b.step * row,
+                    element: ((a.first + i * a.skip) * b.target + b.first + j * b.skip) * c.target + c.first,
+                    skip: c.skip,
+                    len: c.count,
+                });
             }
         }
     }

@@ -32,6 +32,10 @@ fn geometries() -> Vec<Geometry> {
         // A transposed convolution with output padding beyond the stride.
         g(1, 1, 4, 16, [none, none, Axis { input: 10, kernel: 2, output: 3, stride: 2, dilation: 4, before: 1 }]),
     ];
+    // Images that fall into parts and strips.
+    all.push(g(1, 1, 2, 17, [none, axis(41, 3, 1, 1, 1, 1), axis(38, 3, 1, 1, 1, 1)]));
+    all.push(g(2, 1, 1, 18, [none, axis(71, 2, 2, 1, 0, 1), axis(68, 3, 2, 1, 1, 1)]));
+    all.push(g(2, 1, 1, 9, [none, axis(80, 2, 1, 1, 0, 0), axis(70, 3, 1, 1, 1, 1)]));
     // Several blocks of depth.
     all.push(g(2, 1, 37, 20, [none, axis(6, 3, 1, 1, 1, 1), axis(6, 3, 1, 1, 1, 1)]));
     all.push(g(33, 1, 2, 8, [none, axis(6, 3, 1, 1, 1, 1), axis(6, 3, 1, 1, 1, 1)]));
@@ -138,7 +142,7 @@ fn every_way_is_the_sum_in_f32() {
 
 #[test]
 fn every_way_is_the_sum_in_f64() {
-    every_way_is_the_sum::<f64>(1e-14);
+    every_way_is_the_sum::<f64>(5e-14); // 1.2e-14 was measured, in a sum of 11,060 terms
 }
 
 #[test]

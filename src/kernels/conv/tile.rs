@@ -56,8 +56,18 @@ impl<T: Element, const ROWS: usize> Tile<'_, T, ROWS> {
     }
 }
 
-/// `to[j][i] = from[i][j] + shift[j]` for `rows` x `cols` numbers whose rows are so far apart; with `WHOLE`, the rows of the result are filled up with
-/// zeros to whole vectors.
+/// What is added to each number that [`transpose`] writes.
+#[derive(Clone, Copy)]
+pub(super) enum Plus<'a, T> {
+    Nothing,
+    /// A number for each row of the result.
+    Rows(&'a [T]),
+    /// What is there.
+    There,
+}
+
+/// `to[j][i] = from[i][j]` plus something, for `rows` x `cols` numbers whose rows are so far apart; with `WHOLE`, the rows of the result are
+/// filled up with zeros to whole vectors.
 ///
 /// # Safety
 /// The numbers must be there, and there must be room for the result.
@@ -66,7 +76,7 @@ pub(super) unsafe fn transpose<S: Simd, T: Element, const WHOLE: bool>(
     (rows, cols): (usize, usize),
     (from, from_step): (*const T, usize),
     (to, to_step): (*mut T, usize),
-    shift: Option<*const T>,
+    plus: Plus<'_, T>,
 ) {
     let lanes = T::Vector::<S>::LANES;
     for i in (0..rows).step_by(lanes) {
@@ -85,9 +95,10 @@ pub(super) unsafe fn transpose<S: Simd, T: Element, const WHOLE: bool>(
                 T::Vector::<S>::transpose(&mut block);
                 for (c, &column) in block.iter().enumerate().take(width) {
                     let to = to.wrapping_add((j + c) * to_step + i);
-                    let column = match shift {
-                        Some(shift) => column.add(T::Vector::<S>::splat(*shift.wrapping_add(j + c))),
-                        None => column,
+                    let column = match plus {
+                        Plus::Nothing => column,
+                        Plus::Rows(numbers) => column.add(T::Vector::<S>::splat(numbers[j + c])),
+                        Plus::There => column.add(Vector::load_masked(to, high)),
                     };
                     if WHOLE || height == lanes { column.store(to) } else { column.store_masked(to, high) }
                 }

@@ -8,7 +8,7 @@
 //! the weights, and each sees the whole batch.
 
 use super::pass::Pass;
-use super::tile::{Shared, Tile, machine, panels, transpose};
+use super::tile::{Plus, Shared, Tile, machine, panels, transpose};
 use crate::kernels::simd::{Element, Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
 use crate::scalar::Scalar;
@@ -20,8 +20,9 @@ const FEW: usize = 192 * 1024;
 const SHARES: usize = 8;
 /// Positions that such a task lays out at a time.
 const POSITIONS: usize = 1024;
-/// Weights of each output channel that a task has otherwise.
+/// Weights of each output channel that a task has otherwise, and positions that are laid out for all tasks at a time.
 const CHUNK: usize = 96;
+const STAGE: usize = 32 * 1024;
 
 /// Sizes that all tasks share.
 struct Plan<'a, T> {
@@ -38,7 +39,7 @@ struct Plan<'a, T> {
 
 /// Whether tasks should share the batch, not the weights.
 pub(super) fn are_few<T: Element>(pass: &Pass) -> bool {
-    pass.depth() * pass.targets.next_multiple_of(machine::<T>().0) * size_of::<T>() <= FEW
+    pass.batch >= SHARES / 2 && pass.depth() * pass.targets.next_multiple_of(machine::<T>().0) * size_of::<T>() <= FEW
 }
 
 pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], y: &[T], w: &mut [T], few: bool) {
@@ -96,6 +97,7 @@ impl<T: Scalar> Plan<'_, T> {
                     rows: self.offsets.len(),
                     cols: pass.targets,
                     step: w_target,
+                    plus: Plus::Nothing,
                 });
             }
         });
@@ -106,19 +108,24 @@ impl<T: Scalar> Plan<'_, T> {
         let chunks = self.offsets.len().div_ceil(CHUNK);
         let to = Shared(w.as_mut_ptr());
         let (w_target, w_group) = pass.w_strides();
+        let some = (STAGE / self.starts.len()).clamp(1, pass.batch);
         for group in 0..pass.groups {
-            self.lay_out(pass.batch, (group, pass.is_large()), &mut |laid| {
-                parallel::tasks(chunks, pass.is_large(), &|t| {
-                    let (begin, end) = (t * self.offsets.len() / chunks, (t + 1) * self.offsets.len() / chunks);
-                    scratch::with((end - begin) * self.width, |sums: &mut [T]| {
-                        let weights = &self.offsets[begin..end];
-                        dispatch(Sum { plan: self, laid, weights, sums: &mut *sums, add: false });
-                        // This task alone writes these weights of each output channel.
-                        let to = to.at(group * w_group + begin);
-                        dispatch(Turn { from: (sums, self.width), to, rows: end - begin, cols: pass.targets, step: w_target });
+            for begin in (0..pass.batch).step_by(some) {
+                let images = some.min(pass.batch - begin);
+                let plus = if begin > 0 { Plus::There } else { Plus::Nothing };
+                self.lay_out(images, (begin * pass.groups + group, pass.is_large()), &mut |laid| {
+                    parallel::tasks(chunks, pass.is_large(), &|t| {
+                        let (begin, end) = (t * self.offsets.len() / chunks, (t + 1) * self.offsets.len() / chunks);
+                        scratch::with((end - begin) * self.width, |sums: &mut [T]| {
+                            let weights = &self.offsets[begin..end];
+                            dispatch(Sum { plan: self, laid, weights, sums: &mut *sums, add: false });
+                            // This task alone writes these weights of each output channel.
+                            let to = to.at(group * w_group + begin);
+                            dispatch(Turn { from: (sums, self.width), to, rows: end - begin, cols: pass.targets, step: w_target, plus });
+                        });
                     });
                 });
-            });
+            }
         }
     }
 
@@ -173,7 +180,7 @@ impl<T: Scalar> Kernel for LayOut<'_, T> {
         let LayOut { from, to, positions, width } = self;
         let channels = from.len() / positions;
         // SAFETY: the sizes are those of the slices, and `width` is `channels` in whole vectors.
-        unsafe { transpose::<S, T, true>((channels, positions), (from.as_ptr(), positions), (to.as_mut_ptr(), width), None) };
+        unsafe { transpose::<S, T, true>((channels, positions), (from.as_ptr(), positions), (to.as_mut_ptr(), width), Plus::Nothing) };
         let whole = channels.next_multiple_of(T::Vector::<S>::LANES);
         if whole < width {
             to.chunks_exact_mut(width).for_each(|row| row[whole..].fill(T::ZERO));
@@ -188,16 +195,17 @@ struct Turn<'a, T> {
     rows: usize,
     cols: usize,
     step: usize,
+    plus: Plus<'a, T>,
 }
 
 impl<T: Element> Kernel for Turn<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Turn { from: (from, width), to, rows, cols, step } = self;
+        let Turn { from: (from, width), to, rows, cols, step, plus } = self;
         debug_assert!(from.len() >= rows * width && cols <= width);
         // SAFETY: the sums have `rows` rows; the caller vouches for `cols` rows of the weights, which it alone writes.
-        unsafe { transpose::<S, T, false>((rows, cols), (from.as_ptr(), width), (to, step), None) };
+        unsafe { transpose::<S, T, false>((rows, cols), (from.as_ptr(), width), (to, step), plus) };
     }
 }
 
