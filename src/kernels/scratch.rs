@@ -10,13 +10,12 @@ use std::cell::RefCell;
 struct Line([u64; 8]);
 
 thread_local! {
-    /// A stack, so that a kernel that asks twice finds each time the piece that it had before.
     static KEPT: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls `f` with room for `len` numbers, which holds anything, aligned to a line of the cache.
 ///
-/// The memory is taken out of the thread's stack meanwhile: if `f` lets other tasks run on this thread, they take pieces of their own.
+/// The memory is the thread's only again when `f` returns: if `f` lets other tasks run on this thread, they take pieces of their own.
 pub(crate) fn with<T: Element, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
     // SAFETY: `Element` is f32 or f64.
     unsafe { room(len, f) }
@@ -31,10 +30,11 @@ pub(crate) fn tables<R>(len: usize, f: impl FnOnce(&mut [u32]) -> R) -> R {
 /// # Safety
 /// Any bits must be a value of `N`.
 unsafe fn room<N, R>(len: usize, f: impl FnOnce(&mut [N]) -> R) -> R {
-    let mut lines = KEPT.with(|kept| kept.borrow_mut().pop()).unwrap_or_default();
     let count = (len * size_of::<N>()).div_ceil(size_of::<Line>());
+    let mut lines = KEPT.with(|kept| take(&mut kept.borrow_mut(), count));
     if lines.len() < count {
-        lines = vec![Line([0; 8]); count];
+        // A little more, so that tasks whose shares differ by one find room in each other's pieces.
+        lines = vec![Line([0; 8]); count.next_multiple_of((count.next_power_of_two() / 8).max(1))];
     }
     // SAFETY: the lines are initialised, long enough and aligned, any bits are a value, and the borrow of `lines` lasts as long as the
     // slice.
@@ -42,6 +42,13 @@ unsafe fn room<N, R>(len: usize, f: impl FnOnce(&mut [N]) -> R) -> R {
     let result = f(room);
     KEPT.with(|kept| kept.borrow_mut().push(lines));
     result
+}
+
+/// The smallest piece that is large enough, or else the largest, which will be replaced.
+fn take(kept: &mut Vec<Vec<Line>>, count: usize) -> Vec<Line> {
+    let wanted = |piece: &Vec<Line>| if piece.len() >= count { (0, piece.len()) } else { (1, usize::MAX - piece.len()) };
+    let best = (0..kept.len()).min_by_key(|&i| wanted(&kept[i]));
+    best.map(|i| kept.swap_remove(i)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -300,8 +300,9 @@ impl Pass {
     pub fn is_dense(&self) -> bool {
         self.lines.iter().all(|l| l.step == 1)
     }
-    /// Whether all places of a batch have numbers that fit into the tables.
+    /// Whether the numbers of all places of a batch, and of all weights, fit into the tables.
     pub fn fits(&self) -> bool {
-        u32::try_from(self.padded().saturating_mul(self.batch * self.groups)).is_ok()
+        let (padded, weights) = (self.padded().saturating_mul(self.batch * self.groups), self.w_strides().1);
+        u32::try_from(padded.max(weights)).is_ok()
     }
 }
