@@ -19,7 +19,7 @@ const PLACES: usize = 1024;
 const TASKS: usize = 8;
 const WORTH: usize = 64;
 
-/// Vectors of a panel: see [`Task::run`].
+/// Vectors of a panel at most: six places of four, or four of two, leave registers for the operands.
 fn most(wide: bool) -> usize {
     if wide { 4 } else { 2 }
 }

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 /// What a tile multiplies: `sums[r][v] += row(r, k) * vectors(k)[v]`, over k.
 ///
-/// Of two operands, one lies at places that a table names, the other advances evenly: for output k, `TABLE_ON_ROWS` says that row r
-/// is read at `rows[r] + table[k]` and the vectors at `vectors + k * step`, else the rows at `rows[r] + k * step` and the
+/// Of the two operands, one lies at distances that a table names, and the other advances evenly. With `TABLE_ON_ROWS` the number of row r for
+/// product k is at `rows[r] + table[k]` and the vectors are at `vectors + k * step`; else the numbers are at `rows[r] + k * step` and the
 /// vectors at `vectors + table[k]`.
 #[derive(Clone, Copy)]
 pub(super) struct Tile<'a, T, const ROWS: usize> {
