@@ -58,12 +58,13 @@ impl Windows {
             let e = format!("padding {padding} along spatial axis {axis} is more than half of the {covered} positions that a window spans");
             return Err(ShapeError::new(e).hint("a window could lie in the padding alone"));
         }
-        // What is left of the axis for the window to slide over; padding is at most half of `covered`, so that nothing overflows.
-        let Some(room) = (n + padding).checked_sub(covered - padding) else {
+        // What is left of the axis (and beyond it, with `ceil`) for the window to slide over; padding is at most half of `covered`, so that nothing overflows.
+        let beyond = if ceil { stride - 1 } else { 0 };
+        let Some(room) = (n + padding).saturating_add(beyond).checked_sub(covered - padding) else {
             let e = format!("a window of {covered} positions does not fit spatial axis {axis} of size {n} with padding {padding}");
             return Err(ShapeError::new(e).hint("the output would be empty: take a smaller kernel or dilation"));
         };
-        let last = if ceil { room.div_ceil(stride) } else { room / stride };
+        let last = room / stride;
         // The last window has to begin in the array, or in the padding before it.
         Ok(if ceil && last * stride >= n + padding { last } else { last + 1 })
     }
