@@ -426,7 +426,7 @@ impl<T: Scalar> Store<T> {
             return false;
         }
         let Held::Own(mut buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
-        add(&mut buffer[to.offset as usize..], self.reader().data(from));
+        add(&mut buffer[to.offset as usize..], &self.reader().data(from)[from.offset as usize..]);
         self.slots[to.slot as usize].held = Held::Own(buffer);
         true
     }

@@ -37,6 +37,8 @@ struct Sweep<'t, T: Scalar> {
     outside: [(NodeId, NodeId); 2],
     /// The point to which the tape is rewound at the end; `None` where the sweep's nodes are kept.
     truncate_to: Option<Mark>,
+    /// It walks over a formula that a rule has just written, which `no_grad` does not cut.
+    formula: bool,
     /// Nodes from here on were made by this sweep.
     first_own: NodeId,
     /// The location that was in force before the sweep.
@@ -51,7 +53,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         cotangents.resize((root + 1).saturating_sub(floor) as usize, OFF_PATH);
         let (first_own, outer_at) = (inner.nodes.len() as NodeId, inner.at);
         drop(inner);
-        Sweep { tape, floor, cotangents, outside: [(NONE, NONE); 2], truncate_to: None, first_own, outer_at }
+        Sweep { tape, floor, cotangents, outside: [(NONE, NONE); 2], truncate_to: None, formula: false, first_own, outer_at }
     }
 
     /// The entry of a node, if it is one that the sweep visits.
@@ -69,7 +71,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         let inner = self.tape.read();
         for i in 0..self.cotangents.len() {
             let id = self.floor + i as NodeId;
-            if self.cotangents[i] == NONE || inner.nodes[id as usize].cut {
+            if self.cotangents[i] == NONE || inner.nodes[id as usize].cut && !self.formula {
                 continue;
             }
             let on_path = inner.inputs(id).iter().any(|&x| match x.checked_sub(self.floor) {
@@ -159,7 +161,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         let node = &inner.nodes[id as usize];
         let few = node.inputs;
         match node.arity {
-            _ if node.cut => {}
+            _ if node.cut && !self.formula => {}
             0 => {}
             1 => self.apply_rule(inner, id, g, &few[..1]),
             2 => self.apply_rule(inner, id, g, &few[..2]),
@@ -201,19 +203,10 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         let mut inner = self.tape.write();
         inner.at = outer;
         match returned.unpack() {
-            (ids, NONE) => {
-                for (k, &x) in inputs.iter().enumerate() {
-                    if ids[k] != NONE {
-                        self.hand_out(&mut inner, id, x, ids[k], first);
-                    }
-                }
-            }
+            (ids, NONE) => self.hand_out_all(&mut inner, id, inputs, &ids, first),
             (_, spilled) => {
-                for (&x, c) in inputs.iter().zip(inner.unspill(spilled)) {
-                    if c != NONE {
-                        self.hand_out(&mut inner, id, x, c, first);
-                    }
-                }
+                let ids = inner.unspill(spilled);
+                self.hand_out_all(&mut inner, id, inputs, &ids, first);
             }
         }
         // Small arrays have no buffer of their own to give back.
@@ -225,6 +218,19 @@ impl<'t, T: Scalar> Sweep<'t, T> {
             }
             self.let_go(&mut inner, g, first);
         }
+    }
+
+    /// Adds what the rule of node `id` returned to the entries of its inputs.
+    fn hand_out_all(&mut self, inner: &mut Inner<T>, id: NodeId, inputs: &[NodeId], returned: &[NodeId], first: NodeId) {
+        // One cotangent may be returned for several inputs: it must not be added to in place for one of them before all have it.
+        let given = || returned.iter().copied().filter(|&c| c != NONE);
+        given().for_each(|c| inner.nodes[c as usize].holds += 1);
+        for (&x, &c) in inputs.iter().zip(returned) {
+            if c != NONE {
+                self.hand_out(inner, id, x, c, first);
+            }
+        }
+        given().for_each(|c| inner.nodes[c as usize].holds -= 1);
     }
 
     /// Adds the cotangent `c`, which the rule of node `id` returned, to the entry of its input `x`.
@@ -453,6 +459,7 @@ impl<T: Scalar> Tape<T> {
     pub(crate) fn sweep_formula(&self, floor: NodeId, root: NodeId, seed: NodeId, targets: [NodeId; 2]) -> [NodeId; 2] {
         let mut sweep = Sweep::new(self, floor, root);
         sweep.outside = targets.map(|t| (t, NONE));
+        sweep.formula = true;
         sweep.mark_paths();
         sweep.run(root, seed);
         sweep.outside.map(|(target, cotangent)| if target == NONE { NONE } else { cotangent })

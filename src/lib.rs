@@ -106,7 +106,7 @@ pub use check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numeric
 pub use error::ShapeError;
 pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_and_grad_of, vjp};
 pub use layout::{Layout, Shape, Strides};
-pub use op::{Cotangents, Elementwise, Op, View, Vjp};
+pub use op::{Cost, Cotangents, Op, View, Vjp};
 pub use ops::advanced::Pick;
 pub use ops::attention::AttentionOptions;
 pub use ops::avg_pool::{AvgPoolOptions, LpPoolOptions};

@@ -79,7 +79,7 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
 
     /// Whether each element of the output is a function of the elements of the inputs at the same place, and how dear a function. Such an
     /// op may be computed later, and in parts: its `forward` must take any part of the arrays, seen as one axis.
-    fn elementwise(&self) -> Option<Elementwise> {
+    fn elementwise(&self) -> Option<Cost> {
         None
     }
 
@@ -93,7 +93,7 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
 
 /// What an element of an elementwise op costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Elementwise {
+pub enum Cost {
     /// A few instructions: computing it again costs less than keeping it in memory.
     Cheap,
     /// A function of the library: an exponential or the like.

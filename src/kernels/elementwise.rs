@@ -36,9 +36,11 @@ impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for Loop<'_, T, F, 
         let n = self.y.len();
         let x = shorten(self.x, n);
         if F::BOUND < f64::INFINITY && x.iter().any(|x| beyond(x, T::from_f64(F::BOUND))) {
+            // Element by element, so that the bits of one do not depend on its neighbours.
             for (i, y) in self.y.iter_mut().enumerate() {
                 // SAFETY: i is below n.
-                *y = self.f.at::<Libm>(unsafe { pick(&x, i) });
+                let x = unsafe { pick(&x, i) };
+                *y = if beyond(&x, T::from_f64(F::BOUND)) { self.f.at::<Libm>(x) } else { self.f.at::<S>(x) };
             }
             return;
         }

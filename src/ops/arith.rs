@@ -4,7 +4,7 @@ use crate::error::ShapeError;
 use crate::kernels::elementwise::{self, Elementwise, apply};
 use crate::kernels::simd::{Libm, Simd};
 use crate::layout::Shape;
-use crate::op::{self, Cotangents, Op, View, Vjp};
+use crate::op::{Cost, Cotangents, Op, View, Vjp};
 use crate::ops::Listed;
 use crate::ops::map::same_shape;
 use crate::scalar::{Num, Real, Scalar};
@@ -119,8 +119,8 @@ impl<T: Scalar, O: Operation> Op<T> for Arith<O> {
         *cotangents = [ga, gb, T::ZERO];
         true
     }
-    fn elementwise(&self) -> Option<op::Elementwise> {
-        Some(op::Elementwise::Cheap)
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -159,8 +159,8 @@ impl<T: Scalar> Op<T> for Neg {
         cotangents[0] = -g;
         true
     }
-    fn elementwise(&self) -> Option<op::Elementwise> {
-        Some(op::Elementwise::Cheap)
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {

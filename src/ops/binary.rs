@@ -4,7 +4,7 @@ use crate::error::ShapeError;
 use crate::kernels::elementwise::{Elementwise, apply};
 use crate::kernels::simd::Simd;
 use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
+use crate::op::{Cost, Cotangents, Op, View, Vjp};
 use crate::ops::map::{Binary, Zip, same_shape};
 use crate::scalar::{Real, Scalar};
 use crate::var::{Operand, Var};
@@ -239,6 +239,9 @@ impl<T: Scalar> Op<T> for Compare {
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
+    }
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);

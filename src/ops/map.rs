@@ -8,7 +8,7 @@ use crate::error::ShapeError;
 use crate::kernels::elementwise::{Elementwise, apply, one};
 use crate::kernels::simd::Simd;
 use crate::layout::Shape;
-use crate::op::{self, Cotangents, Op, View, Vjp};
+use crate::op::{Cost, Cotangents, Op, View, Vjp};
 use crate::ops::erase;
 use crate::scalar::{Num, Real, Scalar};
 use crate::var::{Operand, Var};
@@ -42,7 +42,8 @@ pub trait Unary: Copy + Debug + PartialEq + Send + Sync + 'static {
     const NAME: &'static str;
     /// The name of its gradient's node.
     const GRAD_NAME: &'static str;
-    /// Elements from which a thread of its own pays: fewer where transcendental functions are computed.
+    /// Elements from which a thread of its own pays: fewer where transcendental functions are computed. (Above 8k the function counts as
+    /// one that costs less to compute again than to keep: [`Cost`].)
     const GRAIN: usize = 8 * 1024;
     /// The largest |x| for which the vectorised functions that `f` and `df` use are accurate: finite where they use [`Real::sin`] or
     /// [`Real::cos`] of x itself (2^24). Beyond it the standard library's are taken.
@@ -110,7 +111,7 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
         cotangents[0] = one(MapGrad(self.0), [g, x[0], y]);
         true
     }
-    fn elementwise(&self) -> Option<op::Elementwise> {
+    fn elementwise(&self) -> Option<Cost> {
         cost(U::GRAIN)
     }
     #[inline(always)]
@@ -133,7 +134,7 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(one(*self, x))
     }
-    fn elementwise(&self) -> Option<op::Elementwise> {
+    fn elementwise(&self) -> Option<Cost> {
         cost(U::GRAIN)
     }
     #[inline(always)]
@@ -202,7 +203,7 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
         cotangents[1] = one(ZipGrad::<B, false>(self.0), [g, x[0], x[1]]);
         true
     }
-    fn elementwise(&self) -> Option<op::Elementwise> {
+    fn elementwise(&self) -> Option<Cost> {
         cost(B::GRAIN)
     }
     #[inline(always)]
@@ -229,7 +230,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(one(*self, x))
     }
-    fn elementwise(&self) -> Option<op::Elementwise> {
+    fn elementwise(&self) -> Option<Cost> {
         cost(B::GRAIN)
     }
     #[inline(always)]
@@ -252,8 +253,8 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
 }
 
 /// A function for which threads pay early is a dear one.
-fn cost(grain: usize) -> Option<op::Elementwise> {
-    Some(if grain > 8 * 1024 { op::Elementwise::Cheap } else { op::Elementwise::Dear })
+fn cost(grain: usize) -> Option<Cost> {
+    Some(if grain > 8 * 1024 { Cost::Cheap } else { Cost::Dear })
 }
 
 /// The shape that all inputs have.
