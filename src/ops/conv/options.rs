@@ -22,11 +22,11 @@ pub struct Conv<const N: usize> {
     pub groups: usize,
 }
 
-/// The options of [`Var::conv1d`].
+/// The options of [`Var::conv1d`](crate::Var::conv1d).
 pub type Conv1d = Conv<1>;
-/// The options of [`Var::conv2d`].
+/// The options of [`Var::conv2d`](crate::Var::conv2d).
 pub type Conv2d = Conv<2>;
-/// The options of [`Var::conv3d`].
+/// The options of [`Var::conv3d`](crate::Var::conv3d).
 pub type Conv3d = Conv<3>;
 
 impl<const N: usize> Default for Conv<N> {
@@ -68,11 +68,11 @@ pub struct ConvTranspose<const N: usize> {
     pub groups: usize,
 }
 
-/// The options of [`Var::conv_transpose1d`].
+/// The options of [`Var::conv_transpose1d`](crate::Var::conv_transpose1d).
 pub type ConvTranspose1d = ConvTranspose<1>;
-/// The options of [`Var::conv_transpose2d`].
+/// The options of [`Var::conv_transpose2d`](crate::Var::conv_transpose2d).
 pub type ConvTranspose2d = ConvTranspose<2>;
-/// The options of [`Var::conv_transpose3d`].
+/// The options of [`Var::conv_transpose3d`](crate::Var::conv_transpose3d).
 pub type ConvTranspose3d = ConvTranspose<3>;
 
 impl<const N: usize> Default for ConvTranspose<N> {
