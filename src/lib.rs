@@ -111,18 +111,17 @@ pub use ops::advanced::Pick;
 pub use ops::attention::AttentionOptions;
 pub use ops::avg_pool::{AvgPoolOptions, LpPoolOptions};
 pub use ops::conv::{Conv, Conv1d, Conv2d, Conv3d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Padding};
+pub use ops::cross_entropy::CrossEntropyOptions;
 pub use ops::distance::NormalizeOptions;
 pub use ops::einsum::einsum;
-pub use ops::entropy::{BceOptions, BceWithLogitsOptions, CrossEntropyOptions, KlDivOptions};
+pub use ops::entropy::{BceOptions, BceWithLogitsOptions, KlDivOptions};
 pub use ops::grid_sample::{GridSampleMode, GridSampleOptions, GridSamplePadding};
 pub use ops::indices::{Index, Indices, Mask};
 pub use ops::join::{concat, stack};
 pub use ops::linalg::multi_dot;
-pub use ops::loss::{
-    GaussianNllOptions, HingeEmbeddingOptions, HuberOptions, MarginRankingOptions, PoissonNllOptions, Reduction, SmoothL1Options,
-    TripletMarginOptions,
-};
+pub use ops::loss::{GaussianNllOptions, HuberOptions, PoissonNllOptions, Reduction, SmoothL1Options};
 pub use ops::map::{Binary, Unary};
+pub use ops::margin::{HingeEmbeddingOptions, MarginRankingOptions, TripletMarginOptions};
 pub use ops::norm::{LocalResponseNormOptions, NormOptions, RmsNormOptions, RunningStats};
 pub use ops::pool::MaxPoolOptions;
 pub use ops::product::AddmmOptions;

@@ -81,8 +81,13 @@ impl<const N: usize> Default for ConvTranspose<N> {
     }
 }
 
-/// Stride, dilation and groups are counted from 1.
-fn positive<const N: usize>(stride: [usize; N], dilation: [usize; N], groups: usize) -> Result<(), ShapeError> {
+/// Stride, dilation and groups are counted from 1, and no number is so large that products of it with sizes could overflow.
+fn sensible<const N: usize>(stride: [usize; N], dilation: [usize; N], padding: [usize; N], groups: usize) -> Result<(), ShapeError> {
+    const LARGEST: usize = 1 << 24;
+    let named = [("stride", stride), ("dilation", dilation), ("padding", padding)];
+    if let Some((name, values)) = named.into_iter().find(|(_, values)| values.iter().any(|&n| n > LARGEST)) {
+        return Err(ShapeError::new(format!("{name} is {values:?}")).hint(format!("at most {LARGEST} is possible")));
+    }
     let zero = |name: &str| Err(ShapeError::new(format!("{name} must be at least 1")).hint(format!("the default {name} is 1")));
     match () {
         _ if stride.contains(&0) => zero("stride"),
@@ -95,7 +100,8 @@ fn positive<const N: usize>(stride: [usize; N], dilation: [usize; N], groups: us
 impl<const N: usize> Conv<N> {
     /// The spatial axes, of input and kernel of these sizes.
     pub(crate) fn axes(&self, input: &[usize], kernel: &[usize]) -> Result<[Axis; 3], ShapeError> {
-        positive(self.stride, self.dilation, self.groups)?;
+        let zeros = if let Padding::Zeros(zeros) = self.padding { zeros } else { [0; N] };
+        sensible(self.stride, self.dilation, zeros, self.groups)?;
         if self.padding == Padding::Same && self.stride != [1; N] {
             return Err(ShapeError::new(format!("Padding::Same with stride {:?}", self.stride))
                 .hint("\"same\" is defined for stride 1; give the numbers of zeros with Padding::Zeros"));
@@ -143,7 +149,7 @@ impl<const N: usize> ConvTranspose<N> {
     /// The geometry of the convolution whose output is `y` (here the input) and whose input is the result.
     pub(super) fn geometry(&self, y: &[usize], w: &[usize]) -> Result<Geometry, ShapeError> {
         let groups = self.groups;
-        positive(self.stride, self.dilation, groups)?;
+        sensible(self.stride, self.dilation, self.padding, groups)?;
         let mut axes = [Axis::NONE; 3];
         for i in 0..N {
             let (output, kernel, stride, dilation) = (y[2 + i], w[2 + i], self.stride[i], self.dilation[i]);
