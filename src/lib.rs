@@ -48,7 +48,7 @@
 //! | `pow` | a = 0, b >= 0, with respect to b | 0 |
 //! | `powf(0.0)` | everywhere | 0 |
 //! | `where_cond` | the value not chosen | 0, even beside infinities and NaN |
-//! | `logsumexp` | all elements -inf | 0 each |
+//! | `logsumexp` | all elements -inf | 0 each (PyTorch: NaN) |
 //! | `det` | singular matrices | the cofactors, to any order |
 //! | `cholesky` | everywhere | shared by both triangles, though one is read |
 //! | `vector_norm`, `cdist`, `std` | the vector 0, coinciding points, equal elements | 0 |

@@ -192,7 +192,7 @@ impl<T: Scalar> Op<T> for LogCumSumExp {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// ln(e^x[0] + .. + e^x[i]) for each element along an axis, without overflow. Derivative: the shares of e^x in those sums.
+    /// `ln(e^x_0 + .. + e^x_i)` for each element along an axis, without overflow. Derivative: the shares of e^x in those sums.
     ///
     /// # Panics
     /// If there is no such axis.
