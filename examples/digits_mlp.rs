@@ -11,7 +11,7 @@ use rand::seq::SliceRandom;
 use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::Digits;
-use wengert::optim::{Adam, Optimizer};
+use wengert::optim::Adam;
 use wengert::{Param, Tape, Var, data, init};
 
 /// The least share of the held-back digits that must be recognised.

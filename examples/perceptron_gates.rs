@@ -3,7 +3,7 @@
 //! `cargo run --release --example perceptron_gates`
 
 use std::process::ExitCode;
-use wengert::optim::{Adam, Optimizer};
+use wengert::optim::Adam;
 use wengert::{Param, Tape, Var, init};
 
 const INPUTS: [[f64; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];

@@ -347,6 +347,11 @@ impl<T: Scalar> Store<T> {
         assert!(later.value.set(buffer).is_ok(), "filled in once");
         self.filled.borrow_mut().push(place.slot);
     }
+    /// Whether nothing was filled in since.
+    #[inline]
+    pub fn is_in_order(&self) -> bool {
+        self.filled.borrow().is_empty()
+    }
     /// Slots that were filled in become ones like any other; tells their nodes, which no longer need their inputs.
     pub fn put_in_order(&mut self) -> SmallVec<[NodeId; 8]> {
         let Store { slots, filled, .. } = self;

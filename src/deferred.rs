@@ -73,7 +73,14 @@ impl<T: Scalar> Inner<T> {
     }
 
     /// Computes the values of these nodes that are still outstanding.
+    #[inline]
     pub fn settle(&self, ids: impl Iterator<Item = NodeId>) {
+        // Small graphs are all overhead, and nothing of theirs waits.
+        if self.store.has_buffers() {
+            self.settle_buffers(ids);
+        }
+    }
+    fn settle_buffers(&self, ids: impl Iterator<Item = NodeId>) {
         let targets: SmallVec<[NodeId; 8]> = ids.filter_map(|i| self.store.later(self.nodes[i as usize].place)).collect();
         if !targets.is_empty() {
             self.compute(targets);

@@ -101,6 +101,9 @@ mod scalar;
 mod tape;
 mod var;
 
+/// The array type that values come in and go out as, in the version that this crate uses.
+pub use ndarray;
+
 pub use buffers::Stats;
 pub use check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numerical_gradient};
 pub use error::ShapeError;

@@ -171,6 +171,9 @@ impl<T: Scalar> Inner<T> {
     }
     /// Takes note of what was computed through shared borrows.
     pub fn put_in_order(&mut self) {
+        if self.store.is_in_order() {
+            return;
+        }
         for id in self.store.put_in_order() {
             self.release_inputs(id);
         }

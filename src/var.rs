@@ -201,7 +201,8 @@ impl<T: Scalar> fmt::Display for Var<'_, T> {
     }
 }
 
-/// What a tape takes as a value: ndarray arrays and views of any dimension, slices, fixed-size (nested) arrays, `Vec`s and numbers.
+/// What a tape takes as a value: ndarray arrays and views of any dimension, slices, fixed-size arrays (nested up to four deep), `Vec`s and
+/// numbers.
 pub trait Source<T> {
     /// Calls `f` with shape and elements in row-major order.
     fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R;
@@ -240,6 +241,11 @@ impl<T: Scalar, const M: usize, const N: usize> Source<T> for [[T; N]; M] {
 impl<T: Scalar, const L: usize, const M: usize, const N: usize> Source<T> for [[[T; N]; M]; L] {
     fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
         f(&[L, M, N], self.as_flattened().as_flattened())
+    }
+}
+impl<T: Scalar, const K: usize, const L: usize, const M: usize, const N: usize> Source<T> for [[[[T; N]; M]; L]; K] {
+    fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        f(&[K, L, M, N], self.as_flattened().as_flattened().as_flattened())
     }
 }
 impl<T: Scalar, S: Data<Elem = T>, D: Dimension> Source<T> for ArrayBase<S, D> {

@@ -79,9 +79,11 @@ fn shapes_that_do_not_fit<T: Scalar>() {
     refuses!(tape, a.matmul(v), "matmul of [2, 3] and [2]: the last axis of the first (3) must equal the last but one of the second (2)",
         hint: "a product of [.., m, k] and [.., k, n] is [.., m, n]; `t()` transposes");
     refuses!(tape, a.matmul(c), "matmul of [2, 3] and []: a number has no axis to sum over", hint: "multiply by a number with `*`");
-    refuses!(tape, a.linear(m, v), "linear of [2, 3] and [3, 5] and [2]: needs input [.., in], weight [out, in] and bias [out]",
+    refuses!(tape, a.linear(m, v), "linear of [2, 3] and [3, 5] and [2]: needs input [.., in], weight [out, in] and bias [out]: \
+         the input has 3 features, the weight takes 5",
         hint: "the weight lies as in PyTorch, output features first");
-    refuses!(tape, cube.linear(m, v), "linear of [1, 1, 1] and [3, 5] and [2]: needs input [.., in], weight [out, in] and bias [out]",
+    refuses!(tape, cube.linear(m, v), "linear of [1, 1, 1] and [3, 5] and [2]: needs input [.., in], weight [out, in] and bias [out]: \
+         the input has 1 features, the weight takes 5",
         hint: "the weight lies as in PyTorch, output features first");
     refuses!(tape, cube.matmul(b), "matmul of [1, 1, 1] and [4, 3]: the last axis of the first (1) must equal the last but one of the second (4)",
         hint: "a product of [.., m, k] and [.., k, n] is [.., m, n]; `t()` transposes");
@@ -109,7 +111,7 @@ fn rearrangements<T: Scalar>() {
         hint: "at most one size may be -1, and the others must divide the number of elements");
     refuses!(tape, v.broadcast_to(&[3, 2]), "broadcast_to of [3]: shape [3] does not broadcast to [3, 2]",
         hint: "sizes are compared from the last axis; each must be equal or 1 in the array");
-    refuses!(tape, concat(&[a, v], 0), "concat of [2, 3] and [3]: input 1 has shape [3], which differs from [2, 3] beside axis 0",
+    refuses!(tape, concat(&[a, v], 0), "concat of [2, 3] and [3]: input 1 has shape [3], which differs from [2, 3] in the number of axes",
         hint: "all sizes but that of the joined axis must be equal");
     refuses!(tape, concat::<T>(&[], 0), "concat: nothing to join", hint: "give at least one array");
     refuses!(tape, stack(&[v, a], 0), "stack of [3] and [2, 3]: input 1 has shape [2, 3], the first has [3]",

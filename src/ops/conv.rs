@@ -220,6 +220,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// assert_eq!(x.conv2d(w, None, Conv2d::default()).to_vec(), [6.0, 8.0]);
     /// let same = Conv2d { padding: Padding::Same, ..Default::default() };
     /// assert_eq!(x.conv2d(w, tape.leaf([0.5]), same).shape(), [1, 2, 3]);
+    /// let wide = Conv2d { stride: [2, 2], padding: 1.into(), ..Default::default() }; // or `[1, 1].into()`
+    /// assert_eq!(x.conv2d(w, None, wide).shape(), [1, 2, 2]);
     /// ```
     ///
     /// # Panics

@@ -18,24 +18,24 @@ use std::fmt::Debug;
 ///
 /// ```
 /// use wengert::{Real, Tape, Unary};
-/// /// y = x e^x
+/// /// y = x e^(x / 2). (`lit` makes a constant of the formula's own type.)
 /// #[derive(Clone, Copy, Debug, PartialEq)]
 /// struct XExp;
 /// impl Unary for XExp {
 ///     const NAME: &'static str = "xexp";
 ///     const GRAD_NAME: &'static str = "xexp_grad";
 ///     fn f<R: Real>(self, x: R) -> R {
-///         x * x.exp()
+///         x * (x * x.lit(0.5)).exp()
 ///     }
 ///     fn df<R: Real>(self, x: R, y: R) -> R {
-///         y + x.exp()
+///         y * x.lit(0.5) + (x * x.lit(0.5)).exp()
 ///     }
 /// }
 /// let tape = Tape::<f64>::new();
 /// let x = tape.leaf(0.5);
 /// let dy = tape.grad(x.map(XExp), &[x])[0].unwrap();
 /// let d2y = tape.grad(dy, &[x])[0].unwrap();
-/// assert!((d2y.item() - 2.5 * 0.5_f64.exp()).abs() < 1e-12);
+/// assert!((d2y.item() - (1.0 + 0.5 / 4.0) * 0.25_f64.exp()).abs() < 1e-12);
 /// ```
 pub trait Unary: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// The op's name.

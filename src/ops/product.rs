@@ -268,8 +268,14 @@ impl<T: Scalar> Op<T> for Linear {
 }
 
 fn linear_shape(x: &Shape, w: &Shape, b: &Shape) -> Result<Shape, ShapeError> {
-    if x.len() != 2 || w.len() != 2 || b.len() != 1 || x[1] != w[1] || w[0] != b[0] {
-        return Err(ShapeError::new("needs input [.., in], weight [out, in] and bias [out]")
+    let fits = x.len() == 2 && w.len() == 2 && b.len() == 1;
+    if !fits || x[1] != w[1] || w[0] != b[0] {
+        let which = match () {
+            _ if !fits => String::new(),
+            _ if x[1] != w[1] => format!(": the input has {} features, the weight takes {}", x[1], w[1]),
+            _ => format!(": the weight makes {} features, the bias has {}", w[0], b[0]),
+        };
+        return Err(ShapeError::new(format!("needs input [.., in], weight [out, in] and bias [out]{which}"))
             .hint("the weight lies as in PyTorch, output features first"));
     }
     Ok([x[0], w[0]].into())

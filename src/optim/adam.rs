@@ -88,6 +88,23 @@ impl<T: Scalar> Adam<T> {
     pub fn options(&self) -> &AdamOptions {
         &self.options
     }
+    /// One update of each parameter that has a gradient: `step([&w, &b], &grads)`, `step(&params, &grads)`.
+    pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
+        for (i, param) in params.into_iter().enumerate() {
+            param.update(grads, |w, g| {
+                let State { steps, m, v } = self.states.of(i, param);
+                m.resize(w.len(), T::ZERO);
+                v.resize(w.len(), T::ZERO);
+                *steps = steps.saturating_add(1);
+                let step = Step::new(&self.options, *steps);
+                if w.len() < PARALLEL {
+                    return step.pass(w, g, m, v);
+                }
+                let chunks = (w.par_chunks_mut(CHUNK), g.par_chunks(CHUNK), m.par_chunks_mut(CHUNK), v.par_chunks_mut(CHUNK));
+                chunks.into_par_iter().for_each(|(w, g, m, v)| step.pass(w, g, m, v));
+            });
+        }
+    }
     /// Sets the learning rate from the next step on.
     ///
     /// # Panics
@@ -141,20 +158,7 @@ impl<T: Scalar> Step<T> {
 
 impl<T: Scalar> Optimizer<T> for Adam<T> {
     fn step(&mut self, params: &[Param<T>], grads: &Grads<T>) {
-        for (i, param) in params.iter().enumerate() {
-            param.update(grads, |w, g| {
-                let State { steps, m, v } = self.states.of(i, param);
-                m.resize(w.len(), T::ZERO);
-                v.resize(w.len(), T::ZERO);
-                *steps = steps.saturating_add(1);
-                let step = Step::new(&self.options, *steps);
-                if w.len() < PARALLEL {
-                    return step.pass(w, g, m, v);
-                }
-                let chunks = (w.par_chunks_mut(CHUNK), g.par_chunks(CHUNK), m.par_chunks_mut(CHUNK), v.par_chunks_mut(CHUNK));
-                chunks.into_par_iter().for_each(|(w, g, m, v)| step.pass(w, g, m, v));
-            });
-        }
+        self.step(params, grads);
     }
     fn lr(&self) -> f64 {
         self.options.lr

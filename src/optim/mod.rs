@@ -4,7 +4,7 @@
 //! after its first step. It uses only the public API of this crate: another update rule is a loop in [`Param::update`].
 //!
 //! ```
-//! use wengert::optim::{Optimizer, Sgd};
+//! use wengert::optim::Sgd;
 //! use wengert::{Param, Tape};
 //!
 //! let x = Param::<f64>::new("x", [-3.0, 4.0]);
@@ -14,7 +14,7 @@
 //!     let loss = tape.param(&x).square().sum();
 //!     let grads = tape.backward(loss);
 //!     tape.reset(); // before the update: a tape that still holds a large parameter makes the update copy it
-//!     optimizer.step(std::slice::from_ref(&x), &grads);
+//!     optimizer.step([&x], &grads);
 //!     tape.recycle(grads);
 //! }
 //! assert!(x.to_array().iter().all(|x| x.abs() < 1e-8));

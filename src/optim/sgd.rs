@@ -74,22 +74,11 @@ impl<T: Scalar> Sgd<T> {
     pub fn options(&self) -> &SgdOptions {
         &self.options
     }
-    /// Sets the learning rate from the next step on.
-    ///
-    /// # Panics
-    /// If it is negative or not a number.
-    #[track_caller]
-    pub fn set_lr(&mut self, lr: f64) {
-        check(lr >= 0.0, "lr must be at least 0", lr);
-        self.options.lr = lr;
-    }
-}
-
-impl<T: Scalar> Optimizer<T> for Sgd<T> {
-    fn step(&mut self, params: &[Param<T>], grads: &Grads<T>) {
+    /// One update of each parameter that has a gradient: `step([&w, &b], &grads)`, `step(&params, &grads)`.
+    pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
         let o = self.options;
         let [lr, decay, momentum] = [o.lr, o.weight_decay, o.momentum].map(T::from_f64);
-        for (i, param) in params.iter().enumerate() {
+        for (i, param) in params.into_iter().enumerate() {
             param.update(grads, |w, g| {
                 if o.momentum == 0.0 {
                     return each2(w, g, |w, g| w - lr * (g + decay * w));
@@ -113,6 +102,21 @@ impl<T: Scalar> Optimizer<T> for Sgd<T> {
                 }
             });
         }
+    }
+    /// Sets the learning rate from the next step on.
+    ///
+    /// # Panics
+    /// If it is negative or not a number.
+    #[track_caller]
+    pub fn set_lr(&mut self, lr: f64) {
+        check(lr >= 0.0, "lr must be at least 0", lr);
+        self.options.lr = lr;
+    }
+}
+
+impl<T: Scalar> Optimizer<T> for Sgd<T> {
+    fn step(&mut self, params: &[Param<T>], grads: &Grads<T>) {
+        self.step(params, grads);
     }
     fn lr(&self) -> f64 {
         self.options.lr

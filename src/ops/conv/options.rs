@@ -47,6 +47,12 @@ pub enum Padding<const N: usize> {
     Zeros([usize; N]),
 }
 
+/// So many zeros on every side.
+impl<const N: usize> From<usize> for Padding<N> {
+    fn from(zeros: usize) -> Self {
+        Padding::Zeros([zeros; N])
+    }
+}
 impl<const N: usize> From<[usize; N]> for Padding<N> {
     fn from(zeros: [usize; N]) -> Self {
         Padding::Zeros(zeros)
