@@ -3,7 +3,7 @@
 use approx::{assert_abs_diff_eq, assert_relative_eq};
 use ndarray::{Array2, ArrayD, array};
 use rand::seq::SliceRandom;
-use wengert::optim::{Adam, Optimizer, Sgd};
+use wengert::optim::{Adam, Sgd};
 use wengert::{BOOK_STEP, Param, Tape, Var, data, init, numerical_gradient, stack};
 
 const INPUTS: [[f64; 2]; 4] = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]];
