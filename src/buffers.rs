@@ -247,13 +247,6 @@ impl<T: Scalar> Store<T> {
         !self.slots.is_empty()
     }
 
-    /// Adds one element of the arena to another.
-    #[inline]
-    pub fn add_number(&mut self, to: Place, from: Place) {
-        let x = self.arena[from.offset as usize];
-        self.arena[to.offset as usize] += x;
-    }
-
     /// Adds to one element of the arena.
     #[inline]
     pub fn add_to_number(&mut self, to: Place, x: T) {

@@ -260,7 +260,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         let (a, b) = (&inner.nodes[old as usize], &inner.nodes[new as usize]);
         let own = self.truncate_to.is_some() && a.holds == 1 && old >= self.first_own;
         if own && a.sum && inner.is_number(old) && inner.is_number(new) {
-            inner.store.add_number(a.place, b.place);
+            inner.store.add_to_number(a.place, inner.store.number(b.place));
             return old;
         }
         let (to, from, at, sum) = (a.place, b.place, a.at, a.sum);

@@ -126,10 +126,11 @@ pub use ops::loss::{GaussianNllOptions, HuberOptions, PoissonNllOptions, Reducti
 pub use ops::map::{Binary, Unary};
 pub use ops::margin::{HingeEmbeddingOptions, MarginRankingOptions, TripletMarginOptions};
 pub use ops::norm::{LocalResponseNormOptions, NormOptions, RmsNormOptions, RunningStats};
+pub use ops::pad_mode::PadMode;
 pub use ops::pool::MaxPoolOptions;
 pub use ops::product::AddmmOptions;
 pub use ops::reduction::AxisList;
-pub use ops::resample::{InterpolateMode, InterpolateOptions, PadMode};
+pub use ops::resample::{InterpolateMode, InterpolateOptions};
 pub use ops::slice::SliceInfo;
 pub use ops::triangular::TriangularOptions;
 pub use ops::unpool::MaxUnpoolOptions;

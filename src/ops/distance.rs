@@ -7,7 +7,7 @@ use crate::kernels::reduce;
 use crate::kernels::simd::Simd;
 use crate::layout::{Axes, Shape};
 use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::map::same_shape;
+use crate::ops::map::{rule_of_slope, same_shape};
 use crate::ops::reduction::AxisList;
 use crate::scalar::{Num, Real, Scalar};
 use crate::var::{Operand, Var, refuse};
@@ -137,17 +137,7 @@ impl<T: Scalar> Op<T> for VectorNormGrad {
         apply(*self, [x[0], x[1], x[2]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));
-        let mut through = [None; 2];
-        if cx.needs(1) || cx.needs(2) {
-            let mark = cx.mark();
-            let slope = self.slope(x, y);
-            through = cx.through(mark, slope, cx.g * g, [1, 2]);
-        }
-        cx.each(|i| match i {
-            0 => Some(cx.g.record3(*self, x, y)),
-            _ => through[i - 1],
-        })
+        rule_of_slope(cx, |x, y| self.slope(x, y), |g, x, y| g.record3(*self, x, y))
     }
 }
 

@@ -381,13 +381,6 @@ mod rows {
 
     const NAN: f64 = f64::NAN;
 
-    /// Matrices far from singular, of any small numbers.
-    fn regular<T: Scalar>(v: Var<'_, T>) -> Var<'_, T> {
-        let n = v.size(-1);
-        let twice: Vec<T> = (0..n * n).map(|p| T::from_f64(if p % (n + 1) == 0 { 2.0 } else { 0.0 })).collect();
-        v * v.number(0.25) + v.tape().constant(twice).reshape_to([n, n].into())
-    }
-
     impl Sampled for LuFactor {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             vec![

@@ -142,17 +142,7 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
         apply(*self, [x[0], x[1], x[2]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));
-        let mut through = [None; 2];
-        if cx.needs(1) || cx.needs(2) {
-            let mark = cx.mark();
-            let slope = self.0.df(x, y);
-            through = cx.through(mark, slope, cx.g * g, [1, 2]);
-        }
-        cx.each(|i| match i {
-            0 => Some(cx.g.tape.op(MapGrad(self.0), [cx.g, x, y], &erase())),
-            _ => through[i - 1],
-        })
+        rule_of_slope(cx, |x, y| self.0.df(x, y), |g, x, y| cx.g.tape.op(*self, [g, x, y], &erase()))
     }
 }
 
@@ -238,18 +228,24 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
         apply(*self, [x[0], x[1], x[2]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        let (g, a, b) = (cx.x(0), cx.x(1), cx.x(2));
-        let mut through = [None; 2];
-        if cx.needs(1) || cx.needs(2) {
-            let mark = cx.mark();
-            let slope = self.slope(a, b);
-            through = cx.through(mark, slope, cx.g * g, [1, 2]);
-        }
-        cx.each(|i| match i {
-            0 => Some(cx.g.tape.op(*self, [cx.g, a, b], &erase())),
-            _ => through[i - 1],
-        })
+        rule_of_slope(cx, |a, b| self.slope(a, b), |g, a, b| cx.g.tape.op(*self, [g, a, b], &erase()))
     }
+}
+
+/// The rule of a fused gradient `z = g * slope(x, y)`, of g, x and y: `node` records the same for another g; the slope is written out,
+/// and swept down to where it began, only if x or y is asked for.
+pub(crate) fn rule_of_slope<'t, T: Scalar>(
+    cx: &Vjp<'t, '_, T>,
+    slope: impl FnOnce(Var<'t, T>, Var<'t, T>) -> Var<'t, T>,
+    node: impl Fn(Var<'t, T>, Var<'t, T>, Var<'t, T>) -> Var<'t, T>,
+) -> Cotangents<'t, T> {
+    let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));
+    let mut through = [None; 2];
+    if cx.needs(1) || cx.needs(2) {
+        let mark = cx.mark();
+        through = cx.through(mark, slope(x, y), cx.g * g, [1, 2]);
+    }
+    cx.each(|i| if i == 0 { Some(node(cx.g, x, y)) } else { through[i - 1] })
 }
 
 /// A function for which threads pay early is a dear one.

@@ -26,6 +26,8 @@ pub(crate) mod margin;
 pub(crate) mod moment;
 pub(crate) mod norm;
 pub(crate) mod nuclear;
+pub(crate) mod pad_mode;
+pub(crate) mod pixels;
 pub(crate) mod pool;
 pub(crate) mod product;
 pub(crate) mod rectifier;

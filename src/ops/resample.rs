@@ -1,5 +1,4 @@
-//! Arrays of another size: interpolation, padding by the array's own elements, pixels from channels. (`grid_sample.rs` reads at any
-//! positions.)
+//! Arrays of another size: interpolation, by a sparse matrix along an axis. (`grid_sample.rs` reads at any positions.)
 
 use crate::error::ShapeError;
 use crate::kernels::resample::SparseRows;
@@ -67,7 +66,7 @@ impl<T: Scalar> Op<T> for AxisMap {
 impl<'t, T: Scalar> Var<'t, T> {
     /// The array with an axis replaced: element `i` of the result is the weighted sum that row `i` names.
     #[track_caller]
-    fn axis_map(self, axis: usize, rows: SparseRows) -> Self {
+    pub(crate) fn axis_map(self, axis: usize, rows: SparseRows) -> Self {
         let n = self.shape()[axis];
         if rows.len() == n && rows.is_identity() {
             return self;
@@ -263,159 +262,6 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------ pad_with
-
-/// What lies beyond the edges of an array.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum PadMode {
-    /// This number.
-    Constant(f64),
-    /// The array mirrored in its first and last element, which do not come twice.
-    Reflect,
-    /// Its first and last element.
-    Replicate,
-    /// The array again.
-    Circular,
-}
-
-impl PadMode {
-    /// The elements along an axis of size `n` that a padded one is made of.
-    fn elements(self, axis: usize, n: usize, (before, after): (isize, isize)) -> Result<SparseRows, ShapeError> {
-        let wrong =
-            |what: String, hint: &str| Err(ShapeError::new(format!("padding ({before}, {after}) of axis {axis}: {what}")).hint(hint));
-        let size = n as isize;
-        let to = size.saturating_add(before).saturating_add(after);
-        // What is left of the array by negative padding. Only `Reflect` and `Replicate` add elements that were taken away.
-        let (cut, kept) = (before.min(0).saturating_neg(), size.saturating_add(before.min(0)).saturating_add(after.min(0)));
-        if to < 0 || kept < 0 && matches!(self, PadMode::Constant(_)) {
-            return wrong(format!("more elements are taken away than the {n} that there are"), "negative padding takes elements away");
-        }
-        let most = match self {
-            PadMode::Constant(_) => return Ok(SparseRows::new()),
-            PadMode::Reflect => size - 1,
-            PadMode::Circular => kept,
-            PadMode::Replicate => isize::MAX,
-        };
-        if n == 0 && to > 0 {
-            return wrong("the axis has no elements to repeat".into(), "`PadMode::Constant` pads empty axes");
-        }
-        if before.max(after) > most.max(0) {
-            return wrong(format!("{self:?} has only {} elements for it", most.max(0)), "pad by less, or with `PadMode::Replicate`");
-        }
-        let last = size - 1;
-        let mut rows = SparseRows::new();
-        for i in 0..to {
-            let at = i - before;
-            let at = match self {
-                PadMode::Reflect if at < 0 => -at,
-                PadMode::Reflect if at > last => 2 * last - at,
-                PadMode::Circular => cut + (at - cut).rem_euclid(kept),
-                _ => at.clamp(0, last),
-            };
-            rows.push([(at as usize, 1.0)]);
-        }
-        Ok(rows)
-    }
-}
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// The array with `(before, after)` elements added on each of the **last** axes, one pair an axis; negative numbers take elements
-    /// away. What the new elements are says `mode`. Derivative: to each element the cotangents of all its copies.
-    ///
-    /// ```
-    /// use wengert::{PadMode, Tape};
-    /// let tape = Tape::<f64>::new();
-    /// let x = tape.leaf([1.0, 2.0, 3.0]);
-    /// assert_eq!(x.pad_with(&[(2, 1)], PadMode::Reflect).to_vec(), [3.0, 2.0, 1.0, 2.0, 3.0, 2.0]);
-    /// assert_eq!(x.pad_with(&[(-1, 1)], PadMode::Replicate).to_vec(), [2.0, 3.0, 3.0]);
-    /// ```
-    ///
-    /// # Panics
-    /// If there are more pairs than axes, more elements are taken away than there are, or added than the mode has: `Reflect` one
-    /// fewer than the axis, `Circular` as many as the axis (what is left of it).
-    #[track_caller]
-    pub fn pad_with(self, borders: &[(isize, isize)], mode: PadMode) -> Self {
-        let shape = self.shape();
-        if borders.len() > shape.len() {
-            let e = ShapeError::new(format!("{} borders for the {} axes of shape {shape}", borders.len(), shape.len()));
-            refuse(e, "pad_with", [shape]);
-        }
-        let skip = shape.len() - borders.len();
-        let mut maps: Small<SparseRows> = Small::new();
-        for (i, &border) in borders.iter().enumerate() {
-            match mode.elements(skip + i, shape[skip + i], border) {
-                Ok(rows) => maps.push(rows),
-                Err(e) => refuse(e, "pad_with", [shape]),
-            }
-        }
-        let mut y = self;
-        if let PadMode::Constant(value) = mode {
-            let cut = |i: isize| i.min(0).unsigned_abs();
-            for (axis, &(before, after)) in (skip..).zip(borders) {
-                if before < 0 || after < 0 {
-                    y = y.narrow(axis as isize, cut(before), shape[axis] - cut(before) - cut(after));
-                }
-            }
-            let added: Small<(usize, usize)> = borders.iter().map(|&(a, b)| (a.max(0) as usize, b.max(0) as usize)).collect();
-            return y.pad(&added, value);
-        }
-        for (i, rows) in maps.into_iter().enumerate() {
-            y = y.axis_map(skip + i, rows);
-        }
-        y
-    }
-}
-
-// ------------------------------------------------------------------------------------------------------- pixel_shuffle
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// Channels become pixels: (.., C r^2, H, W) to (.., C, H r, W r). Derivative: the inverse, [`Var::pixel_unshuffle`].
-    ///
-    /// # Panics
-    /// If there are fewer than 3 axes, the factor is 0, or its square does not divide the channels.
-    #[track_caller]
-    pub fn pixel_shuffle(self, upscale_factor: usize) -> Self {
-        let (shape, r) = (self.shape(), upscale_factor);
-        let (lead, [c, h, w]) = match image(&shape) {
-            Ok(parts) if r > 0 && parts.1[0].is_multiple_of(r * r) => parts,
-            Ok(_) => {
-                let e = ShapeError::new(format!("the square of upscale_factor {r} does not divide the channels of shape {shape}"));
-                refuse(e.hint("the axes are (.., channels, height, width)"), "pixel_shuffle", [shape])
-            }
-            Err(e) => refuse(e, "pixel_shuffle", [shape]),
-        };
-        let y = self.reshape_to([lead, c / (r * r), r, r, h, w].into()).permute(&[0, 1, 4, 2, 5, 3]);
-        y.reshape_to(shape[..shape.len() - 3].iter().copied().chain([c / (r * r), h * r, w * r]).collect())
-    }
-    /// Pixels become channels: (.., C, H r, W r) to (.., C r^2, H, W). Derivative: the inverse, [`Var::pixel_shuffle`].
-    ///
-    /// # Panics
-    /// If there are fewer than 3 axes, the factor is 0, or it does not divide height and width.
-    #[track_caller]
-    pub fn pixel_unshuffle(self, downscale_factor: usize) -> Self {
-        let (shape, r) = (self.shape(), downscale_factor);
-        let (lead, [c, h, w]) = match image(&shape) {
-            Ok(parts) if r > 0 && parts.1[1].is_multiple_of(r) && parts.1[2].is_multiple_of(r) => parts,
-            Ok(_) => {
-                let e = ShapeError::new(format!("downscale_factor {r} does not divide height and width of shape {shape}"));
-                refuse(e.hint("the axes are (.., channels, height, width)"), "pixel_unshuffle", [shape])
-            }
-            Err(e) => refuse(e, "pixel_unshuffle", [shape]),
-        };
-        let y = self.reshape_to([lead, c, h / r, r, w / r, r].into()).permute(&[0, 1, 3, 5, 2, 4]);
-        y.reshape_to(shape[..shape.len() - 3].iter().copied().chain([c * r * r, h / r, w / r]).collect())
-    }
-}
-
-/// How many images there are, and (channels, height, width) of each.
-fn image(shape: &Shape) -> Result<(usize, [usize; 3]), ShapeError> {
-    match shape[..] {
-        [ref lead @ .., c, h, w] => Ok((lead.iter().product(), [c, h, w])),
-        _ => Err(ShapeError::new(format!("an array of at least 3 axes is needed, not shape {shape}"))
-            .hint("they are (.., channels, height, width)")),
-    }
-}
-
 #[cfg(test)]
 mod rows {
     use super::*;
@@ -435,8 +281,8 @@ mod rows {
 
     impl Sampled for AxisMap {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
+            use crate::ops::pad_mode::PadMode::*;
             use InterpolateMode::*;
-            use PadMode::*;
             let map = || {
                 let mut rows = SparseRows::new();
                 rows.push([(1, 2.0), (0, -1.0)]);
@@ -584,28 +430,5 @@ mod rows {
     /// The identity on an empty axis, recorded all the same.
     fn empty() -> AxisMap {
         AxisMap { axis: 0, matrix: Arc::new(Pair { rows: SparseRows::new(), columns: SparseRows::new() }), adjoint: false }
-    }
-
-    #[test]
-    fn pixels_from_channels_and_back() {
-        let tape = crate::Tape::<f64>::new();
-        let x = tape.leaf((0..24).map(f64::from).collect::<Vec<_>>()).reshape(&[2, 4, 1, 3]);
-        let y = x.pixel_shuffle(2);
-        assert_eq!(y.shape(), [2, 1, 2, 6]);
-        assert_eq!(y.to_vec()[..12], [0.0, 3.0, 1.0, 4.0, 2.0, 5.0, 6.0, 9.0, 7.0, 10.0, 8.0, 11.0]);
-        assert_eq!(y.pixel_unshuffle(2).to_array(), x.to_array());
-        let g = tape.grad((y * y).sum(), &[x])[0].unwrap();
-        assert_eq!(g.to_array(), x.to_array() * 2.0);
-        assert_eq!(tape.leaf([0.0; 0]).reshape(&[1, 0, 1, 1]).pixel_shuffle(1).shape(), [1, 0, 1, 1]);
-        for (wrong, text) in [
-            ((|x| x.pixel_shuffle(3)) as fn(Var<'_, f64>) -> Var<'_, f64>, "pixel_shuffle of [2, 4, 1, 3]: the square of upscale_factor 3"),
-            (|x| x.pixel_shuffle(0), "upscale_factor 0"),
-            (|x| x.pixel_unshuffle(2), "pixel_unshuffle of [2, 4, 1, 3]: downscale_factor 2"),
-            (|x| x.reshape(&[-1]).pixel_shuffle(1), "pixel_shuffle of [24]: an array of at least 3 axes"),
-        ] {
-            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wrong(x))).expect_err("refused");
-            let said = panic.downcast_ref::<String>().expect("a text");
-            assert!(said.contains(text) && said.contains("hint: "), "{said}");
-        }
     }
 }

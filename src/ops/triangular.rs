@@ -190,12 +190,6 @@ mod rows {
 
     const NAN: f64 = f64::NAN;
 
-    /// Matrices with a diagonal far from 0.
-    fn regular<T: Scalar>(v: Var<'_, T>) -> Var<'_, T> {
-        let n = v.size(-1);
-        let twice: Vec<T> = (0..n * n).map(|p| T::from_f64(if p % (n + 1) == 0 { 2.0 } else { 0.0 })).collect();
-        v * v.number(0.25) + v.tape().constant(twice).reshape_to([n, n].into())
-    }
     /// `m m^T + 1`
     fn positive_definite<T: Scalar>(m: Var<'_, T>) -> Var<'_, T> {
         m.matmul(m.transpose(-2, -1)) + m.zeros_like().matmul(m.zeros_like().transpose(-2, -1)).matrix_power(0)

@@ -1,0 +1,82 @@
+//! Pixels from channels, and back.
+
+use crate::error::ShapeError;
+use crate::layout::Shape;
+use crate::scalar::Scalar;
+use crate::var::{Var, refuse};
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// Channels become pixels: (.., C r^2, H, W) to (.., C, H r, W r). Derivative: the inverse, [`Var::pixel_unshuffle`].
+    ///
+    /// # Panics
+    /// If there are fewer than 3 axes, the factor is 0, or its square does not divide the channels.
+    #[track_caller]
+    pub fn pixel_shuffle(self, upscale_factor: usize) -> Self {
+        let (shape, r) = (self.shape(), upscale_factor);
+        let (lead, [c, h, w]) = match image(&shape) {
+            Ok(parts) if r > 0 && parts.1[0].is_multiple_of(r * r) => parts,
+            Ok(_) => {
+                let e = ShapeError::new(format!("the square of upscale_factor {r} does not divide the channels of shape {shape}"));
+                refuse(e.hint("the axes are (.., channels, height, width)"), "pixel_shuffle", [shape])
+            }
+            Err(e) => refuse(e, "pixel_shuffle", [shape]),
+        };
+        let y = self.reshape_to([lead, c / (r * r), r, r, h, w].into()).permute(&[0, 1, 4, 2, 5, 3]);
+        y.reshape_to(shape[..shape.len() - 3].iter().copied().chain([c / (r * r), h * r, w * r]).collect())
+    }
+    /// Pixels become channels: (.., C, H r, W r) to (.., C r^2, H, W). Derivative: the inverse, [`Var::pixel_shuffle`].
+    ///
+    /// # Panics
+    /// If there are fewer than 3 axes, the factor is 0, or it does not divide height and width.
+    #[track_caller]
+    pub fn pixel_unshuffle(self, downscale_factor: usize) -> Self {
+        let (shape, r) = (self.shape(), downscale_factor);
+        let (lead, [c, h, w]) = match image(&shape) {
+            Ok(parts) if r > 0 && parts.1[1].is_multiple_of(r) && parts.1[2].is_multiple_of(r) => parts,
+            Ok(_) => {
+                let e = ShapeError::new(format!("downscale_factor {r} does not divide height and width of shape {shape}"));
+                refuse(e.hint("the axes are (.., channels, height, width)"), "pixel_unshuffle", [shape])
+            }
+            Err(e) => refuse(e, "pixel_unshuffle", [shape]),
+        };
+        let y = self.reshape_to([lead, c, h / r, r, w / r, r].into()).permute(&[0, 1, 3, 5, 2, 4]);
+        y.reshape_to(shape[..shape.len() - 3].iter().copied().chain([c * r * r, h / r, w / r]).collect())
+    }
+}
+
+/// How many images there are, and (channels, height, width) of each.
+fn image(shape: &Shape) -> Result<(usize, [usize; 3]), ShapeError> {
+    match shape[..] {
+        [ref lead @ .., c, h, w] => Ok((lead.iter().product(), [c, h, w])),
+        _ => Err(ShapeError::new(format!("an array of at least 3 axes is needed, not shape {shape}"))
+            .hint("they are (.., channels, height, width)")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_from_channels_and_back() {
+        let tape = crate::Tape::<f64>::new();
+        let x = tape.leaf((0..24).map(f64::from).collect::<Vec<_>>()).reshape(&[2, 4, 1, 3]);
+        let y = x.pixel_shuffle(2);
+        assert_eq!(y.shape(), [2, 1, 2, 6]);
+        assert_eq!(y.to_vec()[..12], [0.0, 3.0, 1.0, 4.0, 2.0, 5.0, 6.0, 9.0, 7.0, 10.0, 8.0, 11.0]);
+        assert_eq!(y.pixel_unshuffle(2).to_array(), x.to_array());
+        let g = tape.grad((y * y).sum(), &[x])[0].unwrap();
+        assert_eq!(g.to_array(), x.to_array() * 2.0);
+        assert_eq!(tape.leaf([0.0; 0]).reshape(&[1, 0, 1, 1]).pixel_shuffle(1).shape(), [1, 0, 1, 1]);
+        for (wrong, text) in [
+            ((|x| x.pixel_shuffle(3)) as fn(Var<'_, f64>) -> Var<'_, f64>, "pixel_shuffle of [2, 4, 1, 3]: the square of upscale_factor 3"),
+            (|x| x.pixel_shuffle(0), "upscale_factor 0"),
+            (|x| x.pixel_unshuffle(2), "pixel_unshuffle of [2, 4, 1, 3]: downscale_factor 2"),
+            (|x| x.reshape(&[-1]).pixel_shuffle(1), "pixel_shuffle of [24]: an array of at least 3 axes"),
+        ] {
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| wrong(x))).expect_err("refused");
+            let said = panic.downcast_ref::<String>().expect("a text");
+            assert!(said.contains(text) && said.contains("hint: "), "{said}");
+        }
+    }
+}
