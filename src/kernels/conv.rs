@@ -19,6 +19,7 @@ mod panel;
 mod pass;
 mod tile;
 mod weight;
+mod winograd;
 
 use super::simd::Element;
 use crate::scalar::Scalar;
@@ -151,6 +152,8 @@ enum Way {
     Flat,
     /// Vectors of channels: for small images, many channels, any stride.
     Panel,
+    /// A quarter of the multiplications, between transformations: for 3 x 3 taps of stride 1 and enough channels.
+    Winograd,
     /// A matrix product over patches that are laid out first: for everything else.
     Lower,
 }
@@ -170,6 +173,8 @@ fn choose<T: Element>(g: &Geometry, pass: &Pass) -> Way {
     let weights = pass.targets * pass.depth() * size_of::<T>();
     if is_thin(g) {
         Way::Loops
+    } else if pays_winograd(pass) {
+        Way::Winograd
     } else if g.is_pointwise() || !pass.fits() {
         Way::Lower
     } else if pass.is_dense() && pass.is_whole() && pass.places() >= LARGE && weights <= RESIDENT && in_flat >= in_panel.clamp(40, 80) {
@@ -185,11 +190,19 @@ fn choose<T: Element>(g: &Geometry, pass: &Pass) -> Way {
 fn choose_weight<T: Element>(g: &Geometry, pass: &Pass) -> Way {
     if is_thin(g) {
         Way::Loops
+    } else if pays_winograd(pass) {
+        Way::Winograd
     } else if g.is_pointwise() || !pass.fits() || 2 * pass.targets < machine::<T>().0 {
         Way::Lower
     } else {
         Way::Panel
     }
+}
+
+/// Whether the tiles of Winograd's algorithm are mostly inside the target, and its products large enough to pay for the transformations.
+fn pays_winograd(pass: &Pass) -> bool {
+    let covered = |t: pass::Tiling| 10 * pass.places() >= 6 * 16 * t.tiles[0] * t.tiles[1];
+    pass.sources.min(pass.targets) >= 16 && pass.is_large() && pass.tiling().is_some_and(covered)
 }
 
 /// Whether each channel meets so few others that tiles would be all edges.
@@ -209,6 +222,7 @@ pub(crate) fn output<T: Scalar>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T
         Way::Loops => loops::output(g, x, w, bias, y),
         Way::Flat => flat::run(&pass, x, w, bias, y),
         Way::Panel => panel::run(&[pass], x, w, bias, y),
+        Way::Winograd => winograd::run(&pass, x, w, bias, y),
         Way::Lower => lower::output(g, x, w, bias, y),
     }
 }
@@ -224,6 +238,7 @@ pub(crate) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T])
         Way::Loops => loops::input_grad(g, y, w, x),
         Way::Flat => flat::run(&passes[0], y, w, None, x),
         Way::Panel => panel::run(&passes, y, w, None, x),
+        Way::Winograd => winograd::run(&passes[0], y, w, None, x),
         Way::Lower => lower::input_grad(g, y, w, x),
     }
 }
@@ -238,6 +253,7 @@ pub(crate) fn weight_grad<T: Scalar>(g: &Geometry, x: &[T], y: &[T], w: &mut [T]
     match choose_weight::<T>(g, &pass) {
         Way::Loops => loops::weight_grad(g, x, y, w),
         Way::Panel => weight::run(&pass, x, y, w, weight::are_few::<T>(&pass)),
+        Way::Winograd => winograd::weight_grad(&pass, x, y, w),
         _ => lower::weight_grad(g, x, y, w),
     }
 }

@@ -32,6 +32,7 @@ mod tile;
 mod vector;
 
 use super::simd::{Element, dispatch};
+pub(super) use product::multiply;
 use product::{Product, threads};
 
 /// Depth of a block, in bytes of one row of `a`: 8 rows of 2 KiB are a third of a first-level cache of 48 KiB.
@@ -91,10 +92,10 @@ impl<T: Element> Mat<'_, T> {
 
 /// A matrix whose bounds have been checked. With a single row or column, the stride that is never used may be anything.
 #[derive(Clone, Copy)]
-struct Operand<T> {
-    at: *const T,
-    row: isize,
-    col: isize,
+pub(super) struct Operand<T> {
+    pub at: *const T,
+    pub row: isize,
+    pub col: isize,
 }
 
 impl<T> Operand<T> {

@@ -98,6 +98,18 @@ pub(super) struct Pass {
     w_target: usize,
 }
 
+/// The planes of a pass of 3 x 3 taps and stride 1, and the tiles of 4 x 4 that cover its target: rows and columns of each.
+#[derive(Clone, Debug)]
+pub(super) struct Tiling {
+    pub source: [usize; 2],
+    pub target: [usize; 2],
+    /// Zeros before the source.
+    pub before: [usize; 2],
+    pub tiles: [usize; 2],
+    /// Whether the first tap meets the last element that a target looks at.
+    pub reversed: bool,
+}
+
 /// A row of places: see [`Pass::rows`].
 pub(super) struct PlaceRow {
     /// The number of the first place, and where in the padded source of an image it begins to look.
@@ -262,6 +274,26 @@ impl Pass {
     /// The distance in w of two target channels, and of two groups.
     pub fn w_strides(&self) -> (usize, usize) {
         (self.w_target, self.sources * self.targets * self.lines.iter().map(|l| l.kernel).product::<usize>())
+    }
+    /// The distance in w of two source channels, and of two target channels.
+    pub fn w_steps(&self) -> (usize, usize) {
+        (self.w_source, self.w_target)
+    }
+    /// If this pass has 3 x 3 neighbouring taps and stride 1.
+    pub fn tiling(&self) -> Option<Tiling> {
+        let [depth, rows, columns] = &self.lines;
+        let flat = depth.source == 1 && depth.count == 1 && depth.taps.len() == 1 && depth.taps[0].1 == 0;
+        let reversed = rows.taps.first().is_some_and(|t| t.1 == 2);
+        let taps = if reversed { [(0, 2), (1, 1), (2, 0)] } else { [(0, 0), (1, 1), (2, 2)] };
+        let whole = |l: &Line| l.step == 1 && l.skip == 1 && l.kernel == 3 && l.taps[..] == taps;
+        let of = |f: fn(&Line) -> usize| [f(rows), f(columns)];
+        (flat && whole(rows) && whole(columns)).then(|| Tiling {
+            source: of(|l| l.source),
+            target: of(|l| l.count),
+            before: of(|l| l.before),
+            tiles: of(|l| l.count.div_ceil(4)),
+            reversed,
+        })
     }
     /// Where in the padded source of one image each place begins to look, for `places` of them.
     pub fn starts(&self, to: &mut [u32]) {

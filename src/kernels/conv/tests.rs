@@ -1,7 +1,7 @@
 //! Every way against the sum that defines a convolution.
 
 use super::pass::Pass;
-use super::{Axis, Geometry, flat, input_grad, loops, lower, output, panel, weight, weight_grad};
+use super::{Axis, Geometry, flat, input_grad, loops, lower, output, panel, weight, weight_grad, winograd};
 use crate::scalar::Scalar;
 
 fn axis(input: usize, kernel: usize, stride: usize, dilation: usize, before: usize, after: usize) -> Axis {
@@ -36,6 +36,11 @@ fn geometries() -> Vec<Geometry> {
     all.push(g(1, 1, 2, 17, [none, axis(41, 3, 1, 1, 1, 1), axis(38, 3, 1, 1, 1, 1)]));
     all.push(g(2, 1, 1, 18, [none, axis(71, 2, 2, 1, 0, 1), axis(68, 3, 2, 1, 1, 1)]));
     all.push(g(2, 1, 1, 9, [none, axis(80, 2, 1, 1, 0, 0), axis(70, 3, 1, 1, 1, 1)]));
+    // Tiles of 4 x 4 beyond the edge, several blocks and panels of channels, groups; uneven borders.
+    all.push(g(3, 1, 37, 70, [none, axis(9, 3, 1, 1, 1, 1), axis(14, 3, 1, 1, 1, 1)]));
+    all.push(g(2, 2, 18, 17, [none, axis(7, 3, 1, 1, 2, 0), axis(6, 3, 1, 1, 0, 2)]));
+    all.push(g(1, 1, 5, 3, [none, axis(3, 3, 1, 1, 0, 0), axis(34, 3, 1, 1, 2, 2)]));
+    all.push(g(9, 1, 16, 16, [none, axis(4, 3, 1, 1, 1, 1), axis(4, 3, 1, 1, 1, 1)]));
     // Several blocks of depth.
     all.push(g(2, 1, 37, 20, [none, axis(6, 3, 1, 1, 1, 1), axis(6, 3, 1, 1, 1, 1)]));
     all.push(g(33, 1, 2, 8, [none, axis(6, 3, 1, 1, 1, 1), axis(6, 3, 1, 1, 1, 1)]));
@@ -126,6 +131,13 @@ fn every_way_is_the_sum<T: Scalar>(tolerance: f64) {
         by_weight("gradient by weight, by patches", &|to| lower::weight_grad(&g, &x, &y, to));
         by_weight("gradient by weight, by shares of the batch", &|to| weight::run(&forward, &x, &y, to, true));
         by_weight("gradient by weight, by shares of the weights", &|to| weight::run(&forward, &x, &y, to, false));
+        if forward.tiling().is_some() {
+            by_output("output by Winograd's algorithm", &|to| winograd::run(&forward, &x, &w, Some(&bias), to));
+            by_weight("gradient by weight, by Winograd's algorithm", &|to| winograd::weight_grad(&forward, &x, &y, to));
+        }
+        if backward[0].tiling().is_some() {
+            by_input("gradient by input, by Winograd's algorithm", &|to| winograd::run(&backward[0], &y, &w, None, to));
+        }
         if forward.is_dense() {
             by_output("output by flat places", &|to| flat::run(&forward, &x, &w, Some(&bias), to));
         }

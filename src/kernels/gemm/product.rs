@@ -114,6 +114,30 @@ pub fn group<S: Simd>(remaining: usize) -> usize {
     if remaining == MAX_VECTORS + 1 { 2 } else { remaining.min(most) }
 }
 
+/// `c` (m x n) `= a` (m x k) `· b` (k x n), or `c += a · b` with `add`, inside a kernel and past all division: for blocks that lie in
+/// the caches. n is in whole vectors, and the rows of b and of c are contiguous.
+///
+/// # Safety
+/// All that must be there; rows of c are `c.1` apart.
+#[inline(always)]
+pub unsafe fn multiply<S: Simd, T: Element>((m, k, n): (usize, usize, usize), a: Operand<T>, b: Operand<T>, c: (*mut T, usize), add: bool) {
+    let lanes = T::Vector::<S>::LANES;
+    let mut v = 0;
+    while v < n {
+        let w = group::<S>(n - v);
+        let mut i = 0;
+        while i < m {
+            let rows = band::<S>(m - i);
+            let to = c.0.wrapping_add(i * c.1 + v * lanes);
+            let place = Place { depth: k, columns: w * lanes, a: a.from(i, 0), b: b.from(0, v * lanes), c: to, c_row: c.1, add };
+            // SAFETY: the caller's.
+            unsafe { tile_of::<S, T>(rows, w, place) };
+            i += rows;
+        }
+        v += w;
+    }
+}
+
 impl<T: Element> Kernel for Product<T> {
     type Out = ();
 
