@@ -202,6 +202,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         };
         let mut inner = self.tape.write();
         inner.at = outer;
+        inner.nodes[id as usize].swept |= self.truncate_to.is_some();
         match returned.unpack() {
             (ids, NONE) => self.hand_out_all(&mut inner, id, inputs, &ids, first),
             (_, spilled) => {
@@ -392,7 +393,8 @@ impl<T: Scalar> Tape<T> {
         grads.belongs_to(self.step());
         let mut inner = self.write();
         let wanted = inner.leaves.get().iter().filter(|(id, _)| *id <= y.id).map(|(id, _)| sweep.cotangents[*id as usize]);
-        inner.settle(wanted.filter(|&c| c < OFF_PATH));
+        // The loss with them: a large one that still waits is computed from what its gradient is computed from.
+        inner.settle(wanted.filter(|&c| c < OFF_PATH).chain([y.id]));
         inner.put_in_order();
         for k in 0..inner.leaves.len {
             let id = inner.leaves.get()[k].0;

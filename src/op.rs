@@ -83,6 +83,13 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
         None
     }
 
+    /// For an op whose output is the sum of all elements of its one input, over a divisor: the divisor. Such a sum may be computed later,
+    /// together with the elementwise ops that its input waits for, and must have the bits that `forward` gives.
+    fn total(&self, x: &Shape) -> Option<f64> {
+        let _ = x;
+        None
+    }
+
     /// Computes the output into `y`, which is contiguous and holds arbitrary numbers. Pure, so that it can be replayed.
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]);
 

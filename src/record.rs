@@ -46,6 +46,8 @@ pub(crate) struct Node<T: Scalar> {
     pub cut: bool,
     /// Whether a sweep made this node to add up cotangents, so that nothing else reads it.
     pub sum: bool,
+    /// Whether a sweep whose nodes are thrown away has run its rule: no gradient will need its value, most likely.
+    pub swept: bool,
     /// How many cotangent entries of a running sweep are this node.
     pub holds: u32,
 }
@@ -76,6 +78,8 @@ pub(crate) struct Inner<T: Scalar> {
     pub spare_grads: Vec<Grads<T>>,
     /// The work list of a run of ops that waited, kept for the next one.
     pub waiting: RefCell<Vec<NodeId>>,
+    /// Sums that wait, and some that do no longer.
+    pub totals: RefCell<Vec<NodeId>>,
 }
 
 /// Tracked leaves and the parameters they stand for.
@@ -149,6 +153,7 @@ impl<T: Scalar> Inner<T> {
             scratch: Vec::new(),
             spare_grads: Vec::new(),
             waiting: RefCell::new(Vec::new()),
+            totals: RefCell::new(Vec::new()),
         }
     }
 
@@ -192,6 +197,7 @@ impl<T: Scalar> Inner<T> {
         self.spilled.clear();
         (self.truncating, self.at) = (false, None);
         self.no_grad.set(false);
+        self.totals.get_mut().clear();
         // A program of ever new shapes must not grow for ever.
         if self.layouts.len() > 1 << 16 {
             self.layouts = Layouts::new();
@@ -271,6 +277,7 @@ impl<T: Scalar> Inner<T> {
             tracked: tracked && !self.no_grad.get() && !self.truncating,
             cut: self.no_grad.get(),
             sum: false,
+            swept: false,
             holds: 0,
         }))
     }
@@ -314,7 +321,11 @@ impl<T: Scalar> Inner<T> {
                 for &i in inputs {
                     self.store.retain(self.nodes[i as usize].place);
                 }
-                self.store.defer(self.nodes.len() as NodeId)
+                let id = self.nodes.len() as NodeId;
+                if self.layouts.get(placement.layout).numel() == 1 {
+                    self.totals.get_mut().push(id);
+                }
+                self.store.defer(id)
             }
             None => {
                 self.settle(inputs.iter().copied());
@@ -340,6 +351,7 @@ impl<T: Scalar> Inner<T> {
             tracked,
             cut: self.no_grad.get(),
             sum: false,
+            swept: false,
             holds: 0,
         }))
     }
@@ -446,7 +458,19 @@ impl<T: Scalar> Inner<T> {
 /// A node without inputs and without a gradient.
 #[inline(always)]
 fn leaf_node<T: Scalar>(op: &'static dyn Op<T>, layout: LayoutId, place: Place, at: At) -> Node<T> {
-    Node { op: OpRef::Static(op), inputs: [NONE; 3], layout, place, at, arity: 0, tracked: false, cut: false, sum: false, holds: 0 }
+    Node {
+        op: OpRef::Static(op),
+        inputs: [NONE; 3],
+        layout,
+        place,
+        at,
+        arity: 0,
+        tracked: false,
+        cut: false,
+        sum: false,
+        swept: false,
+        holds: 0,
+    }
 }
 
 /// The op of a node without inputs; its name says what it stands for.

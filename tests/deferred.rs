@@ -1,7 +1,8 @@
 //! Large elementwise ops are computed later, in blocks and together: the values, the gradients and the bits are those of small pieces,
 //! which are computed at once.
 
-use wengert::{Param, Scalar, Tape, Var, concat};
+use std::sync::atomic::{AtomicBool, Ordering};
+use wengert::{Cost, Cotangents, Op, Param, Scalar, Shape, ShapeError, Tape, Var, View, Vjp, concat};
 
 /// A generator of small whole numbers.
 struct Draw(u64);
@@ -125,7 +126,7 @@ fn large_arrays_have_the_same_bits_at_any_number_of_threads() {
     let inputs: Vec<Vec<f32>> = (0..3).map(|i| Draw(i).numbers(300_001)).collect();
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
-        pool.install(|| (0..4).map(|seed| bits(seed, &inputs)).collect::<Vec<_>>())
+        pool.install(|| (0..4).map(|seed| (bits(seed, &inputs), sums(seed, &inputs))).collect::<Vec<_>>())
     };
     let one = run(1);
     assert!(one == run(2) && one == run(3));
@@ -187,4 +188,140 @@ fn buffers_of_ops_that_waited_come_back() {
         missed.push(tape.stats().pool_misses);
     }
     assert_eq!(missed[1], missed[3], "{missed:?}");
+}
+
+/// Sum and mean of a graph, and the same of its value as a leaf, which are computed at once.
+fn sums<T: Scalar>(seed: u64, inputs: &[Vec<T>]) -> [[u64; 2]; 2] {
+    let tape = Tape::<T>::new();
+    let leaves: Vec<_> = inputs.iter().map(|x| tape.leaf(x)).collect();
+    let y = graph(seed, &leaves);
+    let waiting = [y.sum(), y.reshape(&[-1, 1]).mean_axes(.., true)].map(|v| v.item().to_f64().to_bits());
+    let z = tape.leaf(y.to_vec());
+    [waiting, [z.sum(), z.mean()].map(|v| v.item().to_f64().to_bits())]
+}
+
+/// Lengths of one part and of many, with last parts and last blocks of all kinds; beyond four million elements parts grow.
+#[test]
+fn sums_that_wait_have_the_bits_of_those_that_do_not() {
+    for n in [16_384, 20_001, 32_768, 32_769, 49_153, 65_599, 131_072, 147_456, 300_063] {
+        let [waiting, at_once] = sums(3, &[Draw(n as u64).numbers::<f32>(n)]);
+        assert_eq!(waiting, at_once, "{n}");
+        let [waiting, at_once] = sums(3, &[Draw(n as u64).numbers::<f64>(n)]);
+        assert_eq!(waiting, at_once, "{n}");
+    }
+    let tape = Tape::<f32>::new();
+    let x = tape.leaf(Draw(1).numbers::<f32>(4_300_123));
+    assert_eq!((x * 0.3).sum().item(), tape.leaf((x * 0.3).to_vec()).sum().item());
+}
+
+/// Whether the value is read before the sweep, after it, or never; twice swept; or differentiated in a way that keeps nodes.
+#[test]
+fn value_and_gradient_do_not_depend_on_when_they_are_read() {
+    let values = Draw(7).numbers::<f32>(40_000);
+    let run = |order: usize| {
+        let tape = Tape::<f32>::new();
+        let x = tape.leaf(&values);
+        let (s, t) = (x.sigmoid(), x.tanh());
+        let y = (s * t + (-x * x).exp()).sum();
+        let first = (order == 1).then(|| y.item());
+        let gradient = match order {
+            2 => tape.grad(y, &[x])[0].expect("y depends on x").to_vec(),
+            _ => tape.backward(y).wrt(x).expect("y depends on x").iter().copied().collect(),
+        };
+        if order == 3 {
+            let again: Vec<f32> = tape.backward(y).wrt(x).expect("y depends on x").iter().copied().collect();
+            assert_eq!(again, gradient);
+        }
+        assert!(first.is_none_or(|first| first == y.item()));
+        assert_eq!((s * 2.0).to_vec()[39_999], 2.0 * tape.leaf(values[39_999]).sigmoid().item());
+        let second = tape.grad(tape.grad(y, &[x])[0].expect("y depends on x"), &[x])[0].expect("it bends").to_vec();
+        (y.item(), gradient, second, t.to_vec())
+    };
+    let expected = run(0);
+    assert!((1..4).all(|order| run(order) == expected));
+    let mean = values.iter().map(|&x| f64::from(x)).map(|x| x.tanh() / (1.0 + (-x).exp()) + (-x * x).exp()).sum::<f64>();
+    assert!((f64::from(expected.0) - mean).abs() < 1e-5 * mean.abs(), "{} is not {mean}", expected.0);
+}
+
+/// One pass computes value and gradient: of all arrays in between, none goes to memory.
+#[test]
+fn a_sweep_from_a_sum_keeps_nothing_but_gradients() {
+    let mut tape = Tape::<f32>::new();
+    let n = 100_000;
+    let x = tape.leaf(vec![0.5; n]);
+    let before = tape.stats().live_bytes;
+    let loss = (x.sigmoid() * x.tanh() + (-x * x).exp()).mean();
+    let grads = tape.backward(loss);
+    let after = tape.stats();
+    assert!(loss.item() > 0.0);
+    assert!(after.peak_bytes < before + 4 * n + 10_000, "{after:?}");
+    assert!(after.live_bytes < before + 10_000, "{after:?}");
+    tape.recycle(grads);
+    tape.reset();
+    assert_eq!(tape.stats().live_bytes, 0);
+}
+
+/// A sum as an operand: of numbers, of arrays that wait on their own, of itself; without a gradient; of a view against the order.
+#[test]
+fn sums_that_wait_are_numbers_like_any_other() {
+    let tape = Tape::<f64>::new();
+    let n = 20_000;
+    let x = tape.leaf(vec![0.5; n]);
+    let e = (x * 2.0).exp();
+    let soft = e / e.sum();
+    assert!(soft.to_vec().iter().all(|&p| (p - 1.0 / n as f64).abs() < 1e-12));
+    let loss = (soft * x).sum() * 2.0 + (x + 1.0).mean() - (x * 3.0).sum_axes(.., true);
+    assert!((loss.item() - (1.0 + 1.5 - 1.5 * n as f64)).abs() < 1e-6);
+    let gradient = tape.backward(loss).wrt(x).expect("used").iter().copied().collect::<Vec<_>>();
+    assert!(gradient.iter().all(|&g| (g - (3.0 / n as f64 - 3.0)).abs() < 1e-9));
+    let total = tape.no_grad(|| (x * 3.0).sum());
+    assert!(!total.is_tracked() && total.item() == 1.5 * n as f64);
+    let square = (x * x).sum();
+    assert_eq!((square * square).item(), (0.25 * n as f64).powi(2));
+    let table = (x.reshape(&[100, 200]) * 4.0).t();
+    assert_eq!((table.sum().item(), table.sum_axes(0, false).sum().item()), (2.0 * n as f64, 2.0 * n as f64));
+    assert_eq!(tape.backward((x * 2.0).sum().detach() + (x * 3.0).sum()).wrt(x).expect("used")[[7]], 3.0);
+}
+
+static FAILS: AtomicBool = AtomicBool::new(false);
+
+/// An elementwise op that is told when to panic.
+#[derive(Debug, PartialEq)]
+struct Triple;
+
+impl<T: Scalar> Op<T> for Triple {
+    fn name(&self) -> &'static str {
+        "triple"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Dear)
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        assert!(!FAILS.load(Ordering::Relaxed), "told to");
+        y.iter_mut().zip(x[0].iter()).for_each(|(y, x)| *y = x * T::from_f64(3.0));
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g * T::from_f64(3.0))
+    }
+}
+
+/// What waits waits on when the run that was to compute it panics, be it asked for by a sweep or by a reader.
+#[test]
+fn a_panic_in_a_run_loses_nothing() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(vec![0.5; 20_000]);
+    let loss = tape.apply(Triple, &[x * x]).square().sum();
+    let nodes = tape.stats().nodes;
+    for _ in 0..2 {
+        FAILS.store(true, Ordering::Relaxed);
+        let catch = |f: &dyn Fn()| std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).is_err();
+        assert!(catch(&|| drop(tape.backward(loss))) && catch(&|| drop(loss.item())));
+        FAILS.store(false, Ordering::Relaxed);
+        assert_eq!(tape.stats().nodes, nodes);
+    }
+    assert_eq!(tape.backward(loss).wrt(x).expect("used")[[19_999]], 36.0 * 0.125);
+    assert_eq!(loss.item(), 9.0 * 0.0625 * 20_000.0);
 }

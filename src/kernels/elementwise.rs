@@ -126,6 +126,14 @@ pub(crate) fn slices<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [
 type Run<'f, T, const N: usize> = &'f (dyn Fn([&[T]; N], &mut [T]) + Sync);
 
 fn apply_many<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
+    if y.len() < 2 * F::GRAIN && x.iter().all(|x| x.layout.is_contiguous()) {
+        // Straight to the loop: what is computed in blocks comes by here once a block.
+        let mut s: [&[T]; N] = [&[]; N];
+        for k in 0..N {
+            s[k] = &x[k].data[x[k].offset..x[k].offset + y.len()];
+        }
+        return slices(f, s, y);
+    }
     walk(&|x, y| slices(f, x, y), F::GRAIN, x, y);
 }
 

@@ -60,8 +60,84 @@ impl<T: Scalar> Reducer<T> for Max {
 const PART: usize = 16 * 1024;
 /// Parts are made longer rather than more than this many.
 const MAX_PARTS: usize = 256;
+/// Parts are multiples of this, so that they can be fed in equal pieces.
+pub(crate) const PIECE: usize = 1024;
 /// Independent accumulators, so that additions do not wait for each other.
 const LANES: usize = 64;
+
+/// How many elements each part of a reduction of `len` has, but for the last.
+pub(crate) fn part_len(len: usize) -> usize {
+    if len <= 2 * PART { len } else { PART.max(len.div_ceil(MAX_PARTS).next_multiple_of(PIECE)) }
+}
+
+/// Combines what parts were reduced to.
+pub(crate) fn combine<T: Scalar, R: Reducer<T>>(parts: &[T], r: R) -> T {
+    match parts {
+        [whole] => *whole,
+        _ => parts.iter().fold(r.identity(), |a, &b| r.combine(a, b)),
+    }
+}
+
+/// A part that is reduced piece by piece, to the same bits as at once. Pieces, but for the last, are multiples of [`LANES`].
+pub(crate) struct Accumulator<T, R> {
+    lanes: [T; LANES],
+    fed: usize,
+    r: R,
+}
+
+impl<T: Scalar, R: Reducer<T>> Accumulator<T, R> {
+    #[inline(always)]
+    pub fn new(r: R) -> Self {
+        Accumulator { lanes: [r.identity(); LANES], fed: 0, r }
+    }
+    /// Takes the next piece.
+    pub fn feed(&mut self, x: &[T]) {
+        dispatch(Feed(self, x));
+    }
+    #[inline(always)]
+    fn add(&mut self, x: &[T]) {
+        let (mut lanes, r) = (self.lanes, self.r);
+        let chunks = x.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        for c in chunks {
+            for i in 0..LANES {
+                lanes[i] = r.combine(lanes[i], c[i]);
+            }
+        }
+        for (a, &b) in lanes.iter_mut().zip(rest) {
+            *a = r.combine(*a, b);
+        }
+        self.lanes = lanes;
+        self.fed += x.len();
+    }
+    /// What all pieces are reduced to; it begins anew after that.
+    #[inline(always)]
+    pub fn take(&mut self) -> T {
+        let r = self.r;
+        let Accumulator { mut lanes, fed, .. } = std::mem::replace(self, Accumulator::new(r));
+        if fed < LANES {
+            return lanes[..fed].iter().fold(r.identity(), |a, &b| r.combine(a, b));
+        }
+        let mut half = LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] = r.combine(lanes[i], lanes[i + half]);
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+}
+
+struct Feed<'a, T, R>(&'a mut Accumulator<T, R>, &'a [T]);
+
+impl<T: Scalar, R: Reducer<T>> Kernel for Feed<'_, T, R> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        self.0.add(self.1);
+    }
+}
 
 struct RowKernel<'a, T, R> {
     x: &'a [T],
@@ -76,34 +152,18 @@ impl<T: Scalar, R: Reducer<T>> Kernel for RowKernel<'_, T, R> {
         if x.len() < LANES {
             return x.iter().fold(r.identity(), |a, &b| r.combine(a, b));
         }
-        let mut acc = [r.identity(); LANES];
-        let chunks = x.chunks_exact(LANES);
-        let rest = chunks.remainder();
-        for c in chunks {
-            for i in 0..LANES {
-                acc[i] = r.combine(acc[i], c[i]);
-            }
-        }
-        for (a, &b) in acc.iter_mut().zip(rest) {
-            *a = r.combine(*a, b);
-        }
-        let mut half = LANES / 2;
-        while half > 0 {
-            for i in 0..half {
-                acc[i] = r.combine(acc[i], acc[i + half]);
-            }
-            half /= 2;
-        }
-        acc[0]
+        let mut all = Accumulator::new(r);
+        all.add(x);
+        all.take()
     }
 }
 
 /// Reduces a slice.
 pub(crate) fn row<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
-    if x.len() <= 2 * PART {
+    let part = part_len(x.len());
+    if part == x.len() {
         return dispatch(RowKernel { x, r });
     }
-    let part = PART.max(x.len().div_ceil(MAX_PARTS));
     let mut parts = [T::ZERO; MAX_PARTS];
     let n = x.len().div_ceil(part);
     parallel::parts(&mut parts[..n], 1, &|i, p| {
@@ -111,7 +171,7 @@ pub(crate) fn row<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
             *p = dispatch(RowKernel { x, r });
         }
     });
-    parts[..n].iter().fold(r.identity(), |a, &b| r.combine(a, b))
+    combine(&parts[..n], r)
 }
 
 struct AddRows<'a, T, R> {

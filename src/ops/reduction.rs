@@ -80,6 +80,9 @@ impl<T: Scalar> Op<T> for Sum {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(self.axes.reduce(x[0], self.keepdim))
     }
+    fn total(&self, x: &Shape) -> Option<f64> {
+        (self.axes.count(x) == x.numel()).then_some(1.0)
+    }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         reduce(x[0], self.axes, y, reduce::Sum);
     }
@@ -127,6 +130,9 @@ impl<T: Scalar> Op<T> for Mean {
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(self.axes.reduce(x[0], self.keepdim))
+    }
+    fn total(&self, x: &Shape) -> Option<f64> {
+        (self.axes.count(x) == x.numel()).then_some(x.numel() as f64)
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         reduce(x[0], self.axes, y, reduce::Sum);
