@@ -102,7 +102,7 @@ impl<T: Scalar> Kernel for Run<'_, T> {
         let width = task.vectors * T::Vector::<S>::LANES;
         for first in (0..task.offsets.len()).step_by(DEPTH) {
             let block = first..(first + DEPTH).min(task.offsets.len());
-            task.pack(width, block.clone(), packed);
+            task.pack::<S>(width, block.clone(), packed);
             let (table, add) = (&task.offsets[block], first > 0);
             if S::REGISTERS >= 32 {
                 match task.vectors {
@@ -128,17 +128,27 @@ impl<T: Scalar> Kernel for Run<'_, T> {
 impl<T: Scalar> Task<'_, T> {
     /// Weights of a block of products as `[product][channel]`, zero beyond the last channel.
     #[inline(always)]
-    fn pack(&self, width: usize, block: Range<usize>, to: &mut [T]) {
+    fn pack<S: Simd>(&self, width: usize, block: Range<usize>, to: &mut [T]) {
         let (w_target, w_group) = self.pass.w_strides();
-        let weights = &self.weights[block];
-        for j in 0..width {
-            let to = to[j..].iter_mut().step_by(width);
-            if j < self.channels.1 {
-                let w = &self.w[self.group * w_group + (self.channels.0 + j) * w_target..];
-                to.zip(weights).for_each(|(to, &at)| *to = w[at as usize]);
-            } else {
-                to.take(weights.len()).for_each(|to| *to = T::ZERO);
+        let (weights, channels) = (&self.weights[block], self.channels.1);
+        let w = &self.w[self.group * w_group + self.channels.0 * w_target..];
+        let to = &mut to[..weights.len() * width];
+        let whole = if weights.windows(2).all(|pair| pair[1] == pair[0] + 1) {
+            // The weights of a target channel lie together.
+            let from = w[weights[0] as usize..].as_ptr();
+            assert!((weights[0] as usize + weights.len() - 1) + (channels - 1) * w_target < w.len());
+            // SAFETY: the weights are there, and `to` has a row of whole vectors for each.
+            unsafe { transpose::<S, T, true>((channels, weights.len()), (from, w_target), (to.as_mut_ptr(), width), Plus::Nothing) };
+            channels.next_multiple_of(T::Vector::<S>::LANES)
+        } else {
+            // Those of neighbouring target channels are near each other.
+            for (to, &at) in to.chunks_exact_mut(width).zip(weights) {
+                to.iter_mut().zip(w[at as usize..].iter().step_by(w_target)).take(channels).for_each(|(to, w)| *to = *w);
             }
+            channels
+        };
+        if whole < width {
+            to.chunks_exact_mut(width).for_each(|to| to[whole..].fill(T::ZERO));
         }
     }
 

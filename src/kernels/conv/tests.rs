@@ -157,6 +157,43 @@ fn every_way_is_the_sum_in_f64() {
     every_way_is_the_sum::<f64>(5e-14); // 1.2e-14 was measured, in a sum of 11,060 terms
 }
 
+/// Of layers as networks have them, in f32, against the same in f64: the largest error by the largest element.
+#[test]
+fn winograd_errors_are_small() {
+    let error = |a: &[f32], b: &[f64]| {
+        let largest = b.iter().fold(0.0f64, |m, b| m.max(b.abs()));
+        a.iter().zip(b).fold(0.0f64, |e, (a, b)| e.max((f64::from(*a) - b).abs())) / largest
+    };
+    for (batch, channels, size) in [(4, 16, 28), (2, 64, 16), (1, 256, 8)] {
+        let axis = axis(size, 3, 1, 1, 1, 1);
+        let g = Geometry { batch, groups: 1, channels, filters: channels, axes: [Axis::NONE, axis, axis] };
+        let (x, w, y): (Vec<f64>, Vec<f64>, Vec<f64>) = (numbers(g.x_len(), 1), numbers(g.w_len(), 2), numbers(g.y_len(), 3));
+        let single = |v: &[f64]| v.iter().map(|v| *v as f32).collect::<Vec<f32>>();
+        let exact = |v: &[f64]| single(v).iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
+        let (x, w, y) = (exact(&x), exact(&w), exact(&y));
+        let (x32, w32, y32) = (single(&x), single(&w), single(&y));
+        let (forward, backward) = (Pass::forward(&g), Pass::backward(&g));
+        let (mut expected, mut direct, mut found) = (y.clone(), y32.clone(), y32.clone());
+        panel::run(std::slice::from_ref(&forward), &x, &w, None, &mut expected);
+        panel::run(std::slice::from_ref(&forward), &x32, &w32, None, &mut direct);
+        winograd::run(&forward, &x32, &w32, None, &mut found);
+        let errors = (error(&direct, &expected), error(&found, &expected));
+        assert!(errors.1 < 1.5e-6, "of the output {errors:?}");
+        let (mut expected, mut direct, mut found) = (x.clone(), x32.clone(), x32.clone());
+        panel::run(&backward, &y, &w, None, &mut expected);
+        panel::run(&backward, &y32, &w32, None, &mut direct);
+        winograd::run(&backward[0], &y32, &w32, None, &mut found);
+        let errors = (error(&direct, &expected), error(&found, &expected));
+        assert!(errors.1 < 1.5e-6, "of the gradient by input {errors:?}");
+        let (mut expected, mut direct, mut found) = (w.clone(), w32.clone(), w32.clone());
+        weight::run(&forward, &x, &y, &mut expected, false);
+        weight::run(&forward, &x32, &y32, &mut direct, false);
+        winograd::weight_grad(&forward, &x32, &y32, &mut found);
+        let errors = (error(&direct, &expected), error(&found, &expected));
+        assert!(errors.1 < 1.5e-6, "of the gradient by weight {errors:?}");
+    }
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     let all = || {

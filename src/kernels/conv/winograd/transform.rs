@@ -8,11 +8,12 @@
 use crate::kernels::simd::{Element, Simd, Vector};
 use crate::scalar::Scalar;
 
-/// Points of the pairs. With 1 and 1/2 the errors in f32 are about two thirds of those with 1 and 2: see the tests.
-const P: f64 = 1.0;
-const Q: f64 = 0.5;
-const P2: f64 = P * P;
-const Q2: f64 = Q * Q;
+/// The points of the pairs, and their squares. In f32, of 256 channels, the largest error is 1e-6 of the largest result with these, 2e-6 with
+/// 1/2 and 3/2, and 4.5e-6 with 1 and 2 or 1 and 1/2.
+const P: f64 = std::f64::consts::FRAC_1_SQRT_2;
+const Q: f64 = std::f64::consts::SQRT_2;
+const P2: f64 = 0.5;
+const Q2: f64 = 2.0;
 
 type Of<S, T> = <T as Element>::Vector<S>;
 
@@ -29,9 +30,9 @@ fn minus<S: Simd, T: Scalar>(a: Of<S, T>, b: Of<S, T>) -> Of<S, T> {
 fn pair<S: Simd, T: Scalar>(even: Of<S, T>, odd: Of<S, T>, own: f64) -> (Of<S, T>, Of<S, T>) {
     (odd.mul_add(c::<S, T>(own), even), odd.mul_add(c::<S, T>(-own), even))
 }
-/// What the values at a point are divided by, half of it for each of the pair.
-const fn over(own: f64, other: f64) -> f64 {
-    1.0 / (2.0 * own * own * (own * own - other * other))
+/// One over the product of the distances of a point from the others, by squares.
+const fn over(own2: f64, other2: f64) -> f64 {
+    1.0 / (2.0 * own2 * (own2 - other2))
 }
 
 /// One of the matrices: `A` numbers become `B`. (A trait and not a closure, so that it is certain to be inlined into code that knows the
@@ -58,7 +59,7 @@ struct Weight;
 impl Matrix<3, 6> for Weight {
     #[inline(always)]
     fn times<S: Simd, T: Scalar>(w: [Of<S, T>; 3]) -> [Of<S, T>; 6] {
-        let (of_p, of_q) = (over(P, Q), over(Q, P));
+        let (of_p, of_q) = (over(P2, Q2), over(Q2, P2));
         let (p0, p2, q0, q2) = (c::<S, T>(of_p), c::<S, T>(P2 * of_p), c::<S, T>(of_q), c::<S, T>(Q2 * of_q));
         let (p, minus_p) = pair::<S, T>(w[2].mul_add(p2, w[0].mul(p0)), w[1], P * of_p);
         let (q, minus_q) = pair::<S, T>(w[2].mul_add(q2, w[0].mul(q0)), w[1], Q * of_q);
@@ -98,7 +99,7 @@ struct WeightBack;
 impl Matrix<6, 3> for WeightBack {
     #[inline(always)]
     fn times<S: Simd, T: Scalar>(m: [Of<S, T>; 6]) -> [Of<S, T>; 3] {
-        let (of_p, of_q) = (over(P, Q), over(Q, P));
+        let (of_p, of_q) = (over(P2, Q2), over(Q2, P2));
         let (p, q) = ((m[1].add(m[2]), minus::<S, T>(m[1], m[2])), (m[3].add(m[4]), minus::<S, T>(m[3], m[4])));
         [
             m[0].mul_add(c::<S, T>(1.0 / (P2 * Q2)), q.0.mul_add(c::<S, T>(of_q), p.0.mul(c::<S, T>(of_p)))),
