@@ -178,19 +178,19 @@ fn winograd_errors_are_small() {
         panel::run(std::slice::from_ref(&forward), &x32, &w32, None, &mut direct);
         winograd::run(&forward, &x32, &w32, None, &mut found);
         let errors = (error(&direct, &expected), error(&found, &expected));
-        assert!(errors.1 < 1.5e-6, "of the output {errors:?}");
+        assert!(errors.1 < 3e-6, "of the output {errors:?}");
         let (mut expected, mut direct, mut found) = (x.clone(), x32.clone(), x32.clone());
         panel::run(&backward, &y, &w, None, &mut expected);
         panel::run(&backward, &y32, &w32, None, &mut direct);
         winograd::run(&backward[0], &y32, &w32, None, &mut found);
         let errors = (error(&direct, &expected), error(&found, &expected));
-        assert!(errors.1 < 1.5e-6, "of the gradient by input {errors:?}");
+        assert!(errors.1 < 3e-6, "of the gradient by input {errors:?}");
         let (mut expected, mut direct, mut found) = (w.clone(), w32.clone(), w32.clone());
         weight::run(&forward, &x, &y, &mut expected, false);
         weight::run(&forward, &x32, &y32, &mut direct, false);
         winograd::weight_grad(&forward, &x32, &y32, &mut found);
         let errors = (error(&direct, &expected), error(&found, &expected));
-        assert!(errors.1 < 1.5e-6, "of the gradient by weight {errors:?}");
+        assert!(errors.1 < 3e-6, "of the gradient by weight {errors:?}");
     }
 }
 

@@ -9,8 +9,8 @@
 //! Transformations run along vectors of channels. A task lays out what it sees of the source as `[position][channel]`, and turns what it
 //! has computed into the target's order; all in between stays in its second-level cache.
 //!
-//! Sums are of other terms than those of the definition, so rounding errors are larger: in f32 about 1e-6 of the largest element, where
-//! the direct kernels have 3e-7 (the tests measure both). A NaN or infinity reaches the whole tiles that see it.
+//! Sums are of other terms than those of the definition, so rounding errors are larger: in f32 up to 2e-6 of the largest element, where
+//! the direct kernels have 7e-7 (the tests measure both). A NaN or infinity reaches the whole tiles that see it.
 
 mod transform;
 
