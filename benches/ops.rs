@@ -3,7 +3,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput};
 use ndarray::Array2;
 use std::hint::black_box;
-use wengert::{Param, Tape, Var};
+use wengert::{AvgPoolOptions, MaxPoolOptions, Param, Tape, Var};
 
 /// Rows of numbers between -1 and 1.
 fn numbers(rows: usize, cols: usize) -> Param<f32> {
@@ -86,6 +86,34 @@ fn rows(c: &mut Criterion) {
     }
 }
 
+/// Pools of networks, over (batch, channels, height, width).
+fn pooling(c: &mut Criterion) {
+    type Pool = for<'t> fn(Var<'t, f32>) -> Var<'t, f32>;
+    const STEM: MaxPoolOptions<2> = MaxPoolOptions { stride: Some([2; 2]), padding: [1; 2], dilation: [1; 2], ceil_mode: false };
+    const SMOOTH: AvgPoolOptions<2> =
+        AvgPoolOptions { stride: Some([2; 2]), padding: [1; 2], ceil_mode: false, count_include_pad: true, divisor_override: None };
+    let pools: [(&str, Pool, [isize; 4]); 9] = [
+        ("max 2x2", |x| x.max_pool2d([2; 2], Default::default()), [100, 30, 24, 24]),
+        ("max 2x2", |x| x.max_pool2d([2; 2], Default::default()), [100, 64, 8, 8]),
+        ("max 3x3", |x| x.max_pool2d([3; 2], Default::default()), [100, 30, 24, 24]),
+        ("max 3x3, stride 2", |x| x.max_pool2d([3; 2], STEM), [8, 64, 112, 112]),
+        ("average 2x2", |x| x.avg_pool2d([2; 2], Default::default()), [100, 30, 24, 24]),
+        ("average 3x3, stride 2", |x| x.avg_pool2d([3; 2], SMOOTH), [8, 64, 112, 112]),
+        ("average of all", |x| x.adaptive_avg_pool2d([1, 1]), [32, 64, 8, 8]),
+        ("max of all", |x| x.adaptive_max_pool2d([1, 1]), [32, 64, 8, 8]),
+        ("average to 7x7", |x| x.adaptive_avg_pool2d([7, 7]), [8, 512, 8, 8]),
+    ];
+    let mut group = c.benchmark_group("pool");
+    for (name, pool, shape) in pools {
+        let n: isize = shape.iter().product();
+        group.throughput(Throughput::Elements(n as u64));
+        let x = [numbers((n / shape[3]) as usize, shape[3] as usize)];
+        let id = format!("{shape:?}").replace(' ', "");
+        group.bench_function(BenchmarkId::new(name, &id), |b| forward(b, &x, |[x]| pool(x.reshape(&shape))));
+        group.bench_function(BenchmarkId::new(format!("{name} and gradient"), &id), |b| both(b, &x, |[x]| pool(x.reshape(&shape))));
+    }
+}
+
 fn graph(c: &mut Criterion) {
     let mut group = c.benchmark_group("graph");
     group.bench_function("100 scalar additions, recorded", |b| {
@@ -123,6 +151,7 @@ fn main() {
         matmul(&mut c);
         elementwise(&mut c);
         rows(&mut c);
+        pooling(&mut c);
         graph(&mut c);
         c.final_summary();
     });

@@ -1,9 +1,14 @@
 //! Pooling: what lies in the windows over planes of up to three axes, and what is made of it. Planes (one for each image and channel)
 //! are independent of one another and shared out between threads.
 
+mod pairs;
+#[cfg(test)]
+mod tests;
+
 use crate::kernels::parallel;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::scalar::Scalar;
+use pairs::Pairs;
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -142,8 +147,11 @@ impl Planes {
 
 /// The largest number of each window, NaN if there is one, -inf if all of it lies in the padding.
 pub(crate) fn max<T: Scalar>(planes: &Planes, x: &[T], y: &mut [T]) {
-    let taps = planes.taps();
+    let (pairs, taps) = (Pairs::of(planes), planes.taps());
     planes.share(y, planes.output_len(), &|first, y| {
+        if let Some(pairs) = &pairs {
+            return dispatch(pairs::Max { pairs, x: planes.inputs(first, x), y });
+        }
         let larger = |a: T, b: T| if b > a || b.is_nan() { b } else { a };
         dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: -T::INFINITY, f: larger });
     });
@@ -172,8 +180,11 @@ pub(crate) fn pick<T: Scalar>(planes: &Planes, v: &[T], x: &[T], y: &mut [T]) {
 
 /// Adds each element of `g` where in its window of `x` the largest lies: the adjoint of [`pick`].
 pub(crate) fn place<T: Scalar>(planes: &Planes, g: &[T], x: &[T], y: &mut [T]) {
-    let (n, m, taps) = (planes.input_len(), planes.output_len(), planes.taps());
+    let (n, m, pairs, taps) = (planes.input_len(), planes.output_len(), Pairs::of(planes), planes.taps());
     planes.share(y, n, &|first, y| {
+        if let Some(pairs) = &pairs {
+            return dispatch(pairs::Place { pairs, g: &g[first * m..], x: planes.inputs(first, x), y });
+        }
         y.fill(T::ZERO);
         // No windows, no planes of `g`.
         for ((x, g), y) in x[first * n..].chunks(n).zip(g[first * m..].chunks(m.max(1))).zip(y.chunks_mut(n)) {
@@ -199,12 +210,22 @@ pub(crate) enum Divisor {
     Fixed(f64),
 }
 
+impl Divisor {
+    /// By what the sum over a window is multiplied that has so many elements.
+    fn weight<T: Scalar>(self, count: usize) -> T {
+        T::from_f64(match self {
+            Divisor::Fixed(d) => 1.0 / d,
+            Divisor::Inside | Divisor::Padded => 1.0 / count as f64,
+        })
+    }
+}
+
 impl Planes {
     /// By what the sum over the windows of row `row` is multiplied: calls `f` with each range of outputs that have the same weight.
     fn weights<T: Scalar>(&self, divisor: Divisor, row: usize, mut f: impl FnMut(Range<usize>, T)) {
         let columns = self.output[2];
         let padded = match divisor {
-            Divisor::Fixed(d) => return f(0..columns, T::from_f64(1.0 / d)),
+            Divisor::Fixed(_) => return f(0..columns, divisor.weight(0)),
             Divisor::Padded => true,
             Divisor::Inside => false,
         };
@@ -214,7 +235,7 @@ impl Planes {
         while start < columns {
             let width = size(2, start);
             let end = (start + 1..columns).find(|&i| size(2, i) != width).unwrap_or(columns);
-            f(start..end, T::from_f64(1.0 / (beside * width) as f64));
+            f(start..end, divisor.weight(beside * width));
             start = end;
         }
     }
@@ -222,8 +243,12 @@ impl Planes {
 
 /// The average over each window.
 pub(crate) fn average<T: Scalar>(planes: &Planes, divisor: Divisor, x: &[T], y: &mut [T]) {
-    let taps = planes.taps();
+    let (pairs, taps) = (Pairs::of(planes), planes.taps());
     planes.share(y, planes.output_len(), &|first, y| {
+        if let Some(pairs) = &pairs {
+            let factor = divisor.weight(pairs.count());
+            return dispatch(pairs::Sum { pairs, factor, x: planes.inputs(first, x), y });
+        }
         dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: T::ZERO, f: |a: T, b: T| a + b });
         let (rows, columns) = (planes.output[0] * planes.output[1], planes.output[2]);
         for (row, y) in y.chunks_mut(columns).enumerate() {
@@ -234,8 +259,12 @@ pub(crate) fn average<T: Scalar>(planes: &Planes, divisor: Divisor, x: &[T], y: 
 
 /// Adds each element of `g` with its window's weight to all of the window: the adjoint of [`average`].
 pub(crate) fn spread<T: Scalar>(planes: &Planes, divisor: Divisor, g: &[T], y: &mut [T]) {
-    let (n, m, taps) = (planes.input_len(), planes.output_len(), planes.taps());
+    let (n, m, pairs, taps) = (planes.input_len(), planes.output_len(), Pairs::of(planes), planes.taps());
     planes.share(y, n, &|first, y| {
+        if let Some(pairs) = &pairs {
+            let factor = divisor.weight(pairs.count());
+            return dispatch(pairs::Spread { pairs, factor, g: &g[first * m..], y });
+        }
         y.fill(T::ZERO);
         // No windows, no planes of `g`.
         for (g, y) in g[first * m..].chunks(m.max(1)).zip(y.chunks_mut(n)) {

@@ -151,6 +151,8 @@ pub trait Vector<T: Element>: Copy + sealed::Sealed {
     const LANES: usize;
     /// Selects the first few lanes.
     type Mask: Copy;
+    /// A yes or no for each lane.
+    type Choice: Copy;
 
     fn splat(x: T) -> Self;
     fn add(self, other: Self) -> Self;
@@ -159,6 +161,12 @@ pub trait Vector<T: Element>: Copy + sealed::Sealed {
     fn mul_add(self, factor: Self, addend: Self) -> Self;
     /// `[a0, b0, a1, b1, ..]` in two registers: one step of a transposition.
     fn interleave(self, other: Self) -> (Self, Self);
+    /// `[a0, a2, .., b0, b2, ..]` and `[a1, a3, .., b1, b3, ..]`: what [`Vector::interleave`] came from.
+    fn deinterleave(self, other: Self) -> (Self, Self);
+    /// Where `other` is larger, or not a number.
+    fn is_topped(self, other: Self) -> Self::Choice;
+    /// The lanes of `yes` where the answer is yes, else those of `no`.
+    fn select(choice: Self::Choice, yes: Self, no: Self) -> Self;
 
     /// The mask of the first `lanes` lanes, at most all of them.
     fn mask(lanes: usize) -> Self::Mask;
@@ -180,6 +188,29 @@ pub trait Vector<T: Element>: Copy + sealed::Sealed {
     #[inline(always)]
     fn zero() -> Self {
         Self::splat(T::default())
+    }
+
+    /// The first numbers of a slice, and zeros behind its end.
+    #[inline(always)]
+    fn read(from: &[T]) -> Self {
+        if from.len() >= Self::LANES {
+            // SAFETY: there are as many.
+            unsafe { Self::load(from.as_ptr()) }
+        } else {
+            // SAFETY: the mask has as many lanes as the slice has numbers.
+            unsafe { Self::load_masked(from.as_ptr(), Self::mask(from.len())) }
+        }
+    }
+    /// Writes the first lanes: all, or as many as the slice has room for.
+    #[inline(always)]
+    fn write(self, to: &mut [T]) {
+        if to.len() >= Self::LANES {
+            // SAFETY: there is room.
+            unsafe { self.store(to.as_mut_ptr()) }
+        } else {
+            // SAFETY: the mask has as many lanes as the slice has room for.
+            unsafe { self.store_masked(to.as_mut_ptr(), Self::mask(to.len())) }
+        }
     }
 
     /// The sum of all lanes, always in the same order.

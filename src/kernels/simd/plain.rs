@@ -33,7 +33,7 @@ impl Simd for Libm {
 }
 
 /// The scalar `a * b + c`, by the instruction if there is one.
-pub trait MulAdd: Element {
+pub trait MulAdd: Element + PartialOrd {
     fn mul_add(self, factor: Self, addend: Self) -> Self;
 }
 
@@ -54,6 +54,7 @@ impl MulAdd for f64 {
 impl<T: MulAdd, const N: usize> Vector<T> for Lanes<T, N> {
     const LANES: usize = N;
     type Mask = usize;
+    type Choice = [bool; N];
 
     #[inline(always)]
     fn splat(x: T) -> Self {
@@ -77,6 +78,21 @@ impl<T: MulAdd, const N: usize> Vector<T> for Lanes<T, N> {
             if i.is_multiple_of(2) { self.0[i / 2] } else { other.0[i / 2] }
         };
         (Lanes(std::array::from_fn(pick)), Lanes(std::array::from_fn(|i| pick(N + i))))
+    }
+    #[inline(always)]
+    fn deinterleave(self, other: Self) -> (Self, Self) {
+        let pick = |i: usize| if i < N { self.0[i] } else { other.0[i - N] };
+        (Lanes(std::array::from_fn(|i| pick(2 * i))), Lanes(std::array::from_fn(|i| pick(2 * i + 1))))
+    }
+    // (No number is unlike itself but NaN.)
+    #[inline(always)]
+    #[allow(clippy::eq_op)]
+    fn is_topped(self, other: Self) -> [bool; N] {
+        std::array::from_fn(|i| (other.0[i] > self.0[i]) | (other.0[i] != other.0[i]))
+    }
+    #[inline(always)]
+    fn select(choice: [bool; N], yes: Self, no: Self) -> Self {
+        Lanes(std::array::from_fn(|i| if choice[i] { yes.0[i] } else { no.0[i] }))
     }
     #[inline(always)]
     fn mask(lanes: usize) -> usize {

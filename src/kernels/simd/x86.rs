@@ -37,8 +37,9 @@ pub fn run_avx512<K: Kernel>(kernel: K) -> K::Out {
 
 /// The four register types differ only in the names of their instructions.
 macro_rules! vector {
-    ($vector:ty, $scalar:ty, $lanes:literal, $mask:ty, $make_mask:ident, $interleave:ident, $splat:ident, $add:ident,
-     $mul:ident, $mul_add:ident, $load:ident, $store:ident, $load_masked:ident, $store_masked:ident) => {
+    ($vector:ty, $scalar:ty, $lanes:literal, $mask:ty, $choice:ty, $make_mask:ident, $interleave:ident, $deinterleave:ident,
+     $is_topped:ident, $select:ident, $splat:ident, $add:ident, $mul:ident, $mul_add:ident, $load:ident, $store:ident,
+     $load_masked:ident, $store_masked:ident) => {
         impl Sealed for $vector {}
 
         // SAFETY, for every block: code that is generic over `Simd` meets this type only below `run_avx2` or
@@ -47,6 +48,7 @@ macro_rules! vector {
         impl Vector<$scalar> for $vector {
             const LANES: usize = $lanes;
             type Mask = $mask;
+            type Choice = $choice;
 
             #[inline(always)]
             fn splat(x: $scalar) -> Self {
@@ -67,6 +69,18 @@ macro_rules! vector {
             #[inline(always)]
             fn interleave(self, other: Self) -> (Self, Self) {
                 unsafe { $interleave(self, other) }
+            }
+            #[inline(always)]
+            fn deinterleave(self, other: Self) -> (Self, Self) {
+                unsafe { $deinterleave(self, other) }
+            }
+            #[inline(always)]
+            fn is_topped(self, other: Self) -> Self::Choice {
+                unsafe { $is_topped(self, other) }
+            }
+            #[inline(always)]
+            fn select(choice: Self::Choice, yes: Self, no: Self) -> Self {
+                unsafe { $select(no, yes, choice) }
             }
             #[inline(always)]
             fn mask(lanes: usize) -> Self::Mask {
@@ -98,8 +112,12 @@ vector!(
     f32,
     16,
     __mmask16,
+    __mmask16,
     mask_512,
     interleave_512,
+    deinterleave_512,
+    is_topped_512,
+    select_512,
     _mm512_set1_ps,
     _mm512_add_ps,
     _mm512_mul_ps,
@@ -114,8 +132,12 @@ vector!(
     f64,
     8,
     __mmask8,
+    __mmask8,
     mask_512d,
     interleave_512d,
+    deinterleave_512d,
+    is_topped_512d,
+    select_512d,
     _mm512_set1_pd,
     _mm512_add_pd,
     _mm512_mul_pd,
@@ -130,8 +152,12 @@ vector!(
     f32,
     8,
     __m256i,
+    __m256,
     mask_256,
     interleave_256,
+    deinterleave_256,
+    is_topped_256,
+    _mm256_blendv_ps,
     _mm256_set1_ps,
     _mm256_add_ps,
     _mm256_mul_ps,
@@ -146,8 +172,12 @@ vector!(
     f64,
     4,
     __m256i,
+    __m256d,
     mask_256d,
     interleave_256d,
+    deinterleave_256d,
+    is_topped_256d,
+    _mm256_blendv_pd,
     _mm256_set1_pd,
     _mm256_add_pd,
     _mm256_mul_pd,
@@ -227,4 +257,72 @@ fn interleave_256(a: __m256, b: __m256) -> (__m256, __m256) {
 fn interleave_256d(a: __m256d, b: __m256d) -> (__m256d, __m256d) {
     let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
     (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn deinterleave_512(a: __m512, b: __m512) -> (__m512, __m512) {
+    let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    (_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn deinterleave_512d(a: __m512d, b: __m512d) -> (__m512d, __m512d) {
+    let even = _mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14);
+    let odd = _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15);
+    (_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn deinterleave_256(a: __m256, b: __m256) -> (__m256, __m256) {
+    // The halves of both registers, then their even and odd lanes.
+    let (low, high) = (_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b));
+    let (even, odd) = (_mm256_shuffle_ps::<0x88>(low, high), _mm256_shuffle_ps::<0xdd>(low, high));
+    (even, odd)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn deinterleave_256d(a: __m256d, b: __m256d) -> (__m256d, __m256d) {
+    let (low, high) = (_mm256_permute2f128_pd::<0x20>(a, b), _mm256_permute2f128_pd::<0x31>(a, b));
+    (_mm256_unpacklo_pd(low, high), _mm256_unpackhi_pd(low, high))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn is_topped_512(a: __m512, b: __m512) -> __mmask16 {
+    _mm512_cmp_ps_mask::<_CMP_GT_OQ>(b, a) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(b, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn is_topped_512d(a: __m512d, b: __m512d) -> __mmask8 {
+    _mm512_cmp_pd_mask::<_CMP_GT_OQ>(b, a) | _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(b, b)
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_topped_256(a: __m256, b: __m256) -> __m256 {
+    _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(b, a), _mm256_cmp_ps::<_CMP_UNORD_Q>(b, b))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn is_topped_256d(a: __m256d, b: __m256d) -> __m256d {
+    _mm256_or_pd(_mm256_cmp_pd::<_CMP_GT_OQ>(b, a), _mm256_cmp_pd::<_CMP_UNORD_Q>(b, b))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn select_512(no: __m512, yes: __m512, choice: __mmask16) -> __m512 {
+    _mm512_mask_blend_ps(choice, no, yes)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn select_512d(no: __m512d, yes: __m512d, choice: __mmask8) -> __m512d {
+    _mm512_mask_blend_pd(choice, no, yes)
 }
