@@ -38,7 +38,8 @@ pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], w: &[T], bias: Option<&[T]>, 
                 let bias = bias.map(|b| &b[group * pass.targets..][..pass.targets]);
                 scratch::with(bands * rows * places.len(), |sums| {
                     dispatch(Strip { offsets, padded: &padded[places.start..], w, places: places.len(), sums: &mut *sums });
-                    put(pass, sums, &places, bias, &Shared(to.at(t * size)));
+                    let y = Shared(to.at(t * size));
+                    dispatch(Put { pass, sums, places: &places, bias, y: &y });
                 });
             };
             if strips == 1 {
@@ -126,21 +127,35 @@ impl<T: Scalar> Strip<'_, T> {
     }
 }
 
-/// Copies the places that are elements of the target.
-fn put<T: Scalar>(pass: &Pass, sums: &[T], places: &Range<usize>, bias: Option<&[T]>, y: &Shared<T>) {
-    for (target, sums) in sums.chunks_exact(places.len()).enumerate().take(pass.targets) {
-        pass.rows(|row| {
-            let first = row.start;
-            let row = row.within(first, places);
-            if row.len > 0 {
-                // SAFETY: these places of these channels are written by this task alone.
-                let to = unsafe { std::slice::from_raw_parts_mut(y.at(target * pass.target() + row.element), row.len) };
-                let from = &sums[row.start - places.start..][..row.len];
-                match bias {
-                    Some(bias) => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from + bias[target]),
-                    None => to.copy_from_slice(from),
+/// Copies the places that are elements of the target, and adds the bias.
+struct Put<'a, T> {
+    pass: &'a Pass,
+    sums: &'a [T],
+    places: &'a Range<usize>,
+    bias: Option<&'a [T]>,
+    y: &'a Shared<T>,
+}
+
+impl<T: Scalar> Kernel for Put<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Put { pass, sums, places, bias, y } = self;
+        let lanes = T::Vector::<S>::LANES;
+        for (target, sums) in sums.chunks_exact(places.len()).enumerate().take(pass.targets) {
+            let bias = T::Vector::<S>::splat(bias.map_or(T::ZERO, |bias| bias[target]));
+            pass.rows(|row| {
+                let first = row.start;
+                let row = row.within(first, places);
+                if row.len > 0 {
+                    // SAFETY: these places of these channels are written by this task alone.
+                    let to = unsafe { std::slice::from_raw_parts_mut(y.at(target * pass.target() + row.element), row.len) };
+                    let from = &sums[row.start - places.start..][..row.len];
+                    for at in (0..row.len).step_by(lanes) {
+                        T::Vector::<S>::read(&from[at..]).add(bias).write(&mut to[at..]);
+                    }
                 }
-            }
-        });
+            });
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use super::{Axis, GRAIN, Geometry};
 use crate::kernels::parallel;
+use crate::kernels::simd::{Kernel, Simd, Vector, dispatch};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
 use std::ops::Range;
@@ -134,7 +135,7 @@ impl PlaceRow {
     }
 }
 
-/// What a vectorised loop may read beyond the last element that counts.
+/// What a vectorised loop may read or write beyond the last element that counts.
 const SLACK: usize = 64;
 
 impl Pass {
@@ -224,24 +225,7 @@ impl Pass {
     }
     /// Copies one image (of one group) between its zeros.
     pub fn pad<T: Scalar>(&self, x: &[T], to: &mut [T]) {
-        let [a, b, c] = &self.lines;
-        let width = c.source + c.border();
-        let (mut rows, mut x) = (to.chunks_exact_mut(width), x.chunks_exact(c.source));
-        for _ in 0..self.sources {
-            for i in 0..a.source + a.border() {
-                for j in 0..b.source + b.border() {
-                    let row = rows.next().expect("as long as `padded` says");
-                    if (a.before..a.before + a.source).contains(&i) && (b.before..b.before + b.source).contains(&j) {
-                        row[..c.before].fill(T::ZERO);
-                        row[c.before..c.before + c.source].copy_from_slice(x.next().expect("a row of each line"));
-                        row[c.before + c.source..].fill(T::ZERO);
-                    } else {
-                        row.fill(T::ZERO);
-                    }
-                }
-            }
-        }
-        to[self.sources * self.strides().1..].fill(T::ZERO);
+        dispatch(Pad { pass: self, x, to });
     }
 
     /// Calls `f` with the number of each product that makes up an element, in order: how far into the padded source it reaches, and its place
@@ -336,5 +320,42 @@ impl Pass {
     pub fn fits(&self) -> bool {
         let (padded, weights) = (self.padded().saturating_mul(self.batch * self.groups), self.w_strides().1);
         u32::try_from(padded.max(weights)).is_ok()
+    }
+}
+
+/// Copies an image between its zeros: see [`Pass::pad`].
+///
+/// Rows are short, and the calls of a copy for each would take longer than the copies: they are whole vectors here. What those write beyond a
+/// row is zero where zeros belong, and else is written over by the next row; behind the last one there is [`SLACK`].
+struct Pad<'a, T> {
+    pass: &'a Pass,
+    x: &'a [T],
+    to: &'a mut [T],
+}
+
+impl<T: Scalar> Kernel for Pad<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Pad { pass, x, to } = self;
+        let ([a, b, c], ([plane, row, _], channel)) = (&pass.lines, pass.strides());
+        let lanes = T::Vector::<S>::LANES;
+        let (mut x, mut written) = (x.chunks_exact(c.source), 0);
+        for source in 0..pass.sources {
+            for i in a.before..a.before + a.source {
+                for j in b.before..b.before + b.source {
+                    let start = source * channel + i * plane + j * row + c.before;
+                    for at in (written..start).step_by(lanes) {
+                        T::Vector::<S>::zero().write(&mut to[at..]);
+                    }
+                    let x = x.next().expect("a row of each line");
+                    for at in (0..x.len()).step_by(lanes) {
+                        T::Vector::<S>::read(&x[at..]).write(&mut to[start + at..]);
+                    }
+                    written = start + x.len().next_multiple_of(lanes);
+                }
+            }
+        }
+        to[written..].fill(T::ZERO);
     }
 }
