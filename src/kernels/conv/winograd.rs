@@ -38,6 +38,9 @@ const WORTH: usize = 8;
 /// Bytes of weights at all points up to which they are computed once for all tasks.
 const RESIDENT: usize = 640 * 1024;
 
+/// Numbers whose transformation is worth waking threads for.
+const SPREAD: usize = 64 * 1024;
+
 /// How far apart in memory the values at neighbouring points are, `size` for each: a power of two would put all of them into a few lines
 /// of the cache.
 fn apart(size: usize) -> usize {
@@ -139,7 +142,8 @@ pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], w: &[T], bias: Option<&[T]>, 
     let all = pass.groups * panels * blocks * size;
     let resident = shares > 1 && all * size_of::<T>() <= RESIDENT;
     scratch::with(if resident { all } else { 0 }, |ready: &mut [T]| {
-        parallel::parts(ready, size, &|first, ready| {
+        let each = if all >= SPREAD { size } else { all.max(1) };
+        parallel::parts(ready, each, &|first, ready| {
             for (i, to) in ready.chunks_exact_mut(size).enumerate() {
                 let i = first / size + i;
                 let (sources, targets) = (plan.sources(i % blocks), plan.targets(i / blocks % panels));
@@ -463,7 +467,7 @@ pub(super) fn weight_grad<T: Scalar>(pass: &Pass, x: &[T], y: &[T], w: &mut [T])
         });
         let to = &Shared(w.as_mut_ptr());
         let ((w_source, w_target), w_group) = (pass.w_steps(), pass.w_strides().1);
-        parallel::parts(all, if pass.is_large() { shares * size } else { all.len() }, &|first, all| {
+        parallel::parts(all, if all.len() >= SPREAD { shares * size } else { all.len() }, &|first, all| {
             for (i, taps) in all.chunks_exact_mut(shares * size).enumerate() {
                 let (block, panel, group) = of(first / size + i * shares);
                 let (taps, rest) = taps.split_at_mut(size);
