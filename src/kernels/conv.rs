@@ -175,7 +175,7 @@ fn choose<T: Element>(g: &Geometry, pass: &Pass) -> Way {
         Way::Loops
     } else if pays_winograd(pass) {
         Way::Winograd
-    } else if g.is_pointwise() || !pass.fits() {
+    } else if g.taps() == 1 || !pass.fits() {
         Way::Lower
     } else if pass.is_dense() && pass.is_whole() && pass.places() >= LARGE && weights <= RESIDENT && in_flat >= in_panel.clamp(40, 80) {
         Way::Flat
@@ -192,7 +192,7 @@ fn choose_weight<T: Element>(g: &Geometry, pass: &Pass) -> Way {
         Way::Loops
     } else if pays_winograd(pass) {
         Way::Winograd
-    } else if g.is_pointwise() || !pass.fits() || 2 * pass.targets < machine::<T>().0 {
+    } else if !pass.fits() || 2 * pass.targets < machine::<T>().0 {
         Way::Lower
     } else {
         Way::Panel
