@@ -40,7 +40,8 @@ pub enum Level {
 
 /// The widest instruction set of this machine, detected once.
 ///
-/// `--cfg wengert_simd="avx2"` or `"plain"` caps it at compile time, so that tests can run the narrower paths.
+/// `--cfg wengert_simd="avx2"` or `"plain"` caps it at compile time. The unit tests also read the environment variable `WENGERT_SIMD`,
+/// so that one build of them can run the narrower paths too.
 #[inline]
 pub fn level() -> Level {
     static LEVEL: AtomicU8 = AtomicU8::new(0);
@@ -64,6 +65,13 @@ fn detect() -> Level {
         Level::Avx2
     } else {
         Level::Avx512
+    };
+    #[cfg(test)]
+    let cap = match std::env::var("WENGERT_SIMD").as_deref() {
+        Err(std::env::VarError::NotPresent) => cap,
+        Ok("avx2") => Level::Avx2,
+        Ok("plain") => Level::Plain,
+        other => panic!("WENGERT_SIMD is avx2 or plain, not {other:?}"),
     };
     widest().min(cap)
 }
