@@ -15,7 +15,7 @@
 //! same order.
 
 use crate::kernels::reduce::{self, Accumulator, PIECE, combine, part_len};
-use crate::layout::Layout;
+use crate::layout::{Layout, Shape};
 use crate::op::{Cost, Op, View};
 use crate::recall::LayoutId;
 use crate::record::{Inner, NodeId};
@@ -44,11 +44,14 @@ enum Input<'a, T> {
     Cell(usize),
     /// One number for all elements.
     Number(T),
+    /// An array that the op reads as a whole.
+    Table(View<'a, T>),
 }
 
 /// One op of a run.
 struct Step<'a, T> {
     op: &'a dyn Op<T>,
+    whole: &'a Shape,
     inputs: SmallVec<[Input<'a, T>; 3]>,
     output: Output,
 }
@@ -76,8 +79,8 @@ struct Planned {
 type Plan = SmallVec<[Planned; 16]>;
 
 impl<T: Scalar> Inner<T> {
-    /// Whether an op of this output can wait: it is large and elementwise, and its inputs lie as its output does or are numbers; or it
-    /// adds up what waits.
+    /// Whether an op of this output can wait: it is large and elementwise, and its inputs lie as its output does, or are numbers or
+    /// tables; or it adds up what waits.
     pub fn can_wait(&self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> bool {
         let len = self.layouts.get(layout).numel();
         if let (1, &[x]) = (len, inputs) {
@@ -87,8 +90,11 @@ impl<T: Scalar> Inner<T> {
         if len < LARGE || op.elementwise().is_none() || !(1..=3).contains(&inputs.len()) {
             return false;
         }
-        inputs.iter().all(|&i| {
+        inputs.iter().enumerate().all(|(k, &i)| {
             let node = &self.nodes[i as usize];
+            if op.is_table(k) {
+                return self.store.later(node.place).is_none();
+            }
             if self.is_one_number(i) {
                 // A sum that waits belongs to another run, which comes first.
                 self.settle(std::iter::once(i));
@@ -256,8 +262,13 @@ impl<T: Scalar> Inner<T> {
                 p.cell += kept;
             }
         }
-        let input = |i: NodeId| {
+        let input = |p: &Planned, k: usize| {
+            let i = self.inputs(p.id)[k];
             let node = &self.nodes[i as usize];
+            if self.op(p.id).is_table(k) {
+                let data = self.store.reader().data(node.place);
+                return Input::Table(View { data, offset: node.place.offset as usize, layout: self.layout(i) });
+            }
             let data = || &self.store.reader().data(node.place)[node.place.offset as usize..];
             match self.store.later(node.place) {
                 Some(producer) => Input::Cell(plan[position(plan, producer)].cell),
@@ -267,7 +278,8 @@ impl<T: Scalar> Inner<T> {
         };
         let step = |p: &Planned| Step {
             op: self.op(p.id),
-            inputs: self.inputs(p.id).iter().map(|&i| input(i)).collect(),
+            whole: self.layout(p.id).shape(),
+            inputs: (0..self.inputs(p.id).len()).map(|k| input(p, k)).collect(),
             output: if p.divisor.is_some() { Output::Sum(p.cell) } else { Output::Cell(p.cell) },
         };
         plan.iter().map(step).collect()
@@ -346,6 +358,7 @@ impl<T: Scalar> Piece<'_, T> {
                         Input::Slice(x) => &x[start + from..][..n],
                         Input::Cell(cell) => &*cells[cell],
                         Input::Number(_) => &numbers[k].block[..n],
+                        Input::Table(table) => return table,
                     };
                     View { data, offset: 0, layout: row }
                 };
@@ -356,9 +369,9 @@ impl<T: Scalar> Piece<'_, T> {
                             self.parts[k][from / part] = sums[k].take();
                         }
                     }
-                    (_, 1) => step.op.forward(&[view(0)], y),
-                    (_, 2) => step.op.forward(&[view(0), view(1)], y),
-                    _ => step.op.forward(&[view(0), view(1), view(2)], y),
+                    (_, 1) => step.op.forward_part(step.whole, start + from, &[view(0)], y),
+                    (_, 2) => step.op.forward_part(step.whole, start + from, &[view(0), view(1)], y),
+                    _ => step.op.forward_part(step.whole, start + from, &[view(0), view(1), view(2)], y),
                 }
                 if let Output::Cell(cell) = step.output {
                     cells[cell] = y;

@@ -90,6 +90,19 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
         None
     }
 
+    /// For elementwise ops, whether input `i` is read as a whole wherever in the output they are: a table of constants, one for each
+    /// channel, say. All other inputs have the output's shape.
+    fn is_table(&self, i: usize) -> bool {
+        let _ = i;
+        false
+    }
+
+    /// For elementwise ops with a table: `forward` of the part that begins at element `start` of an output of shape `whole`.
+    fn forward_part(&self, whole: &Shape, start: usize, x: &[View<'_, T>], y: &mut [T]) {
+        let _ = (whole, start);
+        self.forward(x, y);
+    }
+
     /// Computes the output into `y`, which is contiguous and holds arbitrary numbers. Pure, so that it can be replayed.
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]);
 

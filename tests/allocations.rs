@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use wengert::optim::{Adam, Optimizer, Sgd, SgdOptions};
-use wengert::{Conv2d, Indices, Padding, Param, Scalar, Stats, Tape, Var};
+use wengert::{Conv2d, Indices, NormOptions, Padding, Param, RunningStats, Scalar, Stats, Tape, Var};
 
 struct Counting;
 
@@ -175,14 +175,17 @@ fn mixed_step<T: Scalar>() -> impl FnMut() -> Stats {
     }
 }
 
-/// Convolutions that take each way: large images of few channels, small ones of many, a stride, depthwise, 1 x 1.
+/// Convolutions that take each way: large images of few channels, small ones of many, a stride, depthwise, 1 x 1; one with its channels
+/// normalized.
 fn conv_step<T: Scalar>() -> impl FnMut() -> Stats {
     let w = |seed: u64, shape: [usize; 4]| {
         let values = numbers::<T>(shape.iter().product(), seed).into_iter().map(|x| x * T::from_f64(0.1)).collect();
         let (filters, w) = (shape[0], ndarray::Array4::from_shape_vec(shape, values).expect("as many as the shape says"));
         [Param::new("w", w.into_dyn()), Param::new("b", ndarray::ArrayD::from_elem(vec![filters], T::from_f64(0.1)))]
     };
-    let layers = [w(1, [16, 3, 3, 3]), w(2, [16, 1, 3, 3]), w(3, [32, 16, 3, 3]), w(4, [40, 32, 3, 3]), w(5, [8, 40, 1, 1])];
+    let norm = ["weight", "bias"].map(|name| Param::new(name, ndarray::ArrayD::from_elem(vec![16], T::ONE)));
+    let layers = [w(1, [16, 3, 3, 3]), w(2, [16, 1, 3, 3]), w(3, [32, 16, 3, 3]), w(4, [40, 32, 3, 3]), w(5, [8, 40, 1, 1]), norm];
+    let mut stats = RunningStats::new(16);
     let x = ndarray::ArrayD::from_shape_vec(vec![8, 3, 16, 16], numbers::<T>(8 * 3 * 256, 6)).expect("as many as the shape says");
     let mut tape = Tape::<T>::new();
     move || {
@@ -191,8 +194,13 @@ fn conv_step<T: Scalar>() -> impl FnMut() -> Stats {
             let halve = Conv2d { stride: [2, 2], padding: Padding::Zeros([1, 1]), ..Default::default() };
             let options = [same, Conv2d { groups: 16, ..same }, halve, same, Conv2d::default()];
             let mut h = tape.constant(&x);
-            for ([w, b], options) in layers.iter().zip(options) {
-                h = h.conv2d(tape.param(w), tape.param(b), options).relu();
+            for (i, ([w, b], options)) in layers.iter().zip(options).enumerate() {
+                h = h.conv2d(tape.param(w), tape.param(b), options);
+                if i == 0 {
+                    let [weight, bias] = layers[5].each_ref().map(|p| Some(tape.param(p)));
+                    h = h.batch_norm_train(&mut stats, NormOptions { weight, bias, ..Default::default() });
+                }
+                h = h.relu();
             }
             tape.backward(h.square().mean())
         })

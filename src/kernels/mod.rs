@@ -1,6 +1,7 @@
 //! How is it computed? Plain loops on slices that know nothing of the tape.
 #![allow(unsafe_code)]
 
+pub(crate) mod channels;
 pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod fold;

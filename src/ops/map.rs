@@ -48,6 +48,8 @@ pub trait Unary: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// The largest |x| for which the vectorised functions that `f` and `df` use are accurate: finite where they use [`Real::sin`] or
     /// [`Real::cos`] of x itself (2^24). Beyond it the standard library's are taken.
     const BOUND: f64 = f64::INFINITY;
+    /// Whether the slope is a function of y alone, so that its node need not read x, which may be an array that was never stored.
+    const SLOPE_OF_Y: bool = false;
     /// The value. (`#[inline(always)]` lets the loop around it be vectorised.)
     fn f<R: Real>(self, x: R) -> R;
     /// The derivative at x, where y = f(x).
@@ -119,7 +121,8 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
         apply(*self, [x[0]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|_| cx.g.tape.op(MapGrad(self.0), [cx.g, cx.x(0), cx.y()], &erase()))
+        let x = if U::SLOPE_OF_Y { cx.y() } else { cx.x(0) };
+        cx.each(|_| cx.g.tape.op(MapGrad(self.0), [cx.g, x, cx.y()], &erase()))
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod advanced;
 pub(crate) mod arith;
 pub(crate) mod attention;
 pub(crate) mod avg_pool;
+pub(crate) mod batch_norm;
 pub(crate) mod binary;
 pub(crate) mod compose;
 pub(crate) mod conv;
@@ -228,6 +229,7 @@ ops! {
         conv: ConvOutput, ConvInputGrad, ConvWeightGrad;
         moment: Variance;
         distance: VectorNorm, VectorNormGrad;
+        batch_norm: ChannelMoments, ChannelAffine, ChannelSums;
         norm: Standardize, StandardizeGrad;
         nuclear: NuclearNorm, Polar;
         pool: MaxPool, MaxPick, MaxPlace;

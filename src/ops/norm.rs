@@ -1,8 +1,8 @@
-//! Normalizations: elements brought together to mean 0 and variance 1, over a batch, a layer, a group of channels or one channel.
+//! Normalizations: elements brought together to mean 0 and variance 1, over a layer, a group of channels or one channel. (Over a batch:
+//! `batch_norm.rs`.)
 
 use crate::error::ShapeError;
-use crate::kernels::norm::{Standard, moments};
-use crate::kernels::scratch;
+use crate::kernels::norm::Standard;
 use crate::layout::{Axes, Shape, Small};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::map::same_shape;
@@ -133,60 +133,10 @@ impl Default for LocalResponseNormOptions {
     }
 }
 
-/// Means and variances of channels that outlive a step: what [`Var::batch_norm_train`] collects and [`Var::batch_norm`] uses.
-///
-/// ```
-/// use wengert::{NormOptions, RunningStats, Tape};
-/// let tape = Tape::<f64>::new();
-/// let x = tape.leaf([[1.0, 10.0], [3.0, 50.0]]);
-/// let mut stats = RunningStats::new(2);
-/// stats.momentum = 1.0;
-/// let y = x.batch_norm_train(&mut stats, NormOptions { eps: 0.0, ..Default::default() });
-/// assert_eq!(y.to_vec(), [-1.0, -1.0, 1.0, 1.0]);
-/// assert_eq!((stats.mean, stats.var), (vec![2.0, 30.0], vec![2.0, 800.0]));
-/// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunningStats<T> {
-    /// The mean of each channel.
-    pub mean: Vec<T>,
-    /// The (unbiased) variance of each channel.
-    pub var: Vec<T>,
-    /// How far a step moves them towards those of its batch.
-    pub momentum: f64,
-}
-
-impl<T: Scalar> RunningStats<T> {
-    /// Mean 0 and variance 1, moved by a tenth each step.
-    pub fn new(channels: usize) -> Self {
-        RunningStats { mean: vec![T::ZERO; channels], var: vec![T::ONE; channels], momentum: 0.1 }
-    }
-    /// Moves them towards the means and variances of the channels of x, axis 1.
-    fn update(&mut self, x: Var<'_, T>, axes: Axes) {
-        let inner = x.tape.read();
-        let view = inner.view(x.id);
-        let n = axes.count(view.shape()) as f64;
-        let channels = self.mean.len();
-        scratch::with(2 * channels, |room| {
-            let (mean, squares) = room.split_at_mut(channels);
-            moments(view, axes, mean, squares);
-            let (keep, take) = (T::from_f64(1.0 - self.momentum), T::from_f64(self.momentum));
-            for c in 0..channels {
-                self.mean[c] = keep * self.mean[c] + take * mean[c];
-                self.var[c] = keep * self.var[c] + take * (squares[c] / T::from_f64(n - 1.0));
-            }
-        });
-    }
-}
-
-/// The shape under which numbers of channels broadcast over axis 1.
-fn beside(shape: &Shape) -> Shape {
-    (0..shape.len()).map(|a| if a == 1 { shape[1] } else { 1 }).collect::<Small<usize>>().into()
-}
-
 impl<'t, T: Scalar> Var<'t, T> {
     /// The number of channels, axis 1, if there is such an axis and weight and bias have that many numbers.
     #[track_caller]
-    fn channels(self, op: &'static str, options: &NormOptions<'t, T>) -> usize {
+    pub(crate) fn channels(self, op: &'static str, options: &NormOptions<'t, T>) -> usize {
         let shape = self.shape();
         if shape.len() < 2 {
             let e = ShapeError::new("an axis of channels is needed").hint("shapes are [rows, channels, ..]");
@@ -202,71 +152,21 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// That a variance can be taken: of one number it is 0, whatever the number.
     #[track_caller]
-    fn several(self, n: usize, op: &'static str) {
+    pub(crate) fn several(self, n: usize, op: &'static str) {
         if n == 1 {
             let e = ShapeError::new("one number in each group has no variance").hint("give more rows, or use `layer_norm`");
             refuse(e, op, [self.shape()]);
         }
     }
-    /// `self * weight + bias`, by channels.
+    /// `self * weight + bias`, where axis 1 are the channels that have one of each.
     #[track_caller]
-    fn affine(self, options: &NormOptions<'t, T>) -> Self {
-        let shape = beside(&self.shape());
-        let y = options.weight.map_or(self, |w| self * w.reshape_to(shape.clone()));
-        options.bias.map_or(y, |b| y + b.reshape_to(shape))
-    }
-    /// The axes beside the channels.
-    fn all_but_channels(self) -> Axes {
-        Axes::of((0..self.ndim()).filter(|&a| a != 1))
-    }
-
-    /// Batch normalization in training: every channel (axis 1) brought to mean 0 and variance 1 over all other axes, then times weight
-    /// plus bias. `stats` (or `None`) are moved towards the batch's means and variances. Derivative: that of [`Var::standardize`].
-    /// (S. Ioffe and C. Szegedy, "Batch normalization", 2015.)
-    ///
-    /// # Panics
-    /// If there is no axis 1, the numbers of weights, biases or statistics are not those of the channels, or a channel has one number.
-    #[track_caller]
-    pub fn batch_norm_train<'s>(self, stats: impl Into<Option<&'s mut RunningStats<T>>>, options: NormOptions<'t, T>) -> Self {
-        let name = "batch_norm";
-        let (n, axes) = (self.channels(name, &options), self.all_but_channels());
-        self.several(axes.count(&self.shape()), name);
-        if let Some(stats) = stats.into() {
-            self.fits(stats, n);
-            if self.numel() > 0 {
-                stats.update(self, axes);
-            }
+    fn affine(self, weight: Option<Self>, bias: Option<Self>) -> Self {
+        if weight.is_none() && bias.is_none() {
+            return self;
         }
-        self.standardize(axes, options.eps).affine(&options)
-    }
-    /// Batch normalization in use: (x - mean) / sqrt(var + eps) for every channel (axis 1) with the collected statistics, then times
-    /// weight plus bias. The statistics count as constants.
-    ///
-    /// # Panics
-    /// If there is no axis 1, or the numbers of weights, biases or statistics are not those of the channels.
-    #[track_caller]
-    pub fn batch_norm(self, stats: &RunningStats<T>, options: NormOptions<'t, T>) -> Self {
-        let n = self.channels("batch_norm", &options);
-        self.fits(stats, n);
-        let shape = beside(&self.shape());
-        let constant = |values: &[T]| self.tape.constant(values).reshape_to(shape.clone());
-        // The scale first, and then one product for all elements.
-        let scale = (constant(&stats.var) + self.number(options.eps)).rsqrt();
-        let scale = options.weight.map_or(scale, |w| scale * w.reshape_to(shape.clone()));
-        let y = (self - constant(&stats.mean)) * scale;
-        options.bias.map_or(y, |b| y + b.reshape_to(shape.clone()))
-    }
-    #[track_caller]
-    fn fits(self, stats: &RunningStats<T>, channels: usize) {
-        if stats.mean.len() != channels || stats.var.len() != channels {
-            let e = ShapeError::new(format!(
-                "{channels} channels need as many means and variances, not {} and {}",
-                stats.mean.len(),
-                stats.var.len()
-            ))
-            .hint("`RunningStats::new` takes the number of channels, the size of axis 1");
-            refuse(e, "batch_norm", [self.shape()]);
-        }
+        let n = self.size(1);
+        let row = |v: Option<Self>, default: f64| v.map_or(self.constants(default, n), |v| v.reshape_to([1, n].into()));
+        self.channel_affine([self.constants(0.0, n), row(weight, 1.0), row(bias, 0.0)])
     }
     /// Instance normalization: every channel (axis 1) of every row (axis 0) brought to mean 0 and variance 1, then times weight plus
     /// bias. (D. Ulyanov et al., "Instance normalization", 2016.)
@@ -279,7 +179,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.channels(name, &options);
         let axes = Axes::of(2..self.ndim());
         self.several(axes.count(&self.shape()), name);
-        self.standardize(axes, options.eps).affine(&options)
+        self.standardize(axes, options.eps).affine(options.weight, options.bias)
     }
     /// Group normalization: the channels (axis 1) of every row in groups of equal size, each brought to mean 0 and variance 1, then every
     /// channel times weight plus bias. (Y. Wu and K. He, "Group normalization", 2018.)
@@ -302,7 +202,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.several(each * shape[0], name);
         let y = self.reshape_to([shape[0] * groups, each].into()).standardize(1, options.eps);
-        y.reshape_to(shape).affine(&options)
+        y.reshape_to(shape).affine(options.weight, options.bias)
     }
     /// Layer normalization: the last axes, whose sizes are named, brought to mean 0 and variance 1 together, then times a weight plus a
     /// bias of that shape. (J. L. Ba et al., "Layer normalization", 2016.)
@@ -312,9 +212,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn layer_norm(self, sizes: &[usize], options: NormOptions<'t, T>) -> Self {
         let axes = self.last_axes("layer_norm", sizes, [options.weight, options.bias]);
-        let y = self.standardize(axes, options.eps);
-        let y = options.weight.map_or(y, |w| y * w);
-        options.bias.map_or(y, |b| y + b)
+        self.standardize(axes, options.eps).affine_of_last(axes, options.weight, options.bias)
     }
     /// Root-mean-square normalization: x / sqrt(mean(x^2) + eps) over the last axes, whose sizes are named, then times a weight of that
     /// shape. (B. Zhang and R. Sennrich, "Root mean square layer normalization", 2019.)
@@ -326,8 +224,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         let axes = self.last_axes("rms_norm", sizes, [options.weight, None]);
         let epsilon = if size_of::<T>() == 4 { f64::from(f32::EPSILON) } else { f64::EPSILON };
         let standard = Standard { axes, eps: options.eps.unwrap_or(epsilon), center: false };
-        let y = self.record(Standardize(standard));
-        options.weight.map_or(y, |w| y * w)
+        self.record(Standardize(standard)).affine_of_last(axes, options.weight, None)
+    }
+    /// `self * weight + bias`, one of each for each place of the last axes.
+    #[track_caller]
+    fn affine_of_last(self, axes: Axes, weight: Option<Self>, bias: Option<Self>) -> Self {
+        let (shape, n) = (self.shape(), axes.count(&self.shape()));
+        let rows = (0..shape.len()).filter(|&a| !axes.has(a)).map(|a| shape[a]).product();
+        self.reshape_to([rows, n].into()).affine(weight, bias).reshape_to(shape)
     }
     #[track_caller]
     fn last_axes(self, op: &'static str, sizes: &[usize], weights: [Option<Self>; 2]) -> Axes {
@@ -429,21 +333,6 @@ mod rows {
                 refuses([any(&[2, 3])], |v| v[0].standardize(2, 0.0), &["standardize of [2, 3]", "axis 2 is out of range", "hint: "]),
                 equals(
                     batch(),
-                    |v| v[0].batch_norm_train(None, affine(v[1], v[2], 0.2)),
-                    |v| formula(v[0], &[0, 2], 0.2, true) * v[1].unsqueeze(-1) + v[2].unsqueeze(-1),
-                ),
-                grad([any(&[4, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(3), plain(0.1))),
-                grad([any(&[0, 2])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1))),
-                refuses([any(&[3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [3]", "axis of channels", "hint: "]),
-                refuses([any(&[1, 3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [1, 3]", "one number", "hint: "]),
-                refuses([any(&[2, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1)), &["3 channels", "hint: "]),
-                refuses(
-                    [any(&[2, 3]), any(&[2])],
-                    |v| v[0].batch_norm_train(None, affine(v[1], v[1], 0.1)),
-                    &["[2, 3] and [2]", "3 channels"],
-                ),
-                equals(
-                    batch(),
                     |v| v[0].instance_norm(affine(v[1], v[2], 0.2)),
                     |v| formula(v[0], &[2], 0.2, true) * v[1].unsqueeze(-1) + v[2].unsqueeze(-1),
                 ),
@@ -481,17 +370,7 @@ mod rows {
                 value([of(&[2], [1.0, 7.0])], |v| v[0].rms_norm(&[2], RmsNormOptions::default()), &[0.2, 1.4], [&[0.168, -0.024]]),
                 refuses([any(&[2, 3])], |v| v[0].rms_norm(&[2, 2], RmsNormOptions::default()), &["rms_norm of [2, 3]", "[2, 2] are not"]),
             ]);
-            let stats =
-                || RunningStats { mean: vec![T::from_f64(0.5), T::from_f64(-1.0)], var: vec![T::ONE, T::from_f64(0.25)], momentum: 0.1 };
             rows.extend(composed([
-                grad(batch(), move |v| v[0].batch_norm(&stats(), affine(v[1], v[2], 0.2))),
-                value(
-                    [of(&[2, 2], [0.5, 0.0, 1.5, -2.0])],
-                    move |v| v[0].batch_norm(&stats(), plain(0.0)),
-                    &[0.0, 2.0, 1.0, -2.0],
-                    [&[1.0, 2.0, 1.0, 2.0]],
-                ),
-                refuses([any(&[2, 3])], move |v| v[0].batch_norm(&stats(), plain(0.0)), &["batch_norm of [2, 3]", "not 2 and 2", "hint: "]),
                 grad([any(&[2, 4, 2])], |v| v[0].local_response_norm(3, LocalResponseNormOptions { alpha: 0.5, ..Default::default() })),
                 // The mean squares are those of channels -1 (which is not there) and 0, and of 0 and 1.
                 value(
@@ -539,17 +418,6 @@ mod rows {
                 ]);
             }
             rows
-        }
-    }
-
-    #[test]
-    fn running_statistics_move_towards_those_of_the_batch() {
-        let tape = crate::Tape::<f64>::new();
-        let x = tape.leaf([[1.0, 10.0], [3.0, 50.0]]);
-        let mut stats = RunningStats::new(2);
-        let _ = x.batch_norm_train(&mut stats, NormOptions::default());
-        for (found, expected) in stats.mean.iter().chain(&stats.var).zip([0.2, 3.0, 0.9 + 0.2, 0.9 + 80.0]) {
-            assert!((found - expected).abs() < 1e-14, "{found} and {expected}");
         }
     }
 

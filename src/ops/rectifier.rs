@@ -15,6 +15,7 @@ pub(crate) struct Relu;
 impl Unary for Relu {
     const NAME: &'static str = "relu";
     const GRAD_NAME: &'static str = "relu_grad";
+    const SLOPE_OF_Y: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {

@@ -1,0 +1,476 @@
+//! Batch normalization: the channels of a batch brought to mean 0 and variance 1.
+//!
+//! Three ops, which are closed under differentiation: moments of channels, sums of channels, and `(x - mean) scale + shift` with constants
+//! of channels. The last is elementwise but for its constants, so that it is computed in one pass with what comes after it (a residual
+//! sum, relu); and so are the two of them that make the gradient by x. In all, forward reads x twice, and backward g and x twice.
+
+use crate::error::ShapeError;
+use crate::kernels::channels::{self, Channels};
+use crate::layout::{Axes, Shape};
+use crate::op::{Cost, Cotangents, Op, View, Vjp};
+use crate::ops::join::concat;
+use crate::ops::map::same_shape;
+use crate::ops::norm::NormOptions;
+use crate::scalar::Scalar;
+use crate::var::{Var, refuse};
+
+/// The size of axis 1, if there is such an axis.
+fn channels_of(shape: &Shape) -> Result<usize, ShapeError> {
+    let missing = || ShapeError::new("an axis of channels is needed").hint("shapes are [rows, channels, ..]");
+    shape.get(1).copied().ok_or_else(missing)
+}
+
+fn expect(found: &Shape, what: &str, wanted: [usize; 2]) -> Result<(), ShapeError> {
+    match *found == wanted {
+        true => Ok(()),
+        false => Err(ShapeError::new(format!("{what} must have shape {wanted:?}, not {found}"))),
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// Row `i`, as an array of one row.
+    #[track_caller]
+    fn row(self, i: usize) -> Self {
+        self.narrow(0, i, 1)
+    }
+    /// A row of n equal numbers.
+    #[track_caller]
+    pub(crate) fn constants(self, x: f64, n: usize) -> Self {
+        self.number(x).broadcast_to_shape([1, n].into())
+    }
+}
+
+// ------------------------------------------------------------------------------------------------------------- moments
+
+/// Mean and variance of each channel (axis 1), as two rows; the divisor is the number of elements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ChannelMoments;
+
+impl<T: Scalar> Op<T> for ChannelMoments {
+    fn name(&self) -> &'static str {
+        "channel_moments"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok([2, channels_of(x[0])?].into())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        channels::moments(&x[0].to_slice(), Channels::of(x[0].shape()), y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let x = cx.x(0);
+        cx.each(|_| {
+            let n = x.number(Channels::of(&x.shape()).count() as f64);
+            let g = cx.g / n;
+            x.channel_affine([cx.y().row(0), g.row(1) + g.row(1), g.row(0)])
+        })
+    }
+}
+
+// -------------------------------------------------------------------------------------------------------------- affine
+
+/// `(x - mean) scale + shift`, of x and a table of which these are the rows, with one number for each channel (axis 1 of x).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ChannelAffine;
+
+impl<T: Scalar> Op<T> for ChannelAffine {
+    fn name(&self) -> &'static str {
+        "channel_affine"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        expect(x[1], "the table", [3, channels_of(x[0])?])?;
+        Ok(x[0].clone())
+    }
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
+    }
+    fn is_table(&self, i: usize) -> bool {
+        i == 1
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        let inner = Channels::of(x[0].shape()).inner;
+        channels::affine(&x[0].to_slice(), &x[1].to_slice(), inner, 0, y);
+    }
+    fn forward_part(&self, whole: &Shape, start: usize, x: &[View<'_, T>], y: &mut [T]) {
+        let inner = Channels::of(whole).inner;
+        channels::affine(&x[0].to_slice(), &x[1].to_slice(), inner, start, y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (x, table, g) = (cx.x(0), cx.x(1), cx.g.contiguous());
+        cx.each(|i| {
+            let (mean, scale) = (table.row(0), table.row(1));
+            if i == 0 {
+                let none = g.constants(0.0, scale.size(1));
+                return g.channel_affine([none, scale, none]);
+            }
+            let sums = g.record3(ChannelSums, x, mean);
+            let sum = sums.row(0);
+            concat(&[-(sum * scale), sums.row(1), sum], 0)
+        })
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// `(self - mean) scale + shift`, each a row with one number for each place of axis 1.
+    #[track_caller]
+    pub(crate) fn channel_affine(self, mean_scale_shift: [Self; 3]) -> Self {
+        self.contiguous().record2(ChannelAffine, concat(&mean_scale_shift, 0))
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------- sums
+
+/// The sums over each channel of g and of `g (x - mean)`, as two rows, of g, x and a row of means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct ChannelSums;
+
+impl<T: Scalar> Op<T> for ChannelSums {
+    fn name(&self) -> &'static str {
+        "channel_sums"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        let n = channels_of(&same_shape(&x[..2])?)?;
+        expect(x[2], "the means", [1, n])?;
+        Ok([2, n].into())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        channels::sums(&x[0].to_slice(), &x[1].to_slice(), &x[2].to_slice(), Channels::of(x[0].shape()), y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (g, x, mean) = (cx.x(0), cx.x(1), cx.x(2));
+        let (of_sum, of_along) = (cx.g.row(0), cx.g.row(1));
+        cx.each(|i| match i {
+            0 => x.channel_affine([mean, of_along, of_sum]),
+            1 => {
+                let none = g.constants(0.0, mean.size(1));
+                g.channel_affine([none, of_along, none])
+            }
+            _ => -(of_along * cx.y().row(0)),
+        })
+    }
+}
+
+// -------------------------------------------------------------------------------------------------- batch normalization
+
+/// Means and variances of channels that outlive a step: what [`Var::batch_norm_train`] collects and [`Var::batch_norm`] uses.
+///
+/// ```
+/// use wengert::{NormOptions, RunningStats, Tape};
+/// let tape = Tape::<f64>::new();
+/// let x = tape.leaf([[1.0, 10.0], [3.0, 50.0]]);
+/// let mut stats = RunningStats::new(2);
+/// stats.momentum = 1.0;
+/// let y = x.batch_norm_train(&mut stats, NormOptions { eps: 0.0, ..Default::default() });
+/// assert_eq!(y.to_vec(), [-1.0, -1.0, 1.0, 1.0]);
+/// assert_eq!((stats.mean, stats.var), (vec![2.0, 30.0], vec![2.0, 800.0]));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunningStats<T> {
+    /// The mean of each channel.
+    pub mean: Vec<T>,
+    /// The (unbiased) variance of each channel.
+    pub var: Vec<T>,
+    /// How far a step moves them towards those of its batch.
+    pub momentum: f64,
+}
+
+impl<T: Scalar> RunningStats<T> {
+    /// Mean 0 and variance 1, moved by a tenth each step.
+    pub fn new(channels: usize) -> Self {
+        RunningStats { mean: vec![T::ZERO; channels], var: vec![T::ONE; channels], momentum: 0.1 }
+    }
+    /// Moves them towards the means and variances that are the rows of `moments`, each of n numbers.
+    fn update(&mut self, moments: Var<'_, T>, n: usize) {
+        let moments = moments.value();
+        let (means, variances) = moments.as_slice().split_at(self.mean.len());
+        let (keep, take) = (T::from_f64(1.0 - self.momentum), T::from_f64(self.momentum));
+        let unbiased = T::from_f64(n as f64 / (n as f64 - 1.0));
+        for c in 0..self.mean.len() {
+            self.mean[c] = keep * self.mean[c] + take * means[c];
+            self.var[c] = keep * self.var[c] + take * (variances[c] * unbiased);
+        }
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// Batch normalization in training: every channel (axis 1) brought to mean 0 and variance 1 over all other axes, then times weight
+    /// plus bias. `stats` (or `None`) are moved towards the batch's means and variances. Derivative: that of [`Var::standardize`].
+    /// (S. Ioffe and C. Szegedy, "Batch normalization", 2015.)
+    ///
+    /// # Panics
+    /// If there is no axis 1, the numbers of weights, biases or statistics are not those of the channels, or a channel has one number.
+    #[track_caller]
+    pub fn batch_norm_train<'s>(self, stats: impl Into<Option<&'s mut RunningStats<T>>>, options: NormOptions<'t, T>) -> Self {
+        let name = "batch_norm";
+        let (channels, n) = (self.channels(name, &options), self.all_but_channels().count(&self.shape()));
+        self.several(n, name);
+        let stats = stats.into();
+        if let Some(stats) = &stats {
+            self.fits(stats, channels);
+        }
+        let x = self.contiguous();
+        let moments = x.record(ChannelMoments);
+        if let Some(stats) = stats
+            && n > 0
+        {
+            stats.update(moments, n);
+        }
+        x.normalize_by(moments.row(0), moments.row(1), &options)
+    }
+    /// Batch normalization in use: (x - mean) / sqrt(var + eps) for every channel (axis 1) with the collected statistics, then times
+    /// weight plus bias. The statistics count as constants.
+    ///
+    /// # Panics
+    /// If there is no axis 1, or the numbers of weights, biases or statistics are not those of the channels.
+    #[track_caller]
+    pub fn batch_norm(self, stats: &RunningStats<T>, options: NormOptions<'t, T>) -> Self {
+        let n = self.channels("batch_norm", &options);
+        self.fits(stats, n);
+        let row = |values: &[T]| self.tape.constant(values).reshape_to([1, n].into());
+        self.normalize_by(row(&stats.mean), row(&stats.var), &options)
+    }
+    /// `(self - mean) / sqrt(variance + eps) weight + bias`
+    #[track_caller]
+    fn normalize_by(self, mean: Self, variance: Self, options: &NormOptions<'t, T>) -> Self {
+        let of_channels = |v: Self| v.reshape_to(mean.shape());
+        let scale = (variance + self.number(options.eps)).rsqrt();
+        let scale = options.weight.map_or(scale, |w| scale * of_channels(w));
+        let shift = options.bias.map_or_else(|| self.constants(0.0, mean.size(1)), of_channels);
+        self.channel_affine([mean, scale, shift])
+    }
+    /// The axes beside the channels.
+    fn all_but_channels(self) -> Axes {
+        Axes::of((0..self.ndim()).filter(|&a| a != 1))
+    }
+    #[track_caller]
+    fn fits(self, stats: &RunningStats<T>, channels: usize) {
+        if stats.mean.len() != channels || stats.var.len() != channels {
+            let e = ShapeError::new(format!(
+                "{channels} channels need as many means and variances, not {} and {}",
+                stats.mean.len(),
+                stats.var.len()
+            ))
+            .hint("`RunningStats::new` takes the number of channels, the size of axis 1");
+            refuse(e, "batch_norm", [self.shape()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod rows {
+    use super::*;
+    use crate::ops::samples::*;
+    use crate::stack;
+
+    const NAN: f64 = f64::NAN;
+
+    /// Inside a channel there are 1, few and many elements.
+    const SHAPES: [&[usize]; 6] = [&[4, 3], &[3, 2, 5], &[2, 3, 4, 4], &[2, 2, 37], &[1, 2, 3], &[0, 2, 3]];
+
+    fn others<T: Scalar>(x: Var<'_, T>) -> Axes {
+        x.all_but_channels()
+    }
+    /// One number for each channel, seen beside x.
+    fn beside<'t, T: Scalar>(row: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
+        row.reshape_to((0..x.ndim()).map(|a| if a == 1 { x.size(1) } else { 1 }).collect())
+    }
+    fn moments<T: Scalar>(x: Var<'_, T>) -> Var<'_, T> {
+        stack(&[x.mean_axes(others(x), false), x.var(others(x), 0.0, false)], 0)
+    }
+    fn affine<'t, T: Scalar>(x: Var<'t, T>, table: Var<'t, T>) -> Var<'t, T> {
+        let row = |i| beside(table.row(i), x);
+        (x - row(0)) * row(1) + row(2)
+    }
+    fn sums<'t, T: Scalar>(g: Var<'t, T>, x: Var<'t, T>, mean: Var<'t, T>) -> Var<'t, T> {
+        let along = g * (x - beside(mean, x));
+        stack(&[g.sum_axes(others(x), false), along.sum_axes(others(x), false)], 0)
+    }
+    fn batch_norm<'t, T: Scalar>(x: Var<'t, T>, eps: f64) -> Var<'t, T> {
+        let x = x - x.mean_axes(others(x), true);
+        x / (x.square().mean_axes(others(x), true) + x.number(eps)).sqrt()
+    }
+    fn options<'t, T: Scalar>(weight: Option<Var<'t, T>>, bias: Option<Var<'t, T>>, eps: f64) -> NormOptions<'t, T> {
+        NormOptions { weight, bias, eps }
+    }
+    fn plain<'t, T: Scalar>(eps: f64) -> NormOptions<'t, T> {
+        options(None, None, eps)
+    }
+
+    impl Sampled for ChannelMoments {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows: Vec<Row<T>> =
+                SHAPES[..5].iter().map(|shape| equals([any(shape)], |v| v[0].record(ChannelMoments), |v| moments(v[0]))).collect();
+            rows.extend([
+                grad([any(&[3, 2, 2])], |v| v[0].record(ChannelMoments).square()),
+                equals([any(&[2, 3, 4])], |v| v[0].permute(&[2, 1, 0]).record(ChannelMoments), |v| moments(v[0].permute(&[2, 1, 0]))),
+                // One large offset costs no digits.
+                value(
+                    [of(&[2, 1, 2], [65536.0, 65537.0, 65538.0, 65539.0])],
+                    |v| v[0].record(ChannelMoments),
+                    &[65537.5, 1.25],
+                    [&[-0.5, 0.0, 0.5, 1.0]],
+                ),
+                value(
+                    [of(&[2, 2], [NAN, 2.0, 1.0, 4.0])],
+                    |v| v[0].record(ChannelMoments),
+                    &[NAN, 3.0, NAN, 1.0],
+                    [&[NAN, -0.5, NAN, 1.5]],
+                ),
+                value([of(&[0, 1], [])], |v| v[0].record(ChannelMoments), &[0.0, 0.0], [&[]]),
+                refuses([any(&[3])], |v| v[0].record(ChannelMoments), &["channel_moments of [3]", "axis of channels", "hint: "]),
+                equals(
+                    [any(&[4, 2, 3]), any(&[2]), any(&[2])],
+                    |v| v[0].batch_norm_train(None, options(Some(v[1]), Some(v[2]), 0.2)),
+                    |v| batch_norm(v[0], 0.2) * v[1].unsqueeze(-1) + v[2].unsqueeze(-1),
+                ),
+                grad([any(&[4, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(3), plain(0.1))),
+                grad([any(&[0, 2])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1))),
+                refuses([any(&[3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [3]", "axis of channels", "hint: "]),
+                refuses([any(&[1, 3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [1, 3]", "one number", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1)), &["3 channels", "hint: "]),
+                refuses(
+                    [any(&[2, 3]), any(&[2])],
+                    |v| v[0].batch_norm_train(None, options(Some(v[1]), Some(v[1]), 0.1)),
+                    &["[2, 3] and [2]", "3 channels"],
+                ),
+                equals(
+                    [any(&[3, 2, 2]), any(&[2])],
+                    |v| v[0].permute(&[2, 1, 0]).batch_norm_train(None, options(Some(v[1]), None, 0.2)),
+                    |v| batch_norm(v[0].permute(&[2, 1, 0]), 0.2) * v[1].unsqueeze(-1),
+                ),
+                equals(
+                    [any(&[5, 2]), any(&[2])],
+                    |v| v[0].batch_norm_train(None, options(None, Some(v[1]), 0.2)),
+                    |v| batch_norm(v[0], 0.2) + v[1],
+                ),
+            ]);
+            rows
+        }
+    }
+
+    impl Sampled for ChannelAffine {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let table = |shape: &[usize]| any(&[3, shape[1]]);
+            let mut rows: Vec<Row<T>> = SHAPES
+                .iter()
+                .map(|shape| equals([any(shape), table(shape)], |v| v[0].record2(ChannelAffine, v[1]), |v| affine(v[0], v[1])))
+                .collect();
+            rows.extend([
+                grad([any(&[3, 2, 2]), any(&[3, 2])], |v| v[0].record2(ChannelAffine, v[1]).square()),
+                equals(
+                    [any(&[2, 3, 4]), any(&[3, 3])],
+                    |v| v[0].permute(&[2, 1, 0]).record2(ChannelAffine, v[1].t()),
+                    |v| affine(v[0].permute(&[2, 1, 0]), v[1].t()),
+                ),
+                refuses(
+                    [any(&[3]), any(&[3])],
+                    |v| v[0].record2(ChannelAffine, v[1]),
+                    &["channel_affine of", "axis of channels", "hint: "],
+                ),
+                refuses([any(&[2, 3]), any(&[2, 3])], |v| v[0].record2(ChannelAffine, v[1]), &["shape [3, 3], not [2, 3]"]),
+            ]);
+            let stats =
+                || RunningStats { mean: vec![T::from_f64(0.5), T::from_f64(-1.0)], var: vec![T::ONE, T::from_f64(0.25)], momentum: 0.1 };
+            rows.extend([
+                grad([any(&[4, 2, 3]), any(&[2]), any(&[2])], move |v| v[0].batch_norm(&stats(), options(Some(v[1]), Some(v[2]), 0.2))),
+                value(
+                    [of(&[2, 2], [0.5, 0.0, 1.5, -2.0])],
+                    move |v| v[0].batch_norm(&stats(), plain(0.0)),
+                    &[0.0, 2.0, 1.0, -2.0],
+                    [&[1.0, 2.0, 1.0, 2.0]],
+                ),
+                refuses([any(&[2, 3])], move |v| v[0].batch_norm(&stats(), plain(0.0)), &["batch_norm of [2, 3]", "not 2 and 2", "hint: "]),
+            ]);
+            rows
+        }
+    }
+
+    impl Sampled for ChannelSums {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mean = |shape: &[usize]| any(&[1, shape[1]]);
+            let mut rows: Vec<Row<T>> = SHAPES
+                .iter()
+                .map(|shape| {
+                    equals([any(shape), any(shape), mean(shape)], |v| v[0].record3(ChannelSums, v[1], v[2]), |v| sums(v[0], v[1], v[2]))
+                })
+                .collect();
+            rows.extend([
+                grad([any(&[3, 2, 2]), any(&[1, 2])], |v| v[0].record3(ChannelSums, v[0], v[1]).square()),
+                refuses(
+                    [any(&[2, 3]), any(&[2, 3]), any(&[3])],
+                    |v| v[0].record3(ChannelSums, v[1], v[2]),
+                    &["channel_sums of", "shape [1, 3], not [3]"],
+                ),
+                refuses([any(&[2, 3]), any(&[3, 2]), any(&[1, 3])], |v| v[0].record3(ChannelSums, v[1], v[2]), &["one shape", "hint: "]),
+            ]);
+            rows
+        }
+    }
+
+    #[test]
+    fn running_statistics_move_towards_those_of_the_batch() {
+        let tape = crate::Tape::<f64>::new();
+        let x = tape.leaf([[1.0, 10.0], [3.0, 50.0]]);
+        let mut stats = RunningStats::new(2);
+        let _ = x.batch_norm_train(&mut stats, NormOptions::default());
+        for (found, expected) in stats.mean.iter().chain(&stats.var).zip([0.2, 3.0, 0.9 + 0.2, 0.9 + 80.0]) {
+            assert!((found - expected).abs() < 1e-14, "{found} and {expected}");
+        }
+    }
+
+    #[test]
+    fn the_same_bits_at_any_number_of_threads() {
+        fn bits() -> Vec<u32> {
+            let tape = crate::Tape::<f32>::new();
+            let array = |shape: &[usize], k: usize| {
+                let n: usize = shape.iter().product();
+                tape.leaf((0..n).map(|i| ((i * k) % 1013) as f32 * 0.01 - 3.0).collect::<Vec<_>>()).reshape_to(shape.into())
+            };
+            let mut bits = Vec::new();
+            for shape in [&[37, 5, 32, 32][..], &[3, 600, 7, 7], &[3000, 33]] {
+                let (x, w) = (array(shape, 7919), array(&[shape[1]], 311));
+                let y = x.batch_norm_train(None, options(Some(w), Some(w), 0.1)).relu();
+                for found in
+                    [y, (y * array(shape, 6007)).sum()].into_iter().chain(tape.grad(y.square().sum(), &[x, w]).into_iter().flatten())
+                {
+                    bits.extend(found.to_vec().into_iter().map(f32::to_bits));
+                }
+            }
+            bits
+        }
+        let at = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(bits);
+        let one = at(1);
+        assert!(one == at(2) && one == at(3));
+    }
+
+    #[test]
+    fn large_arrays_give_what_the_formula_does() {
+        // Large enough for several threads, tiles and blocks; what lies inside a channel is longer and shorter than a block, and divides
+        // it or not.
+        let tape = crate::Tape::<f64>::new();
+        for shape in
+            [&[8, 4, 32, 32][..], &[32, 16, 10, 10], &[40, 70, 4, 4], &[1000, 70], &[2, 3, 20_000], &[1, 500, 7, 7], &[200, 150, 3]]
+        {
+            let n: usize = shape.iter().product();
+            let array = |k: usize| {
+                let values = (0..n).map(|i| ((i * k) % 1013) as f64 * 0.01 - 3.0).collect();
+                tape.leaf(ndarray::ArrayD::from_shape_vec(shape, values).expect("as many as the shape says"))
+            };
+            let (x, skip, g) = (array(7919), array(6007), array(4003));
+            let row = |k: usize| tape.leaf((0..shape[1]).map(|c| 0.5 + ((c * k) % 11) as f64 * 0.1).collect::<Vec<_>>());
+            let (w, b) = (row(3), row(5));
+            let fused = (x.batch_norm_train(None, options(Some(w), Some(b), 0.1)) + skip).relu();
+            let plain = (batch_norm(x, 0.1) * beside(w, x) + beside(b, x) + skip).relu();
+            // A sweep that throws its nodes away, and one that keeps them.
+            let gradients = |y: Var<'_, f64>| {
+                let (grads, kept) = (tape.backward_with(y, g), tape.grad_with(y, g, &[x, skip, w, b]));
+                let thrown = [x, skip, w, b].map(|v| grads.wrt(v).expect("reached").iter().copied().collect());
+                thrown.into_iter().chain(kept.into_iter().map(|g| g.expect("reached").to_vec())).collect::<Vec<Vec<f64>>>()
+            };
+            for (which, (a, b)) in gradients(fused).iter().zip(gradients(plain)).chain([(&fused.to_vec(), plain.to_vec())]).enumerate() {
+                for (i, (a, b)) in a.iter().zip(&b).enumerate() {
+                    assert!((a - b).abs() <= 1e-10 * (1.0 + b.abs()), "{a} and {b} of {shape:?}, array {which}, element {i}");
+                }
+            }
+        }
+    }
+}
