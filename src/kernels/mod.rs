@@ -19,4 +19,5 @@ pub(crate) mod softmax;
 pub(crate) mod sort;
 pub(crate) mod strided;
 pub(crate) mod svd;
+pub(crate) mod update;
 pub mod vecmath;

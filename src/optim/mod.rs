@@ -1,7 +1,8 @@
 //! How are parameters changed? Optimizers: [`Sgd`] and [`Adam`], with PyTorch's names, defaults and results.
 //!
 //! An optimizer reads gradients ([`Grads`]) and writes parameters ([`Param`]) in one pass over each parameter, and allocates nothing
-//! after its first step. It uses only the public API of this crate: another update rule is a loop in [`Param::update`].
+//! after its first step. But for the loops, vectorised and on all threads, it uses only the public API of this crate: another update rule is
+//! a loop in [`Param::update`].
 //!
 //! ```
 //! use wengert::optim::Sgd;
@@ -41,11 +42,6 @@ pub trait Optimizer<T: Scalar> {
     fn set_lr(&mut self, lr: f64);
 }
 
-/// Elements from which a second thread pays for a pass that memory bounds.
-const PARALLEL: usize = 32 * 1024;
-/// Elements that one task updates.
-const CHUNK: usize = 16 * 1024;
-
 /// What an optimizer remembers about each parameter. The state belongs to the parameter, not to its place in the list.
 #[derive(Debug)]
 struct States<T: Scalar, S> {
@@ -80,6 +76,7 @@ fn check(ok: bool, what: &str, value: impl std::fmt::Debug) {
 mod tests {
     use super::*;
     use crate::Tape;
+    use crate::kernels::update::GRAIN;
 
     /// Twenty steps on `sum((w - c)^2 / 2 + sin w)`; compares the parameter with PyTorch's (2.x, f64) after steps 1, 2, 3 and 20.
     pub(super) fn follows_pytorch(mut optimizer: impl Optimizer<f64>, expected: [[f64; 4]; 4]) {
@@ -104,7 +101,7 @@ mod tests {
 
     /// A large parameter (several tasks) changes by the same bits as a small one of the same numbers, whatever the number of threads.
     pub(super) fn large_is_as_small<O: Optimizer<f32>>(make: impl Fn() -> O + Sync + Send) {
-        let n = 3 * PARALLEL + 17;
+        let n = 6 * GRAIN + 17;
         let value = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 25.0;
         let run = |n: usize| {
             let w = Param::<f32>::new("w", (0..n).map(value).collect::<Vec<_>>());

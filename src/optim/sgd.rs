@@ -1,8 +1,8 @@
 //! Stochastic gradient descent, with momentum.
 
-use super::{CHUNK, Optimizer, PARALLEL, States, check};
+use super::{Optimizer, States, check};
+use crate::kernels::update::{Rule, update};
 use crate::{Grads, Param, Scalar};
-use rayon::prelude::*;
 
 /// The options of [`Sgd`], by PyTorch's names and with its defaults.
 ///
@@ -81,24 +81,16 @@ impl<T: Scalar> Sgd<T> {
         for (i, param) in params.into_iter().enumerate() {
             param.update(grads, |w, g| {
                 if o.momentum == 0.0 {
-                    return each2(w, g, |w, g| w - lr * (g + decay * w));
+                    return update(Plain { lr, decay }, w, g, []);
                 }
                 let b = self.states.of(i, param);
                 let fresh = b.is_empty();
                 b.resize(w.len(), T::ZERO);
-                let keep = if fresh { T::ZERO } else { momentum };
-                let share = if fresh { T::ONE } else { T::from_f64(1.0 - o.dampening) };
+                let (keep, share) = if fresh { (T::ZERO, T::ONE) } else { (momentum, T::from_f64(1.0 - o.dampening)) };
                 if o.nesterov {
-                    each3(w, g, b, |w, g, b| {
-                        let g = g + decay * w;
-                        let b = keep * b + share * g;
-                        (w - lr * (g + momentum * b), b)
-                    });
+                    update(Nesterov { lr, decay, keep, share, momentum }, w, g, [b]);
                 } else {
-                    each3(w, g, b, |w, g, b| {
-                        let b = keep * b + share * (g + decay * w);
-                        (w - lr * b, b)
-                    });
+                    update(Momentum { lr, decay, keep, share }, w, g, [b]);
                 }
             });
         }
@@ -127,27 +119,54 @@ impl<T: Scalar> Optimizer<T> for Sgd<T> {
     }
 }
 
-/// `w = f(w, g)`
-#[inline(always)]
-fn each2<T: Scalar>(w: &mut [T], g: &[T], f: impl Fn(T, T) -> T + Sync) {
-    let pass = |w: &mut [T], g: &[T]| w.iter_mut().zip(g).for_each(|(w, g)| *w = f(*w, *g));
-    if w.len() < PARALLEL {
-        return pass(w, g);
-    }
-    w.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).for_each(|(w, g)| pass(w, g));
+/// A step without momentum.
+#[derive(Clone, Copy)]
+struct Plain<T> {
+    lr: T,
+    decay: T,
 }
 
-/// `(w, b) = f(w, g, b)`
-#[inline(always)]
-fn each3<T: Scalar>(w: &mut [T], g: &[T], b: &mut [T], f: impl Fn(T, T, T) -> (T, T) + Sync) {
-    let pass = |w: &mut [T], g: &[T], b: &mut [T]| {
-        w.iter_mut().zip(g).zip(b).for_each(|((w, g), b)| (*w, *b) = f(*w, *g, *b));
-    };
-    if w.len() < PARALLEL {
-        return pass(w, g, b);
+impl<T: Scalar> Rule<T, 0> for Plain<T> {
+    #[inline(always)]
+    fn at(self, w: T, g: T, _: [T; 0]) -> (T, [T; 0]) {
+        (w - self.lr * (g + self.decay * w), [])
     }
-    let chunks = (w.par_chunks_mut(CHUNK), g.par_chunks(CHUNK), b.par_chunks_mut(CHUNK));
-    chunks.into_par_iter().for_each(|(w, g, b)| pass(w, g, b));
+}
+
+/// A step along b, of which so much is kept and to which such a share of g is added.
+#[derive(Clone, Copy)]
+struct Momentum<T> {
+    lr: T,
+    decay: T,
+    keep: T,
+    share: T,
+}
+
+impl<T: Scalar> Rule<T, 1> for Momentum<T> {
+    #[inline(always)]
+    fn at(self, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
+        let b = self.keep * b + self.share * (g + self.decay * w);
+        (w - self.lr * b, [b])
+    }
+}
+
+/// The same, one step of momentum ahead.
+#[derive(Clone, Copy)]
+struct Nesterov<T> {
+    lr: T,
+    decay: T,
+    keep: T,
+    share: T,
+    momentum: T,
+}
+
+impl<T: Scalar> Rule<T, 1> for Nesterov<T> {
+    #[inline(always)]
+    fn at(self, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
+        let g = g + self.decay * w;
+        let b = self.keep * b + self.share * g;
+        (w - self.lr * (g + self.momentum * b), [b])
+    }
 }
 
 #[cfg(test)]
