@@ -2,13 +2,17 @@
 //! are independent of one another and shared out between threads.
 
 mod pairs;
+mod rows;
+mod slide;
 #[cfg(test)]
 mod tests;
 
 use crate::kernels::parallel;
-use crate::kernels::simd::{Kernel, Simd, dispatch};
+use crate::kernels::simd::dispatch;
 use crate::scalar::Scalar;
 use pairs::Pairs;
+use rows::{Fold, Largest, Spread};
+use slide::Slides;
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -83,6 +87,36 @@ impl Iterator for Span {
     }
 }
 
+/// The windows that divide an axis among them, one after the other: as [`Window::span`] has them, without its divisions.
+struct Shares {
+    /// The quotient and the remainder of the next window's beginning, and by how much they grow.
+    start: (usize, usize),
+    step: (usize, usize),
+    count: usize,
+}
+
+impl Shares {
+    /// From window `first` on, of `m` over an axis of size `n`.
+    fn new(n: usize, m: usize, first: usize) -> Self {
+        let part = |n: usize| (n / m, n % m);
+        Shares { start: part(first * n), step: part(n), count: m }
+    }
+}
+
+impl Iterator for Shares {
+    type Item = Range<usize>;
+    #[inline(always)]
+    fn next(&mut self) -> Option<Range<usize>> {
+        let (start, _) = self.start;
+        let (mut end, mut rest) = (start + self.step.0, self.start.1 + self.step.1);
+        if rest >= self.count {
+            (end, rest) = (end + 1, rest - self.count);
+        }
+        self.start = (end, rest);
+        Some(start..end + usize::from(rest > 0))
+    }
+}
+
 /// One element of the windows of a row: output `outputs.start + i` has it at position `from + i * stride`.
 struct Tap {
     outputs: Range<usize>,
@@ -118,27 +152,28 @@ impl Planes {
         };
         (0..3).map(covered).fold(1, usize::saturating_mul).max(1)
     }
+    /// How many elements a window has along an axis at most.
+    fn longest(&self, axis: usize) -> usize {
+        match self.windows[axis] {
+            Window::Sliding { kernel, .. } => kernel.min(self.input[axis]),
+            Window::Adaptive(_) => self.input[axis].div_ceil(self.output[axis].max(1)) + 1,
+        }
+    }
     #[inline(always)]
     fn span(&self, axis: usize, i: usize) -> Span {
         self.windows[axis].span(i, self.input[axis], self.output[axis])
+    }
+    /// The first element of a window that lies in the plane, if there is one.
+    #[cold]
+    fn first(&self, row: usize, column: usize) -> Option<usize> {
+        let (a, b) = (row / self.output[1], row % self.output[1]);
+        let [a, b, c] = [self.span(0, a).next()?, self.span(1, b).next()?, self.span(2, column).next()?];
+        Some((a * self.input[1] + b) * self.input[2] + c)
     }
     /// Calls `f` with the planes of `y`, which have `len` elements each, a few planes at a time, and the number of the first.
     fn share<T: Send>(&self, y: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
         if !y.is_empty() {
             parallel::parts(y, GRAIN.div_ceil(self.work()) * len, &|first, y| f(first / len, y));
-        }
-    }
-    /// Calls `f` with each row of outputs (its number) and each row of inputs (its number) that its windows reach.
-    #[inline(always)]
-    fn rows(&self, mut f: impl FnMut(usize, usize)) {
-        for a in 0..self.output[0] {
-            for b in 0..self.output[1] {
-                for i in self.span(0, a) {
-                    for j in self.span(1, b) {
-                        f(a * self.output[1] + b, i * self.input[1] + j);
-                    }
-                }
-            }
         }
     }
 }
@@ -147,10 +182,13 @@ impl Planes {
 
 /// The largest number of each window, NaN if there is one, -inf if all of it lies in the padding.
 pub(crate) fn max<T: Scalar>(planes: &Planes, x: &[T], y: &mut [T]) {
-    let (pairs, taps) = (Pairs::of(planes), planes.taps());
+    let (pairs, slides, taps) = (Pairs::of(planes), Slides::of(planes), planes.taps());
     planes.share(y, planes.output_len(), &|first, y| {
         if let Some(pairs) = &pairs {
             return dispatch(pairs::Max { pairs, x: planes.inputs(first, x), y });
+        }
+        if let Some(slides) = &slides {
+            return slides.max(planes.inputs(first, x), y);
         }
         let larger = |a: T, b: T| if b > a || b.is_nan() { b } else { a };
         dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: -T::INFINITY, f: larger });
@@ -162,7 +200,7 @@ pub(crate) fn indices<T: Scalar>(planes: &Planes, x: &[T], y: &mut [i64]) {
     let taps = planes.taps();
     planes.share(y, planes.output_len(), &|first, y| {
         for (x, y) in planes.inputs(first, x).chunks(planes.input_len()).zip(y.chunks_mut(planes.output_len())) {
-            planes.largest(&taps, x, |to, at| y[to] = at.map_or(-1, |at| at as i64));
+            dispatch(Largest { planes, taps: &taps, x, f: |to, at: Option<usize>| y[to] = at.map_or(-1, |at| at as i64) });
         }
     });
 }
@@ -173,26 +211,31 @@ pub(crate) fn pick<T: Scalar>(planes: &Planes, v: &[T], x: &[T], y: &mut [T]) {
     planes.share(y, planes.output_len(), &|first, y| {
         let inputs = planes.inputs(first, x).chunks(n).zip(planes.inputs(first, v).chunks(n));
         for ((x, v), y) in inputs.zip(y.chunks_mut(planes.output_len())) {
-            planes.largest(&taps, x, |to, at| y[to] = at.map_or(T::ZERO, |at| v[at]));
+            dispatch(Largest { planes, taps: &taps, x, f: |to, at: Option<usize>| y[to] = at.map_or(T::ZERO, |at| v[at]) });
         }
     });
 }
 
 /// Adds each element of `g` where in its window of `x` the largest lies: the adjoint of [`pick`].
 pub(crate) fn place<T: Scalar>(planes: &Planes, g: &[T], x: &[T], y: &mut [T]) {
-    let (n, m, pairs, taps) = (planes.input_len(), planes.output_len(), Pairs::of(planes), planes.taps());
+    let (n, m, taps) = (planes.input_len(), planes.output_len(), planes.taps());
+    let (pairs, slides) = (Pairs::of(planes), Slides::of(planes));
     planes.share(y, n, &|first, y| {
         if let Some(pairs) = &pairs {
             return dispatch(pairs::Place { pairs, g: &g[first * m..], x: planes.inputs(first, x), y });
         }
+        if let Some(slides) = &slides {
+            return slides.place(&g[first * m..], planes.inputs(first, x), y);
+        }
         y.fill(T::ZERO);
         // No windows, no planes of `g`.
         for ((x, g), y) in x[first * n..].chunks(n).zip(g[first * m..].chunks(m.max(1))).zip(y.chunks_mut(n)) {
-            planes.largest(&taps, x, |to, at| {
+            let add = |to, at| {
                 if let Some(at) = at {
                     y[at] += g[to];
                 }
-            });
+            };
+            dispatch(Largest { planes, taps: &taps, x, f: add });
         }
     });
 }
@@ -231,6 +274,10 @@ impl Planes {
         };
         let size = |axis: usize, i: usize| self.windows[axis].size(i, self.input[axis], self.output[axis], padded);
         let beside = size(0, row / self.output[1]) * size(1, row % self.output[1]);
+        if let Window::Adaptive(_) = self.windows[2] {
+            let shares = Shares::new(self.input[2], columns, 0);
+            return shares.take(columns).enumerate().for_each(|(i, share)| f(i..i + 1, divisor.weight(beside * share.len())));
+        }
         let mut start = 0;
         while start < columns {
             let width = size(2, start);
@@ -271,194 +318,4 @@ pub(crate) fn spread<T: Scalar>(planes: &Planes, divisor: Divisor, g: &[T], y: &
             dispatch(Spread { planes, taps: &taps, divisor, g, y });
         }
     });
-}
-
-// ---------------------------------------------------------------------------------------------------------- whole rows
-
-// Loops over the outputs of a row, innermost, are vectorised; what they need in between lies in arrays of this length.
-const CHUNK: usize = 64;
-
-/// Some neighbouring outputs of a row.
-struct Chunk {
-    first: usize,
-    len: usize,
-}
-
-impl Chunk {
-    /// Those of them that a tap reaches: which of the chunk, and the position that the first one has.
-    #[inline(always)]
-    fn reached(&self, tap: &Tap, stride: usize) -> Option<(Range<usize>, usize)> {
-        let (start, end) = (tap.outputs.start.max(self.first), tap.outputs.end.min(self.first + self.len));
-        (start < end).then(|| (start - self.first..end - self.first, tap.from + (start - tap.outputs.start) * stride))
-    }
-}
-
-impl Planes {
-    /// Calls `f` with the number of each row of outputs, the planes and rows of inputs that its windows reach, and each chunk of it.
-    #[inline(always)]
-    fn chunks(&self, mut f: impl FnMut(usize, Span, Span, Chunk)) {
-        for a in 0..self.output[0] {
-            for b in 0..self.output[1] {
-                for first in (0..self.output[2]).step_by(CHUNK) {
-                    let chunk = Chunk { first, len: CHUNK.min(self.output[2] - first) };
-                    f(a * self.output[1] + b, self.span(0, a), self.span(1, b), chunk);
-                }
-            }
-        }
-    }
-    /// Calls `f` with the number of each output of a plane and that of the largest element of its window.
-    fn largest<T: Scalar>(&self, taps: &[Tap], x: &[T], f: impl FnMut(usize, Option<usize>)) {
-        dispatch(Largest { planes: self, taps, x, f });
-    }
-}
-
-/// Folds the elements of each window with `f`, from `start` on.
-struct Fold<'a, T, F> {
-    planes: &'a Planes,
-    taps: &'a [Tap],
-    x: &'a [T],
-    y: &'a mut [T],
-    start: T,
-    f: F,
-}
-
-impl<T: Scalar, F: Fn(T, T) -> T> Kernel for Fold<'_, T, F> {
-    type Out = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Fold { planes, taps, x, y, start, f } = self;
-        let (n, m) = (planes.input[2], planes.output[2]);
-        y.fill(start);
-        for (x, y) in x.chunks(planes.input_len()).zip(y.chunks_mut(planes.output_len())) {
-            planes.rows(|to, from| {
-                let (x, y) = (&x[from * n..][..n], &mut y[to * m..][..m]);
-                let Window::Sliding { stride, .. } = planes.windows[2] else {
-                    for (i, y) in y.iter_mut().enumerate() {
-                        let Span { start: first, end, .. } = planes.span(2, i);
-                        *y = f(*y, fold(&x[first..end], start, &f));
-                    }
-                    return;
-                };
-                for tap in taps {
-                    let (y, x) = (&mut y[tap.outputs.clone()], &x[tap.from..]);
-                    match stride {
-                        1 => y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(*y, x)),
-                        2 => y.iter_mut().zip(x.chunks(2)).for_each(|(y, x)| *y = f(*y, x[0])),
-                        _ => y.iter_mut().zip(x.chunks(stride)).for_each(|(y, x)| *y = f(*y, x[0])),
-                    }
-                }
-            });
-        }
-    }
-}
-
-/// Folds a slice, several elements side by side if it is long.
-#[inline(always)]
-fn fold<T: Scalar>(x: &[T], start: T, f: &impl Fn(T, T) -> T) -> T {
-    const LANES: usize = 16;
-    if x.len() < 2 * LANES {
-        return x.iter().fold(start, |a, &b| f(a, b));
-    }
-    let mut lanes = [start; LANES];
-    let whole = x.chunks_exact(LANES);
-    let rest = whole.remainder();
-    for x in whole {
-        lanes.iter_mut().zip(x).for_each(|(a, &b)| *a = f(*a, b));
-    }
-    lanes.iter().chain(rest).fold(start, |a, &b| f(a, b))
-}
-
-/// Finds the largest element of each window of a plane: see [`Planes::largest`].
-struct Largest<'a, T, F> {
-    planes: &'a Planes,
-    taps: &'a [Tap],
-    x: &'a [T],
-    f: F,
-}
-
-impl<T: Scalar, F: FnMut(usize, Option<usize>)> Kernel for Largest<'_, T, F> {
-    type Out = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Largest { planes, taps, x, mut f } = self;
-        // (`|` and no branch, so that it is vectorised.)
-        let look = |best: &mut T, at: &mut usize, v: T, i: usize| {
-            let take = (v > *best) | v.is_nan() | (*at == usize::MAX);
-            *best = if take { v } else { *best };
-            *at = if take { i } else { *at };
-        };
-        planes.chunks(|row, depths, heights, chunk| {
-            let (mut best, mut at) = ([-T::INFINITY; CHUNK], [usize::MAX; CHUNK]);
-            for i in depths {
-                for j in heights {
-                    let base = (i * planes.input[1] + j) * planes.input[2];
-                    let Window::Sliding { stride, .. } = planes.windows[2] else {
-                        for c in 0..chunk.len {
-                            planes.span(2, chunk.first + c).for_each(|k| look(&mut best[c], &mut at[c], x[base + k], base + k));
-                        }
-                        continue;
-                    };
-                    for tap in taps {
-                        let Some((reached, from)) = chunk.reached(tap, stride) else { continue };
-                        let (best, at, from) = (&mut best[reached.clone()], &mut at[reached], base + from);
-                        let pairs = best.iter_mut().zip(at).enumerate();
-                        match stride {
-                            1 => pairs.zip(&x[from..]).for_each(|((c, (best, at)), &v)| look(best, at, v, from + c)),
-                            2 => pairs.zip(x[from..].chunks(2)).for_each(|((c, (best, at)), v)| look(best, at, v[0], from + 2 * c)),
-                            s => pairs.zip(x[from..].chunks(s)).for_each(|((c, (best, at)), v)| look(best, at, v[0], from + s * c)),
-                        }
-                    }
-                }
-            }
-            for (c, &at) in at[..chunk.len].iter().enumerate() {
-                f(row * planes.output[2] + chunk.first + c, (at != usize::MAX).then_some(at));
-            }
-        });
-    }
-}
-
-/// Adds each element of a plane of `g` to its window: see [`spread`].
-struct Spread<'a, T> {
-    planes: &'a Planes,
-    taps: &'a [Tap],
-    divisor: Divisor,
-    g: &'a [T],
-    y: &'a mut [T],
-}
-
-impl<T: Scalar> Kernel for Spread<'_, T> {
-    type Out = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Spread { planes, taps, divisor, g, y } = self;
-        planes.chunks(|row, depths, heights, chunk| {
-            // The elements, weighted.
-            let mut part = [T::ZERO; CHUNK];
-            part[..chunk.len].copy_from_slice(&g[row * planes.output[2] + chunk.first..][..chunk.len]);
-            planes.weights(divisor, row, |outputs, w| {
-                let (start, end) = (outputs.start.max(chunk.first), outputs.end.min(chunk.first + chunk.len));
-                (start..end).for_each(|i| part[i - chunk.first] *= w);
-            });
-            for i in depths {
-                for j in heights {
-                    let y = &mut y[(i * planes.input[1] + j) * planes.input[2]..][..planes.input[2]];
-                    let Window::Sliding { stride, .. } = planes.windows[2] else {
-                        for (c, &g) in part[..chunk.len].iter().enumerate() {
-                            let Span { start, end, .. } = planes.span(2, chunk.first + c);
-                            y[start..end].iter_mut().for_each(|y| *y += g);
-                        }
-                        continue;
-                    };
-                    for tap in taps {
-                        let Some((reached, from)) = chunk.reached(tap, stride) else { continue };
-                        match stride {
-                            1 => y[from..].iter_mut().zip(&part[reached]).for_each(|(y, &g)| *y += g),
-                            2 => y[from..].chunks_mut(2).zip(&part[reached]).for_each(|(y, &g)| y[0] += g),
-                            _ => y[from..].chunks_mut(stride).zip(&part[reached]).for_each(|(y, &g)| y[0] += g),
-                        }
-                    }
-                }
-            }
-        });
-    }
 }

@@ -259,6 +259,8 @@ mod rows {
                 grad([any(&[2, 2, 7])], |v| v[0].adaptive_avg_pool1d([3]).exp()),
                 grad([any(&[2, 5, 4])], |v| v[0].adaptive_avg_pool2d([Some(7), None]).exp()),
                 grad([any(&[1, 3, 4, 5])], |v| v[0].adaptive_avg_pool3d([2, 3, 2]).exp()),
+                grad([any(&[2, 2, 3, 4])], |v| v[0].adaptive_avg_pool3d([1, 1, 1]).exp()),
+                grad([any(&[2, 2, 3, 4])], |v| v[0].adaptive_avg_pool3d([2, 1, 1]).exp()),
                 grad([any(&[0, 2, 3])], |v| v[0].adaptive_avg_pool1d([2]).exp()),
                 value([of(&[1, 2], [3.0, 4.0])], |v| v[0].adaptive_avg_pool1d([0]), &[], [&[0.0; 2]]),
                 equals([any(&[2, 3, 4, 5])], |v| v[0].adaptive_avg_pool2d([1, 1]), |v| v[0].mean_axes([-2, -1], true)),

@@ -88,8 +88,15 @@ impl Windows {
     }
     /// For arrays of a shape that [`Windows::shape`] has accepted.
     pub fn planes(&self, x: &[usize]) -> Planes {
-        let input = self.full(x[x.len() - self.rank..].iter().copied());
+        let mut input = self.full(x[x.len() - self.rank..].iter().copied());
         let output = [0, 1, 2].map(|a| Windows::count(self.axes[a], a, input[a]).expect("the shape was checked"));
+        // Axes of which one window takes all are pooled as one.
+        let all = |a: usize| output[a] == 1 && matches!(self.axes[a], Window::Adaptive(_));
+        for a in [1, 0] {
+            if all(a) && all(2) && input[a + 1..2].iter().all(|&n| n == 1) {
+                (input[2], input[a]) = (input[2] * input[a], 1);
+            }
+        }
         Planes { windows: self.axes, input, output }
     }
 }
@@ -358,6 +365,8 @@ mod rows {
                 grad([any(&[2, 2, 7])], |v| v[0].adaptive_max_pool1d([3]).exp()),
                 grad([any(&[2, 5, 4])], |v| v[0].adaptive_max_pool2d([Some(7), None]).exp()),
                 grad([any(&[1, 3, 4, 5])], |v| v[0].adaptive_max_pool3d([2, 3, 2]).exp()),
+                grad([any(&[2, 2, 3, 4])], |v| v[0].adaptive_max_pool3d([1, 1, 1]).exp()),
+                equals([any(&[2, 3, 4, 5])], |v| v[0].adaptive_max_pool2d([1, 1]), |v| v[0].amax([-2, -1], true)),
                 value([of(&[1, 2], [3.0, 4.0])], |v| v[0].adaptive_max_pool1d([0]), &[], [&[0.0; 2]]),
                 // Long rows, by every stride, and many planes.
                 equals(
@@ -428,6 +437,11 @@ mod rows {
                     [of(&[1, 2, 2], [1.0, 9.0, 2.0, 4.0])],
                     |v| indices(v[0], v[0].adaptive_max_pool2d_with_indices([2, 1])),
                     &[1.0, 3.0],
+                ),
+                constant(
+                    [of(&[2, 2, 2], [1.0, 2.0, 9.0, 4.0, 1.0, 3.0, 2.0, 0.0])],
+                    |v| indices(v[0], v[0].adaptive_max_pool2d_with_indices([1, 1])),
+                    &[2.0, 1.0],
                 ),
                 constant(
                     [of(&[1, 1, 2, 2], [1.0, 9.0, 2.0, 4.0])],

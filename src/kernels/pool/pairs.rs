@@ -66,7 +66,8 @@ impl<'a> Pairs<'a> {
 #[inline(always)]
 fn read<T: Scalar, S: Simd>(x: &[T]) -> (T::Vector<S>, T::Vector<S>) {
     let (first, second) = x.split_at(x.len().min(T::Vector::<S>::LANES));
-    T::Vector::<S>::read(first).deinterleave(T::Vector::<S>::read(second))
+    let second = if second.is_empty() { T::Vector::<S>::zero() } else { T::Vector::<S>::read(second) };
+    T::Vector::<S>::read(first).deinterleave(second)
 }
 
 /// Writes the even and the odd columns of `y`.
@@ -75,7 +76,10 @@ fn write<T: Scalar, S: Simd>(even: T::Vector<S>, odd: T::Vector<S>, y: &mut [T])
     let (first, second) = y.split_at_mut(y.len().min(T::Vector::<S>::LANES));
     let (a, b) = even.interleave(odd);
     a.write(first);
-    b.write(second);
+    // (A masked store of nothing is slow.)
+    if !second.is_empty() {
+        b.write(second);
+    }
 }
 
 /// The largest number of each window.

@@ -38,15 +38,15 @@ fn check<T: Scalar>(planes: &Planes, count: usize) {
     let (x, g) = (any::<T>(n), any::<T>(m + 3)[3..].to_vec());
     let mut at = vec![0i64; m];
     indices(planes, &x, &mut at);
-    let of = |i: usize| (i / planes.output_len() * planes.input_len()) + at[i] as usize;
-    let largest: Vec<T> = (0..m).map(|i| x[of(i)]).collect();
+    let of = |i: usize| usize::try_from(at[i]).ok().map(|at| i / planes.output_len() * planes.input_len() + at);
+    let largest: Vec<T> = (0..m).map(|i| of(i).map_or(-T::INFINITY, |at| x[at])).collect();
     let mut placed = vec![T::ZERO; n];
-    (0..m).for_each(|i| placed[of(i)] += g[i]);
+    (0..m).for_each(|i| of(i).into_iter().for_each(|at| placed[at] += g[i]));
     let (mut y, mut z) = (vec![T::NAN; m], vec![T::NAN; n]);
     max(planes, &x, &mut y);
     place(planes, &g, &x, &mut z);
-    assert!(same(&y, &largest), "max of {:?}", planes.input);
-    assert!(same(&z, &placed), "place in {:?}", planes.input);
+    assert!(same(&y, &largest), "max of {:?} by {:?}", planes.input, planes.windows);
+    assert!(same(&z, &placed), "place in {:?} by {:?}", planes.input, planes.windows);
 }
 
 #[test]
@@ -82,6 +82,48 @@ fn pairs_are_the_same_by_every_instruction_set() {
     assert!(same(&plain, &run(Level::Avx2)) && same(&plain, &run(Level::Avx512)));
 }
 
+/// Against the search of all windows, which knows nothing of how planes are laid out; where all of a window lies in the padding as well.
+#[test]
+fn windows_that_slide_are_as_all_windows() {
+    for stride in [1, 2, 3, 5] {
+        for (kernel, padding, dilation) in [(1, 0, 1), (2, 1, 1), (3, 1, 1), (3, 0, 2), (2, 3, 5), (5, 2, 1)] {
+            for width in [7, 16, 28, 33, 64, 75] {
+                for ceil in [false, true] {
+                    let window = Window::Sliding { kernel, stride, padding, dilation, ceil };
+                    let covered = (kernel - 1) * dilation + 1;
+                    let count = |n: usize| {
+                        let room = n + 2 * padding - covered;
+                        if ceil && room.div_ceil(stride) * stride < n + padding { room.div_ceil(stride) + 1 } else { room / stride + 1 }
+                    };
+                    let planes =
+                        Planes { windows: [Window::NONE, window, window], input: [1, 9, width], output: [1, count(9), count(width)] };
+                    check::<f32>(&planes, 2);
+                    check::<f64>(&planes, 2);
+                }
+            }
+        }
+    }
+    // Windows that divide the rows, over all of the planes.
+    let slides = Planes {
+        windows: [Window::Adaptive(Some(2)), Window::Adaptive(Some(3)), sliding(3, 2, 1, false)],
+        input: [3, 4, 9],
+        output: [2, 3, 5],
+    };
+    check::<f64>(&slides, 2);
+}
+
+#[test]
+fn shares_of_an_axis_are_as_each_alone() {
+    for (n, m) in [(8, 7), (7, 8), (10, 5), (64, 1), (5, 13), (1, 1)] {
+        for first in 0..m {
+            for (i, share) in (first..m).zip(Shares::new(n, m, first)) {
+                let Span { start, end, .. } = Window::Adaptive(Some(m)).span(i, n, m);
+                assert_eq!(share, start..end, "{i} of {m} over {n}");
+            }
+        }
+    }
+}
+
 #[test]
 fn windows_that_overlap_or_reach_out_are_no_pairs() {
     let of =
@@ -104,11 +146,11 @@ fn averages_of_pairs_are_plain_sums() {
         average(&planes, Divisor::Fixed(-2.0), &x, &mut y);
         spread(&planes, Divisor::Inside, &y, &mut z);
         let mut spread = vec![0.0; x.len()];
-        for i in 0..m {
+        for (i, &y) in y.iter().enumerate() {
             let first = i / columns * 2 * width + i % columns * 2;
             let all = [first, first + 1, first + width, first + width + 1];
-            assert_eq!(y[i], all.iter().map(|&at| x[at]).sum::<f64>() / -2.0);
-            all.iter().for_each(|&at| spread[at] = y[i] / 4.0);
+            assert_eq!(y, all.iter().map(|&at| x[at]).sum::<f64>() / -2.0);
+            all.iter().for_each(|&at| spread[at] = y / 4.0);
         }
         assert_eq!(z, spread);
     }

@@ -1,0 +1,170 @@
+//! The maximum over windows that slide by a few columns and may overlap: 3 x 3 with a stride of 2, say.
+//!
+//! A plane is laid out with -inf where its padding is, and for a stride of 2 its even columns before its odd ones: then the same element of
+//! the windows of neighbouring outputs is one load. -inf is never larger than what was found before, and so a place in the padding never wins.
+
+use super::{Planes, Window};
+use crate::kernels::scratch;
+use crate::kernels::simd::{Kernel, MAX_LANES, Simd, Vector, dispatch};
+use crate::scalar::Scalar;
+
+/// Strides for which a plane is laid out.
+const STRIDES: usize = 8;
+/// Elements of a window up to which their numbers are exact in f32.
+const MOST: usize = 1 << 24;
+
+/// Planes under such windows.
+pub(super) struct Slides<'a> {
+    planes: &'a Planes,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    /// Columns that are a stride apart, of a row that is laid out; and elements of a window at most.
+    width: usize,
+    most: usize,
+}
+
+impl<'a> Slides<'a> {
+    pub fn of(planes: &'a Planes) -> Option<Self> {
+        let Window::Sliding { kernel, stride, padding, dilation, .. } = planes.windows[2] else { return None };
+        let ([.., n], [.., m]) = (planes.input, planes.output);
+        let stride = if m == 1 { 1 } else { stride };
+        // Whole vectors of outputs, and what their last window reaches; and all of a row.
+        let width = (m.next_multiple_of(MAX_LANES) + (kernel - 1) * dilation / stride).max((n - 1 + padding) / stride + 1);
+        let most = kernel * planes.longest(0) * planes.longest(1);
+        // The tables hold places of 32 bits.
+        let fits = u32::try_from(planes.input[0] * planes.input[1] * stride.saturating_mul(width)).is_ok();
+        (stride <= STRIDES && most <= MOST && fits).then_some(Slides { planes, kernel, stride, padding, dilation, width, most })
+    }
+    /// The largest number of each window.
+    pub fn max<T: Scalar>(&self, x: &[T], y: &mut [T]) {
+        self.each(x, y, self.planes.output_len(), |x, y, room, tables| {
+            dispatch(Slide::<_, false> { slides: self, x, g: &[], y, room, tables })
+        });
+    }
+    /// The elements of `g`, added to zeros where the largest of the windows lie.
+    pub fn place<T: Scalar>(&self, g: &[T], x: &[T], y: &mut [T]) {
+        let mut g = g.chunks(self.planes.output_len());
+        self.each(x, y, self.planes.input_len(), |x, y, room, tables| {
+            let g = g.next().expect("as many planes as of x");
+            dispatch(Slide::<_, true> { slides: self, x, g, y, room, tables });
+        });
+    }
+    /// Calls `f` with each plane of x and y, room for a plane, and tables for the elements of a window.
+    fn each<T: Scalar>(&self, x: &[T], y: &mut [T], len: usize, mut f: impl FnMut(&[T], &mut [T], &mut [T], &mut [u32])) {
+        let rows = self.planes.input[0] * self.planes.input[1];
+        scratch::with(rows * self.stride * self.width, |room| {
+            scratch::tables(2 * self.most, |tables| {
+                for (x, y) in x.chunks(self.planes.input_len()).zip(y.chunks_mut(len)) {
+                    f(x, y, room, tables);
+                }
+            });
+        });
+    }
+    /// Where column `at` of a padded row lies in the row that is laid out.
+    #[inline(always)]
+    fn column(&self, at: usize) -> usize {
+        at % self.stride * self.width + at / self.stride
+    }
+    /// Lays a plane out.
+    #[inline(always)]
+    fn lay_out<S: Simd, T: Scalar>(&self, x: &[T], room: &mut [T]) {
+        let (n, lanes) = (self.planes.input[2], T::Vector::<S>::LANES);
+        room.fill(-T::INFINITY);
+        for (x, to) in x.chunks_exact(n).zip(room.chunks_exact_mut(self.stride * self.width)) {
+            if self.stride > 2 {
+                for k in 0..self.stride.min(n) {
+                    let to = &mut to[self.column(self.padding + k)..];
+                    to.iter_mut().zip(x[k..].iter().step_by(self.stride)).for_each(|(to, x)| *to = *x);
+                }
+                continue;
+            }
+            if self.stride == 1 {
+                let to = &mut to[self.padding..][..n];
+                for at in (0..n).step_by(lanes) {
+                    T::Vector::<S>::read(&x[at..]).write(&mut to[at..]);
+                }
+                continue;
+            }
+            let [even, odd] = [0, 1].map(|k| self.column(self.padding + k));
+            for at in (0..n).step_by(2 * lanes) {
+                let x = &x[at..n.min(at + 2 * lanes)];
+                let (first, second) = x.split_at(x.len().min(lanes));
+                let (a, b) = T::Vector::<S>::read(first).deinterleave(T::Vector::<S>::read(second));
+                a.write(&mut to[even + at / 2..][..x.len().div_ceil(2)]);
+                b.write(&mut to[odd + at / 2..][..x.len() / 2]);
+            }
+        }
+    }
+}
+
+/// One plane: with `PLACE` the gradient, else the maximum.
+struct Slide<'a, T, const PLACE: bool> {
+    slides: &'a Slides<'a>,
+    x: &'a [T],
+    g: &'a [T],
+    y: &'a mut [T],
+    room: &'a mut [T],
+    tables: &'a mut [u32],
+}
+
+impl<T: Scalar, const PLACE: bool> Kernel for Slide<'_, T, PLACE> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Slide { slides, x, g, y, room, tables } = self;
+        let planes = slides.planes;
+        let ([_, lines, n], [depths, heights, m], lanes) = (planes.input, planes.output, T::Vector::<S>::LANES);
+        slides.lay_out::<S, T>(x, room);
+        if PLACE {
+            y.fill(T::ZERO);
+        }
+        // Where the elements of the window of a row's first output are: in the plane that is laid out, and in x.
+        let (laid, places) = tables.split_at_mut(slides.most);
+        for row in 0..depths * heights {
+            let mut count = 0;
+            for i in planes.span(0, row / heights) {
+                for j in planes.span(1, row % heights) {
+                    let line = i * lines + j;
+                    for k in 0..slides.kernel {
+                        laid[count] = (line * slides.stride * slides.width + slides.column(k * slides.dilation)) as u32;
+                        // It may lie before the row.
+                        places[count] = (line * n + k * slides.dilation).wrapping_sub(slides.padding) as u32;
+                        count += 1;
+                    }
+                }
+            }
+            for first in (0..m).step_by(lanes) {
+                let (mut best, mut at) = (T::Vector::<S>::splat(-T::INFINITY), T::Vector::<S>::splat(-T::ONE));
+                let (mut number, one) = (T::Vector::<S>::zero(), T::Vector::<S>::splat(T::ONE));
+                for &laid in &laid[..count] {
+                    let next = T::Vector::<S>::read(&room[laid as usize + first..]);
+                    let topped = best.is_topped(next);
+                    best = Vector::select(topped, next, best);
+                    if PLACE {
+                        at = Vector::select(topped, number, at);
+                        number = number.add(one);
+                    }
+                }
+                let len = lanes.min(m - first);
+                if !PLACE {
+                    best.write(&mut y[row * m + first..][..len]);
+                    continue;
+                }
+                let mut numbers = [T::ZERO; MAX_LANES];
+                at.write(&mut numbers);
+                for (c, at) in numbers[..len].iter().enumerate() {
+                    let place = match *at < T::ZERO {
+                        // All of the window is -inf.
+                        true => planes.first(row, first + c),
+                        false => Some((places[at.to_f64() as usize] as usize + (first + c) * slides.stride) as u32 as usize),
+                    };
+                    if let Some(place) = place {
+                        y[place] += g[row * m + first + c];
+                    }
+                }
+            }
+        }
+    }
+}
