@@ -155,23 +155,22 @@ fn draw(rows: &[Row<'_>]) -> Result<String, Box<dyn Error>> {
 
     let mut svg = String::new();
     let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, bottom as u32 + 34)).into_drawing_area();
-    area.draw(&Text::new("speed, relative to the fastest of PyTorch and JAX (log scale)", (LEFT, 16), text(16, HPos::Left)))?;
+    area.draw(&Text::new("speed, relative to the fastest of PyTorch and JAX (log scale)", (LEFT, 16), text(19, HPos::Left)))?;
     for tick in low as i32..=high as i32 {
         let at = x(tick.into());
         let width = if tick == 0 { 2 } else { 1 };
         let line = TEXT.mix(if tick == 0 { 1.0 } else { 0.35 }).stroke_width(width);
         area.draw(&PathElement::new([(at, TOP - 8), (at, bottom + 4)], line))?;
         let label = if tick < 0 { format!("1/{}", 1 << -tick) } else { format!("{}", 1 << tick) };
-        area.draw(&Text::new(label, (at, bottom + 16), text(13, HPos::Center)))?;
+        area.draw(&Text::new(label, (at, bottom + 16), text(16, HPos::Center)))?;
     }
     for (i, (name, ratio)) in ratios.iter().enumerate() {
         let (top, from, to) = (TOP + BAR * i as i32, x(0.0), x(ratio.log2()));
         let colour = if *ratio >= 1.0 { FASTER } else { SLOWER };
         area.draw(&Rectangle::new([(from.min(to), top + 4), (from.max(to), top + BAR - 4)], colour.filled()))?;
-        area.draw(&Text::new(*name, (LEFT - 12, top + BAR / 2), text(14, HPos::Right)))?;
-        // The figure stands beyond the end of its bar.
-        let (at, side) = if *ratio >= 1.0 { (to + 6, HPos::Left) } else { (from + 6, HPos::Left) };
-        area.draw(&Text::new(format!("{ratio:.2}"), (at, top + BAR / 2), text(14, side)))?;
+        area.draw(&Text::new(*name, (LEFT - 12, top + BAR / 2), text(18, HPos::Right)))?;
+        // The figure stands at the right of the bar, where nothing else does.
+        area.draw(&Text::new(format!("{ratio:.2}"), (from.max(to) + 6, top + BAR / 2), text(18, HPos::Left)))?;
     }
     area.present()?;
     drop(area);
