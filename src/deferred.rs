@@ -15,6 +15,7 @@
 //! same order.
 
 use crate::kernels::reduce::{self, Accumulator, PIECE, combine, part_len};
+use crate::kernels::simd::prefetch;
 use crate::layout::{Layout, Shape};
 use crate::op::{Cost, Op, View};
 use crate::recall::LayoutId;
@@ -330,15 +331,34 @@ impl<T: Scalar> Piece<'_, T> {
         let mut registers = [Register::<T>::ZERO; REGISTERS];
         let (mut numbers, mut filled) = ([Register::<T>::ZERO; 3], [None; 3]);
         let mut sums: SmallVec<[_; 2]> = self.parts.iter().map(|_| Accumulator::new(reduce::Sum)).collect();
+        let mut sources: SmallVec<[&[T]; 16]> = SmallVec::new();
+        for input in steps.iter().flat_map(|step| &step.inputs) {
+            if let Input::Slice(x) = *input {
+                let x = &x[start..start + len];
+                if !sources.iter().any(|s| s.as_ptr() == x.as_ptr()) {
+                    sources.push(x);
+                }
+            }
+        }
         let whole = Layout::contiguous([block].into());
         let rest = Layout::contiguous([len % block].into());
         for from in (0..len).step_by(block) {
             let n = block.min(len - from);
             let row = if n == block { &whole } else { &rest };
             let mut cells: SmallVec<[&mut [T]; 24]> = SmallVec::new();
-            cells.extend(self.arrays.iter_mut().map(|a| &mut a[from..from + n]));
+            let mut ahead: SmallVec<[&[T]; 16]> = sources.iter().map(|x| &x[from + n..(from + n + block).min(len)]).collect();
+            for a in &mut self.arrays {
+                let (now, next) = a[from..].split_at_mut(n);
+                cells.push(now);
+                ahead.push(&next[..block.min(next.len())]);
+            }
             cells.extend(registers.iter_mut().map(|r| &mut r.block[..n]));
-            for step in steps {
+            for (k, step) in steps.iter().enumerate() {
+                // The next block's memory, an array with each step: blocks are as long as the stretches that the processor recognises by
+                // itself, so that it would begin anew with each.
+                if let Some(next) = ahead.get(k) {
+                    prefetch(next);
+                }
                 for (x, (number, filled)) in step.inputs.iter().zip(numbers.iter_mut().zip(&mut filled)) {
                     // Most often the number of the step before.
                     if let Input::Number(x) = *x

@@ -122,30 +122,32 @@ impl<'t, T: Scalar> Sweep<'t, T> {
     fn run_numbers(&mut self, mut i: usize) -> usize {
         debug_assert_eq!(self.floor, 0);
         let inner = &mut *self.tape.write();
+        // The last cotangent that was made, and its value: most often it is the next that is read, sooner than memory has it.
+        let mut last = (NONE, T::ZERO);
         while i > 0 {
             let id = i - 1;
             let g = self.cotangents[id];
             let node = &inner.nodes[id];
             if g < OFF_PATH && node.arity > 0 && !node.cut {
                 let (arity, inputs, at) = (node.arity as usize, node.inputs, node.at);
-                let (Some(g), Some(y), 0..=3) = (inner.number(g), inner.number(id as NodeId), arity) else { return i };
-                let (mut x, mut cotangents) = ([T::ZERO; 3], [T::ZERO; 3]);
-                for k in 0..arity {
-                    let Some(number) = inner.number(inputs[k]) else { return i };
-                    x[k] = number;
-                }
-                if !inner.op(id as NodeId).number_vjp(g, x, y, &mut cotangents) {
+                if arity > 2 {
                     return i;
                 }
+                let known = if g == last.0 { Some(last.1) } else { inner.number(g) };
+                let (Some(g), Some(y)) = (known, inner.number(id as NodeId)) else { return i };
+                let (Some(a), Some(b)) = (inner.number(inputs[0]), inner.number(inputs[arity - 1])) else { return i };
+                let Some((ga, gb)) = inner.op(id as NodeId).number_vjp(g, a, b, y) else { return i };
                 for k in 0..arity {
-                    let x = inputs[k];
+                    let (x, gx) = if k == 0 { (inputs[0], ga) } else { (inputs[1], gb) };
                     let old = self.cotangents[x as usize];
                     if old == NONE {
-                        self.cotangents[x as usize] = inner.cotangent(cotangents[k], at, 1);
+                        last = (inner.cotangent(gx, at, 1), gx);
+                        self.cotangents[x as usize] = last.0;
                     } else if old < OFF_PATH && old >= self.first_own && inner.nodes[old as usize].sum {
-                        inner.store.add_to_number(inner.nodes[old as usize].place, cotangents[k]);
+                        inner.store.add_to_number(inner.nodes[old as usize].place, gx);
+                        last = if old == last.0 { (NONE, gx) } else { last };
                     } else if old != OFF_PATH {
-                        let c = inner.cotangent(cotangents[k], at, 0);
+                        let c = inner.cotangent(gx, at, 0);
                         self.hand_out(inner, id as NodeId, x, c, c);
                     }
                 }

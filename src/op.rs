@@ -69,12 +69,14 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
         None
     }
 
-    /// For elementwise ops, the reverse rule over plain numbers: the cotangents of inputs of one element each, from that of the output.
-    /// `false` if there is none. A sweep whose nodes are thrown away runs it instead of [`Op::vjp`] and must get the same bits: write
-    /// both from one formula over [`Real`](crate::Real).
-    fn number_vjp(&self, g: T, x: [T; 3], y: T, cotangents: &mut [T; 3]) -> bool {
-        let _ = (g, x, y, cotangents);
-        false
+    /// For elementwise ops of one input (`a`) or two, the reverse rule over plain numbers: the cotangents of inputs of one element each,
+    /// from the cotangent g of the output y. `None` if there is no such rule. A sweep whose nodes are thrown away runs it instead of
+    /// [`Op::vjp`] and must get the same bits: write both from one formula over [`Real`](crate::Real).
+    ///
+    /// (Numbers and no arrays: they travel in registers, where an array is written in parts, read whole, and waited for.)
+    fn number_vjp(&self, g: T, a: T, b: T, y: T) -> Option<(T, T)> {
+        let _ = (g, a, b, y);
+        None
     }
 
     /// Whether each element of the output is a function of the elements of the inputs at the same place, and how dear a function. Such an

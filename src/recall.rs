@@ -71,20 +71,31 @@ pub(crate) struct Question {
     pub last: u64,
 }
 
-/// What ops last answered about shapes: a direct-mapped cache, since a model asks the same questions in every step.
+/// What ops last answered about shapes, since a model asks the same questions in every step: a cache of pairs. (With one place for each
+/// question, two of a model's few dozen most often shared one, and were asked anew in every step.)
 pub(crate) struct Placements {
-    entries: Vec<Option<(Question, Placement)>>,
+    pairs: Vec<[Option<(Question, Placement)>; 2]>,
 }
 
 impl Placements {
-    const BITS: u32 = 9;
+    const BITS: u32 = 8;
     pub fn new() -> Placements {
-        Placements { entries: vec![None; 1 << Self::BITS] }
+        Placements { pairs: vec![[None; 2]; 1 << Self::BITS] }
     }
     #[inline]
-    pub fn slot(&mut self, q: &Question) -> &mut Option<(Question, Placement)> {
+    fn pair(&mut self, q: &Question) -> &mut [Option<(Question, Placement)>; 2] {
         let mixed = (q.op ^ q.first ^ q.last << 16).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        &mut self.entries[(mixed >> (64 - Self::BITS)) as usize]
+        &mut self.pairs[(mixed >> (64 - Self::BITS)) as usize]
+    }
+    #[inline]
+    pub fn find(&mut self, q: &Question) -> Option<Placement> {
+        let known = self.pair(q).iter().flatten().find(|(known, _)| known == q)?;
+        Some(known.1)
+    }
+    /// Keeps an answer, in the place of the older one.
+    pub fn keep(&mut self, q: Question, answer: Placement) {
+        let pair = self.pair(&q);
+        *pair = [Some((q, answer)), pair[0]];
     }
 }
 

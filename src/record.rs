@@ -265,8 +265,9 @@ impl<T: Scalar> Inner<T> {
             tracked |= node.tracked;
         }
         let Some(y) = op.number(values) else { return Err(op) };
-        let op = (erase.to_static)(op);
+        // At once: a number that waits for the call below waits in memory, and the next node for it.
         let place = self.store.push_number(y);
+        let op = (erase.to_static)(op);
         Ok(self.append(Node {
             op: OpRef::Static(op),
             inputs: ids,
@@ -370,14 +371,12 @@ impl<T: Scalar> Inner<T> {
         }
         let layout = |k: usize| inputs.get(k).map_or(NONE, |&i| self.nodes[i as usize].layout) as u64;
         let question = Question { op: key, first: layout(0) | layout(1) << 32, last: layout(2) };
-        match self.placements.slot(&question) {
-            Some((known, placement)) if *known == question => Ok(*placement),
-            _ => {
-                let placement = self.ask(op, inputs)?;
-                *self.placements.slot(&question) = Some((question, placement));
-                Ok(placement)
-            }
+        if let Some(known) = self.placements.find(&question) {
+            return Ok(known);
         }
+        let placement = self.ask(op, inputs)?;
+        self.placements.keep(question, placement);
+        Ok(placement)
     }
 
     #[cold]

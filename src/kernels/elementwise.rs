@@ -90,6 +90,25 @@ impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for One<T, F, N> {
     }
 }
 
+/// As [`One`], of one or two numbers, which travel in registers, where arrays go through memory.
+struct Few<T, F, const N: usize> {
+    f: F,
+    a: T,
+    b: T,
+}
+
+impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for Few<T, F, N> {
+    type Out = T;
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) -> T {
+        let mut x = [self.a; N];
+        if N == 2 {
+            x[1] = self.b;
+        }
+        One { f: self.f, x }.run(simd)
+    }
+}
+
 /// Whether a finite element is larger than the bound.
 #[inline(always)]
 fn beyond<T: Scalar>(x: &[T], bound: T) -> bool {
@@ -100,7 +119,11 @@ fn beyond<T: Scalar>(x: &[T], bound: T) -> bool {
 /// `f` of one number each: the bits that it gives in an array, where they could differ by the same instructions.
 #[inline(always)]
 pub(crate) fn one<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [T; N]) -> T {
-    if F::EXACT { f.at::<Libm>(x) } else { dispatch(One { f, x }) }
+    match N {
+        _ if F::EXACT => f.at::<Libm>(x),
+        1 | 2 => dispatch(Few { f, a: x[0], b: x[N - 1] }),
+        _ => dispatch(One { f, x }),
+    }
 }
 
 /// `y = f(x..)` over arrays of one shape, the output contiguous.

@@ -190,6 +190,24 @@ impl<T: Scalar, R: Reducer<T>> Kernel for AddRows<'_, T, R> {
     }
 }
 
+struct AllRows<'a, T, R> {
+    x: &'a [T],
+    y: &'a mut [T],
+    r: R,
+}
+
+impl<T: Scalar, R: Reducer<T>> Kernel for AllRows<'_, T, R> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let AllRows { x, y, r } = self;
+        y.fill(r.identity());
+        for row in x.chunks_exact(y.len()) {
+            AddRows { acc: y, x: row, r }.run(simd);
+        }
+    }
+}
+
 /// Reduces a slice on this thread.
 pub(crate) fn short_row<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
     dispatch(RowKernel { x, r })
@@ -208,6 +226,14 @@ pub(crate) fn reduce<T: Scalar, R: Reducer<T>>(x: View<'_, T>, axes: Axes, y: &m
     }
     if x.layout.numel() == 0 {
         return y.fill(r.identity());
+    }
+    // Small matrices whose rows are added up, the gradients of biases: without the preparations for the general case.
+    let leading = (0..x.shape().len()).filter(|&a| axes.has(a)).count();
+    if let Some(x) = x.as_slice()
+        && x.len() <= PART
+        && (0..leading).all(|a| axes.has(a))
+    {
+        return dispatch(AllRows { x, y, r });
     }
     let kept = Nest::new(x.shape(), [x.strides()], |a| !axes.has(a));
     let gone = Nest::new(x.shape(), [x.strides()], |a| axes.has(a));

@@ -19,6 +19,8 @@ mod plain;
 mod x86;
 #[cfg(all(test, target_arch = "x86_64"))]
 pub use x86::Avx512;
+#[cfg(target_arch = "x86_64")]
+pub use x86::prefetch;
 
 pub use plain::Libm;
 #[cfg(test)]
@@ -38,22 +40,19 @@ pub enum Level {
     Avx512 = 3,
 }
 
-/// The widest instruction set of this machine, detected once.
+/// The widest instruction set of this machine, once it was detected; 0 before.
 ///
 /// `--cfg wengert_simd="avx2"` or `"plain"` caps it at compile time. The unit tests also read the environment variable `WENGERT_SIMD`,
 /// so that one build of them can run the narrower paths too.
-#[inline]
-pub fn level() -> Level {
-    static LEVEL: AtomicU8 = AtomicU8::new(0);
+static LEVEL: AtomicU8 = AtomicU8::new(0);
+
+#[inline(always)]
+fn known_level() -> Option<Level> {
     match LEVEL.load(Ordering::Relaxed) {
-        1 => Level::Plain,
-        2 => Level::Avx2,
-        3 => Level::Avx512,
-        _ => {
-            let found = detect();
-            LEVEL.store(found as u8, Ordering::Relaxed);
-            found
-        }
+        1 => Some(Level::Plain),
+        2 => Some(Level::Avx2),
+        3 => Some(Level::Avx512),
+        _ => None,
     }
 }
 
@@ -73,7 +72,9 @@ fn detect() -> Level {
         Ok("plain") => Level::Plain,
         other => panic!("WENGERT_SIMD is avx2 or plain, not {other:?}"),
     };
-    widest().min(cap)
+    let found = widest().min(cap);
+    LEVEL.store(found as u8, Ordering::Relaxed);
+    found
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -101,6 +102,10 @@ fn widest() -> Level {
     Level::Plain
 }
 
+/// Asks for memory ahead of its use, where there is an instruction for it.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn prefetch<T>(_: &[T]) {}
+
 /// Code that is compiled once per instruction set.
 pub trait Kernel {
     type Out;
@@ -111,14 +116,30 @@ pub trait Kernel {
 /// Runs the kernel with the widest instruction set of this machine.
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Out {
-    dispatch_at(level(), kernel)
+    match known_level() {
+        Some(level) => run_at(level, kernel),
+        None => dispatch_first(kernel),
+    }
+}
+
+/// Apart, so that a kernel's numbers stay in registers on the way of all later ones.
+#[cold]
+#[inline(never)]
+fn dispatch_first<K: Kernel>(kernel: K) -> K::Out {
+    run_at(detect(), kernel)
 }
 
 /// Runs the kernel with the given instruction set, or a narrower one if this machine lacks it.
-#[inline]
+#[cfg(test)]
 pub fn dispatch_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
-    match level.min(self::level()) {
-        // SAFETY: `level()` has found these features on this machine.
+    run_at(level.min(known_level().unwrap_or_else(detect)), kernel)
+}
+
+/// Runs the kernel with an instruction set that was found on this machine.
+#[inline(always)]
+fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
+    match level {
+        // SAFETY: `detect` has found these features on this machine: both callers have asked.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { x86::run_avx512(kernel) },
         // SAFETY: as above.

@@ -113,11 +113,10 @@ impl<T: Scalar, O: Operation> Op<T> for Arith<O> {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(elementwise::one(*self, [x[0], x[1]]))
     }
-    fn number_vjp(&self, g: T, x: [T; 3], y: T, cotangents: &mut [T; 3]) -> bool {
-        let [g, a, b, y] = [g, x[0], x[1], y].map(Num::<T, Libm>::new);
-        let [ga, gb] = self.0.cotangents(g, a, b, y, [true; 2]).map(|g| g.map_or(T::ZERO, |g| g.0));
-        *cotangents = [ga, gb, T::ZERO];
-        true
+    fn number_vjp(&self, g: T, a: T, b: T, y: T) -> Option<(T, T)> {
+        let number = Num::<T, Libm>::new;
+        let [ga, gb] = self.0.cotangents(number(g), number(a), number(b), number(y), [true; 2]);
+        Some((ga?.0, gb?.0))
     }
     fn elementwise(&self) -> Option<Cost> {
         Some(Cost::Cheap)
@@ -155,9 +154,8 @@ impl<T: Scalar> Op<T> for Neg {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(-x[0])
     }
-    fn number_vjp(&self, g: T, _: [T; 3], _: T, cotangents: &mut [T; 3]) -> bool {
-        cotangents[0] = -g;
-        true
+    fn number_vjp(&self, g: T, _: T, _: T, _: T) -> Option<(T, T)> {
+        Some((-g, T::ZERO))
     }
     fn elementwise(&self) -> Option<Cost> {
         Some(Cost::Cheap)

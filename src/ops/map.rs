@@ -80,6 +80,17 @@ pub(crate) struct Map<U>(pub U);
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MapGrad<U>(U);
 
+/// `f'(x)`, of x and y = f(x).
+#[derive(Clone, Copy)]
+struct Slope<U>(U);
+
+impl<T: Scalar, U: Unary> Elementwise<T, 2> for Slope<U> {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x, y]: [T; 2]) -> T {
+        self.0.df(Num::<T, S>::new(x), Num::<T, S>::new(y)).0
+    }
+}
+
 impl<T: Scalar, U: Unary> Elementwise<T, 1> for Map<U> {
     const GRAIN: usize = U::GRAIN;
     const BOUND: f64 = U::BOUND;
@@ -109,9 +120,11 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(one(*self, [x[0]]))
     }
-    fn number_vjp(&self, g: T, x: [T; 3], y: T, cotangents: &mut [T; 3]) -> bool {
-        cotangents[0] = one(MapGrad(self.0), [g, x[0], y]);
-        true
+    fn number_vjp(&self, g: T, x: T, _: T, y: T) -> Option<(T, T)> {
+        // Where g too decides which instructions are used, it has to go the same way; else it need not.
+        let bounded = U::BOUND < f64::INFINITY;
+        let gx = if bounded { one(MapGrad(self.0), [g, x, y]) } else { g * one(Slope(self.0), [x, y]) };
+        Some((gx, T::ZERO))
     }
     fn elementwise(&self) -> Option<Cost> {
         cost(U::GRAIN)
@@ -191,10 +204,8 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
     fn number(&self, x: [T; 3]) -> Option<T> {
         Some(one(*self, [x[0], x[1]]))
     }
-    fn number_vjp(&self, g: T, x: [T; 3], _: T, cotangents: &mut [T; 3]) -> bool {
-        cotangents[0] = one(ZipGrad::<B, true>(self.0), [g, x[0], x[1]]);
-        cotangents[1] = one(ZipGrad::<B, false>(self.0), [g, x[0], x[1]]);
-        true
+    fn number_vjp(&self, g: T, a: T, b: T, _: T) -> Option<(T, T)> {
+        Some((one(ZipGrad::<B, true>(self.0), [g, a, b]), one(ZipGrad::<B, false>(self.0), [g, a, b])))
     }
     fn elementwise(&self) -> Option<Cost> {
         cost(B::GRAIN)
