@@ -276,6 +276,18 @@ pub trait Vector<T: Element>: Copy + sealed::Sealed {
     }
 }
 
+/// Asks for the line of the cache at this place, which may be anywhere: nothing is read.
+#[inline(always)]
+pub fn prefetch<T>(at: *const T) {
+    // SAFETY: the instruction is part of every x86-64 and never faults.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
 /// The lanes of the widest vector.
 pub const MAX_LANES: usize = 16;
 
