@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wengert::optim::{Adam, Optimizer, Sgd, SgdOptions};
 use wengert::{Conv2d, Indices, NormOptions, Padding, Param, RunningStats, Scalar, Stats, Tape, Var};
 
+#[path = "../benches/workloads/models/mod.rs"]
+mod models;
+
 struct Counting;
 
 thread_local! {
@@ -277,6 +280,31 @@ fn optimizers_allocate_nothing_after_their_first_step() {
         nothing_allocates(threads, || optimizer_step::<f64>(Sgd::new(1e-2)));
         nothing_allocates(threads, || optimizer_step::<f32>(Sgd::with(SgdOptions { lr: 1e-2, momentum: 0.9, ..Default::default() })));
     }
+}
+
+/// A step of one of the timed workloads.
+fn workload_step<T: Scalar>(name: &str, size: usize) -> impl FnMut() -> Stats + use<T> {
+    let mut workload = models::Workload::<T>::new(name, size);
+    move || {
+        workload.step(|_, _| ());
+        workload.tape.stats()
+    }
+}
+
+#[test]
+fn workloads_allocate_nothing() {
+    // (The list of gradients that `hvp` asks for is its own: see below.)
+    let small = [("scalar_chain", 1000), ("xor_mlp", 4), ("mlp", 128), ("mlp_adam", 128), ("elementwise_f32", 100_000)];
+    let networks = [("simple_conv", 8), ("deep_conv", 8), ("resnet20", 4), ("resnet18", 1)];
+    for (name, size) in small.into_iter().chain(networks) {
+        nothing_allocates(1, || workload_step::<f32>(name, size));
+        nothing_allocates(2, || {
+            // Which worker takes which task is chance, so each of them makes its buffers first.
+            rayon::broadcast(|_| workload_step::<f32>(name, size)());
+            workload_step::<f32>(name, size)
+        });
+    }
+    nothing_allocates(2, || workload_step::<f64>("elementwise_f64", 100_000));
 }
 
 #[test]

@@ -5,6 +5,8 @@
 //! over the product of the distances to the other points, and one of `B'` are the coefficients of the polynomial that vanishes at the
 //! others. Since the points come in pairs, even and odd powers are computed once for both.
 
+#![allow(clippy::needless_range_loop)] // rows and columns by number; iterators would need closures, which are not certain to be inlined
+
 use crate::kernels::simd::{Element, Simd, Vector};
 use crate::scalar::Scalar;
 
