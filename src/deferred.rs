@@ -77,7 +77,7 @@ struct Planned {
     cell: usize,
 }
 
-type Plan = SmallVec<[Planned; 16]>;
+type Plan = SmallVec<[Planned; 32]>;
 
 impl<T: Scalar> Inner<T> {
     /// Whether an op of this output can wait: it is large and elementwise, and its inputs lie as its output does, or are numbers or
@@ -215,7 +215,7 @@ impl<T: Scalar> Inner<T> {
     }
 
     /// Decides in which cell each output lies: first those that are kept, then the registers; sums are counted apart.
-    fn schedule<'a>(&'a self, plan: &mut Plan) -> SmallVec<[Step<'a, T>; 16]> {
+    fn schedule<'a>(&'a self, plan: &mut Plan) -> SmallVec<[Step<'a, T>; 32]> {
         let position = |plan: &Plan, id: NodeId| plan.binary_search_by_key(&id, |p| p.id).expect("its inputs are outstanding too");
         for k in 0..plan.len() {
             for &i in self.inputs(plan[k].id) {
