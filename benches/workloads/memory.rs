@@ -27,7 +27,7 @@ fn one<T: Scalar>(name: &str) -> std::io::Result<()> {
         workload.step(|_, _| ());
     }
     let tape = workload.tape.stats().peak_bytes as f64 / (1 << 20) as f64;
-    let params = workload.params.iter().map(|p| p.with(|p| size_of_val(p))).sum::<usize>() as f64 / (1 << 20) as f64;
+    let params = workload.params.iter().map(|p| p.with(size_of_val)).sum::<usize>() as f64 / (1 << 20) as f64;
     println!("| `{name}` | {:.1} | {tape:.1} | {params:.1} |", (kibibytes("VmHWM")? - before) / 1024.0);
     Ok(())
 }
