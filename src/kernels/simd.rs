@@ -19,8 +19,6 @@ mod plain;
 mod x86;
 #[cfg(all(test, target_arch = "x86_64"))]
 pub use x86::Avx512;
-#[cfg(target_arch = "x86_64")]
-pub use x86::prefetch;
 
 pub use plain::Libm;
 #[cfg(test)]
