@@ -19,6 +19,8 @@ mod plain;
 mod x86;
 #[cfg(all(test, target_arch = "x86_64"))]
 pub use x86::Avx512;
+#[cfg(target_arch = "x86_64")]
+pub use x86::prefetch;
 
 pub use plain::Libm;
 #[cfg(test)]
@@ -276,7 +278,7 @@ pub trait Vector<T: Element>: Copy + sealed::Sealed {
 
 /// Asks for the line of the cache at this place, which may be anywhere: nothing is read.
 #[inline(always)]
-pub fn prefetch<T>(at: *const T) {
+pub fn prefetch_line<T>(at: *const T) {
     // SAFETY: the instruction is part of every x86-64 and never faults.
     #[cfg(target_arch = "x86_64")]
     unsafe {

@@ -1,6 +1,6 @@
 //! The arithmetic of the direct kernels: a block of sums in registers, and the transposition of matrices.
 
-use crate::kernels::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch, prefetch};
+use crate::kernels::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch, prefetch_line};
 use std::marker::PhantomData;
 
 /// What a tile multiplies: `sums[r][v] += row(r, k) * vectors(k)[v]`, over k.
@@ -93,7 +93,7 @@ pub(super) unsafe fn transpose<S: Simd, T: Element, const WHOLE: bool>(
             unsafe {
                 for (r, row) in block.iter_mut().enumerate().take(height) {
                     let from = from.wrapping_add((i + r) * from_step + j);
-                    prefetch(from.wrapping_add(AHEAD));
+                    prefetch_line(from.wrapping_add(AHEAD));
                     *row = if width == lanes { Vector::load(from) } else { Vector::load_masked(from, wide) };
                 }
                 T::Vector::<S>::transpose(&mut block);
