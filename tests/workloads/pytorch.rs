@@ -38,8 +38,8 @@ fn largest(numbers: impl Iterator<Item = f64>) -> f64 {
     numbers.max_by(f64::total_cmp).expect("there are numbers")
 }
 
-/// The largest relative differences of losses, first and last gradients from PyTorch's in f64.
-fn differences<T: Scalar>(name: &str, expected: &Expected) -> [f64; 3] {
+/// The largest relative differences of losses, first and last gradients, and that of the first loss, from PyTorch's in f64.
+fn differences<T: Scalar>(name: &str, expected: &Expected) -> [f64; 4] {
     let mut workload = Workload::<T>::new(name, expected.size);
     let params = workload.params.clone();
     let (mut losses, mut first, mut last) = ([0.0; 4], f64::NAN, f64::NAN);
@@ -53,7 +53,7 @@ fn differences<T: Scalar>(name: &str, expected: &Expected) -> [f64; 3] {
             }
         });
     }
-    [largest(losses.into_iter()), first, last]
+    [largest(losses.into_iter()), first, last, losses[0]]
 }
 
 fn all() -> HashMap<String, Expected> {
@@ -68,9 +68,9 @@ fn check(name: &str, double: [f64; 3], single: [f64; 2]) {
     println!("{name} in PyTorch's f32: {:?}", expected.f32);
 }
 
-fn within(name: &str, numbers: &str, differences: [f64; 3], bounds: &[f64]) {
-    println!("{name} in {numbers}: {:?} (losses, first and last gradients)", differences.map(|d| format!("{d:.1e}")));
-    for ((difference, bound), what) in differences.iter().zip(bounds).zip(["losses", "first gradients", "last gradients"]) {
+fn within(name: &str, numbers: &str, differences: [f64; 4], bounds: &[f64]) {
+    println!("{name} in {numbers}: {:?} (losses, first and last gradients, first loss)", differences.map(|d| format!("{d:.1e}")));
+    for ((difference, bound), what) in differences.iter().zip(bounds).zip(["losses", "first gradients", "last gradients", "first loss"]) {
         assert!(difference <= bound, "{name} in {numbers}: {what} differ by {difference:.1e}, more than {bound:.0e}");
     }
 }
@@ -129,16 +129,24 @@ fn deep_conv() {
     check("deep_conv", [1e-13; 3], [1e-6, 1e-5]);
 }
 
-// A residual network's units just above or below 0 change sides on the least occasion: changing the images by 1e-6 in PyTorch's f64 changes
-// the first gradients by 8e-3 and the last ones by 0.8. Sums in another order, or by Winograd's algorithm, do as much in f32. In f64 no
-// unit is near enough.
+/// A residual network's units just above or below 0 change sides on the least occasion, and each that does moves the gradients: changing
+/// the images by 1e-6 in PyTorch's f64 changes the first gradients by 8e-3 and the last ones by 0.8, and PyTorch's own f32 is off by 0.04
+/// and 1.1. So f32 is held tightly only to the first loss, which is continuous in all units; the bounds on what follows from gradients
+/// find wrong rules, not rounding. In f64, where no unit is near enough, all must agree.
+const RESIDUAL: [f64; 4] = [5e-3, 0.2, f64::INFINITY, 2e-6];
+
+fn check_residual(name: &str) {
+    let expected = &all()[name];
+    within(name, "f64", differences::<f64>(name, expected), &[1e-13, 1e-12, 1e-12]);
+    within(name, "f32", differences::<f32>(name, expected), &RESIDUAL);
+}
 
 #[test]
 fn resnet20() {
-    check("resnet20", [1e-13, 1e-12, 1e-12], [2e-3, 3e-2]);
+    check_residual("resnet20");
 }
 
 #[test]
 fn resnet18() {
-    check("resnet18", [1e-13, 1e-12, 1e-12], [2e-3, 3e-2]);
+    check_residual("resnet18");
 }
