@@ -18,7 +18,7 @@ struct Options {
     /// The chart
     #[arg(long, value_name = "FILE", default_value = "docs/img/performance.svg")]
     to: PathBuf,
-    /// What this machine can do at most with all its cores, in GFLOP/s of f32
+    /// What the measured machine can do at most with all its cores, in GFLOP/s of f32
     #[arg(long, value_name = "GFLOPS", default_value_t = 519.0)]
     peak: f64,
 }
@@ -155,7 +155,7 @@ fn draw(rows: &[Row<'_>]) -> Result<String, Box<dyn Error>> {
 
     let mut svg = String::new();
     let area = SVGBackend::with_string(&mut svg, (WIDTH as u32, bottom as u32 + 34)).into_drawing_area();
-    area.draw(&Text::new("speed, relative to the fastest of PyTorch and JAX (log scale)", (LEFT, 16), text(19, HPos::Left)))?;
+    area.draw(&Text::new("speed, relative to the fastest peer (log scale)", (LEFT, 16), text(19, HPos::Left)))?;
     for tick in low as i32..=high as i32 {
         let at = x(tick.into());
         let width = if tick == 0 { 2 } else { 1 };
@@ -180,7 +180,11 @@ fn draw(rows: &[Row<'_>]) -> Result<String, Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let measured: HashMap<String, HashMap<String, Option<f64>>> = serde_json::from_str(&std::fs::read_to_string(&options.from)?)?;
-    let rows: Vec<Row<'_>> = WORKLOADS.iter().filter_map(|workload| Some(Row { workload, times: measured.get(workload.name)? })).collect();
+    let row = |workload: &'static Workload| {
+        let times = measured.get(workload.name).ok_or_else(|| format!("{} has no {}", options.from.display(), workload.name))?;
+        Ok(Row { workload, times })
+    };
+    let rows = WORKLOADS.iter().map(row).collect::<Result<Vec<_>, String>>()?;
     std::fs::write(&options.to, draw(&rows)?)?;
     println!("README.md:\n");
     short_table(&rows);

@@ -112,7 +112,7 @@ impl fmt::Display for Report {
 
 /// Where [`check_grads`] found a computed derivative that differs from the numerical one: the worst element.
 #[must_use]
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Mismatch {
     /// Which derivative is wrong: 1 for f', 2 for f''.
     pub order: usize,
@@ -145,6 +145,13 @@ impl fmt::Display for Mismatch {
             write!(f, ", output element {output:?}")?;
         }
         write!(f, ": computed {:.9e}, numerical {:.9e}", self.computed, self.numerical)
+    }
+}
+
+/// The same sentence, since that is what `unwrap` shows.
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

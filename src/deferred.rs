@@ -85,7 +85,8 @@ impl<T: Scalar> Inner<T> {
     pub fn can_wait(&self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> bool {
         let len = self.layouts.get(layout).numel();
         if let (1, &[x]) = (len, inputs) {
-            let waits = |x| self.is_whole(x) && self.store.later(self.nodes[x as usize].place).is_some();
+            // (What is large and waits is not itself a sum.)
+            let waits = |x| self.layout(x).numel() >= LARGE && self.is_whole(x) && self.store.later(self.nodes[x as usize].place).is_some();
             return self.store.has_buffers() && waits(x) && op.total(self.layout(x).shape()).is_some();
         }
         if len < LARGE || op.elementwise().is_none() || !(1..=3).contains(&inputs.len()) {

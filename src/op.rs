@@ -80,7 +80,7 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     }
 
     /// Whether each element of the output is a function of the elements of the inputs at the same place, and how dear a function. Such an
-    /// op may be computed later, and in parts: its `forward` must take any part of the arrays, seen as one axis.
+    /// op may be computed later, and in parts: its `forward` (or [`Op::forward_part`]) must take any part of the arrays, seen as one axis.
     fn elementwise(&self) -> Option<Cost> {
         None
     }
@@ -93,13 +93,14 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     }
 
     /// For elementwise ops, whether input `i` is read as a whole wherever in the output they are: a table of constants, one for each
-    /// channel, say. All other inputs have the output's shape.
+    /// channel, say. All other inputs have the output's shape. An op that has a table must write [`Op::forward_part`].
     fn is_table(&self, i: usize) -> bool {
         let _ = i;
         false
     }
 
-    /// For elementwise ops with a table: `forward` of the part that begins at element `start` of an output of shape `whole`.
+    /// For elementwise ops with a table: `forward` of the part that begins at element `start` of an output of shape `whole`. (Without a
+    /// table a part is computed as the whole is.)
     fn forward_part(&self, whole: &Shape, start: usize, x: &[View<'_, T>], y: &mut [T]) {
         let _ = (whole, start);
         self.forward(x, y);

@@ -66,8 +66,15 @@ impl<T: Scalar> Param<T> {
     /// If the shape differs.
     #[track_caller]
     pub fn set(&self, values: impl Source<T>) {
+        let at = Location::caller(); // a closure would name its own
         values.visit(|shape, values| {
-            assert!(shape == &**self.shape(), "set: parameter {} has shape {}, but the new value has {shape:?}", self.name(), self.shape());
+            assert!(
+                shape == &**self.shape(),
+                "set: parameter {} has shape {}, but the new value has {shape:?}\n  at {at}\n  hint: a parameter keeps its shape; make another \
+                 with `Param::new`",
+                self.name(),
+                self.shape()
+            );
             self.with_mut(|v| v.copy_from_slice(values));
         })
     }
@@ -198,13 +205,21 @@ impl<T: Scalar> Grads<T> {
     /// The gradient of a tracked leaf; `None` if the loss does not depend on it.
     ///
     /// # Panics
-    /// If the leaf is of another tape, or of a later step than the gradients.
+    /// If the Var is not a leaf but was computed (a leaf that was reshaped is another Var), is of another tape, or of a later step than the
+    /// gradients.
     #[track_caller]
     pub fn wrt(&self, leaf: Var<'_, T>) -> Option<ArrayViewD<'_, T>> {
         assert!(
             leaf.tape.step() == self.step,
             "wrt: the Var is of another tape than the gradients, or was made after a reset\n  at {}\n  hint: ask before `reset`, or use a `Param`, \
              whose gradient outlives the step (`Grads::get`)",
+            Location::caller()
+        );
+        assert!(
+            leaf.tape.read().inputs(leaf.id).is_empty(),
+            "wrt: only leaves have gradients here, and this Var was computed, by `{}`\n  at {}\n  hint: ask for the leaf it was made from, or \
+             by `tape.grad(loss, &[v])`, which gives the gradient by any Var",
+            leaf.tape.read().op(leaf.id).name(),
             Location::caller()
         );
         self.entries().iter().find(|e| e.leaf == leaf.id).map(|e| self.view(e))

@@ -57,6 +57,9 @@ impl<'t, T: Scalar> Var<'t, T> {
 
     /// The value of a one-element array.
     ///
+    /// Ops that wait for their values to be read are computed now. So read a loss after [`Tape::backward`](crate::Tape::backward), not
+    /// before: then it is computed in one pass with what the sweep reads.
+    ///
     /// # Panics
     /// If it has more or fewer elements.
     #[track_caller]

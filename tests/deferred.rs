@@ -308,6 +308,31 @@ impl<T: Scalar> Op<T> for Triple {
     }
 }
 
+/// A sum that waits is one number, and no array to be added up in blocks.
+#[test]
+fn sums_of_sums_that_wait() {
+    let values: Vec<f64> = (0..20_000).map(|i| f64::from(i % 7)).collect();
+    let expected: f64 = values.iter().map(|x| 2.0 * x).sum();
+    let of: [fn(Var<'_, f64>) -> Var<'_, f64>; 4] =
+        [|y| y.sum().sum(), |y| y.sum_axes(.., true).sum(), |y| y.sum_axes(.., true).mean(), |y| y.sum().reshape(&[1, 1]).sum()];
+    for sum in of {
+        for read_first in [false, true] {
+            let tape = Tape::<f64>::new();
+            let x = tape.leaf(values.clone());
+            let y = x * 2.0;
+            let total = sum(y);
+            if read_first {
+                assert_eq!(y.to_vec()[3], 6.0);
+            }
+            assert_eq!(total.item(), expected);
+            let swept = sum(x * 2.0);
+            assert_eq!(tape.backward(swept).wrt(x).expect("used")[[19_999]], 2.0);
+            assert_eq!(swept.item(), expected);
+            assert_eq!(y.to_vec()[19_999], 2.0 * values[19_999]);
+        }
+    }
+}
+
 /// What waits waits on when the run that was to compute it panics, be it asked for by a sweep or by a reader.
 #[test]
 fn a_panic_in_a_run_loses_nothing() {

@@ -411,6 +411,12 @@ fn every_method_records_the_line_of_its_caller() {
 }
 
 #[test]
+fn a_parameter_keeps_its_shape() {
+    let text = refused(|| Param::new("w", [1.0, 2.0]).set([1.0]));
+    assert!(text.contains("parameter w has shape [2]") && text.contains("tests/errors.rs") && text.contains("hint: "), "{text}");
+}
+
+#[test]
 fn a_gradient_is_asked_for_by_a_var_of_its_own_step() {
     let mut tape = Tape::<f64>::new();
     let grads = {
@@ -420,6 +426,9 @@ fn a_gradient_is_asked_for_by_a_var_of_its_own_step() {
         let other = Tape::<f64>::new();
         let text = refused(|| grads.wrt(other.leaf(1.0)).is_some());
         assert!(text.contains("wrt: the Var is of another tape") && text.contains("tests/errors.rs") && text.contains("hint: "), "{text}");
+        // Not silently None: the gradient by a computed Var is not kept.
+        let text = refused(|| grads.wrt(x.reshape(&[1])).is_some());
+        assert!(text.contains("by `reshape`") && text.contains("tests/errors.rs") && text.contains("`tape.grad("), "{text}");
         grads
     };
     tape.reset();

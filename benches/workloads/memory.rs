@@ -13,8 +13,9 @@ pub fn print(names: &[String]) -> std::io::Result<()> {
         return if name == "elementwise_f64" { one::<f64>(name) } else { one::<f32>(name) };
     }
     println!("| workload | peak of the process, MiB | peak of the tape's values, MiB | parameters, MiB |\n|---|---|---|---|");
+    let threads = rayon::current_num_threads().to_string();
     for name in names {
-        Command::new(std::env::current_exe()?).args(["--memory", "--only", name]).status()?;
+        Command::new(std::env::current_exe()?).args(["--memory", "--only", name, "--threads", &threads]).status()?;
     }
     Ok(())
 }

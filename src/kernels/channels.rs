@@ -62,12 +62,15 @@ impl Channels {
             parallel::parts(table, width, &|first, table| {
                 for (i, sums) in table.chunks_exact_mut(width).enumerate() {
                     let (rows, channels) = part(first / width + i);
+                    // The last part may have fewer channels.
+                    let sums = &mut sums[..k * channels.len()];
                     sums.fill(T::ZERO);
                     self.tiles::<T>(rows, channels, &mut |t| tile(t, sums));
                 }
             });
             for (i, sums) in table.chunks_exact(width).enumerate() {
                 let (rows, channels) = part(i);
+                let sums = &sums[..k * channels.len()];
                 combine(Part { rows: rows.len(), channels, sums }, y);
             }
         });

@@ -237,11 +237,17 @@ pub(crate) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T])
     let passes = Pass::backward(g);
     match choose::<T>(g, &passes[0]) {
         Way::Loops => loops::input_grad(g, y, w, x),
-        Way::Flat => flat::run(&passes[0], y, w, None, x),
+        Way::Flat => flat::run(only(&passes), y, w, None, x),
         Way::Panel => panel::run(&passes, y, w, None, x),
-        Way::Winograd => winograd::run(&passes[0], y, w, None, x),
+        Way::Winograd => winograd::run(only(&passes), y, w, None, x),
         Way::Lower => lower::input_grad(g, y, w, x),
     }
+}
+
+/// The one pass of a stride of 1.
+fn only(passes: &[Pass]) -> &Pass {
+    assert_eq!(passes.len(), 1, "this way computes all of the target in one pass");
+    &passes[0]
 }
 
 /// The gradient by w, of the gradient `y` of the output.

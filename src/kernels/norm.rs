@@ -1,6 +1,6 @@
 //! How are groups of elements brought to mean 0 and variance 1, and how does the gradient come back?
 //!
-//! Where each group lies together (layer, group and instance norm), a group at a time, which stays in the cache. Elsewhere (batch norm) the
+//! Where each group lies together (layer, group and instance norm), a group at a time, which stays in the cache. Elsewhere the
 //! groups' means and deviations are computed first, into small arrays, and one elementwise pass follows.
 
 use crate::kernels::elementwise::{Elementwise, apply};

@@ -6,12 +6,12 @@
 //! * a plain loop over slices that calls a small scalar function: the compiler vectorises it with the widest registers;
 //! * a tile of accumulators of type [`Vector`], where the shape of the register block matters (matrix products).
 //!
-//! The instruction set is known only inside the few functions marked `#[target_feature]` at the bottom of this file, so
+//! The instruction set is known only inside the few functions marked `#[target_feature]` in x86.rs, so
 //! **all code between `dispatch` and the arithmetic has to be inlined into them**: `run` and every function that it calls
 //! with vectors or in a hot loop must be `#[inline(always)]`. What is not inlined still computes the right result, but
 //! with the baseline instructions, and slowly.
 //!
-//! The types `Avx2` and `Avx512` cannot be named outside this module: only `dispatch` hands them out, after it has asked
+//! The types `Avx2` and `Avx512` cannot be made outside this module: only `dispatch` hands them out, after it has asked
 //! the processor. That is why the methods of [`Vector`] that touch no memory are safe.
 
 mod plain;
@@ -20,7 +20,7 @@ mod x86;
 #[cfg(all(test, target_arch = "x86_64"))]
 pub use x86::Avx512;
 #[cfg(target_arch = "x86_64")]
-pub use x86::prefetch;
+pub use x86::{prefetch, prefetch_line};
 
 pub use plain::Libm;
 #[cfg(test)]
@@ -105,6 +105,9 @@ fn widest() -> Level {
 /// Asks for memory ahead of its use, where there is an instruction for it.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn prefetch<T>(_: &[T]) {}
+/// The same for one line of the cache.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn prefetch_line<T>(_: *const T) {}
 
 /// Code that is compiled once per instruction set.
 pub trait Kernel {
@@ -139,7 +142,7 @@ pub fn dispatch_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
 #[inline(always)]
 fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
     match level {
-        // SAFETY: `detect` has found these features on this machine: both callers have asked.
+        // SAFETY: `detect` has found these features on this machine: all callers have asked.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { x86::run_avx512(kernel) },
         // SAFETY: as above.
@@ -274,18 +277,6 @@ pub trait Vector<T: Element>: Copy + sealed::Sealed {
             step *= 2;
         }
     }
-}
-
-/// Asks for the line of the cache at this place, which may be anywhere: nothing is read.
-#[inline(always)]
-pub fn prefetch_line<T>(at: *const T) {
-    // SAFETY: the instruction is part of every x86-64 and never faults.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }
 
 /// The lanes of the widest vector.

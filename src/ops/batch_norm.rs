@@ -59,7 +59,7 @@ impl<T: Scalar> Op<T> for ChannelMoments {
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let x = cx.x(0);
         cx.each(|_| {
-            let n = x.number(Channels::of(&x.shape()).count() as f64);
+            let n = x.number(Channels::of(&x.shape()).count().max(1) as f64);
             let g = cx.g / n;
             x.channel_affine([cx.y().row(0), g.row(1) + g.row(1), g.row(0)])
         })
@@ -324,6 +324,7 @@ mod rows {
                 ),
                 grad([any(&[4, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(3), plain(0.1))),
                 grad([any(&[0, 2])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1))),
+                grad([any(&[0, 2]), any(&[2]), any(&[2])], |v| v[0].batch_norm_train(None, options(Some(v[1]), Some(v[2]), 0.1))),
                 refuses([any(&[3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [3]", "axis of channels", "hint: "]),
                 refuses([any(&[1, 3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [1, 3]", "one number", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1)), &["3 channels", "hint: "]),
@@ -445,11 +446,20 @@ mod rows {
     #[test]
     fn large_arrays_give_what_the_formula_does() {
         // Large enough for several threads, tiles and blocks; what lies inside a channel is longer and shorter than a block, and divides
-        // it or not.
+        // it or not; and where channels are split, the last part has fewer of them.
         let tape = crate::Tape::<f64>::new();
-        for shape in
-            [&[8, 4, 32, 32][..], &[32, 16, 10, 10], &[40, 70, 4, 4], &[1000, 70], &[2, 3, 20_000], &[1, 500, 7, 7], &[200, 150, 3]]
-        {
+        for shape in [
+            &[8, 4, 32, 32][..],
+            &[32, 16, 10, 10],
+            &[40, 70, 4, 4],
+            &[1000, 70],
+            &[2, 3, 20_000],
+            &[1, 500, 7, 7],
+            &[200, 150, 3],
+            &[4, 96, 28, 28],
+            &[1, 64, 56, 56],
+            &[2, 24, 56, 56],
+        ] {
             let n: usize = shape.iter().product();
             let array = |k: usize| {
                 let values = (0..n).map(|i| ((i * k) % 1013) as f64 * 0.01 - 3.0).collect();

@@ -154,7 +154,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub(crate) fn several(self, n: usize, op: &'static str) {
         if n == 1 {
-            let e = ShapeError::new("one number in each group has no variance").hint("give more rows, or use `layer_norm`");
+            let e = ShapeError::new("one number has no variance").hint("give more rows or positions, or use `layer_norm`");
             refuse(e, op, [self.shape()]);
         }
     }
@@ -186,7 +186,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     ///
     /// # Panics
     /// If there is no axis 1, the groups do not divide the channels, the numbers of weights or biases are not those of the channels, or a
-    /// group has one number or none.
+    /// group has no number, or one where there is one row only.
     #[track_caller]
     pub fn group_norm(self, groups: usize, options: NormOptions<'t, T>) -> Self {
         let name = "group_norm";

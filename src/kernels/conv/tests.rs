@@ -41,6 +41,10 @@ fn geometries() -> Vec<Geometry> {
     all.push(g(2, 2, 18, 17, [none, axis(7, 3, 1, 1, 2, 0), axis(6, 3, 1, 1, 0, 2)]));
     all.push(g(1, 1, 5, 3, [none, axis(3, 3, 1, 1, 0, 0), axis(34, 3, 1, 1, 2, 2)]));
     all.push(g(9, 1, 16, 16, [none, axis(4, 3, 1, 1, 1, 1), axis(4, 3, 1, 1, 1, 1)]));
+    // Planes that could be taken for images: of which some are not reached, or are reached by one tap of several, or by none.
+    for depth in [axis(2, 2, 2, 1, 0, 0), axis(2, 1, 2, 1, 0, 0), axis(1, 3, 2, 1, 1, 1), axis(1, 1, 3, 1, 1, 1)] {
+        all.push(g(2, 1, 16, 16, [depth, axis(8, 3, 1, 1, 1, 1), axis(8, 3, 1, 1, 1, 1)]));
+    }
     // Several blocks of depth.
     all.push(g(2, 1, 37, 20, [none, axis(6, 3, 1, 1, 1, 1), axis(6, 3, 1, 1, 1, 1)]));
     all.push(g(33, 1, 2, 8, [none, axis(6, 3, 1, 1, 1, 1), axis(6, 3, 1, 1, 1, 1)]));

@@ -335,3 +335,10 @@ pub fn prefetch<T>(x: &[T]) {
         unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) }
     }
 }
+
+/// Asks for the line at this place, which may be anywhere, in the first-level cache.
+#[inline(always)]
+pub fn prefetch_line<T>(at: *const T) {
+    // SAFETY: as above; the instruction never faults.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+}
