@@ -264,7 +264,8 @@ fn what_is_not_one_number_is_no_item() {
 fn a_parameter_keeps_its_shape() {
     let w = Param::<f32>::new("w", [1.0, 2.0]);
     let text = refused(|| w.set([1.0, 2.0, 3.0]));
-    assert_eq!(text, "set: parameter w has shape [2], but the new value has [3]");
+    assert!(text.starts_with("set: parameter w has shape [2], but the new value has [3]\n  at tests/errors.rs:"), "{text}");
+    assert!(text.contains("hint: a parameter keeps its shape"), "{text}");
     assert_eq!(w.to_array().as_slice(), Some(&[1.0, 2.0][..]));
 }
 
@@ -408,12 +409,6 @@ fn every_method_records_the_line_of_its_caller() {
         let at = node.rsplit_once(concat!(" ", file!(), ":")).and_then(|(_, l)| l.parse::<u32>().ok());
         assert!(at.is_some_and(|l| lines.contains(&l)), "not of lines {lines:?}: {node}");
     }
-}
-
-#[test]
-fn a_parameter_keeps_its_shape() {
-    let text = refused(|| Param::new("w", [1.0, 2.0]).set([1.0]));
-    assert!(text.contains("parameter w has shape [2]") && text.contains("tests/errors.rs") && text.contains("hint: "), "{text}");
 }
 
 #[test]
