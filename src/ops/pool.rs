@@ -212,7 +212,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         (y, Indices::new(&y.shape(), indices))
     }
     /// The largest element of each window of an array (batch, channels, length) or (channels, length); NaN where there is one.
-    /// Derivative: the cotangent, added where the first of the largest elements lies.
+    /// Derivative: the cotangent, added where the first of the largest elements lies. (NaN counts as larger than all; of several the last.)
     ///
     /// Along each axis of size n there are floor((n + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1 windows, with
     /// `ceil_mode` rounded up, but none that begins behind the array.
