@@ -266,7 +266,8 @@ impl Pass {
     /// If this pass has 3 x 3 neighbouring taps and stride 1.
     pub fn tiling(&self) -> Option<Tiling> {
         let [depth, rows, columns] = &self.lines;
-        let flat = depth.kernel == 1 && depth.source == 1 && depth.target == 1 && depth.before == 0;
+        // One plane, which the one tap meets.
+        let flat = depth.kernel == 1 && depth.source == 1 && depth.target == 1 && depth.before == 0 && depth.taps[..] == [(0, 0)];
         let reversed = rows.taps.first().is_some_and(|t| t.1 == 2);
         let taps = if reversed { [(0, 2), (1, 1), (2, 0)] } else { [(0, 0), (1, 1), (2, 2)] };
         let whole = |l: &Line| l.step == 1 && l.skip == 1 && l.kernel == 3 && l.taps[..] == taps;
