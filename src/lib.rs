@@ -88,8 +88,10 @@ mod error;
 mod functional;
 mod grad;
 pub mod init;
+pub mod io;
 mod kernels;
 mod layout;
+pub mod nn;
 mod op;
 mod ops;
 pub mod optim;
@@ -108,6 +110,7 @@ pub use buffers::Stats;
 pub use check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numerical_gradient};
 pub use error::ShapeError;
 pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_and_grad_of, vjp};
+pub use kernels::update::UpdateRule;
 pub use layout::{Layout, Shape, Strides};
 pub use op::{Cost, Cotangents, Op, View, Vjp};
 pub use ops::advanced::Pick;
@@ -137,7 +140,7 @@ pub use ops::triangular::TriangularOptions;
 pub use ops::unpool::MaxUnpoolOptions;
 pub use param::{Grads, Param};
 pub use scalar::{Real, Scalar};
-pub use tape::Tape;
+pub use tape::{NodeInfo, Tape};
 pub use var::{Operand, Source, Value, Var};
 
 /// The blocks of the README, which are compiled and run with the tests.

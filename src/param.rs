@@ -1,6 +1,7 @@
 //! What outlives a step? Parameters, and the gradients found for them.
 
 use crate::buffers::Buffer;
+use crate::kernels::update::{UpdateRule, update};
 use crate::layout::Shape;
 use crate::record::{NodeId, keep};
 use crate::scalar::Scalar;
@@ -9,6 +10,7 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use std::fmt;
 use std::ops::Range;
 use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 /// A named array that training changes: weights, biases. Cheap to clone (all clones are one parameter), `Send` and `Sync`.
@@ -32,6 +34,7 @@ struct Inner<T: Scalar> {
     name: String,
     shape: Shape,
     values: RwLock<Arc<Buffer<T>>>,
+    frozen: AtomicBool,
 }
 
 impl<T: Scalar> Clone for Param<T> {
@@ -45,7 +48,7 @@ impl<T: Scalar> Param<T> {
     pub fn new(name: impl Into<String>, values: impl Source<T>) -> Param<T> {
         values.visit(|shape, values| {
             let values = RwLock::new(Arc::new(Buffer::copied(values)));
-            Param(Arc::new(Inner { name: name.into(), shape: shape.into(), values }))
+            Param(Arc::new(Inner { name: name.into(), shape: shape.into(), values, frozen: AtomicBool::new(false) }))
         })
     }
     /// Its name.
@@ -95,6 +98,67 @@ impl<T: Scalar> Param<T> {
         if let Some(g) = grads.slice(self) {
             self.with_mut(|w| f(w, g));
         }
+    }
+    /// Changes its elements by their gradient and by `N` numbers that are remembered for each, as `rule` says: one vectorised pass, on all
+    /// threads where that pays. Does nothing where `grads` holds no gradient of it.
+    ///
+    /// ```
+    /// use wengert::{Grads, Param, Tape, UpdateRule};
+    ///
+    /// /// The sign of the gradient decides alone.
+    /// #[derive(Clone, Copy)]
+    /// struct SignDescent(f64);
+    /// impl UpdateRule<f64, 0> for SignDescent {
+    ///     #[inline(always)]
+    ///     fn at(self, w: f64, g: f64, _: [f64; 0]) -> (f64, [f64; 0]) {
+    ///         (w - self.0 * g.signum(), [])
+    ///     }
+    /// }
+    ///
+    /// let (w, tape) = (Param::<f64>::new("w", [3.0, -2.0]), Tape::new());
+    /// let grads = tape.backward(tape.param(&w).square().sum());
+    /// w.update_by(&grads, SignDescent(0.5), []);
+    /// assert_eq!(w.to_array().as_slice().unwrap(), [2.5, -1.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// If a slice of `state` has not as many elements as the parameter.
+    #[track_caller]
+    pub fn update_by<const N: usize>(&self, grads: &Grads<T>, rule: impl UpdateRule<T, N>, state: [&mut [T]; N]) {
+        let n = self.shape().numel();
+        for s in &state {
+            assert!(
+                s.len() == n,
+                "update_by: parameter {} has {n} elements, but {} are remembered\n  at {}\n  hint: resize the memory to `param.shape().numel()`",
+                self.name(),
+                s.len(),
+                Location::caller()
+            );
+        }
+        if let Some(g) = grads.slice(self) {
+            self.with_mut(|w| update(rule, w, g, state));
+        }
+    }
+    /// From now on a tape takes it as a constant: no gradient is found for it, and optimizers leave it as it is. (PyTorch's
+    /// `requires_grad_(False)`.)
+    ///
+    /// ```
+    /// let (tape, w) = (wengert::Tape::<f64>::new(), wengert::Param::<f64>::new("w", [1.0]));
+    /// w.freeze();
+    /// assert!(!tape.param(&w).is_tracked());
+    /// w.unfreeze();
+    /// assert!(tape.param(&w).is_tracked());
+    /// ```
+    pub fn freeze(&self) {
+        self.0.frozen.store(true, Ordering::Relaxed);
+    }
+    /// From now on it is differentiated again.
+    pub fn unfreeze(&self) {
+        self.0.frozen.store(false, Ordering::Relaxed);
+    }
+    /// Whether it is frozen.
+    pub fn is_frozen(&self) -> bool {
+        self.0.frozen.load(Ordering::Relaxed)
     }
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Arc<Buffer<T>>> {
         self.0.values.read().unwrap_or_else(|poisoned| poisoned.into_inner())

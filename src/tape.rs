@@ -42,6 +42,17 @@ pub struct Tape<T: Scalar = f32> {
     inner: RefCell<Inner<T>>,
 }
 
+/// One line of a tape: see [`Tape::nodes`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeInfo {
+    /// The name of the op; `leaf`, `constant` or `param` of a value that was put in.
+    pub op: &'static str,
+    /// The places in the list of what it was computed from.
+    pub inputs: Vec<usize>,
+    /// The shape of the result.
+    pub shape: Shape,
+}
+
 static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 impl<T: Scalar> Default for Tape<T> {
@@ -112,12 +123,14 @@ impl<T: Scalar> Tape<T> {
         self.new_leaf(&Leaf("constant"), values, false)
     }
 
-    /// A parameter's current value. Large ones are shared without a copy; using one twice in a step gives the same `Var`.
+    /// A parameter's current value. Large ones are shared without a copy; using one twice in a step gives the same `Var`. Frozen ones
+    /// ([`Param::freeze`]) are constants.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
         let at = Location::caller();
         let mut inner = self.write();
-        if let Some(id) = inner.leaves.find(param) {
+        let frozen = param.is_frozen();
+        if !frozen && let Some(id) = inner.leaves.find(param) {
             return Var::at(self, id);
         }
         check_leaf(&Leaf("param"), param.shape(), at);
@@ -125,7 +138,7 @@ impl<T: Scalar> Tape<T> {
             n if n <= SMALL => inner.store.build(n, |_, y| param.with(|values| y.copy_from_slice(values))),
             _ => inner.store.share(param.shared()),
         };
-        let id = inner.leaf(&Leaf("param"), param.shape(), place, true, at);
+        let id = inner.leaf(&Leaf("param"), param.shape(), place, !frozen, at);
         if inner.nodes[id as usize].tracked {
             inner.leaves.push(id, Some(param));
         }
@@ -267,6 +280,25 @@ impl<T: Scalar> Tape<T> {
     pub fn stats(&self) -> Stats {
         let inner = self.read();
         Stats { nodes: inner.nodes.len(), ..inner.store.stats() }
+    }
+
+    /// What was recorded so far, in order.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f32>::new();
+    /// let y = tape.leaf([1.0, 2.0]).exp().sum();
+    /// let ops: Vec<&str> = tape.nodes().iter().map(|n| n.op).collect();
+    /// assert_eq!(ops, ["leaf", "exp", "sum"]);
+    /// assert_eq!(tape.nodes()[y.node()].inputs, [1]);
+    /// ```
+    pub fn nodes(&self) -> Vec<NodeInfo> {
+        let inner = self.read();
+        let info = |id: NodeId| NodeInfo {
+            op: inner.op(id).name(),
+            inputs: inner.inputs(id).iter().map(|&i| i as usize).collect(),
+            shape: inner.layout(id).shape().clone(),
+        };
+        (0..inner.nodes.len() as NodeId).map(info).collect()
     }
 
     /// Which tape this is, and how often it was reset: what handles must agree on to speak of the same step.

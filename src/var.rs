@@ -29,6 +29,10 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn tape(self) -> &'t Tape<T> {
         self.tape
     }
+    /// Its place in the tape's list ([`Tape::nodes`]).
+    pub fn node(self) -> usize {
+        self.id as usize
+    }
     /// The sizes of its axes.
     pub fn shape(self) -> Shape {
         self.tape.read().layout(self.id).shape().clone()

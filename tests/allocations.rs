@@ -188,7 +188,7 @@ fn conv_step<T: Scalar>() -> impl FnMut() -> Stats {
     };
     let norm = ["weight", "bias"].map(|name| Param::new(name, ndarray::ArrayD::from_elem(vec![16], T::ONE)));
     let layers = [w(1, [16, 3, 3, 3]), w(2, [16, 1, 3, 3]), w(3, [32, 16, 3, 3]), w(4, [40, 32, 3, 3]), w(5, [8, 40, 1, 1]), norm];
-    let mut stats = RunningStats::new(16);
+    let stats = RunningStats::new(16);
     let x = ndarray::ArrayD::from_shape_vec(vec![8, 3, 16, 16], numbers::<T>(8 * 3 * 256, 6)).expect("as many as the shape says");
     let mut tape = Tape::<T>::new();
     move || {
@@ -201,7 +201,7 @@ fn conv_step<T: Scalar>() -> impl FnMut() -> Stats {
                 h = h.conv2d(tape.param(w), tape.param(b), options);
                 if i == 0 {
                     let [weight, bias] = layers[5].each_ref().map(|p| Some(tape.param(p)));
-                    h = h.batch_norm_train(&mut stats, NormOptions { weight, bias, ..Default::default() });
+                    h = h.batch_norm_train(&stats, NormOptions { weight, bias, ..Default::default() });
                 }
                 h = h.relu();
             }

@@ -6,15 +6,16 @@ use crate::scalar::Scalar;
 /// Elements from which a thread of its own pays.
 pub(crate) const GRAIN: usize = 16 * 1024;
 
-/// How an element changes of which `N` numbers are remembered.
-pub(crate) trait Rule<T, const N: usize>: Copy + Sync {
-    /// The new element and the new memory, of the old ones and the gradient. Must be `#[inline(always)]`, so that the loop around it is
+/// How an optimizer changes one element of a parameter, of which `N` numbers are remembered: what [`Param::update_by`](crate::Param::update_by)
+/// runs over all elements.
+pub trait UpdateRule<T, const N: usize>: Copy + Sync {
+    /// The new element and the new memory, of the old ones and the gradient. Mark it `#[inline(always)]`, so that the loop around it is
     /// vectorised.
     fn at(self, w: T, g: T, state: [T; N]) -> (T, [T; N]);
 }
 
 /// `(w, state) = rule(w, g, state)`. All slices have one length.
-pub(crate) fn update<T: Scalar, R: Rule<T, N>, const N: usize>(rule: R, w: &mut [T], g: &[T], mut state: [&mut [T]; N]) {
+pub(crate) fn update<T: Scalar, R: UpdateRule<T, N>, const N: usize>(rule: R, w: &mut [T], g: &[T], mut state: [&mut [T]; N]) {
     if w.len() < 2 * GRAIN {
         return dispatch(Loop { rule, w, g, state });
     }
@@ -34,7 +35,7 @@ struct Loop<'a, T, R, const N: usize> {
     state: [&'a mut [T]; N],
 }
 
-impl<T: Scalar, R: Rule<T, N>, const N: usize> Kernel for Loop<'_, T, R, N> {
+impl<T: Scalar, R: UpdateRule<T, N>, const N: usize> Kernel for Loop<'_, T, R, N> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {

@@ -11,6 +11,7 @@ use crate::op::{Cost, Cotangents, Op, View, Vjp};
 use crate::ops::join::concat;
 use crate::ops::map::same_shape;
 use crate::ops::norm::NormOptions;
+use crate::param::Param;
 use crate::scalar::Scalar;
 use crate::var::{Var, refuse};
 
@@ -157,18 +158,17 @@ impl<T: Scalar> Op<T> for ChannelSums {
 /// use wengert::{NormOptions, RunningStats, Tape};
 /// let tape = Tape::<f64>::new();
 /// let x = tape.leaf([[1.0, 10.0], [3.0, 50.0]]);
-/// let mut stats = RunningStats::new(2);
-/// stats.momentum = 1.0;
-/// let y = x.batch_norm_train(&mut stats, NormOptions { eps: 0.0, ..Default::default() });
+/// let stats = RunningStats::with_momentum(2, 1.0);
+/// let y = x.batch_norm_train(&stats, NormOptions { eps: 0.0, ..Default::default() });
 /// assert_eq!(y.to_vec(), [-1.0, -1.0, 1.0, 1.0]);
-/// assert_eq!((stats.mean, stats.var), (vec![2.0, 30.0], vec![2.0, 800.0]));
+/// assert_eq!([stats.mean, stats.var].map(|p| p.to_array().into_raw_vec_and_offset().0), [[2.0, 30.0], [2.0, 800.0]]);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunningStats<T> {
-    /// The mean of each channel.
-    pub mean: Vec<T>,
-    /// The (unbiased) variance of each channel.
-    pub var: Vec<T>,
+#[derive(Clone, Debug)]
+pub struct RunningStats<T: Scalar = f32> {
+    /// The mean of each channel; a frozen parameter, so that no gradient is found for it.
+    pub mean: Param<T>,
+    /// The (unbiased) variance of each channel; frozen, too.
+    pub var: Param<T>,
     /// How far a step moves them towards those of its batch.
     pub momentum: f64,
 }
@@ -176,18 +176,28 @@ pub struct RunningStats<T> {
 impl<T: Scalar> RunningStats<T> {
     /// Mean 0 and variance 1, moved by a tenth each step.
     pub fn new(channels: usize) -> Self {
-        RunningStats { mean: vec![T::ZERO; channels], var: vec![T::ONE; channels], momentum: 0.1 }
+        RunningStats::with_momentum(channels, 0.1)
+    }
+    /// Mean 0 and variance 1, moved by this share each step.
+    pub fn with_momentum(channels: usize, momentum: f64) -> Self {
+        let of = |name: &str, x: T| {
+            let p = Param::new(name, vec![x; channels]);
+            p.freeze();
+            p
+        };
+        RunningStats { mean: of("running_mean", T::ZERO), var: of("running_var", T::ONE), momentum }
     }
     /// Moves them towards the means and variances that are the rows of `moments`, each of n numbers.
-    fn update(&mut self, moments: Var<'_, T>, n: usize) {
+    fn update(&self, moments: Var<'_, T>, n: usize) {
         let moments = moments.value();
-        let (means, variances) = moments.as_slice().split_at(self.mean.len());
+        let (means, variances) = moments.as_slice().split_at(self.mean.shape().numel());
         let (keep, take) = (T::from_f64(1.0 - self.momentum), T::from_f64(self.momentum));
         let unbiased = T::from_f64(n as f64 / (n as f64 - 1.0));
-        for c in 0..self.mean.len() {
-            self.mean[c] = keep * self.mean[c] + take * means[c];
-            self.var[c] = keep * self.var[c] + take * (variances[c] * unbiased);
-        }
+        let towards = |kept: &Param<T>, new: &[T], factor: T| {
+            kept.with_mut(|kept| kept.iter_mut().zip(new).for_each(|(kept, &new)| *kept = keep * *kept + take * (new * factor)));
+        };
+        towards(&self.mean, means, T::ONE);
+        towards(&self.var, variances, unbiased);
     }
 }
 
@@ -199,7 +209,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If there is no axis 1, the numbers of weights, biases or statistics are not those of the channels, or a channel has one number.
     #[track_caller]
-    pub fn batch_norm_train<'s>(self, stats: impl Into<Option<&'s mut RunningStats<T>>>, options: NormOptions<'t, T>) -> Self {
+    pub fn batch_norm_train<'s>(self, stats: impl Into<Option<&'s RunningStats<T>>>, options: NormOptions<'t, T>) -> Self {
         let name = "batch_norm";
         let (channels, n) = (self.channels(name, &options), self.all_but_channels().count(&self.shape()));
         self.several(n, name);
@@ -225,7 +235,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn batch_norm(self, stats: &RunningStats<T>, options: NormOptions<'t, T>) -> Self {
         let n = self.channels("batch_norm", &options);
         self.fits(stats, n);
-        let row = |values: &[T]| self.tape.constant(values).reshape_to([1, n].into());
+        let row = |values: &Param<T>| self.tape.no_grad(|| self.tape.param(values)).reshape_to([1, n].into());
         self.normalize_by(row(&stats.mean), row(&stats.var), &options)
     }
     /// `(self - mean) / sqrt(variance + eps) weight + bias`
@@ -243,13 +253,10 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     #[track_caller]
     fn fits(self, stats: &RunningStats<T>, channels: usize) {
-        if stats.mean.len() != channels || stats.var.len() != channels {
-            let e = ShapeError::new(format!(
-                "{channels} channels need as many means and variances, not {} and {}",
-                stats.mean.len(),
-                stats.var.len()
-            ))
-            .hint("`RunningStats::new` takes the number of channels, the size of axis 1");
+        let [means, variances] = [&stats.mean, &stats.var].map(|p| p.shape().numel());
+        if means != channels || variances != channels {
+            let e = ShapeError::new(format!("{channels} channels need as many means and variances, not {means} and {variances}"))
+                .hint("`RunningStats::new` takes the number of channels, the size of axis 1");
             refuse(e, "batch_norm", [self.shape()]);
         }
     }
@@ -322,12 +329,12 @@ mod rows {
                     |v| v[0].batch_norm_train(None, options(Some(v[1]), Some(v[2]), 0.2)),
                     |v| batch_norm(v[0], 0.2) * v[1].unsqueeze(-1) + v[2].unsqueeze(-1),
                 ),
-                grad([any(&[4, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(3), plain(0.1))),
-                grad([any(&[0, 2])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1))),
+                grad([any(&[4, 3])], |v| v[0].batch_norm_train(&RunningStats::new(3), plain(0.1))),
+                grad([any(&[0, 2])], |v| v[0].batch_norm_train(&RunningStats::new(2), plain(0.1))),
                 grad([any(&[0, 2]), any(&[2]), any(&[2])], |v| v[0].batch_norm_train(None, options(Some(v[1]), Some(v[2]), 0.1))),
                 refuses([any(&[3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [3]", "axis of channels", "hint: "]),
                 refuses([any(&[1, 3])], |v| v[0].batch_norm_train(None, plain(0.1)), &["batch_norm of [1, 3]", "one number", "hint: "]),
-                refuses([any(&[2, 3])], |v| v[0].batch_norm_train(&mut RunningStats::new(2), plain(0.1)), &["3 channels", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].batch_norm_train(&RunningStats::new(2), plain(0.1)), &["3 channels", "hint: "]),
                 refuses(
                     [any(&[2, 3]), any(&[2])],
                     |v| v[0].batch_norm_train(None, options(Some(v[1]), Some(v[1]), 0.1)),
@@ -369,8 +376,12 @@ mod rows {
                 ),
                 refuses([any(&[2, 3]), any(&[2, 3])], |v| v[0].record2(ChannelAffine, v[1]), &["shape [3, 3], not [2, 3]"]),
             ]);
-            let stats =
-                || RunningStats { mean: vec![T::from_f64(0.5), T::from_f64(-1.0)], var: vec![T::ONE, T::from_f64(0.25)], momentum: 0.1 };
+            let stats = || {
+                let stats = RunningStats::<T>::new(2);
+                stats.mean.set([T::from_f64(0.5), T::from_f64(-1.0)]);
+                stats.var.set([T::ONE, T::from_f64(0.25)]);
+                stats
+            };
             rows.extend([
                 grad([any(&[4, 2, 3]), any(&[2]), any(&[2])], move |v| v[0].batch_norm(&stats(), options(Some(v[1]), Some(v[2]), 0.2))),
                 value(
@@ -411,9 +422,9 @@ mod rows {
     fn running_statistics_move_towards_those_of_the_batch() {
         let tape = crate::Tape::<f64>::new();
         let x = tape.leaf([[1.0, 10.0], [3.0, 50.0]]);
-        let mut stats = RunningStats::new(2);
-        let _ = x.batch_norm_train(&mut stats, NormOptions::default());
-        for (found, expected) in stats.mean.iter().chain(&stats.var).zip([0.2, 3.0, 0.9 + 0.2, 0.9 + 80.0]) {
+        let stats = RunningStats::new(2);
+        let _ = x.batch_norm_train(&stats, NormOptions::default());
+        for (found, expected) in stats.mean.to_array().iter().chain(&stats.var.to_array()).zip([0.2, 3.0, 0.9 + 0.2, 0.9 + 80.0]) {
             assert!((found - expected).abs() < 1e-14, "{found} and {expected}");
         }
     }

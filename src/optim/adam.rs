@@ -1,8 +1,7 @@
 //! Adam and AdamW.
 
 use super::{Optimizer, States, check};
-use crate::kernels::update::{Rule, update};
-use crate::{Grads, Param, Scalar};
+use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Adam`], by PyTorch's names and with its defaults.
 ///
@@ -91,13 +90,12 @@ impl<T: Scalar> Adam<T> {
     /// One update of each parameter that has a gradient: `step([&w, &b], &grads)`, `step(&params, &grads)`.
     pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
         for (i, param) in params.into_iter().enumerate() {
-            param.update(grads, |w, g| {
-                let State { steps, m, v } = self.states.of(i, param);
-                m.resize(w.len(), T::ZERO);
-                v.resize(w.len(), T::ZERO);
-                *steps = steps.saturating_add(1);
-                update(Step::new(&self.options, *steps), w, g, [m, v]);
-            });
+            let Some(g) = grads.slice(param) else { continue };
+            let State { steps, m, v } = self.states.of(i, param);
+            m.resize(g.len(), T::ZERO);
+            v.resize(g.len(), T::ZERO);
+            *steps = steps.saturating_add(1);
+            param.update_by(grads, Step::new(&self.options, *steps), [m, v]);
         }
     }
     /// Sets the learning rate from the next step on.
@@ -138,7 +136,7 @@ impl<T: Scalar> Step<T> {
     }
 }
 
-impl<T: Scalar> Rule<T, 2> for Step<T> {
+impl<T: Scalar> UpdateRule<T, 2> for Step<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
         let w = w * self.shrink;

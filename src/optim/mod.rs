@@ -76,7 +76,6 @@ fn check(ok: bool, what: &str, value: impl std::fmt::Debug) {
 mod tests {
     use super::*;
     use crate::Tape;
-    use crate::kernels::update::GRAIN;
 
     /// Twenty steps on `sum((w - c)^2 / 2 + sin w)`; compares the parameter with PyTorch's (2.x, f64) after steps 1, 2, 3 and 20.
     pub(super) fn follows_pytorch(mut optimizer: impl Optimizer<f64>, expected: [[f64; 4]; 4]) {
@@ -101,7 +100,7 @@ mod tests {
 
     /// A large parameter (several tasks) changes by the same bits as a small one of the same numbers, whatever the number of threads.
     pub(super) fn large_is_as_small<O: Optimizer<f32>>(make: impl Fn() -> O + Sync + Send) {
-        let n = 6 * GRAIN + 17;
+        let n = 100_017;
         let value = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 25.0;
         let run = |n: usize| {
             let w = Param::<f32>::new("w", (0..n).map(value).collect::<Vec<_>>());

@@ -1,8 +1,7 @@
 //! Stochastic gradient descent, with momentum.
 
 use super::{Optimizer, States, check};
-use crate::kernels::update::{Rule, update};
-use crate::{Grads, Param, Scalar};
+use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Sgd`], by PyTorch's names and with its defaults.
 ///
@@ -79,20 +78,20 @@ impl<T: Scalar> Sgd<T> {
         let o = self.options;
         let [lr, decay, momentum] = [o.lr, o.weight_decay, o.momentum].map(T::from_f64);
         for (i, param) in params.into_iter().enumerate() {
-            param.update(grads, |w, g| {
-                if o.momentum == 0.0 {
-                    return update(Plain { lr, decay }, w, g, []);
-                }
-                let b = self.states.of(i, param);
-                let fresh = b.is_empty();
-                b.resize(w.len(), T::ZERO);
-                let (keep, share) = if fresh { (T::ZERO, T::ONE) } else { (momentum, T::from_f64(1.0 - o.dampening)) };
-                if o.nesterov {
-                    update(Nesterov { lr, decay, keep, share, momentum }, w, g, [b]);
-                } else {
-                    update(Momentum { lr, decay, keep, share }, w, g, [b]);
-                }
-            });
+            if o.momentum == 0.0 {
+                param.update_by(grads, Plain { lr, decay }, []);
+                continue;
+            }
+            let Some(g) = grads.slice(param) else { continue };
+            let b = self.states.of(i, param);
+            let fresh = b.is_empty();
+            b.resize(g.len(), T::ZERO);
+            let (keep, share) = if fresh { (T::ZERO, T::ONE) } else { (momentum, T::from_f64(1.0 - o.dampening)) };
+            if o.nesterov {
+                param.update_by(grads, Nesterov { lr, decay, keep, share, momentum }, [b]);
+            } else {
+                param.update_by(grads, Momentum { lr, decay, keep, share }, [b]);
+            }
         }
     }
     /// Sets the learning rate from the next step on.
@@ -126,7 +125,7 @@ struct Plain<T> {
     decay: T,
 }
 
-impl<T: Scalar> Rule<T, 0> for Plain<T> {
+impl<T: Scalar> UpdateRule<T, 0> for Plain<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, _: [T; 0]) -> (T, [T; 0]) {
         (w - self.lr * (g + self.decay * w), [])
@@ -142,7 +141,7 @@ struct Momentum<T> {
     share: T,
 }
 
-impl<T: Scalar> Rule<T, 1> for Momentum<T> {
+impl<T: Scalar> UpdateRule<T, 1> for Momentum<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
         let b = self.keep * b + self.share * (g + self.decay * w);
@@ -160,7 +159,7 @@ struct Nesterov<T> {
     momentum: T,
 }
 
-impl<T: Scalar> Rule<T, 1> for Nesterov<T> {
+impl<T: Scalar> UpdateRule<T, 1> for Nesterov<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
         let g = g + self.decay * w;

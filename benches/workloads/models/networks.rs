@@ -114,7 +114,7 @@ impl<T: Scalar> ConvNorm<T> {
     fn of<'t>(&mut self, tape: &'t Tape<T>, x: Var<'t, T>) -> Var<'t, T> {
         let y = self.conv.of(tape, x);
         let options = NormOptions { weight: Some(tape.param(&self.weight)), bias: Some(tape.param(&self.bias)), ..Default::default() };
-        y.batch_norm_train(&mut self.stats, options)
+        y.batch_norm_train(&self.stats, options)
     }
     fn params(&self) -> impl Iterator<Item = Param<T>> {
         self.conv.params().chain([self.weight.clone(), self.bias.clone()])

@@ -2,7 +2,7 @@
 
 use crate::call::{Answer, Call, Input, Unsupported, unsupported};
 use crate::format::Value;
-use wengert::{LocalResponseNormOptions, NormOptions, NormalizeOptions, RmsNormOptions, RunningStats, Scalar, Var};
+use wengert::{LocalResponseNormOptions, NormOptions, NormalizeOptions, Param, RmsNormOptions, RunningStats, Scalar, Var};
 
 pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
     Ok(match op {
@@ -69,7 +69,7 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
                 return unsupported("an array without an axis of channels");
             }
             match (stats, c.flag("training")?) {
-                (mut stats, true) => x.batch_norm_train(stats.as_mut(), options),
+                (stats, true) => x.batch_norm_train(stats.as_ref(), options),
                 (Some(stats), false) => x.batch_norm(&stats, options),
                 (None, false) => return unsupported("no statistics where they are to be used"),
             }
@@ -150,5 +150,9 @@ fn norm<'t, T: Scalar>(c: &Call<'t, T>) -> Result<NormOptions<'t, T>, Unsupporte
 fn stats<T: Scalar>(c: &Call<'_, T>) -> Result<Option<RunningStats<T>>, Unsupported> {
     let momentum = c.float("momentum")?;
     let (mean, var) = (c.opt_var("running_mean")?, c.opt_var("running_var")?);
-    Ok(mean.zip(var).map(|(mean, var)| RunningStats { mean: mean.to_vec(), var: var.to_vec(), momentum }))
+    Ok(mean.zip(var).map(|(mean, var)| RunningStats {
+        mean: Param::new("mean", mean.to_vec()),
+        var: Param::new("var", var.to_vec()),
+        momentum,
+    }))
 }

@@ -1,0 +1,251 @@
+//! What is a module? The one trait of all layers and networks, and how its parts are found by name.
+
+use super::Generator;
+use crate::io::{State, StateError, Values};
+use crate::{Param, Scalar, Var};
+use ndarray::{ArrayD, IxDyn};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A layer or a network: a function of a `Var`, and parts with names.
+///
+/// A struct of your own becomes one by saying what it computes and which parts it has; all else is provided.
+///
+/// ```
+/// use wengert::nn::{Module, Visitor};
+/// use wengert::{Param, Tape, Var};
+///
+/// struct Affine {
+///     scale: Param,
+///     shift: Param,
+/// }
+/// impl Module for Affine {
+///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+///         x * x.tape().param(&self.scale) + x.tape().param(&self.shift)
+///     }
+///     fn visit(&self, v: &mut Visitor<'_>) {
+///         v.param("scale", &self.scale).param("shift", &self.shift);
+///     }
+/// }
+///
+/// let affine = Affine { scale: Param::new("scale", [2.0, 3.0]), shift: Param::new("shift", [0.5]) };
+/// let tape = Tape::new();
+/// assert_eq!(affine.forward(tape.constant([1.0, 1.0])).to_vec(), [2.5, 3.5]);
+/// assert_eq!(affine.parameter_count(), 3);
+/// ```
+pub trait Module<T: Scalar = f32>: Send + Sync {
+    /// What it computes.
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
+    /// Shows its parts to a visitor: parameters, buffers, modules inside it.
+    fn visit(&self, v: &mut Visitor<'_, T>);
+
+    /// All parameters with their names, such as `features.3.conv.0.weight`; a parameter that is used at several places comes once.
+    fn named_parameters(&self) -> Vec<(String, Param<T>)> {
+        let mut found: Vec<(String, Param<T>)> = Vec::new();
+        self.visit(&mut Visitor::new(&mut |name, part| {
+            if let Part::Param(p) = part
+                && !found.iter().any(|(_, q)| q.is(p))
+            {
+                found.push((name.to_string(), p.clone()));
+            }
+        }));
+        found
+    }
+    /// All parameters, for an optimizer.
+    fn parameters(&self) -> Vec<Param<T>> {
+        self.named_parameters().into_iter().map(|(_, p)| p).collect()
+    }
+    /// All buffers with their names: arrays that are kept but not differentiated, such as running means.
+    fn named_buffers(&self) -> Vec<(String, Param<T>)> {
+        let mut found = Vec::new();
+        self.visit(&mut Visitor::new(&mut |name, part| {
+            if let Part::Buffer(p) = part {
+                found.push((name.to_string(), p.clone()));
+            }
+        }));
+        found
+    }
+    /// The number of elements of all parameters.
+    fn parameter_count(&self) -> usize {
+        self.named_parameters().iter().map(|(_, p)| p.shape().numel()).sum()
+    }
+    /// Training or evaluation, for all parts.
+    fn set_training(&self, training: bool) {
+        self.visit(&mut Visitor::new(&mut |_, part| {
+            if let Part::Mode(mode) = part {
+                mode.set(training);
+            }
+        }));
+    }
+    /// From now on it trains: dropout drops, batch norm uses the batch's statistics. New modules are in this mode.
+    fn train(&self) {
+        self.set_training(true);
+    }
+    /// From now on it is evaluated: dropout does nothing, batch norm uses the statistics it collected.
+    fn eval(&self) {
+        self.set_training(false);
+    }
+    /// No gradient is found for its parameters any more, and optimizers leave them as they are.
+    fn freeze(&self) {
+        self.named_parameters().iter().for_each(|(_, p)| p.freeze());
+    }
+    /// Its parameters are trained again.
+    fn unfreeze(&self) {
+        self.named_parameters().iter().for_each(|(_, p)| p.unfreeze());
+    }
+    /// A copy of parameters and buffers, by name: PyTorch's `state_dict`.
+    fn state(&self) -> State {
+        let all = self.named_parameters().into_iter().chain(self.named_buffers());
+        all.map(|(name, p)| (name, p.to_array())).collect()
+    }
+    /// Sets parameters and buffers from such a state. Nothing is changed unless all of it fits.
+    ///
+    /// # Errors
+    /// If names are missing or not known, or shapes differ: all of them are listed.
+    fn load_state(&self, state: &State) -> Result<(), StateError> {
+        let mut errors = Vec::new();
+        let mut fitting = Vec::new();
+        for (name, p) in self.named_parameters().into_iter().chain(self.named_buffers()) {
+            match state.array::<T>(&name, p.shape()) {
+                Ok(values) => fitting.push((name, p, values)),
+                Err(e) => errors.push(e),
+            }
+        }
+        let known = |name: &str| fitting.iter().any(|(n, ..)| n == name);
+        let refused = |name: &str| errors.iter().any(|e| matches!(e, StateError::Shape { name: n, .. } if n == name));
+        let unexpected: Vec<_> = state
+            .iter()
+            .filter(|(name, _)| !known(name) && !refused(name))
+            .map(|(name, _)| StateError::Unexpected { name: name.into() })
+            .collect();
+        errors.extend(unexpected);
+        StateError::all(errors)?;
+        for (_, p, values) in fitting {
+            p.set(values);
+        }
+        Ok(())
+    }
+    /// The states of its sources of chance, by name; with [`Module::state`] all that a run needs to go on.
+    fn generators(&self) -> State {
+        let mut state = State::new();
+        self.visit(&mut Visitor::new(&mut |name, part| {
+            if let Part::Generator(g) = part {
+                state.insert(name, ArrayD::from_shape_vec(IxDyn(&[2]), g.state().to_vec()).expect("two numbers"));
+            }
+        }));
+        state
+    }
+    /// Goes on from such states.
+    ///
+    /// # Errors
+    /// If one is missing or is not two whole numbers.
+    fn load_generators(&self, state: &State) -> Result<(), StateError> {
+        let mut errors = Vec::new();
+        let mut found = Vec::new();
+        self.visit(&mut Visitor::new(&mut |name, part| {
+            if let Part::Generator(_) = part {
+                match state.get(name) {
+                    Some(Values::U64(a)) if a.shape() == [2] => found.push([a[0], a[1]]),
+                    Some(other) => errors.push(StateError::Type {
+                        name: name.into(),
+                        found: format!("{} of shape {:?}", other.type_name(), other.shape()),
+                        expected: "two whole numbers (uint64)",
+                    }),
+                    None => errors.push(StateError::Missing { name: name.into() }),
+                }
+            }
+        }));
+        StateError::all(errors)?;
+        let mut found = found.into_iter();
+        self.visit(&mut Visitor::new(&mut |_, part| {
+            if let Part::Generator(g) = part
+                && let Some(state) = found.next()
+            {
+                g.set_state(state);
+            }
+        }));
+        Ok(())
+    }
+}
+
+/// What a [`Module`] shows of itself.
+#[non_exhaustive]
+pub enum Part<'a, T: Scalar = f32> {
+    /// A parameter.
+    Param(&'a Param<T>),
+    /// An array that is kept but not trained.
+    Buffer(&'a Param<T>),
+    /// Whether it trains.
+    Mode(&'a Mode),
+    /// A source of chance.
+    Generator(&'a Generator),
+}
+
+/// Walks over the parts of a module and what they are called.
+pub struct Visitor<'v, T: Scalar = f32> {
+    path: String,
+    see: &'v mut dyn FnMut(&str, Part<'_, T>),
+}
+
+impl<'v, T: Scalar> Visitor<'v, T> {
+    /// A visitor that shows each part to this function, with its whole name.
+    pub fn new(see: &'v mut dyn FnMut(&str, Part<'_, T>)) -> Self {
+        Visitor { path: String::new(), see }
+    }
+    fn inside(&mut self, name: &str, f: impl FnOnce(&mut Self)) -> &mut Self {
+        let end = self.path.len();
+        if end > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        f(self);
+        self.path.truncate(end);
+        self
+    }
+    fn part(&mut self, name: &str, part: Part<'_, T>) -> &mut Self {
+        self.inside(name, |v| (v.see)(&v.path, part))
+    }
+    /// A parameter (or an `Option` of one).
+    pub fn param<'p>(&mut self, name: &str, param: impl Into<Option<&'p Param<T>>>) -> &mut Self {
+        match param.into() {
+            Some(param) => self.part(name, Part::Param(param)),
+            None => self,
+        }
+    }
+    /// An array that is kept but not trained.
+    pub fn buffer(&mut self, name: &str, buffer: &Param<T>) -> &mut Self {
+        self.part(name, Part::Buffer(buffer))
+    }
+    /// Whether the module trains.
+    pub fn mode(&mut self, mode: &Mode) -> &mut Self {
+        self.part("training", Part::Mode(mode))
+    }
+    /// A source of chance.
+    pub fn generator(&mut self, name: &str, generator: &Generator) -> &mut Self {
+        self.part(name, Part::Generator(generator))
+    }
+    /// A module inside this one.
+    pub fn module(&mut self, name: &str, module: &(impl Module<T> + ?Sized)) -> &mut Self {
+        self.inside(name, |v| module.visit(v))
+    }
+}
+
+/// Whether a module trains (as new ones do) or is evaluated.
+#[derive(Debug)]
+pub struct Mode(AtomicBool);
+
+impl Default for Mode {
+    fn default() -> Self {
+        Mode(true.into())
+    }
+}
+
+impl Mode {
+    /// Whether it trains.
+    pub fn is_training(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+    /// Training or evaluation.
+    pub fn set(&self, training: bool) {
+        self.0.store(training, Ordering::Relaxed);
+    }
+}
