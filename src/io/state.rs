@@ -18,6 +18,13 @@ pub enum Values {
 }
 
 impl Values {
+    /// An array of `f32` or `f64`, where the code is written for both.
+    pub fn of<T: Scalar>(a: ArrayD<T>) -> Values {
+        match size_of::<T>() {
+            4 => Values::F32(a.mapv(|x| x.to_f64() as f32)), // exact, since it was f32 before
+            _ => Values::F64(a.mapv(|x| x.to_f64())),
+        }
+    }
     /// The sizes of its axes.
     pub fn shape(&self) -> &[usize] {
         match self {
@@ -47,12 +54,14 @@ impl Values {
     }
 }
 
-impl<T: Scalar> From<ArrayD<T>> for Values {
-    fn from(a: ArrayD<T>) -> Self {
-        match size_of::<T>() {
-            4 => Values::F32(a.mapv(|x| x.to_f64() as f32)), // exact, since it was f32 before
-            _ => Values::F64(a.mapv(|x| x.to_f64())),
-        }
+impl From<ArrayD<f32>> for Values {
+    fn from(a: ArrayD<f32>) -> Self {
+        Values::F32(a)
+    }
+}
+impl From<ArrayD<f64>> for Values {
+    fn from(a: ArrayD<f64>) -> Self {
+        Values::F64(a)
     }
 }
 impl From<ArrayD<u64>> for Values {

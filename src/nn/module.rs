@@ -95,7 +95,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     /// A copy of parameters and buffers, by name: PyTorch's `state_dict`.
     fn state(&self) -> State {
         let all = self.named_parameters().into_iter().chain(self.named_buffers());
-        all.map(|(name, p)| (name, p.to_array())).collect()
+        all.map(|(name, p)| (name, Values::of(p.to_array()))).collect()
     }
     /// Sets parameters and buffers from such a state. Nothing is changed unless all of it fits.
     ///
