@@ -3,7 +3,7 @@
 //! The least of many times, in f32 on two threads. The gradients of the fallback find the patches already laid out.
 
 use std::time::{Duration, Instant};
-use wengert::{Conv2d, Padding, Param, Tape, Var};
+use wengert::{Conv2dOptions, Padding, Param, Tape, Var};
 
 struct Layer {
     name: &'static str,
@@ -44,9 +44,9 @@ fn numbers(name: &str, shape: &[usize]) -> Param<f32> {
 }
 
 impl Layer {
-    fn options(&self) -> Conv2d {
+    fn options(&self) -> Conv2dOptions {
         let padding = Padding::Zeros([self.padding; 2]);
-        Conv2d { stride: [self.stride; 2], padding, ..Default::default() }
+        Conv2dOptions { stride: [self.stride; 2], padding, ..Default::default() }
     }
     fn output(&self) -> usize {
         (self.size + 2 * self.padding - self.kernel) / self.stride + 1

@@ -117,7 +117,10 @@ pub use ops::advanced::Pick;
 pub use ops::attention::AttentionOptions;
 pub use ops::avg_pool::{AvgPoolOptions, LpPoolOptions};
 pub use ops::batch_norm::RunningStats;
-pub use ops::conv::{Conv, Conv1d, Conv2d, Conv3d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Padding};
+pub use ops::conv::{
+    Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions, ConvTranspose1dOptions, ConvTranspose2dOptions, ConvTranspose3dOptions,
+    ConvTransposeOptions, Padding,
+};
 pub use ops::cross_entropy::CrossEntropyOptions;
 pub use ops::distance::NormalizeOptions;
 pub use ops::einsum::einsum;

@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use wengert::optim::{Adam, Optimizer, Sgd, SgdOptions};
-use wengert::{Conv2d, Indices, NormOptions, Padding, Param, RunningStats, Scalar, Stats, Tape, Var};
+use wengert::{Conv2dOptions, Indices, NormOptions, Padding, Param, RunningStats, Scalar, Stats, Tape, Var};
 
 #[path = "../benches/workloads/models/mod.rs"]
 mod models;
@@ -193,9 +193,9 @@ fn conv_step<T: Scalar>() -> impl FnMut() -> Stats {
     let mut tape = Tape::<T>::new();
     move || {
         descend(&mut tape, &layers, |tape| {
-            let same = Conv2d { padding: Padding::Same, ..Default::default() };
-            let halve = Conv2d { stride: [2, 2], padding: Padding::Zeros([1, 1]), ..Default::default() };
-            let options = [same, Conv2d { groups: 16, ..same }, halve, same, Conv2d::default()];
+            let same = Conv2dOptions { padding: Padding::Same, ..Default::default() };
+            let halve = Conv2dOptions { stride: [2, 2], padding: Padding::Zeros([1, 1]), ..Default::default() };
+            let options = [same, Conv2dOptions { groups: 16, ..same }, halve, same, Conv2dOptions::default()];
             let mut h = tape.constant(&x);
             for (i, ([w, b], options)) in layers.iter().zip(options).enumerate() {
                 h = h.conv2d(tape.param(w), tape.param(b), options);

@@ -12,7 +12,10 @@ use crate::op::{Cotangents, Op, View, Vjp};
 use crate::scalar::Scalar;
 use crate::var::{Operand, Var, refuse};
 
-pub use options::{Conv, Conv1d, Conv2d, Conv3d, ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Padding};
+pub use options::{
+    Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions, ConvTranspose1dOptions, ConvTranspose2dOptions, ConvTranspose3dOptions,
+    ConvTransposeOptions, Padding,
+};
 
 // ------------------------------------------------------------------------------------------------------- the three legs
 
@@ -154,7 +157,7 @@ fn one_each(bias: Option<&Shape>, filters: usize) -> Result<(), ShapeError> {
 
 impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
-    fn conv<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: Conv<N>) -> Self {
+    fn conv<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: ConvOptions<N>) -> Self {
         let (x, w_shape) = (self.shape(), w.shape());
         let sizes = as_batch::<N>(&x).and_then(|x| {
             weights::<N>(&w_shape)?;
@@ -174,7 +177,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 
     #[track_caller]
-    fn conv_transpose<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: ConvTranspose<N>) -> Self {
+    fn conv_transpose<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: ConvTransposeOptions<N>) -> Self {
         let (x, w_shape) = (self.shape(), w.shape());
         let sizes = as_batch::<N>(&x).and_then(|x| {
             weights::<N>(&w_shape)?;
@@ -199,7 +202,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// As [`Var::conv2d`].
     #[track_caller]
-    pub fn conv1d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv1d) -> Self {
+    pub fn conv1d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv1dOptions) -> Self {
         self.conv(weight.to_var(self.tape), bias.into(), options)
     }
     /// The convolution (in signal processing: cross-correlation) of `[batch, channels, height, width]`, or of `[channels, height, width]`,
@@ -213,14 +216,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Derivatives: the transposed convolution of g by w; that of x by g; the sum of g over batch and positions.
     ///
     /// ```
-    /// use wengert::{Conv2d, Padding, Tape};
+    /// use wengert::{Conv2dOptions, Padding, Tape};
     /// let tape = Tape::<f64>::new();
     /// let x = tape.leaf([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]); // one channel, 2 x 3
     /// let w = tape.leaf([1.0, 0.0, 0.0, 1.0]).reshape(&[1, 1, 2, 2]);
-    /// assert_eq!(x.conv2d(w, None, Conv2d::default()).to_vec(), [6.0, 8.0]);
-    /// let same = Conv2d { padding: Padding::Same, ..Default::default() };
+    /// assert_eq!(x.conv2d(w, None, Conv2dOptions::default()).to_vec(), [6.0, 8.0]);
+    /// let same = Conv2dOptions { padding: Padding::Same, ..Default::default() };
     /// assert_eq!(x.conv2d(w, tape.leaf([0.5]), same).shape(), [1, 2, 3]);
-    /// let wide = Conv2d { stride: [2, 2], padding: 1.into(), ..Default::default() }; // or `[1, 1].into()`
+    /// let wide = Conv2dOptions { stride: [2, 2], padding: 1.into(), ..Default::default() }; // or `[1, 1].into()`
     /// assert_eq!(x.conv2d(w, None, wide).shape(), [1, 2, 2]);
     /// ```
     ///
@@ -233,7 +236,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If the numbers of axes or channels do not fit, channels do not fall into groups, the kernel is larger than the padded input, stride,
     /// dilation or groups are 0, or [`Padding::Same`] meets a stride.
     #[track_caller]
-    pub fn conv2d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv2d) -> Self {
+    pub fn conv2d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv2dOptions) -> Self {
         self.conv(weight.to_var(self.tape), bias.into(), options)
     }
     /// The convolution of `[batch, channels, depth, height, width]`, or of `[channels, depth, height, width]`, by the weight
@@ -242,7 +245,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// As [`Var::conv2d`].
     #[track_caller]
-    pub fn conv3d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv3d) -> Self {
+    pub fn conv3d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv3dOptions) -> Self {
         self.conv(weight.to_var(self.tape), bias.into(), options)
     }
 
@@ -252,7 +255,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// As [`Var::conv_transpose2d`].
     #[track_caller]
-    pub fn conv_transpose1d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose1d) -> Self {
+    pub fn conv_transpose1d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose1dOptions) -> Self {
         self.conv_transpose(weight.to_var(self.tape), bias.into(), options)
     }
     /// The transposed convolution of `[batch, channels, height, width]`, or of `[channels, height, width]`, by the weight
@@ -267,11 +270,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Derivatives: the convolution of g by w, that of g by x, and the sum of g over batch and positions.
     ///
     /// ```
-    /// use wengert::{ConvTranspose2d, Tape};
+    /// use wengert::{ConvTranspose2dOptions, Tape};
     /// let tape = Tape::<f64>::new();
     /// let x = tape.leaf([[[1.0, 2.0]]]);
     /// let w = tape.leaf([1.0, 10.0]).reshape(&[1, 1, 1, 2]);
-    /// let double = ConvTranspose2d { stride: [1, 2], ..Default::default() };
+    /// let double = ConvTranspose2dOptions { stride: [1, 2], ..Default::default() };
     /// assert_eq!(x.conv_transpose2d(w, None, double).to_vec(), [1.0, 10.0, 2.0, 20.0]);
     /// ```
     ///
@@ -279,7 +282,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If the numbers of axes or channels do not fit, channels do not fall into groups, stride, dilation or groups are 0, output_padding is
     /// not smaller than stride or dilation, or padding leaves nothing.
     #[track_caller]
-    pub fn conv_transpose2d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose2d) -> Self {
+    pub fn conv_transpose2d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose2dOptions) -> Self {
         self.conv_transpose(weight.to_var(self.tape), bias.into(), options)
     }
     /// The transposed convolution of `[batch, channels, depth, height, width]`, or of `[channels, depth, height, width]`, by the weight
@@ -288,7 +291,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// As [`Var::conv_transpose2d`].
     #[track_caller]
-    pub fn conv_transpose3d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose3d) -> Self {
+    pub fn conv_transpose3d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose3dOptions) -> Self {
         self.conv_transpose(weight.to_var(self.tape), bias.into(), options)
     }
 }
@@ -298,18 +301,18 @@ mod rows {
     use super::*;
     use crate::ops::samples::*;
 
-    fn halve<const N: usize>() -> Conv<N> {
-        Conv { stride: [2; N], padding: Padding::Zeros([1; N]), ..Default::default() }
+    fn halve<const N: usize>() -> ConvOptions<N> {
+        ConvOptions { stride: [2; N], padding: Padding::Zeros([1; N]), ..Default::default() }
     }
-    fn same<const N: usize>() -> Conv<N> {
-        Conv { padding: Padding::Same, ..Default::default() }
+    fn same<const N: usize>() -> ConvOptions<N> {
+        ConvOptions { padding: Padding::Same, ..Default::default() }
     }
-    fn spread<const N: usize>(stride: usize) -> ConvTranspose<N> {
-        ConvTranspose { stride: [stride; N], padding: [1; N], output_padding: [1; N], ..Default::default() }
+    fn spread<const N: usize>(stride: usize) -> ConvTransposeOptions<N> {
+        ConvTransposeOptions { stride: [stride; N], padding: [1; N], output_padding: [1; N], ..Default::default() }
     }
 
     /// The convolution as patches, a matrix product and a reshape.
-    fn by_patches<'t, T: Scalar, const N: usize>(x: Var<'t, T>, w: Var<'t, T>, options: Conv<N>) -> Var<'t, T> {
+    fn by_patches<'t, T: Scalar, const N: usize>(x: Var<'t, T>, w: Var<'t, T>, options: ConvOptions<N>) -> Var<'t, T> {
         let (x_shape, w_shape) = (x.shape(), w.shape());
         let kernel: [usize; N] = std::array::from_fn(|i| w_shape[2 + i]);
         let axes = options.axes(&x_shape[2..], &kernel).expect("fits");
@@ -320,31 +323,31 @@ mod rows {
 
     impl Sampled for ConvOutput {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let odd = Conv2d { stride: [2, 3], padding: Padding::Zeros([2, 0]), dilation: [1, 2], groups: 1 };
-            let grouped = Conv2d { groups: 2, ..halve() };
-            let depthwise = Conv2d { groups: 3, ..halve() };
+            let odd = Conv2dOptions { stride: [2, 3], padding: Padding::Zeros([2, 0]), dilation: [1, 2], groups: 1 };
+            let grouped = Conv2dOptions { groups: 2, ..halve() };
+            let depthwise = Conv2dOptions { groups: 3, ..halve() };
             vec![
                 grad([any(&[2, 3, 7]), any(&[4, 3, 3]), any(&[4])], |v| v[0].conv1d(v[1], v[2], halve())),
                 grad([any(&[3, 7]), any(&[4, 3, 3])], |v| v[0].conv1d(v[1], None, same())),
                 grad([any(&[1, 4, 7]), any(&[4, 2, 4])], |v| {
-                    v[0].conv1d(v[1], None, Conv1d { padding: Padding::Same, dilation: [3], groups: 2, ..Default::default() })
+                    v[0].conv1d(v[1], None, Conv1dOptions { padding: Padding::Same, dilation: [3], groups: 2, ..Default::default() })
                 }),
-                grad([any(&[2, 3, 5, 6]), any(&[4, 3, 3, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
+                grad([any(&[2, 3, 5, 6]), any(&[4, 3, 3, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2dOptions::default())),
                 grad([any(&[2, 3, 6, 8]), any(&[2, 3, 3, 3]), any(&[2])], move |v| v[0].conv2d(v[1], v[2], odd)),
                 grad([any(&[2, 4, 5, 5]), any(&[6, 2, 3, 3]), any(&[6])], move |v| v[0].conv2d(v[1], v[2], grouped)),
                 grad([any(&[2, 3, 5, 5]), any(&[6, 1, 3, 3]), any(&[6])], move |v| v[0].conv2d(v[1], v[2], depthwise)),
-                grad([any(&[2, 3, 4, 5]), any(&[4, 3, 1, 1]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
+                grad([any(&[2, 3, 4, 5]), any(&[4, 3, 1, 1]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2dOptions::default())),
                 grad([any(&[2, 3, 4, 5]), any(&[4, 3, 1, 1])], |v| v[0].conv2d(v[1], None, halve())),
                 grad([any(&[3, 4, 5]), any(&[4, 3, 2, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], same())),
                 grad([any(&[2, 2, 3, 4, 5]), any(&[3, 2, 2, 3, 2]), any(&[3])], |v| v[0].conv3d(v[1], v[2], halve())),
-                grad([any(&[2, 3, 4, 3]), any(&[4, 1, 2, 2, 3])], |v| v[0].conv3d(v[1], None, Conv3d { groups: 2, ..same() })),
-                grad([any(&[1, 1, 1, 1]), any(&[1, 1, 1, 1]), any(&[1])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
-                grad([any(&[0, 3, 5, 6]), any(&[4, 3, 3, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
-                grad([any(&[2, 0, 5, 6]), any(&[4, 0, 3, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2d::default())),
+                grad([any(&[2, 3, 4, 3]), any(&[4, 1, 2, 2, 3])], |v| v[0].conv3d(v[1], None, Conv3dOptions { groups: 2, ..same() })),
+                grad([any(&[1, 1, 1, 1]), any(&[1, 1, 1, 1]), any(&[1])], |v| v[0].conv2d(v[1], v[2], Conv2dOptions::default())),
+                grad([any(&[0, 3, 5, 6]), any(&[4, 3, 3, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2dOptions::default())),
+                grad([any(&[2, 0, 5, 6]), any(&[4, 0, 3, 2]), any(&[4])], |v| v[0].conv2d(v[1], v[2], Conv2dOptions::default())),
                 // Operands that are views, and one array twice.
                 grad([any(&[5, 4, 3, 2]), any(&[2, 3, 3, 4]), any(&[8])], |v| {
                     let (x, w) = (v[0].permute(&[3, 2, 1, 0]), v[1].transpose(0, 3));
-                    x.conv2d(w, v[2].slice(&crate::at![..; -2]), Conv2d::default())
+                    x.conv2d(w, v[2].slice(&crate::at![..; -2]), Conv2dOptions::default())
                 }),
                 grad([any(&[1, 3, 1, 4]), any(&[2, 3, 1, 1])], |v| {
                     v[0].broadcast_to(&[2, 3, 4, 4]).conv2d(v[1].broadcast_to(&[2, 3, 2, 3]), None, same())
@@ -355,7 +358,7 @@ mod rows {
                 }),
                 // The kernel lies wholly in the padding for some outputs.
                 grad([any(&[1, 1, 2]), any(&[1, 1, 2])], |v| {
-                    v[0].conv1d(v[1], None, Conv1d { padding: Padding::Zeros([4]), stride: [3], ..Default::default() })
+                    v[0].conv1d(v[1], None, Conv1dOptions { padding: Padding::Zeros([4]), stride: [3], ..Default::default() })
                 }),
                 equals(
                     [any(&[2, 3, 6, 7]), any(&[4, 3, 3, 2]), any(&[4])],
@@ -399,63 +402,63 @@ mod rows {
                 ),
                 value(
                     [of(&[1, 1, 3], [1.0, f64::INFINITY, f64::NAN]), of(&[1, 1, 2], [0.0, 1.0])],
-                    |v| v[0].conv1d(v[1], None, Conv1d::default()),
+                    |v| v[0].conv1d(v[1], None, Conv1dOptions::default()),
                     &[f64::INFINITY, f64::NAN],
                     [&[0.0, 1.0, 1.0], &[f64::INFINITY, f64::NAN]],
                 ),
                 refuses(
                     [any(&[2, 3, 5, 5]), any(&[4, 2, 3, 3])],
-                    |v| v[0].conv2d(v[1], None, Conv2d::default()),
+                    |v| v[0].conv2d(v[1], None, Conv2dOptions::default()),
                     &["conv2d of [2, 3, 5, 5] and [4, 2, 3, 3]", "3 channels", "hint: "],
                 ),
                 refuses(
                     [any(&[2, 4, 5, 5]), any(&[3, 2, 3, 3])],
-                    |v| v[0].conv2d(v[1], None, Conv2d { groups: 2, ..Default::default() }),
+                    |v| v[0].conv2d(v[1], None, Conv2dOptions { groups: 2, ..Default::default() }),
                     &["conv2d of [2, 4, 5, 5] and [3, 2, 3, 3]", "3 filters", "groups = 2", "hint: "],
                 ),
                 refuses(
                     [any(&[2, 3, 5, 5]), any(&[4, 1, 3, 3])],
-                    |v| v[0].conv2d(v[1], None, Conv2d { groups: 2, ..Default::default() }),
+                    |v| v[0].conv2d(v[1], None, Conv2dOptions { groups: 2, ..Default::default() }),
                     &["conv2d of [2, 3, 5, 5] and [4, 1, 3, 3]", "3 channels", "groups = 2"],
                 ),
                 refuses(
                     [any(&[2, 3, 5, 2]), any(&[4, 3, 3, 3])],
-                    |v| v[0].conv2d(v[1], None, Conv2d::default()),
+                    |v| v[0].conv2d(v[1], None, Conv2dOptions::default()),
                     &["conv2d of [2, 3, 5, 2]", "spatial axis 1", "reaches over 3", "only 2", "hint: "],
                 ),
                 refuses(
                     [any(&[3, 5]), any(&[4, 3, 3, 3])],
-                    |v| v[0].conv2d(v[1], None, Conv2d::default()),
+                    |v| v[0].conv2d(v[1], None, Conv2dOptions::default()),
                     &["conv2d of [3, 5] and", "2 axes, 4 are needed", "hint: "],
                 ),
                 refuses(
                     [any(&[1, 1, 4]), any(&[1, 2])],
-                    |v| v[0].conv1d(v[1], None, Conv1d::default()),
+                    |v| v[0].conv1d(v[1], None, Conv1dOptions::default()),
                     &["conv1d of [1, 1, 4] and [1, 2]", "the weight has 2 axes"],
                 ),
                 refuses(
                     [any(&[2, 2, 4]), any(&[3, 2, 1]), any(&[1])],
-                    |v| v[0].conv1d(v[1], v[2], Conv1d::default()),
+                    |v| v[0].conv1d(v[1], v[2], Conv1dOptions::default()),
                     &["conv1d of [2, 2, 4] and [3, 2, 1] and [1]", "bias must be [3]"],
                 ),
                 refuses(
                     [any(&[2, 2, 4]), any(&[3, 2, 1])],
-                    |v| v[0].conv1d(v[1], None, Conv1d { stride: [2], ..same() }),
+                    |v| v[0].conv1d(v[1], None, Conv1dOptions { stride: [2], ..same() }),
                     &["conv1d of [2, 2, 4] and [3, 2, 1]", "Padding::Same with stride [2]", "hint: "],
                 ),
                 refuses(
                     [any(&[2, 2, 4]), any(&[3, 2, 1])],
-                    |v| v[0].conv1d(v[1], None, Conv1d { stride: [0], ..same() }),
+                    |v| v[0].conv1d(v[1], None, Conv1dOptions { stride: [0], ..same() }),
                     &["stride must be"],
                 ),
                 refuses(
                     [any(&[2, 2, 4]), any(&[3, 2, 1])],
-                    |v| v[0].conv1d(v[1], None, Conv1d { dilation: [0], ..same() }),
+                    |v| v[0].conv1d(v[1], None, Conv1dOptions { dilation: [0], ..same() }),
                     &["dilation must"],
                 ),
                 refuses(
                     [any(&[2, 2, 4]), any(&[3, 2, 1])],
-                    |v| v[0].conv1d(v[1], None, Conv1d { groups: 0, ..same() }),
+                    |v| v[0].conv1d(v[1], None, Conv1dOptions { groups: 0, ..same() }),
                     &["groups must be"],
                 ),
                 refuses([any(&[2, 2, 0]), any(&[3, 2, 1])], |v| v[0].conv1d(v[1], None, halve()), &["conv1d of [2, 2, 0]", "empty"]),
@@ -467,33 +470,33 @@ mod rows {
 
     impl Sampled for ConvInputGrad {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let odd = ConvTranspose2d { stride: [3, 2], padding: [1, 2], output_padding: [2, 3], dilation: [4, 4], groups: 2 };
+            let odd = ConvTranspose2dOptions { stride: [3, 2], padding: [1, 2], output_padding: [2, 3], dilation: [4, 4], groups: 2 };
             vec![
                 grad([any(&[2, 3, 4]), any(&[3, 2, 3]), any(&[2])], |v| v[0].conv_transpose1d(v[1], v[2], spread(2))),
                 grad([any(&[3, 4]), any(&[3, 2, 3])], |v| v[0].conv_transpose1d(v[1], None, spread(3))),
                 grad([any(&[2, 3, 4, 5]), any(&[3, 4, 2, 3]), any(&[4])], |v| {
-                    v[0].conv_transpose2d(v[1], v[2], ConvTranspose2d::default())
+                    v[0].conv_transpose2d(v[1], v[2], ConvTranspose2dOptions::default())
                 }),
                 grad([any(&[2, 4, 3, 2]), any(&[4, 2, 2, 3]), any(&[4])], move |v| v[0].conv_transpose2d(v[1], v[2], odd)),
                 grad([any(&[3, 4, 5]), any(&[3, 4, 2, 3]), any(&[4])], |v| v[0].conv_transpose2d(v[1], v[2], spread(2))),
-                grad([any(&[2, 3, 4, 5]), any(&[3, 4, 1, 1])], |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2d::default())),
+                grad([any(&[2, 3, 4, 5]), any(&[3, 4, 1, 1])], |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2dOptions::default())),
                 grad([any(&[2, 3, 4, 5]), any(&[3, 1, 2, 2])], |v| {
-                    v[0].conv_transpose2d(v[1], None, ConvTranspose2d { groups: 3, ..spread(2) })
+                    v[0].conv_transpose2d(v[1], None, ConvTranspose2dOptions { groups: 3, ..spread(2) })
                 }),
                 grad([any(&[2, 2, 2, 3, 2]), any(&[2, 3, 2, 2, 3]), any(&[3])], |v| v[0].conv_transpose3d(v[1], v[2], spread(2))),
-                grad([any(&[2, 2, 3, 2]), any(&[2, 3, 2, 2, 3])], |v| v[0].conv_transpose3d(v[1], None, ConvTranspose3d::default())),
+                grad([any(&[2, 2, 3, 2]), any(&[2, 3, 2, 2, 3])], |v| v[0].conv_transpose3d(v[1], None, ConvTranspose3dOptions::default())),
                 grad([any(&[0, 3, 4, 5]), any(&[3, 4, 2, 3]), any(&[4])], |v| {
-                    v[0].conv_transpose2d(v[1], v[2], ConvTranspose2d::default())
+                    v[0].conv_transpose2d(v[1], v[2], ConvTranspose2dOptions::default())
                 }),
                 grad([any(&[5, 4, 3, 2]), any(&[2, 3, 3, 4])], |v| {
                     v[0].permute(&[3, 2, 1, 0]).conv_transpose2d(v[1].transpose(0, 1), None, spread(2))
                 }),
                 equals(
                     [any(&[2, 3, 5]), any(&[3, 2, 3])],
-                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d::default()),
+                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1dOptions::default()),
                     |v| {
                         let flipped = v[1].slice(&crate::at![.., .., ..; -1]).transpose(0, 1);
-                        v[0].conv1d(flipped, None, Conv1d { padding: Padding::Zeros([2]), ..Default::default() })
+                        v[0].conv1d(flipped, None, Conv1dOptions { padding: Padding::Zeros([2]), ..Default::default() })
                     },
                 ),
                 // The transpose of a convolution: <conv(x), y> = <x, transposed(y)>.
@@ -501,49 +504,52 @@ mod rows {
                     [any(&[2, 3, 7, 6]), any(&[4, 3, 3, 2]), any(&[2, 4, 4, 4])],
                     |v| (v[0].conv2d(v[1], None, halve()) * v[2]).sum(),
                     |v| {
-                        let options = ConvTranspose2d { stride: [2, 2], padding: [1, 1], output_padding: [0, 0], ..Default::default() };
+                        let options =
+                            ConvTranspose2dOptions { stride: [2, 2], padding: [1, 1], output_padding: [0, 0], ..Default::default() };
                         (v[0] * v[2].conv_transpose2d(v[1], None, options)).sum()
                     },
                 ),
                 value(
                     [of(&[1, 1, 2], [1.0, 2.0]), of(&[1, 1, 2], [1.0, 10.0])],
-                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d { stride: [2], output_padding: [1], ..Default::default() }),
+                    |v| {
+                        v[0].conv_transpose1d(v[1], None, ConvTranspose1dOptions { stride: [2], output_padding: [1], ..Default::default() })
+                    },
                     &[1.0, 10.0, 2.0, 20.0, 0.0],
                     [&[11.0, 11.0], &[3.0, 3.0]],
                 ),
                 refuses(
                     [any(&[1, 2, 4, 4]), any(&[2, 3, 3, 3])],
-                    |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2d { output_padding: [1, 1], ..Default::default() }),
+                    |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2dOptions { output_padding: [1, 1], ..Default::default() }),
                     &["conv_transpose2d of [1, 2, 4, 4] and [2, 3, 3, 3]", "output_padding 1", "hint: "],
                 ),
                 refuses(
                     [any(&[1, 2, 1, 1]), any(&[2, 3, 2, 2])],
-                    |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2d { padding: [1, 1], ..Default::default() }),
+                    |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2dOptions { padding: [1, 1], ..Default::default() }),
                     &["conv_transpose2d of [1, 2, 1, 1]", "nothing is left", "hint: "],
                 ),
                 refuses(
                     [any(&[1, 3, 4, 4]), any(&[3, 3, 2, 2])],
-                    |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2d { groups: 2, ..Default::default() }),
+                    |v| v[0].conv_transpose2d(v[1], None, ConvTranspose2dOptions { groups: 2, ..Default::default() }),
                     &["conv_transpose2d of [1, 3, 4, 4]", "3 channels", "groups = 2", "hint: "],
                 ),
                 refuses(
                     [any(&[1, 3, 4]), any(&[2, 3, 2])],
-                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d::default()),
+                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1dOptions::default()),
                     &["conv_transpose1d of [1, 3, 4] and [2, 3, 2]", "3 channels", "expects 2", "hint: "],
                 ),
                 refuses(
                     [any(&[1, 3, 4]), any(&[3, 2, 2]), any(&[3])],
-                    |v| v[0].conv_transpose1d(v[1], v[2], ConvTranspose1d::default()),
+                    |v| v[0].conv_transpose1d(v[1], v[2], ConvTranspose1dOptions::default()),
                     &["conv_transpose1d of [1, 3, 4] and [3, 2, 2] and [3]", "bias must be [2]"],
                 ),
                 refuses(
                     [any(&[1, 3, 4]), any(&[3, 2, 2])],
-                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d { stride: [0], ..Default::default() }),
+                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1dOptions { stride: [0], ..Default::default() }),
                     &["conv_transpose1d of [1, 3, 4] and [3, 2, 2]", "stride must be at least 1"],
                 ),
                 refuses(
                     [any(&[4]), any(&[3, 2, 2])],
-                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1d::default()),
+                    |v| v[0].conv_transpose1d(v[1], None, ConvTranspose1dOptions::default()),
                     &["conv_transpose1d of [4] and [3, 2, 2]", "1 axes"],
                 ),
             ]
@@ -560,10 +566,10 @@ mod rows {
                 grad([any(&[2, 3, 7]), any(&[4, 3, 3])], |v| by_weight(v[0].conv1d(v[1], None, halve()), v[1])),
                 grad([any(&[2, 3, 5, 6]), any(&[4, 3, 3, 2])], |v| by_weight(v[0].conv2d(v[1], None, halve()), v[1])),
                 grad([any(&[2, 4, 5, 5]), any(&[4, 2, 3, 3])], |v| {
-                    by_weight(v[0].conv2d(v[1], None, Conv2d { groups: 2, ..halve() }), v[1])
+                    by_weight(v[0].conv2d(v[1], None, Conv2dOptions { groups: 2, ..halve() }), v[1])
                 }),
                 grad([any(&[2, 3, 5, 5]), any(&[3, 1, 3, 3])], |v| {
-                    by_weight(v[0].conv2d(v[1], None, Conv2d { groups: 3, ..same() }), v[1])
+                    by_weight(v[0].conv2d(v[1], None, Conv2dOptions { groups: 3, ..same() }), v[1])
                 }),
                 grad([any(&[2, 2, 3, 4, 5]), any(&[3, 2, 2, 3, 2])], |v| by_weight(v[0].conv3d(v[1], None, halve()), v[1])),
                 grad([any(&[2, 3, 4]), any(&[3, 2, 3])], |v| by_weight(v[0].conv_transpose1d(v[1], None, spread(2)), v[1])),

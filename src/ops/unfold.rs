@@ -5,7 +5,7 @@ use crate::kernels::conv::{self, Axis, Geometry};
 use crate::kernels::parallel;
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::conv::{Conv, as_batch};
+use crate::ops::conv::{ConvOptions, as_batch};
 use crate::scalar::Scalar;
 use crate::var::{Var, refuse};
 
@@ -90,18 +90,18 @@ impl<'t, T: Scalar> Var<'t, T> {
     ///
     /// A convolution is a product with it:
     /// ```
-    /// use wengert::{Conv2d, Tape};
+    /// use wengert::{Conv2dOptions, Tape};
     /// let tape = Tape::<f64>::new();
     /// let x = tape.leaf([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]);
     /// let w = tape.leaf([1.0, 0.5, 0.25, 0.125]).reshape(&[1, 1, 2, 2]);
-    /// let y = w.reshape(&[1, 4]).matmul(x.im2col([2, 2], Conv2d::default()));
-    /// assert_eq!(y.to_vec(), x.conv2d(w, None, Conv2d::default()).to_vec());
+    /// let y = w.reshape(&[1, 4]).matmul(x.im2col([2, 2], Conv2dOptions::default()));
+    /// assert_eq!(y.to_vec(), x.conv2d(w, None, Conv2dOptions::default()).to_vec());
     /// ```
     ///
     /// # Panics
     /// Where the convolution would, or if there are groups.
     #[track_caller]
-    pub fn im2col<const N: usize>(self, kernel: [usize; N], options: Conv<N>) -> Self {
+    pub fn im2col<const N: usize>(self, kernel: [usize; N], options: ConvOptions<N>) -> Self {
         let shape = self.shape();
         let geometry = as_batch::<N>(&shape).and_then(|x| patches(x[0], x[1], options.axes(&x[2..], &kernel), options.groups));
         let g = match geometry {
@@ -118,7 +118,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If there are not as many columns as outputs, or their height is not a multiple of the kernel's elements; and as [`Var::im2col`].
     #[track_caller]
-    pub fn col2im<const N: usize>(self, size: [usize; N], kernel: [usize; N], options: Conv<N>) -> Self {
+    pub fn col2im<const N: usize>(self, size: [usize; N], kernel: [usize; N], options: ConvOptions<N>) -> Self {
         let shape = self.shape();
         let geometry = || {
             let [.., height, count] = shape[..] else {
@@ -154,38 +154,42 @@ impl<'t, T: Scalar> Var<'t, T> {
 #[cfg(test)]
 mod rows {
     use super::*;
-    use crate::ops::conv::{Conv1d, Conv2d, Conv3d, Padding};
+    use crate::ops::conv::{Conv1dOptions, Conv2dOptions, Conv3dOptions, Padding};
     use crate::ops::samples::*;
 
-    fn odd() -> Conv2d {
-        Conv2d { stride: [2, 1], padding: Padding::Zeros([1, 2]), dilation: [1, 2], groups: 1 }
+    fn odd() -> Conv2dOptions {
+        Conv2dOptions { stride: [2, 1], padding: Padding::Zeros([1, 2]), dilation: [1, 2], groups: 1 }
     }
 
     impl Sampled for Im2col {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             vec![
-                grad([any(&[2, 3, 5])], |v| v[0].im2col([3], Conv1d::default())),
-                grad([any(&[2, 3, 4, 5])], |v| v[0].im2col([2, 3], Conv2d::default()).exp()),
+                grad([any(&[2, 3, 5])], |v| v[0].im2col([3], Conv1dOptions::default())),
+                grad([any(&[2, 3, 4, 5])], |v| v[0].im2col([2, 3], Conv2dOptions::default()).exp()),
                 grad([any(&[2, 3, 4, 5])], |v| v[0].im2col([2, 3], odd()).exp()),
-                grad([any(&[3, 4, 5])], |v| v[0].im2col([2, 2], Conv2d { padding: Padding::Same, ..Default::default() }).exp()),
-                grad([any(&[2, 2, 3, 2, 4])], |v| v[0].im2col([2, 1, 3], Conv3d::default()).exp()),
-                grad([any(&[0, 3, 4, 5])], |v| v[0].im2col([2, 3], Conv2d::default())),
-                grad([any(&[2, 0, 4, 5])], |v| v[0].im2col([2, 3], Conv2d::default())),
-                grad([any(&[5, 4, 3])], |v| v[0].transpose(0, 2).im2col([2, 3], Conv2d::default()).exp()),
+                grad([any(&[3, 4, 5])], |v| v[0].im2col([2, 2], Conv2dOptions { padding: Padding::Same, ..Default::default() }).exp()),
+                grad([any(&[2, 2, 3, 2, 4])], |v| v[0].im2col([2, 1, 3], Conv3dOptions::default()).exp()),
+                grad([any(&[0, 3, 4, 5])], |v| v[0].im2col([2, 3], Conv2dOptions::default())),
+                grad([any(&[2, 0, 4, 5])], |v| v[0].im2col([2, 3], Conv2dOptions::default())),
+                grad([any(&[5, 4, 3])], |v| v[0].transpose(0, 2).im2col([2, 3], Conv2dOptions::default()).exp()),
                 value(
                     [of(&[1, 4], [1.0, 2.0, 3.0, 4.0])],
-                    |v| v[0].im2col([2], Conv1d { stride: [2], padding: Padding::Zeros([1]), ..Default::default() }),
+                    |v| v[0].im2col([2], Conv1dOptions { stride: [2], padding: Padding::Zeros([1]), ..Default::default() }),
                     &[0.0, 2.0, 4.0, 1.0, 3.0, 0.0],
                     [&[1.0, 1.0, 1.0, 1.0]],
                 ),
                 adjoint(any(&[2, 3, 4, 5]), any(&[2, 18, 15]), |u| u.im2col([2, 3], odd()), |v| v.col2im([4, 5], [2, 3], odd())),
-                refuses([any(&[3, 4])], |v| v[0].im2col([2, 2], Conv2d::default()), &["im2col of [3, 4]", "2 axes", "hint: "]),
+                refuses([any(&[3, 4])], |v| v[0].im2col([2, 2], Conv2dOptions::default()), &["im2col of [3, 4]", "2 axes", "hint: "]),
                 refuses(
                     [any(&[3, 4, 4])],
-                    |v| v[0].im2col([2, 5], Conv2d::default()),
+                    |v| v[0].im2col([2, 5], Conv2dOptions::default()),
                     &["im2col of [3, 4, 4]", "reaches over 5", "hint: "],
                 ),
-                refuses([any(&[2, 4, 4])], |v| v[0].im2col([2, 2], Conv2d { groups: 2, ..Default::default() }), &["groups = 2", "hint: "]),
+                refuses(
+                    [any(&[2, 4, 4])],
+                    |v| v[0].im2col([2, 2], Conv2dOptions { groups: 2, ..Default::default() }),
+                    &["groups = 2", "hint: "],
+                ),
             ]
         }
     }
@@ -193,18 +197,27 @@ mod rows {
     impl Sampled for Col2im {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             vec![
-                grad([any(&[2, 12, 12])], |v| v[0].col2im([4, 5], [2, 2], Conv2d::default()).exp()),
+                grad([any(&[2, 12, 12])], |v| v[0].col2im([4, 5], [2, 2], Conv2dOptions::default()).exp()),
                 grad([any(&[18, 15])], |v| v[0].col2im([4, 5], [2, 3], odd()).exp()),
-                grad([any(&[3, 6])], |v| v[0].t().col2im([4], [2], Conv1d::default()).exp()),
-                grad([any(&[0, 12, 12])], |v| v[0].col2im([4, 5], [2, 2], Conv2d::default())),
-                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].col2im([3], [2], Conv1d::default()), &[1.0, 5.0, 4.0], [&[1.0; 4]]),
+                grad([any(&[3, 6])], |v| v[0].t().col2im([4], [2], Conv1dOptions::default()).exp()),
+                grad([any(&[0, 12, 12])], |v| v[0].col2im([4, 5], [2, 2], Conv2dOptions::default())),
+                value(
+                    [of(&[2, 2], [1.0, 2.0, 3.0, 4.0])],
+                    |v| v[0].col2im([3], [2], Conv1dOptions::default()),
+                    &[1.0, 5.0, 4.0],
+                    [&[1.0; 4]],
+                ),
                 refuses(
                     [any(&[2, 11, 12])],
-                    |v| v[0].col2im([4, 5], [2, 2], Conv2d::default()),
+                    |v| v[0].col2im([4, 5], [2, 2], Conv2dOptions::default()),
                     &["col2im of [2, 11, 12]", "11", "hint: "],
                 ),
-                refuses([any(&[2, 12, 11])], |v| v[0].col2im([4, 5], [2, 2], Conv2d::default()), &["col2im of [2, 12, 11]", "11 columns"]),
-                refuses([any(&[12])], |v| v[0].col2im([4, 5], [2, 2], Conv2d::default()), &["col2im of [12]", "hint: "]),
+                refuses(
+                    [any(&[2, 12, 11])],
+                    |v| v[0].col2im([4, 5], [2, 2], Conv2dOptions::default()),
+                    &["col2im of [2, 12, 11]", "11 columns"],
+                ),
+                refuses([any(&[12])], |v| v[0].col2im([4, 5], [2, 2], Conv2dOptions::default()), &["col2im of [12]", "hint: "]),
             ]
         }
     }

@@ -2,7 +2,7 @@
 
 use super::random::Random;
 use super::{Layer, params};
-use wengert::{Conv2d, MaxPoolOptions, NormOptions, Padding, Param, RunningStats, Scalar, Tape, Var};
+use wengert::{Conv2dOptions, MaxPoolOptions, NormOptions, Padding, Param, RunningStats, Scalar, Tape, Var};
 
 /// Layers, and what one does with them.
 pub trait Network<T: Scalar> {
@@ -13,11 +13,11 @@ pub trait Network<T: Scalar> {
 struct Conv<T: Scalar> {
     w: Param<T>,
     b: Option<Param<T>>,
-    options: Conv2d,
+    options: Conv2dOptions,
 }
 
 impl<T: Scalar> Conv<T> {
-    fn new(random: &mut Random, channels: [usize; 2], kernel: usize, options: Conv2d, bias: bool) -> Conv<T> {
+    fn new(random: &mut Random, channels: [usize; 2], kernel: usize, options: Conv2dOptions, bias: bool) -> Conv<T> {
         let [from, to] = channels;
         let fan_in = from * kernel * kernel;
         let w = random.weights(&[to, from, kernel, kernel], fan_in);
@@ -49,7 +49,7 @@ pub struct SimpleConv<T: Scalar> {
 
 impl<T: Scalar> SimpleConv<T> {
     pub fn new(random: &mut Random) -> Self {
-        SimpleConv { conv: Conv::new(random, [1, 30], 5, Conv2d::default(), true), layers: random.layers(&[30 * 12 * 12, 100, 10]) }
+        SimpleConv { conv: Conv::new(random, [1, 30], 5, Conv2dOptions::default(), true), layers: random.layers(&[30 * 12 * 12, 100, 10]) }
     }
 }
 
@@ -72,8 +72,9 @@ pub struct DeepConv<T: Scalar> {
 impl<T: Scalar> DeepConv<T> {
     pub fn new(random: &mut Random) -> Self {
         let shapes = [([1, 16], 1), ([16, 16], 1), ([16, 32], 1), ([32, 32], 2), ([32, 64], 1), ([64, 64], 1)];
-        let conv =
-            |(channels, pad)| Conv::new(random, channels, 3, Conv2d { padding: Padding::Zeros([pad; 2]), ..Default::default() }, true);
+        let conv = |(channels, pad)| {
+            Conv::new(random, channels, 3, Conv2dOptions { padding: Padding::Zeros([pad; 2]), ..Default::default() }, true)
+        };
         let convs = shapes.map(conv).into();
         DeepConv { convs, layers: random.layers(&[64 * 4 * 4, 50, 10]) }
     }
@@ -102,7 +103,7 @@ struct ConvNorm<T: Scalar> {
 
 impl<T: Scalar> ConvNorm<T> {
     fn new(random: &mut Random, channels: [usize; 2], kernel: usize, stride: usize) -> ConvNorm<T> {
-        let options = Conv2d { stride: [stride; 2], padding: Padding::Zeros([kernel / 2; 2]), ..Default::default() };
+        let options = Conv2dOptions { stride: [stride; 2], padding: Padding::Zeros([kernel / 2; 2]), ..Default::default() };
         let n = channels[1];
         ConvNorm {
             conv: Conv::new(random, channels, kernel, options, false),

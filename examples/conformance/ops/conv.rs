@@ -1,7 +1,7 @@
 //! Convolutions.
 
 use crate::call::{Answer, Call, Unsupported, unsupported};
-use wengert::{Conv, ConvTranspose, Padding, Scalar};
+use wengert::{ConvOptions, ConvTransposeOptions, Padding, Scalar};
 
 pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
     match op {
@@ -51,7 +51,7 @@ fn each<T: Scalar, const N: usize>(c: &Call<'_, T>, name: &str) -> Result<[usize
     }
 }
 
-fn conv<T: Scalar, const N: usize>(c: &Call<'_, T>) -> Result<Conv<N>, Unsupported> {
+fn conv<T: Scalar, const N: usize>(c: &Call<'_, T>) -> Result<ConvOptions<N>, Unsupported> {
     c.takes("input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1")?;
     let padding = match c.string("padding") {
         Ok(name) if name == "same" => Padding::Same,
@@ -59,12 +59,12 @@ fn conv<T: Scalar, const N: usize>(c: &Call<'_, T>) -> Result<Conv<N>, Unsupport
         Ok(name) => return unsupported(format!("padding \"{name}\"")),
         Err(_) => Padding::Zeros(each(c, "padding")?),
     };
-    Ok(Conv { stride: each(c, "stride")?, padding, dilation: each(c, "dilation")?, groups: c.size("groups")? })
+    Ok(ConvOptions { stride: each(c, "stride")?, padding, dilation: each(c, "dilation")?, groups: c.size("groups")? })
 }
 
-fn conv_transpose<T: Scalar, const N: usize>(c: &Call<'_, T>) -> Result<ConvTranspose<N>, Unsupported> {
+fn conv_transpose<T: Scalar, const N: usize>(c: &Call<'_, T>) -> Result<ConvTransposeOptions<N>, Unsupported> {
     c.takes("input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1")?;
-    Ok(ConvTranspose {
+    Ok(ConvTransposeOptions {
         stride: each(c, "stride")?,
         padding: each(c, "padding")?,
         output_padding: each(c, "output_padding")?,
@@ -73,7 +73,7 @@ fn conv_transpose<T: Scalar, const N: usize>(c: &Call<'_, T>) -> Result<ConvTran
     })
 }
 
-fn patches<T: Scalar>(c: &Call<'_, T>) -> Result<Conv<2>, Unsupported> {
+fn patches<T: Scalar>(c: &Call<'_, T>) -> Result<ConvOptions<2>, Unsupported> {
     let padding = Padding::Zeros(each(c, "padding")?);
-    Ok(Conv { stride: each(c, "stride")?, padding, dilation: each(c, "dilation")?, groups: 1 })
+    Ok(ConvOptions { stride: each(c, "stride")?, padding, dilation: each(c, "dilation")?, groups: 1 })
 }

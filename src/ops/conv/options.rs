@@ -6,12 +6,12 @@ use crate::kernels::conv::{Axis, Geometry};
 /// How a convolution of `N` dimensions walks over its input. PyTorch's names and defaults.
 ///
 /// ```
-/// use wengert::{Conv2d, Padding};
-/// let halve = Conv2d { stride: [2, 2], padding: Padding::Zeros([1, 1]), ..Default::default() };
+/// use wengert::{Conv2dOptions, Padding};
+/// let halve = Conv2dOptions { stride: [2, 2], padding: Padding::Zeros([1, 1]), ..Default::default() };
 /// assert_eq!(halve.groups, 1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Conv<const N: usize> {
+pub struct ConvOptions<const N: usize> {
     /// The distance of two neighbouring outputs in the input; 1.
     pub stride: [usize; N],
     /// What the input is surrounded by; nothing.
@@ -23,15 +23,15 @@ pub struct Conv<const N: usize> {
 }
 
 /// The options of [`Var::conv1d`](crate::Var::conv1d).
-pub type Conv1d = Conv<1>;
+pub type Conv1dOptions = ConvOptions<1>;
 /// The options of [`Var::conv2d`](crate::Var::conv2d).
-pub type Conv2d = Conv<2>;
+pub type Conv2dOptions = ConvOptions<2>;
 /// The options of [`Var::conv3d`](crate::Var::conv3d).
-pub type Conv3d = Conv<3>;
+pub type Conv3dOptions = ConvOptions<3>;
 
-impl<const N: usize> Default for Conv<N> {
+impl<const N: usize> Default for ConvOptions<N> {
     fn default() -> Self {
-        Conv { stride: [1; N], padding: Padding::Valid, dilation: [1; N], groups: 1 }
+        ConvOptions { stride: [1; N], padding: Padding::Valid, dilation: [1; N], groups: 1 }
     }
 }
 
@@ -61,7 +61,7 @@ impl<const N: usize> From<[usize; N]> for Padding<N> {
 
 /// How a transposed convolution of `N` dimensions spreads its input. PyTorch's names and defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ConvTranspose<const N: usize> {
+pub struct ConvTransposeOptions<const N: usize> {
     /// The distance of two neighbouring inputs in the output; 1.
     pub stride: [usize; N],
     /// What is cut off from the output on either side of each axis; 0.
@@ -75,15 +75,15 @@ pub struct ConvTranspose<const N: usize> {
 }
 
 /// The options of [`Var::conv_transpose1d`](crate::Var::conv_transpose1d).
-pub type ConvTranspose1d = ConvTranspose<1>;
+pub type ConvTranspose1dOptions = ConvTransposeOptions<1>;
 /// The options of [`Var::conv_transpose2d`](crate::Var::conv_transpose2d).
-pub type ConvTranspose2d = ConvTranspose<2>;
+pub type ConvTranspose2dOptions = ConvTransposeOptions<2>;
 /// The options of [`Var::conv_transpose3d`](crate::Var::conv_transpose3d).
-pub type ConvTranspose3d = ConvTranspose<3>;
+pub type ConvTranspose3dOptions = ConvTransposeOptions<3>;
 
-impl<const N: usize> Default for ConvTranspose<N> {
+impl<const N: usize> Default for ConvTransposeOptions<N> {
     fn default() -> Self {
-        ConvTranspose { stride: [1; N], padding: [0; N], output_padding: [0; N], dilation: [1; N], groups: 1 }
+        ConvTransposeOptions { stride: [1; N], padding: [0; N], output_padding: [0; N], dilation: [1; N], groups: 1 }
     }
 }
 
@@ -103,7 +103,7 @@ fn sensible<const N: usize>(stride: [usize; N], dilation: [usize; N], padding: [
     }
 }
 
-impl<const N: usize> Conv<N> {
+impl<const N: usize> ConvOptions<N> {
     /// The spatial axes, of input and kernel of these sizes.
     pub(crate) fn axes(&self, input: &[usize], kernel: &[usize]) -> Result<[Axis; 3], ShapeError> {
         let zeros = if let Padding::Zeros(zeros) = self.padding { zeros } else { [0; N] };
@@ -151,7 +151,7 @@ impl<const N: usize> Conv<N> {
     }
 }
 
-impl<const N: usize> ConvTranspose<N> {
+impl<const N: usize> ConvTransposeOptions<N> {
     /// The geometry of the convolution whose output is `y` (here the input) and whose input is the result.
     pub(super) fn geometry(&self, y: &[usize], w: &[usize]) -> Result<Geometry, ShapeError> {
         let groups = self.groups;
