@@ -79,6 +79,12 @@
 //! | `error.rs` | what is said when an op is refused? |
 //! | `kernels/` | plain loops on slices, without knowledge of the tape |
 //! | `optim/`, `init.rs`, `data/` | training, on the public API alone |
+//! | `metrics.rs`, `progress.rs` | how good is it, and how far? |
+//!
+//! # Features
+//!
+//! Both are on by default, and neither changes a number: `plot` (`wengert::plot`, through `plotters`), `progress` (`wengert::progress`, through
+//! `indicatif`).
 
 mod buffers;
 mod check;
@@ -91,11 +97,14 @@ pub mod init;
 pub mod io;
 mod kernels;
 mod layout;
+pub mod metrics;
 pub mod nn;
 mod op;
 mod ops;
 pub mod optim;
 mod param;
+#[cfg(feature = "progress")]
+pub mod progress;
 mod real_var;
 mod recall;
 mod record;

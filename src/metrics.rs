@@ -1,0 +1,452 @@
+//! How good is it? Accuracy, top-k accuracy, the confusion matrix, and running means.
+//!
+//! Classes are numbered from 0. Scores (logits or probabilities, one row a sample and one column a class) come as a [`Var`] or an array; the
+//! largest one decides. As in PyTorch, the first of several largest ones does, and NaN counts as larger than all numbers.
+//!
+//! ```
+//! use wengert::metrics::{ConfusionMatrix, accuracy, predictions, top_k_accuracy};
+//! use wengert::ndarray::array;
+//!
+//! let logits = array![[2.0, 1.0, 0.0], [0.5, 0.1, 0.4], [0.0, 3.0, 1.0], [1.0, 2.0, 3.0]];
+//! let labels = [0, 2, 1, 2];
+//! assert_eq!(accuracy(&logits, &labels), 0.75);
+//! assert_eq!(top_k_accuracy(&logits, &labels, 2), 1.0);
+//!
+//! let mut confusion = ConfusionMatrix::new(3);
+//! confusion.update(&predictions(&logits), &labels); // once for each batch
+//! assert_eq!((confusion.count(2, 0), confusion.recall(2)), (1, 0.5));
+//! ```
+
+use crate::{Scalar, Var};
+use ndarray::{Array2, ArrayBase, ArrayView2, Data, Dimension};
+use std::cmp::Ordering;
+use std::fmt;
+
+/// What scores are read from: a [`Var`], or an ndarray array or view.
+pub trait Scores<T: Scalar> {
+    /// Calls `f` with the shape and the elements in row-major order.
+    fn read<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R;
+}
+
+impl<T: Scalar> Scores<T> for Var<'_, T> {
+    fn read<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        f(&self.shape(), self.value().as_slice())
+    }
+}
+impl<T: Scalar, S: Data<Elem = T>, D: Dimension> Scores<T> for ArrayBase<S, D> {
+    fn read<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        match self.as_slice() {
+            Some(values) => f(self.shape(), values),
+            None => f(self.shape(), &self.iter().copied().collect::<Vec<T>>()),
+        }
+    }
+}
+impl<T: Scalar, X: Scores<T> + ?Sized> Scores<T> for &X {
+    fn read<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R {
+        (**self).read(f)
+    }
+}
+
+/// By size, NaN above all numbers.
+fn order<T: Scalar>(a: T, b: T) -> Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
+/// Number of rows and columns.
+#[track_caller]
+fn rows_and_classes(name: &str, shape: &[usize]) -> (usize, usize) {
+    match *shape {
+        [rows, classes] if classes > 0 => (rows, classes),
+        _ => panic!(
+            "{name}: scores have a shape [samples, classes], not {shape:?}\n  hint: bring one row a sample and one column a class, by `reshape`"
+        ),
+    }
+}
+
+#[track_caller]
+fn check_labels(name: &str, labels: &[usize], classes: usize) {
+    if let Some(at) = labels.iter().position(|&l| l >= classes) {
+        panic!("{name}: label {} of sample {at} is not one of {classes} classes\n  hint: classes are numbered from 0", labels[at]);
+    }
+}
+
+#[track_caller]
+fn check_lengths(name: &str, what: &str, found: usize, labels: usize) {
+    assert!(found == labels, "{name}: {found} {what}, but {labels} labels\n  hint: bring one label for each sample of the batch");
+}
+
+/// The class with the largest score of each row of `[n, classes]`.
+///
+/// # Panics
+/// If the scores are not such a matrix.
+#[track_caller]
+pub fn predictions<T: Scalar>(scores: impl Scores<T>) -> Vec<usize> {
+    let (shape, values) = scores.read(|shape, values| (shape.to_vec(), values.to_vec()));
+    let (_, classes) = rows_and_classes("predictions", &shape);
+    let largest = |row: &[T]| (1..classes).fold(0, |best, i| if order(row[i], row[best]).is_gt() { i } else { best });
+    values.chunks_exact(classes).map(largest).collect()
+}
+
+/// The share of rows of `[n, classes]` whose largest score is that of the label; NaN if there are none.
+///
+/// # Panics
+/// If the scores are not such a matrix, the number of labels differs, or a label is not a class.
+#[track_caller]
+pub fn accuracy<T: Scalar>(scores: impl Scores<T>, labels: &[usize]) -> f64 {
+    among_the_best("accuracy", scores, labels, 1)
+}
+
+/// The share of rows of `[n, classes]` in which the label is among the `k` classes with the largest scores; NaN if there are none.
+///
+/// # Panics
+/// If the scores are not such a matrix, the number of labels differs, a label is not a class, or `k` is 0 or above the number of classes.
+#[track_caller]
+pub fn top_k_accuracy<T: Scalar>(scores: impl Scores<T>, labels: &[usize], k: usize) -> f64 {
+    among_the_best("top_k_accuracy", scores, labels, k)
+}
+
+#[track_caller]
+fn among_the_best<T: Scalar>(name: &str, scores: impl Scores<T>, labels: &[usize], k: usize) -> f64 {
+    let (shape, values) = scores.read(|shape, values| (shape.to_vec(), values.to_vec()));
+    let (rows, classes) = rows_and_classes(name, &shape);
+    assert!((1..=classes).contains(&k), "{name}: k is {k}, which is not from 1 to {classes}, the number of classes");
+    check_lengths(name, "rows of scores", rows, labels.len());
+    check_labels(name, labels, classes);
+    let right = values.chunks_exact(classes).zip(labels).filter(|&(row, &label)| {
+        let better = |(i, &score): (usize, &T)| match order(score, row[label]) {
+            Ordering::Greater => true,
+            Ordering::Equal => i < label,
+            Ordering::Less => false,
+        };
+        row.iter().enumerate().filter(|&x| better(x)).count() < k
+    });
+    right.count() as f64 / rows as f64
+}
+
+/// Counts which class was taken for which, over any number of batches.
+///
+/// Precision, recall and F1 of a class are quotients of these counts, NaN where that is 0/0: the class was never predicted, or never
+/// occurred. `{}` shows counts and quotients as a table.
+///
+/// ```
+/// use wengert::metrics::ConfusionMatrix;
+/// let mut confusion = ConfusionMatrix::with_names(["cat", "dog"]);
+/// confusion.update(&[0, 0, 1], &[0, 1, 1]);
+/// confusion.update(&[1], &[1]);
+/// println!("{confusion}");
+/// //      | cat dog | precision  recall      F1
+/// // -----+---------+--------------------------
+/// //  cat |   1   . |    0.5000  1.0000  0.6667
+/// //  dog |   1   2 |    1.0000  0.6667  0.8000
+/// //
+/// // a row for what it is, a column for what it was taken for; accuracy 0.7500 of 4
+/// assert_eq!(confusion.accuracy(), 0.75);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConfusionMatrix {
+    names: Vec<String>,
+    /// A row for each true class, a column for each predicted one.
+    counts: Array2<u64>,
+}
+
+impl ConfusionMatrix {
+    /// Empty, for this many classes, which are called by their numbers.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[track_caller]
+    pub fn new(classes: usize) -> ConfusionMatrix {
+        ConfusionMatrix::with_names((0..classes).map(|c| c.to_string()))
+    }
+    /// Empty, for classes with these names.
+    ///
+    /// # Panics
+    /// If there are none.
+    #[track_caller]
+    pub fn with_names<N: Into<String>>(names: impl IntoIterator<Item = N>) -> ConfusionMatrix {
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        assert!(!names.is_empty(), "ConfusionMatrix: at least one class is needed");
+        ConfusionMatrix { counts: Array2::zeros((names.len(), names.len())), names }
+    }
+    /// Counts a batch: what was predicted (see [`predictions`]), and what is true. Nothing is counted if it panics.
+    ///
+    /// # Panics
+    /// If the lengths differ, or a prediction or label is not a class.
+    #[track_caller]
+    pub fn update(&mut self, predicted: &[usize], labels: &[usize]) {
+        check_lengths("ConfusionMatrix::update", "predictions", predicted.len(), labels.len());
+        check_labels("ConfusionMatrix::update", labels, self.classes());
+        if let Some(at) = predicted.iter().position(|&p| p >= self.classes()) {
+            panic!("ConfusionMatrix::update: prediction {} of sample {at} is not one of {} classes", predicted[at], self.classes());
+        }
+        for (&p, &l) in predicted.iter().zip(labels) {
+            self.counts[[l, p]] += 1;
+        }
+    }
+    /// Forgets all counts.
+    pub fn reset(&mut self) {
+        self.counts.fill(0);
+    }
+    /// The number of classes.
+    pub fn classes(&self) -> usize {
+        self.names.len()
+    }
+    /// What the classes are called.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+    /// All counts: a row for each true class, a column for each predicted one.
+    pub fn counts(&self) -> ArrayView2<'_, u64> {
+        self.counts.view()
+    }
+    /// How often class `label` was taken for class `predicted`.
+    pub fn count(&self, label: usize, predicted: usize) -> u64 {
+        self.counts[[label, predicted]]
+    }
+    /// The number of samples.
+    pub fn total(&self) -> u64 {
+        self.counts.sum()
+    }
+    /// The share of samples that were predicted rightly; NaN without samples.
+    pub fn accuracy(&self) -> f64 {
+        self.counts.diag().sum() as f64 / self.total() as f64
+    }
+    /// Of the samples predicted as `class`, the share that is: TP / (TP + FP).
+    pub fn precision(&self, class: usize) -> f64 {
+        self.count(class, class) as f64 / self.counts.column(class).sum() as f64
+    }
+    /// Of the samples that are `class`, the share that was predicted so: TP / (TP + FN).
+    pub fn recall(&self, class: usize) -> f64 {
+        self.count(class, class) as f64 / self.counts.row(class).sum() as f64
+    }
+    /// The harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN).
+    pub fn f1(&self, class: usize) -> f64 {
+        2.0 * self.count(class, class) as f64 / (self.counts.column(class).sum() + self.counts.row(class).sum()) as f64
+    }
+}
+
+impl fmt::Display for ConfusionMatrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let longest = self.names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
+        let digits = self.counts.iter().max().map_or(1, |n| n.to_string().len());
+        let (head, cell) = (longest.max(4), longest.max(digits).max(3) + 1);
+        let quotient = |q: f64| if q.is_nan() { "-".to_string() } else { format!("{q:.4}") };
+        let names: String = self.names.iter().map(|n| format!("{n:>cell$}")).collect();
+        writeln!(f, "{:>head$} |{names} | precision  recall      F1", "")?;
+        writeln!(f, "{}+{}+{}", "-".repeat(head + 1), "-".repeat(cell * self.classes() + 1), "-".repeat(26))?;
+        for (class, name) in self.names.iter().enumerate() {
+            let counts = self.counts.row(class);
+            let counts: String = counts.iter().map(|&n| format!("{:>cell$}", if n == 0 { ".".into() } else { n.to_string() })).collect();
+            let [p, r, f1] = [self.precision(class), self.recall(class), self.f1(class)].map(quotient);
+            writeln!(f, "{name:>head$} |{counts} |{p:>10}{r:>8}{f1:>8}")?;
+        }
+        let accuracy = quotient(self.accuracy());
+        write!(f, "\na row for what it is, a column for what it was taken for; accuracy {accuracy} of {}", self.total())
+    }
+}
+
+/// The mean of values with weights: of the loss and the metrics of batches, weighted by the number of samples, so that a smaller last batch
+/// counts for what it is.
+///
+/// ```
+/// let mut loss = wengert::metrics::Mean::new();
+/// loss.add(0.5, 32);
+/// loss.add(2.0, 16);
+/// assert_eq!((loss.value(), loss.count()), (1.0, 48));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Mean {
+    sum: f64,
+    count: usize,
+}
+
+impl Mean {
+    /// Of nothing yet.
+    pub fn new() -> Mean {
+        Mean::default()
+    }
+    /// Adds a value that is itself the mean of `samples` samples.
+    pub fn add(&mut self, value: f64, samples: usize) {
+        if samples > 0 {
+            self.sum += value * samples as f64; // a value of no samples (0/0) must not spoil the others
+            self.count += samples;
+        }
+    }
+    /// The mean; NaN of nothing.
+    pub fn value(&self) -> f64 {
+        self.sum / self.count as f64
+    }
+    /// The number of samples.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+    /// Forgets all values.
+    pub fn reset(&mut self) {
+        *self = Mean::new();
+    }
+}
+
+/// The exponential moving average, for a smooth curve of a noisy loss.
+///
+/// ```text
+/// m = beta m + (1 - beta) x, from m = 0;   average = m / (1 - beta^n) after n values
+/// ```
+///
+/// The division makes it a true (weighted) mean from the first value on, as in Adam.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MovingAverage {
+    beta: f64,
+    sum: f64,
+    /// The weights of all values together: 1 - beta^n.
+    weight: f64,
+}
+
+impl MovingAverage {
+    /// Of which each value keeps the share `beta` of what was before: it averages over about 1 / (1 - beta) values.
+    ///
+    /// # Panics
+    /// If `beta` is not at least 0 and below 1.
+    #[track_caller]
+    pub fn new(beta: f64) -> MovingAverage {
+        assert!((0.0..1.0).contains(&beta), "MovingAverage: beta must be at least 0 and below 1, not {beta}");
+        MovingAverage { beta, sum: 0.0, weight: 0.0 }
+    }
+    /// Adds a value; gives the new average.
+    pub fn add(&mut self, value: f64) -> f64 {
+        self.sum = self.beta * self.sum + (1.0 - self.beta) * value;
+        self.weight = self.beta * self.weight + (1.0 - self.beta);
+        self.value()
+    }
+    /// The average; NaN of nothing.
+    pub fn value(&self) -> f64 {
+        self.sum / self.weight
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+    use ndarray::array;
+
+    #[test]
+    fn accuracy_of_vars_views_and_both_types() {
+        let logits = array![[1.0f32, 2.0, 0.0], [3.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
+        let labels = [1, 1, 2];
+        let tape = Tape::new();
+        assert_eq!(accuracy(tape.constant(&logits), &labels), 2.0 / 3.0);
+        assert_eq!(accuracy(logits.view(), &labels), 2.0 / 3.0);
+        assert_eq!(accuracy(logits.t().as_standard_layout().t(), &labels), 2.0 / 3.0); // not in row-major order
+        assert_eq!(accuracy(logits.mapv(f64::from).into_dyn(), &labels), 2.0 / 3.0);
+        assert_eq!(predictions(&logits), [1, 0, 2]);
+    }
+    #[test]
+    fn top_k_counts_ranks() {
+        let logits = array![[0.1, 0.4, 0.3, 0.2], [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.4]];
+        let found = [1, 2, 3, 4].map(|k| top_k_accuracy(&logits, &[3, 3, 3], k));
+        assert_eq!(found, [1.0 / 3.0, 1.0 / 3.0, 2.0 / 3.0, 1.0]);
+    }
+    #[test]
+    fn ties_and_nan_as_in_pytorch() {
+        let nan = f64::NAN;
+        // torch.tensor(..).argmax(1) -> 0, 1, 2, 0, 1
+        let logits = array![
+            [1.0, 1.0, 1.0],
+            [0.0, 2.0, 2.0],
+            [5.0, f64::INFINITY, nan],
+            [nan, nan, 9.0],
+            [f64::NEG_INFINITY, -1.0, f64::NEG_INFINITY]
+        ];
+        assert_eq!(predictions(&logits), [0, 1, 2, 0, 1]);
+        for labels in [[0, 1, 2, 0, 1], [1, 2, 1, 1, 0], [2, 0, 0, 2, 2]] {
+            let right = predictions(&logits).iter().zip(labels).filter(|(p, l)| **p == *l).count();
+            assert_eq!(accuracy(&logits, &labels), right as f64 / 5.0);
+        }
+    }
+    #[test]
+    fn nothing_has_no_accuracy() {
+        let none = Array2::<f32>::zeros((0, 3));
+        assert!(accuracy(&none, &[]).is_nan());
+        assert!(predictions(&none).is_empty());
+        assert!(ConfusionMatrix::new(2).accuracy().is_nan());
+        assert!(Mean::new().value().is_nan());
+        assert!(MovingAverage::new(0.9).value().is_nan());
+    }
+    #[test]
+    fn confusion_over_batches() {
+        let mut m = ConfusionMatrix::new(3);
+        m.update(&[0, 1, 2, 2], &[0, 1, 1, 2]);
+        m.update(&[], &[]);
+        m.update(&[0], &[2]);
+        assert_eq!(m.counts(), array![[1, 0, 0], [0, 1, 1], [1, 0, 1]]);
+        assert_eq!((m.total(), m.accuracy()), (5, 0.6));
+        // sklearn.metrics.precision_recall_fscore_support([0, 1, 1, 2, 2], [0, 1, 2, 2, 0])
+        assert_eq!([0, 1, 2].map(|c| m.precision(c)), [0.5, 1.0, 0.5]);
+        assert_eq!([0, 1, 2].map(|c| m.recall(c)), [1.0, 0.5, 0.5]);
+        assert_eq!([0, 1, 2].map(|c| m.f1(c)), [2.0 / 3.0, 2.0 / 3.0, 0.5]);
+        m.reset();
+        assert_eq!((m.total(), m.classes()), (0, 3));
+    }
+    #[test]
+    fn confusion_as_a_table() {
+        let mut m = ConfusionMatrix::with_names(["cat", "dog", "horse"]);
+        m.update(&[0, 0, 1, 1], &[0, 1, 1, 1]);
+        let table = "\
+     |   cat   dog horse | precision  recall      F1
+------+-------------------+--------------------------
+  cat |     1     .     . |    0.5000  1.0000  0.6667
+  dog |     1     2     . |    1.0000  0.6667  0.8000
+horse |     .     .     . |         -       -       -
+
+a row for what it is, a column for what it was taken for; accuracy 0.7500 of 4";
+        assert_eq!(m.to_string().trim_start_matches(' '), table.trim_start_matches(' '));
+    }
+    #[test]
+    fn means() {
+        let mut mean = Mean::new();
+        mean.add(1.0, 3);
+        mean.add(f64::NAN, 0);
+        mean.add(5.0, 1);
+        assert_eq!((mean.value(), mean.count()), (2.0, 4));
+        mean.add(f64::NAN, 1);
+        assert!(mean.value().is_nan()); // a loss that is not a number stays visible
+        mean.reset();
+        assert_eq!(mean, Mean::new());
+        let mut average = MovingAverage::new(0.5);
+        assert_eq!(average.add(4.0), 4.0);
+        assert_eq!(average.add(1.0), 2.0); // (4 / 4 + 1 / 2) / (1 / 4 + 1 / 2)
+    }
+    #[test]
+    #[should_panic(expected = "accuracy: 2 rows of scores, but 3 labels")]
+    fn lengths_must_fit() {
+        accuracy(array![[1.0], [2.0]], &[0, 0, 0]);
+    }
+    #[test]
+    #[should_panic(expected = "accuracy: label 2 of sample 1 is not one of 2 classes")]
+    fn labels_must_be_classes() {
+        accuracy(array![[1.0, 0.0], [2.0, 0.0]], &[0, 2]);
+    }
+    #[test]
+    #[should_panic(expected = "accuracy: scores have a shape [samples, classes], not [4]")]
+    fn scores_must_be_a_matrix() {
+        accuracy(array![1.0, 0.0, 2.0, 0.0], &[0, 1]);
+    }
+    #[test]
+    #[should_panic(expected = "top_k_accuracy: k is 3, which is not from 1 to 2")]
+    fn k_is_at_most_the_number_of_classes() {
+        top_k_accuracy(array![[1.0, 0.0]], &[0], 3);
+    }
+    #[test]
+    fn a_refused_batch_is_not_counted() {
+        let mut m = ConfusionMatrix::new(2);
+        for (predicted, labels, message) in [
+            (vec![0, 1], vec![0], "ConfusionMatrix::update: 2 predictions, but 1 labels"),
+            (vec![0, 1], vec![0, 2], "ConfusionMatrix::update: label 2 of sample 1 is not one of 2 classes"),
+            (vec![0, 7], vec![0, 1], "ConfusionMatrix::update: prediction 7 of sample 1 is not one of 2 classes"),
+        ] {
+            let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| m.update(&predicted, &labels))).unwrap_err();
+            assert!(refused.downcast_ref::<String>().unwrap().starts_with(message));
+            assert_eq!(m.total(), 0);
+        }
+    }
+}
