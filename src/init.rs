@@ -90,6 +90,56 @@ pub fn he_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> A
     normal(shape, 0.0, std, rng)
 }
 
+/// Weights whose rows (or columns, if there are fewer of these) are orthogonal and of length `gain`: of `[out, in, ..]` the matrix of `out`
+/// rows. Signals neither grow nor shrink.
+///
+/// Source: A. M. Saxe, J. L. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+/// networks" (2014).
+///
+/// # Panics
+/// If the shape has fewer than two axes.
+#[track_caller]
+pub fn orthogonal<T: Scalar, S: IntoDimension>(shape: S, gain: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
+    let shape = shape.into_dimension();
+    fans("orthogonal", shape.slice());
+    let rows = shape[0];
+    let columns = shape.slice()[1..].iter().product::<usize>();
+    let (count, length) = (rows.min(columns), rows.max(columns));
+    let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
+    while vectors.len() < count {
+        let mut v = normal::<f64, _>(length, 0.0, 1.0, rng).into_raw_vec_and_offset().0;
+        // Gram and Schmidt's method, twice: once leaves rounding errors of the size of what was taken away.
+        for u in vectors.iter().chain(&vectors) {
+            let along: f64 = u.iter().zip(&v).map(|(u, v)| u * v).sum();
+            v.iter_mut().zip(u).for_each(|(v, u)| *v -= along * u);
+        }
+        let norm = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        v.iter_mut().for_each(|x| *x /= norm);
+        vectors.push(v);
+    }
+    let at = |i: usize| {
+        let (row, column) = (i / columns, i % columns);
+        if rows <= columns { vectors[row][column] } else { vectors[column][row] }
+    };
+    let mut i = 0..rows * columns;
+    Array::from_shape_simple_fn(shape, || T::from_f64(gain * at(i.next().expect("as many as the shape says"))))
+}
+
+/// Numbers that are all the same.
+pub fn constant<T: Scalar, S: IntoDimension>(shape: S, value: f64) -> Array<T, S::Dim> {
+    Array::from_elem(shape.into_dimension(), T::from_f64(value))
+}
+
+/// Zeros, with which biases begin.
+pub fn zeros<T: Scalar, S: IntoDimension>(shape: S) -> Array<T, S::Dim> {
+    constant(shape, 0.0)
+}
+
+/// PyTorch's layers begin with numbers spread evenly between minus this and this: 1 / sqrt(fan in).
+pub fn pytorch_bound(fan_in: usize) -> f64 {
+    1.0 / (fan_in.max(1) as f64).sqrt()
+}
+
 /// Fan in and fan out.
 #[track_caller]
 fn fans(name: &str, shape: &[usize]) -> (f64, f64) {
@@ -143,6 +193,19 @@ mod tests {
         assert_eq!(a, b);
         let c: Array2<f64> = he_normal((3, 5), &mut seeded(9));
         assert_eq!(a, c.mapv(|x| x as f32));
+    }
+    #[test]
+    fn orthogonal_weights_keep_lengths() {
+        for (shape, outer) in [(&[4, 2, 3][..], true), (&[6, 2, 2], false), (&[5, 5], true), (&[1, 7], true)] {
+            let w: ndarray::ArrayD<f64> = orthogonal(shape, 3.0, &mut seeded(2));
+            let w = w.into_shape_with_order((shape[0], shape[1..].iter().product::<usize>())).unwrap();
+            let gram = if outer { w.dot(&w.t()) } else { w.t().dot(&w) };
+            for ((i, j), &g) in gram.indexed_iter() {
+                assert!((g - if i == j { 9.0 } else { 0.0 }).abs() < 1e-12, "{shape:?} {i} {j}: {g}");
+            }
+        }
+        let none: Array2<f32> = orthogonal((0, 3), 1.0, &mut seeded(1));
+        assert_eq!(none.dim(), (0, 3));
     }
     const PINNED: [f64; 3] = [0.8143051451229099, 0.3188210400616611, 0.9838941681774888];
     #[test]

@@ -1,6 +1,6 @@
 //! What is a module? The one trait of all layers and networks, and how its parts are found by name.
 
-use super::Generator;
+use super::{Generator, Summary};
 use crate::io::{State, StateError, Values};
 use crate::{Param, Scalar, Var};
 use ndarray::{ArrayD, IxDyn};
@@ -97,7 +97,8 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         let all = self.named_parameters().into_iter().chain(self.named_buffers());
         all.map(|(name, p)| (name, Values::of(p.to_array()))).collect()
     }
-    /// Sets parameters and buffers from such a state. Nothing is changed unless all of it fits.
+    /// Sets parameters and buffers from such a state. Nothing is changed unless all of it fits. (PyTorch's counters
+    /// `num_batches_tracked`, which nothing here reads, are passed over.)
     ///
     /// # Errors
     /// If names are missing or not known, or shapes differ: all of them are listed.
@@ -114,7 +115,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         let refused = |name: &str| errors.iter().any(|e| matches!(e, StateError::Shape { name: n, .. } if n == name));
         let unexpected: Vec<_> = state
             .iter()
-            .filter(|(name, _)| !known(name) && !refused(name))
+            .filter(|(name, _)| !known(name) && !refused(name) && !name.ends_with("num_batches_tracked"))
             .map(|(name, _)| StateError::Unexpected { name: name.into() })
             .collect();
         errors.extend(unexpected);
@@ -123,6 +124,29 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
             p.set(values);
         }
         Ok(())
+    }
+    /// A table of its layers: name, output shape, parameters, multiply-adds. It is evaluated once, on zeros of the shape that is given (with
+    /// the batch's size).
+    ///
+    /// ```
+    /// use wengert::nn::{Mlp, Module};
+    /// let model = Mlp::new(&[784, 100, 10]).build::<f32>(&mut wengert::init::seeded(1));
+    /// assert_eq!(
+    ///     model.summary(&[1, 784]).to_string(),
+    ///     "\
+    /// layer  op      output shape  parameters  multiply-adds
+    /// ----------------------------------------------------
+    ///        input   [1, 784]
+    /// 0      linear  [1, 100]          78,500         78,400
+    ///        relu    [1, 100]
+    /// 2      linear  [1, 10]            1,010          1,000
+    /// ----------------------------------------------------
+    /// total                            79,510         79,400
+    /// trainable: 79,510 of 79,510 parameters"
+    /// );
+    /// ```
+    fn summary(&self, input: &[usize]) -> Summary {
+        Summary::of(self, input)
     }
     /// The states of its sources of chance, by name; with [`Module::state`] all that a run needs to go on.
     fn generators(&self) -> State {

@@ -1,0 +1,65 @@
+//! Activation functions as modules.
+
+use super::{Module, Visitor};
+use crate::{Scalar, Var};
+
+/// An activation function, without parameters: the `Var` method of the same name, with PyTorch's defaults. All of them can be written
+/// without the enum's name: `nn::Relu`.
+///
+/// ```
+/// use wengert::nn::{self, Module};
+/// let tape = wengert::Tape::<f32>::new();
+/// assert_eq!(nn::Relu.forward(tape.constant([-1.0, 2.0])).to_vec(), [0.0, 2.0]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Activation {
+    /// x as it is.
+    Identity,
+    /// max(x, 0)
+    Relu,
+    /// min(max(x, 0), 6)
+    Relu6,
+    /// x where it is above 0, else this share of it.
+    LeakyRelu(f64),
+    /// x where it is above 0, else alpha (e^x - 1).
+    Elu(f64),
+    /// x Φ(x), of the normal distribution.
+    Gelu,
+    /// x sigmoid(x)
+    Silu,
+    /// x relu6(x + 3) / 6
+    Hardswish,
+    /// 1 / (1 + e^-x)
+    Sigmoid,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// ln(1 + e^x)
+    Softplus,
+    /// e^x / sum of e^x over this axis.
+    Softmax(isize),
+    /// The logarithm of that.
+    LogSoftmax(isize),
+}
+
+impl<T: Scalar> Module<T> for Activation {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        match *self {
+            Activation::Identity => x,
+            Activation::Relu => x.relu(),
+            Activation::Relu6 => x.relu6(),
+            Activation::LeakyRelu(slope) => x.leaky_relu(slope),
+            Activation::Elu(alpha) => x.elu(alpha),
+            Activation::Gelu => x.gelu(),
+            Activation::Silu => x.silu(),
+            Activation::Hardswish => x.hardswish(),
+            Activation::Sigmoid => x.sigmoid(),
+            Activation::Tanh => x.tanh(),
+            Activation::Softplus => x.softplus(),
+            Activation::Softmax(axis) => x.softmax(axis),
+            Activation::LogSoftmax(axis) => x.log_softmax(axis),
+        }
+    }
+    fn visit(&self, _: &mut Visitor<'_, T>) {}
+}

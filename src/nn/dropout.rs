@@ -1,0 +1,63 @@
+//! Leaving numbers out by chance.
+
+use super::{Generator, Mode, Module, Visitor};
+use crate::{Scalar, Var};
+use ndarray::{ArrayViewD, IxDyn};
+use rand::{Rng, RngExt};
+use std::sync::Mutex;
+
+/// In training, each number becomes 0 with probability p, and the others are multiplied by 1/(1 - p), so that their mean stays; in
+/// evaluation it does nothing. PyTorch's `Dropout`.
+///
+/// Which numbers are left out depends on the seed and on how often the layer was used.
+///
+/// ```
+/// use wengert::nn::{Dropout, Module};
+/// let (tape, dropout) = (wengert::Tape::<f32>::new(), Dropout::new(0.5, &mut wengert::init::seeded(1)));
+/// let y = dropout.forward(tape.constant([1.0; 100])).to_vec();
+/// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0));
+/// dropout.eval();
+/// assert_eq!(dropout.forward(tape.constant([1.0; 3])).to_vec(), [1.0; 3]);
+/// ```
+///
+/// Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting" (2014).
+#[derive(Debug)]
+pub struct Dropout<T: Scalar = f32> {
+    p: f64,
+    generator: Generator,
+    mode: Mode,
+    /// The factors of the last step, kept so that steps do not allocate.
+    factors: Mutex<Vec<T>>,
+}
+
+impl<T: Scalar> Dropout<T> {
+    /// Leaves a number out with this probability; the seed is drawn from `rng`.
+    ///
+    /// # Panics
+    /// If it is not from 0 to 1.
+    #[track_caller]
+    pub fn new(p: f64, rng: &mut impl Rng) -> Self {
+        assert!((0.0..=1.0).contains(&p), "Dropout: the probability must be from 0 to 1, not {p}");
+        Dropout { p, generator: Generator::new(rng.random()), mode: Mode::default(), factors: Mutex::default() }
+    }
+}
+
+impl<T: Scalar> Module<T> for Dropout<T> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        if !self.mode.is_training() || self.p == 0.0 {
+            return x;
+        }
+        let factor = if self.p < 1.0 { T::from_f64(1.0 / (1.0 - self.p)) } else { T::ZERO };
+        let below = (self.p * (u64::from(u32::MAX) + 1) as f64) as u64;
+        let mut rng = self.generator.draw();
+        let mut factors = self.factors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        factors.clear();
+        factors.extend((0..x.numel()).map(|_| if u64::from(rng.random::<u32>()) < below { T::ZERO } else { factor }));
+        let shape = x.shape();
+        x * x.tape().constant(ArrayViewD::from_shape(IxDyn(&shape), &factors).expect("as many factors as numbers"))
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        v.mode(&self.mode).generator("generator", &self.generator);
+    }
+}

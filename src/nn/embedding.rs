@@ -1,0 +1,59 @@
+//! A table of vectors, one for each word.
+
+use super::{Module, Visitor};
+use crate::{Indices, Param, Scalar, Tape, Var, init};
+use rand::Rng;
+
+/// A vector for each of `num_embeddings` words: PyTorch's `Embedding`. Words are numbers from 0; an array of shape `[..]` of them gives
+/// vectors `[.., embedding_dim]`. The vectors begin normally distributed.
+///
+/// ```
+/// use wengert::nn::Embedding;
+/// let words = Embedding::<f32>::new(10, 4, &mut wengert::init::seeded(1));
+/// let tape = wengert::Tape::new();
+/// assert_eq!(words.lookup(&tape, [3, 1, 4]).shape(), [3, 4]);
+/// ```
+#[derive(Debug)]
+pub struct Embedding<T: Scalar = f32> {
+    /// `[num_embeddings, embedding_dim]`
+    pub weight: Param<T>,
+    /// A word whose vector is not trained, and is 0 at the beginning.
+    pub padding_idx: Option<usize>,
+}
+
+impl<T: Scalar> Embedding<T> {
+    /// A table of so many vectors of so many numbers.
+    pub fn new(num_embeddings: usize, embedding_dim: usize, rng: &mut impl Rng) -> Self {
+        Embedding { weight: Param::new("weight", init::normal((num_embeddings, embedding_dim), 0.0, 1.0, rng)), padding_idx: None }
+    }
+    /// The same table, of which the vector of one word is 0 and stays so.
+    ///
+    /// # Panics
+    /// If there is no such word.
+    #[track_caller]
+    pub fn with_padding(self, padding_idx: usize) -> Self {
+        let (rows, n) = (self.weight.shape()[0], self.weight.shape()[1]);
+        assert!(padding_idx < rows, "Embedding: padding_idx {padding_idx} is none of {rows} words, which count from 0");
+        self.weight.with_mut(|w| w[padding_idx * n..][..n].fill(T::ZERO));
+        Embedding { padding_idx: Some(padding_idx), ..self }
+    }
+    /// The vectors of these words.
+    ///
+    /// # Panics
+    /// If a number is none of the words.
+    #[track_caller]
+    pub fn lookup<'t>(&self, tape: &'t Tape<T>, words: impl Into<Indices>) -> Var<'t, T> {
+        tape.param(&self.weight).embedding(words, self.padding_idx.map(|i| i as isize))
+    }
+}
+
+impl<T: Scalar> Module<T> for Embedding<T> {
+    /// The vectors of words that are given as whole numbers in a `Var`.
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.lookup(x.tape(), x)
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        v.param("weight", &self.weight);
+    }
+}

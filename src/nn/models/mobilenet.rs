@@ -1,0 +1,100 @@
+//! MobileNetV2.
+
+use super::kaiming;
+use crate::nn::{BatchNorm2d, Conv2d, Dropout, Linear, Module, Relu6, Sequential, Visitor};
+use crate::{Conv2dOptions, Scalar, Var, init};
+use rand::Rng;
+
+/// A convolution of 1x1 that widens, one of 3x3 on each channel alone, one of 1x1 that narrows; and, where the shape stays, the way around.
+pub struct InvertedResidual<T: Scalar = f32> {
+    conv: Sequential<T>,
+    skip: bool,
+}
+
+impl<T: Scalar> InvertedResidual<T> {
+    /// A block between so many channels, which are widened by a factor in between.
+    pub fn new(in_channels: usize, out_channels: usize, stride: usize, expand_ratio: usize, rng: &mut impl Rng) -> Self {
+        let hidden = in_channels * expand_ratio;
+        let mut conv = Sequential::new();
+        if expand_ratio != 1 {
+            conv = conv.push(conv_norm(in_channels, hidden, 1, 1, 1, rng).push(Relu6));
+        }
+        conv = conv
+            .push(conv_norm(hidden, hidden, 3, stride, hidden, rng).push(Relu6))
+            .push(Conv2d::new(hidden, out_channels, [1, 1], rng).without_bias())
+            .push(BatchNorm2d::new(out_channels));
+        InvertedResidual { conv, skip: stride == 1 && in_channels == out_channels }
+    }
+}
+
+impl<T: Scalar> Module<T> for InvertedResidual<T> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let y = self.conv.forward(x);
+        if self.skip { x + y } else { y }
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        v.module("conv", &self.conv);
+    }
+}
+
+/// MobileNetV2 of photographs `[batch, 3, height, width]` (ImageNet: 224x224), with torchvision's names, so that its weights can be
+/// loaded: [`io::load`](crate::io::load).
+///
+/// ```
+/// use wengert::nn::{MobileNetV2, Module};
+/// let model = MobileNetV2::<f32>::new(1000, &mut wengert::init::seeded(1));
+/// assert_eq!(model.parameter_count(), 3_504_872);
+/// ```
+///
+/// Source: M. Sandler, A. Howard, M. Zhu, A. Zhmoginov, L.-C. Chen, "MobileNetV2: inverted residuals and linear bottlenecks" (2018).
+pub struct MobileNetV2<T: Scalar = f32> {
+    /// 19 blocks: a convolution, 17 [`InvertedResidual`]s, a convolution to 1,280 channels.
+    pub features: Sequential<T>,
+    /// Dropout and the last layer.
+    pub classifier: Sequential<T>,
+}
+
+impl<T: Scalar> MobileNetV2<T> {
+    /// With its first weights.
+    pub fn new(num_classes: usize, rng: &mut impl Rng) -> Self {
+        // Table 2 of the paper: expansion, channels, repetitions, stride of the first.
+        let settings = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
+        let mut features = Sequential::new().push(conv_norm(3, 32, 3, 2, 1, rng).push(Relu6));
+        let mut from = 32;
+        for (expand_ratio, to, repetitions, stride) in settings {
+            for i in 0..repetitions {
+                features = features.push(InvertedResidual::new(from, to, if i == 0 { stride } else { 1 }, expand_ratio, rng));
+                from = to;
+            }
+        }
+        features = features.push(conv_norm(from, 1280, 1, 1, 1, rng).push(Relu6));
+        let head = Linear::new(1280, num_classes, rng);
+        head.weight.set(init::normal::<T, _>((num_classes, 1280), 0.0, 0.01, rng));
+        head.bias.iter().for_each(|b| b.with_mut(|b| b.fill(T::ZERO)));
+        let net = MobileNetV2 { features, classifier: Sequential::new().push(Dropout::new(0.2, rng)).push(head) };
+        kaiming(&net.features, rng);
+        net
+    }
+    /// What the last layer sees: `[batch, 1280]`.
+    #[track_caller]
+    pub fn embed<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.features.forward(x).adaptive_avg_pool2d([1, 1]).flatten(1, -1)
+    }
+}
+
+impl<T: Scalar> Module<T> for MobileNetV2<T> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        self.classifier.forward(self.embed(x))
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        v.module("features", &self.features).module("classifier", &self.classifier);
+    }
+}
+
+/// A convolution without biases that keeps the size of the image or divides it by the stride, and batch normalization.
+fn conv_norm<T: Scalar>(from: usize, to: usize, kernel: usize, stride: usize, groups: usize, rng: &mut impl Rng) -> Sequential<T> {
+    let options = Conv2dOptions { stride: [stride; 2], padding: (kernel / 2).into(), groups, ..Default::default() };
+    Sequential::new().push(Conv2d::with(from, to, [kernel; 2], options, rng).without_bias()).push(BatchNorm2d::new(to))
+}

@@ -1,0 +1,172 @@
+//! Layers that bring their inputs to mean 0 and variance 1.
+
+use super::{Mode, Module, Visitor};
+use crate::{NormOptions, Param, RunningStats, Scalar, Var};
+use ndarray::{ArrayD, IxDyn};
+
+/// A factor and a summand for each number that is normalized, 1 and 0 at the beginning.
+#[derive(Debug)]
+struct Affine<T: Scalar> {
+    weight: Param<T>,
+    bias: Param<T>,
+}
+
+impl<T: Scalar> Affine<T> {
+    fn new(shape: &[usize]) -> Self {
+        let filled = |name: &str, x| Param::new(name, ArrayD::from_elem(IxDyn(shape), x));
+        Affine { weight: filled("weight", T::ONE), bias: filled("bias", T::ZERO) }
+    }
+    fn options<'t>(affine: &Option<Self>, x: Var<'t, T>, eps: f64) -> NormOptions<'t, T> {
+        let of = |p: fn(&Self) -> &Param<T>| affine.as_ref().map(|a| x.tape().param(p(a)));
+        NormOptions { weight: of(|a| &a.weight), bias: of(|a| &a.bias), eps }
+    }
+    fn show(affine: &Option<Self>, v: &mut Visitor<'_, T>) {
+        if let Some(Affine { weight, bias }) = affine {
+            v.param("weight", weight).param("bias", bias);
+        }
+    }
+}
+
+/// Batch normalization of channels (axis 1): PyTorch's `BatchNorm1d` and `BatchNorm2d`, which differ in the inputs they are meant for.
+///
+/// In training each channel is brought to mean 0 and variance 1 over the batch, and running means and variances follow, of which every
+/// step takes a tenth (`momentum`); in evaluation they take the place of the batch's. Then comes a factor and a summand for each channel.
+///
+/// ```
+/// use wengert::nn::{BatchNorm2d, Module};
+/// let norm = BatchNorm2d::<f32>::new(16);
+/// norm.eval();
+/// assert_eq!(norm.named_buffers()[0].0, "running_mean");
+/// ```
+///
+/// Source: S. Ioffe, C. Szegedy, "Batch normalization" (2015).
+#[derive(Debug)]
+pub struct BatchNorm<T: Scalar = f32> {
+    affine: Option<Affine<T>>,
+    stats: RunningStats<T>,
+    eps: f64,
+    mode: Mode,
+}
+
+/// Batch normalization of rows `[batch, features]` or sequences `[batch, channels, length]`.
+pub type BatchNorm1d<T = f32> = BatchNorm<T>;
+/// Batch normalization of images `[batch, channels, height, width]`.
+pub type BatchNorm2d<T = f32> = BatchNorm<T>;
+
+impl<T: Scalar> BatchNorm<T> {
+    /// Of so many channels, momentum 0.1, eps 1e-5.
+    pub fn new(num_features: usize) -> Self {
+        BatchNorm::with(num_features, 1e-5, 0.1)
+    }
+    /// With what is added to the variance, and the share of the running statistics that each step takes.
+    pub fn with(num_features: usize, eps: f64, momentum: f64) -> Self {
+        let stats = RunningStats::with_momentum(num_features, momentum);
+        BatchNorm { affine: Some(Affine::new(&[num_features])), stats, eps, mode: Mode::default() }
+    }
+    /// The same layer without factors and summands.
+    pub fn without_affine(self) -> Self {
+        BatchNorm { affine: None, ..self }
+    }
+    /// The running means and variances.
+    pub fn stats(&self) -> &RunningStats<T> {
+        &self.stats
+    }
+    /// The factors, of which a 0 makes a residual block begin as the identity.
+    pub fn weight(&self) -> Option<&Param<T>> {
+        self.affine.as_ref().map(|a| &a.weight)
+    }
+    /// The summands.
+    pub fn bias(&self) -> Option<&Param<T>> {
+        self.affine.as_ref().map(|a| &a.bias)
+    }
+}
+
+impl<T: Scalar> Module<T> for BatchNorm<T> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let options = Affine::options(&self.affine, x, self.eps);
+        if self.mode.is_training() { x.batch_norm_train(&self.stats, options) } else { x.batch_norm(&self.stats, options) }
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        Affine::show(&self.affine, v);
+        v.buffer("running_mean", &self.stats.mean).buffer("running_var", &self.stats.var).mode(&self.mode);
+    }
+}
+
+/// Layer normalization over the last axes, whose sizes are named: PyTorch's `LayerNorm`.
+///
+/// Source: J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization" (2016).
+#[derive(Debug)]
+pub struct LayerNorm<T: Scalar = f32> {
+    affine: Option<Affine<T>>,
+    sizes: Vec<usize>,
+    eps: f64,
+}
+
+impl<T: Scalar> LayerNorm<T> {
+    /// Over last axes of these sizes; eps 1e-5.
+    pub fn new(normalized_shape: &[usize]) -> Self {
+        LayerNorm { affine: Some(Affine::new(normalized_shape)), sizes: normalized_shape.into(), eps: 1e-5 }
+    }
+    /// The same layer with this added to the variance.
+    pub fn with_eps(self, eps: f64) -> Self {
+        LayerNorm { eps, ..self }
+    }
+    /// The same layer without factors and summands.
+    pub fn without_affine(self) -> Self {
+        LayerNorm { affine: None, ..self }
+    }
+}
+
+impl<T: Scalar> Module<T> for LayerNorm<T> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        x.layer_norm(&self.sizes, Affine::options(&self.affine, x, self.eps))
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        Affine::show(&self.affine, v);
+    }
+}
+
+/// Group normalization: the channels (axis 1) of each row in groups: PyTorch's `GroupNorm`.
+///
+/// Source: Y. Wu, K. He, "Group normalization" (2018).
+#[derive(Debug)]
+pub struct GroupNorm<T: Scalar = f32> {
+    affine: Option<Affine<T>>,
+    groups: usize,
+    eps: f64,
+}
+
+impl<T: Scalar> GroupNorm<T> {
+    /// So many groups of so many channels in all; eps 1e-5.
+    ///
+    /// # Panics
+    /// If the groups do not divide the channels.
+    #[track_caller]
+    pub fn new(num_groups: usize, num_channels: usize) -> Self {
+        assert!(
+            num_groups > 0 && num_channels.is_multiple_of(num_groups),
+            "GroupNorm: {num_channels} channels do not fall into {num_groups} groups\n  hint: the order is (num_groups, num_channels)"
+        );
+        GroupNorm { affine: Some(Affine::new(&[num_channels])), groups: num_groups, eps: 1e-5 }
+    }
+    /// The same layer with this added to the variance.
+    pub fn with_eps(self, eps: f64) -> Self {
+        GroupNorm { eps, ..self }
+    }
+    /// The same layer without factors and summands.
+    pub fn without_affine(self) -> Self {
+        GroupNorm { affine: None, ..self }
+    }
+}
+
+impl<T: Scalar> Module<T> for GroupNorm<T> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        x.group_norm(self.groups, Affine::options(&self.affine, x, self.eps))
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        Affine::show(&self.affine, v);
+    }
+}

@@ -1,0 +1,176 @@
+//! Modules one after the other, and around one another.
+
+use super::{Module, Visitor};
+use crate::{Scalar, Var};
+
+/// Modules one after the other. Their names are 0, 1, 2, .. as in PyTorch, or those that are given.
+///
+/// ```
+/// use wengert::nn::{Conv2d, Flatten, Linear, MaxPool2d, Module, Relu, Sequential};
+/// let rng = &mut wengert::init::seeded(1);
+/// let model: Sequential = Sequential::new()
+///     .push(Conv2d::new(1, 8, [3, 3], rng))
+///     .push(Relu)
+///     .push(MaxPool2d::new([2, 2]))
+///     .push(Flatten)
+///     .named("head", Linear::new(8 * 13 * 13, 10, rng));
+/// let tape = wengert::Tape::new();
+/// assert_eq!(model.forward(tape.constant(&vec![0.0; 2 * 784]).reshape(&[2, 1, 28, 28])).shape(), [2, 10]);
+/// let names: Vec<String> = model.named_parameters().into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["0.weight", "0.bias", "head.weight", "head.bias"]);
+/// ```
+#[derive(Default)]
+pub struct Sequential<T: Scalar = f32> {
+    modules: Vec<(String, Box<dyn Module<T>>)>,
+}
+
+impl<T: Scalar> Sequential<T> {
+    /// Nothing yet, which gives its input.
+    pub fn new() -> Self {
+        Sequential { modules: Vec::new() }
+    }
+    /// With one more module, whose name is its place.
+    pub fn push(self, module: impl Module<T> + 'static) -> Self {
+        let name = self.modules.len().to_string();
+        self.named(name, module)
+    }
+    /// With one more module of this name.
+    ///
+    /// # Panics
+    /// If there is one of this name already.
+    #[track_caller]
+    pub fn named(mut self, name: impl Into<String>, module: impl Module<T> + 'static) -> Self {
+        let name = name.into();
+        assert!(
+            self.modules.iter().all(|(n, _)| *n != name),
+            "Sequential: there is a module {name:?} already\n  hint: give it another name"
+        );
+        self.modules.push((name, Box::new(module)));
+        self
+    }
+    /// How many modules there are.
+    pub fn len(&self) -> usize {
+        self.modules.len()
+    }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.modules.is_empty()
+    }
+    /// The module at a place: to freeze it, or to use what comes before a head.
+    pub fn get(&self, place: usize) -> Option<&dyn Module<T>> {
+        self.modules.get(place).map(|(_, module)| &**module)
+    }
+    /// The modules in order.
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Module<T>> {
+        self.modules.iter().map(|(_, module)| &**module)
+    }
+}
+
+impl<T: Scalar> Module<T> for Sequential<T> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let mut x = x;
+        for (_, module) in &self.modules {
+            x = module.forward(x);
+        }
+        x
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        for (name, module) in &self.modules {
+            v.module(name, &**module);
+        }
+    }
+}
+
+/// Modules of one type, one after the other, with the names 0, 1, 2, ..
+impl<T: Scalar, M: Module<T>> Module<T> for Vec<M> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        let mut x = x;
+        for module in self {
+            x = module.forward(x);
+        }
+        x
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        for (i, module) in self.iter().enumerate() {
+            v.module(&i.to_string(), module);
+        }
+    }
+}
+
+/// The module, or nothing, which gives its input.
+impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        match self {
+            Some(module) => module.forward(x),
+            None => x,
+        }
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        if let Some(module) = self {
+            module.visit(v);
+        }
+    }
+}
+
+impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for Box<M> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        (**self).forward(x)
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        (**self).visit(v);
+    }
+}
+
+/// `x + inner(x)`: a residual connection around a module that keeps the shape.
+///
+/// Source: K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition" (2015).
+#[derive(Debug)]
+pub struct Residual<M>(
+    /// What is added to its input.
+    pub M,
+);
+
+impl<T: Scalar, M: Module<T>> Module<T> for Residual<M> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        x + self.0.forward(x)
+    }
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        self.0.visit(v);
+    }
+}
+
+/// A function without parameters as a module.
+///
+/// ```
+/// use wengert::nn::{Function, Module};
+/// use wengert::{Tape, Var};
+/// let double = Function::new(|x: Var| x * 2.0);
+/// assert_eq!(double.forward(Tape::new().constant([1.0, 2.0])).to_vec(), [2.0, 4.0]);
+/// ```
+pub struct Function<F>(F);
+
+impl<F> Function<F> {
+    /// The module that computes it.
+    pub fn new<T: Scalar>(f: F) -> Self
+    where
+        F: for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync,
+    {
+        Function(f)
+    }
+}
+
+impl<T: Scalar, F> Module<T> for Function<F>
+where
+    F: for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync,
+{
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        (self.0)(x)
+    }
+    fn visit(&self, _: &mut Visitor<'_, T>) {}
+}
