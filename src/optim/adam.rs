@@ -1,13 +1,14 @@
 //! Adam and AdamW.
 
-use super::{Optimizer, States, check};
+use super::{FirstOrder, Memory, Rule, check};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Adam`], by PyTorch's names and with its defaults.
 ///
 /// ```
 /// use wengert::optim::{Adam, AdamOptions};
-/// let adamw: Adam = Adam::with(AdamOptions { weight_decay: 1e-2, decoupled_weight_decay: true, ..Default::default() });
+/// let adam: Adam = Adam::with(AdamOptions { lr: 0.01, amsgrad: true, ..Default::default() });
+/// let adamw: Adam = Adam::with(AdamOptions { weight_decay: 0.1, ..AdamOptions::adamw(1e-3) });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamOptions {
@@ -21,11 +22,20 @@ pub struct AdamOptions {
     pub weight_decay: f64,
     /// Shrinks the weights directly and leaves the gradient alone, which is AdamW; default no.
     pub decoupled_weight_decay: bool,
+    /// Divides by the largest running mean of g^2 so far, in place of the present one; default no.
+    pub amsgrad: bool,
 }
 
 impl Default for AdamOptions {
     fn default() -> Self {
-        AdamOptions { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0, decoupled_weight_decay: false }
+        AdamOptions { lr: 1e-3, betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0, decoupled_weight_decay: false, amsgrad: false }
+    }
+}
+
+impl AdamOptions {
+    /// The defaults of PyTorch's AdamW: `weight_decay` 0.01, which shrinks the weights directly.
+    pub fn adamw(lr: f64) -> Self {
+        AdamOptions { lr, weight_decay: 0.01, decoupled_weight_decay: true, ..Default::default() }
     }
 }
 
@@ -38,74 +48,54 @@ impl Default for AdamOptions {
 /// w = w - lr m' / (sqrt(v') + eps)   with m' = m / (1 - beta1^t), v' = v / (1 - beta2^t)
 /// ```
 ///
-/// t counts the steps in which this parameter had a gradient.
+/// t counts the steps in which this parameter had a gradient. With amsgrad, v' is made of the largest v so far. [`Adam::adamw`] is AdamW.
 ///
 /// Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization" (2015); I. Loshchilov, F. Hutter, "Decoupled weight decay
-/// regularization" (2019), for AdamW.
-#[derive(Debug)]
-pub struct Adam<T: Scalar = f32> {
-    options: AdamOptions,
-    states: States<T, State<T>>,
-}
-
-#[derive(Debug)]
-struct State<T> {
-    steps: i32,
-    m: Vec<T>,
-    v: Vec<T>,
-}
-
-impl<T> Default for State<T> {
-    fn default() -> Self {
-        State { steps: 0, m: Vec::new(), v: Vec::new() }
-    }
-}
+/// regularization" (2019), for AdamW; S. J. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond" (2018), for amsgrad.
+pub type Adam<T = f32> = FirstOrder<AdamOptions, T>;
 
 impl<T: Scalar> Adam<T> {
-    /// With this learning rate, and the paper's other numbers.
+    /// AdamW with this learning rate and PyTorch's defaults: `weight_decay` 0.01, which shrinks the weights directly.
     ///
     /// # Panics
     /// If it is negative or not a number.
     #[track_caller]
-    pub fn new(lr: f64) -> Self {
-        Adam::with(AdamOptions { lr, ..AdamOptions::default() })
+    pub fn adamw(lr: f64) -> Self {
+        Adam::with(AdamOptions::adamw(lr))
     }
-    /// With all options.
-    ///
-    /// # Panics
-    /// If a number is negative or not a number, or a beta is not below 1.
-    #[track_caller]
-    pub fn with(options: AdamOptions) -> Self {
-        let AdamOptions { lr, betas, eps, weight_decay, .. } = options;
+}
+
+impl Rule for AdamOptions {
+    fn check(&self) {
+        let AdamOptions { lr, betas, eps, weight_decay, .. } = *self;
         check(lr >= 0.0, "lr must be at least 0", lr);
         check((0.0..1.0).contains(&betas.0) && (0.0..1.0).contains(&betas.1), "betas must be at least 0 and below 1", betas);
         check(eps >= 0.0, "eps must be at least 0", eps);
         check(weight_decay >= 0.0, "weight_decay must be at least 0", weight_decay);
-        Adam { options, states: States::new() }
     }
-    /// The options.
-    pub fn options(&self) -> &AdamOptions {
-        &self.options
+    fn lr(&self) -> f64 {
+        self.lr
     }
-    /// One update of each parameter that has a gradient: `step([&w, &b], &grads)`, `step(&params, &grads)`.
-    pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
-        for (i, param) in params.into_iter().enumerate() {
-            let Some(g) = grads.slice(param) else { continue };
-            let State { steps, m, v } = self.states.of(i, param);
-            m.resize(g.len(), T::ZERO);
-            v.resize(g.len(), T::ZERO);
-            *steps = steps.saturating_add(1);
-            param.update_by(grads, Step::new(&self.options, *steps), [m, v]);
+    fn set_lr(&mut self, lr: f64) {
+        self.lr = lr;
+    }
+    fn momentum(&self) -> Option<f64> {
+        Some(self.betas.0)
+    }
+    fn set_momentum(&mut self, beta1: f64) {
+        self.betas.0 = beta1;
+    }
+    fn arrays(&self) -> Vec<(&'static str, f64)> {
+        let names = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
+        names[..if self.amsgrad { 3 } else { 2 }].iter().map(|&name| (name, 0.0)).collect()
+    }
+    fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
+        let step = Step::new(self, memory.steps);
+        match &mut memory.arrays[..] {
+            [m, v, largest] => param.update_by(grads, step, [m, v, largest]),
+            [m, v] => param.update_by(grads, step, [m, v]),
+            _ => unreachable!("as many arrays as it named"),
         }
-    }
-    /// Sets the learning rate from the next step on.
-    ///
-    /// # Panics
-    /// If it is negative or not a number.
-    #[track_caller]
-    pub fn set_lr(&mut self, lr: f64) {
-        check(lr >= 0.0, "lr must be at least 0", lr);
-        self.options.lr = lr;
     }
 }
 
@@ -126,7 +116,8 @@ struct Step<T> {
 }
 
 impl<T: Scalar> Step<T> {
-    fn new(o: &AdamOptions, t: i32) -> Self {
+    fn new(o: &AdamOptions, t: u64) -> Self {
+        let t = i32::try_from(t).unwrap_or(i32::MAX);
         let (b1, b2) = o.betas;
         let (shrink, decay) = if o.decoupled_weight_decay { (1.0 - o.lr * o.weight_decay, 0.0) } else { (1.0, o.weight_decay) };
         let (size, scale) = (o.lr / (1.0 - b1.powi(t)), 1.0 / (1.0 - b2.powi(t)).sqrt());
@@ -147,22 +138,22 @@ impl<T: Scalar> UpdateRule<T, 2> for Step<T> {
     }
 }
 
-impl<T: Scalar> Optimizer<T> for Adam<T> {
-    fn step(&mut self, params: &[Param<T>], grads: &Grads<T>) {
-        self.step(params, grads);
-    }
-    fn lr(&self) -> f64 {
-        self.options.lr
-    }
-    #[track_caller]
-    fn set_lr(&mut self, lr: f64) {
-        self.set_lr(lr);
+/// The same with amsgrad.
+impl<T: Scalar> UpdateRule<T, 3> for Step<T> {
+    #[inline(always)]
+    fn at(self, w: T, g: T, [m, v, largest]: [T; 3]) -> (T, [T; 3]) {
+        let w = w * self.shrink;
+        let g = g + self.decay * w;
+        let m = m + self.fresh_m * (g - m);
+        let v = self.keep_v * v + self.fresh_v * (g * g);
+        let largest = if largest > v { largest } else { v };
+        (w - self.size * m / (largest.sqrt() * self.scale + self.eps), [m, v, largest])
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{follows_pytorch, large_is_as_small};
+    use super::super::testing::{follows_pytorch, large_is_as_small};
     use super::*;
 
     #[test]

@@ -1,8 +1,17 @@
-//! How are parameters changed? Optimizers: [`Sgd`] and [`Adam`], with PyTorch's names, defaults and results.
+//! How are parameters changed? Optimizers, schedules, clipping, with PyTorch's names, defaults and results.
+//!
+//! | file | the question it answers |
+//! |---|---|
+//! | `first_order.rs` | what do rules of one gradient a step share? groups of parameters, memory, states |
+//! | `sgd.rs`, `adam.rs`, `adagrad.rs`, `rmsprop.rs` | what does each rule do? |
+//! | `lbfgs.rs`, `line_search.rs` | how does L-BFGS find its direction, and how far does it go? |
+//! | `scheduler.rs`, `schedules.rs`, `one_cycle.rs`, `plateau.rs` | how do learning rates change in the course of training? |
+//! | `clip.rs` | how are large gradients cut? |
+//! | `reader.rs` | does a state fit? |
 //!
 //! An optimizer reads gradients ([`Grads`]) and writes parameters ([`Param`]) in one pass over each parameter, and allocates nothing
-//! after its first step. But for the loops, vectorised and on all threads, it uses only the public API of this crate: another update rule is
-//! a loop in [`Param::update`].
+//! after its first step. It uses only the public API of this crate: a rule of your own is a [`Rule`], which gets groups, schedules and
+//! states, or just a loop in [`Param::update`].
 //!
 //! ```
 //! use wengert::optim::Sgd;
@@ -21,148 +30,99 @@
 //! assert!(x.to_array().iter().all(|x| x.abs() < 1e-8));
 //! ```
 
+mod adagrad;
 mod adam;
+mod clip;
+mod first_order;
+mod lbfgs;
+mod line_search;
+mod one_cycle;
+mod plateau;
+mod reader;
+mod rmsprop;
+mod scheduler;
+mod schedules;
 mod sgd;
+#[cfg(test)]
+mod testing;
 
+pub use adagrad::{Adagrad, AdagradOptions};
 pub use adam::{Adam, AdamOptions};
+pub use clip::{clip_grad_norm, clip_grad_value};
+pub use first_order::{FirstOrder, Memory, Rule};
+pub use lbfgs::{Lbfgs, LbfgsOptions};
+pub use one_cycle::{Anneal, OneCycleLr};
+pub use plateau::{Goal, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Threshold};
+pub use rmsprop::{RmsProp, RmsPropOptions};
+pub use scheduler::{Schedule, Scheduler};
+pub use schedules::{CosineAnnealingLr, CosineAnnealingWarmRestarts, ExponentialLr, LinearLr, MultiStepLr, SequentialLr, StepLr};
 pub use sgd::{Sgd, SgdOptions};
 
+use crate::io::{State, StateError};
 use crate::{Grads, Param, Scalar};
 
-/// A rule that changes parameters by their gradients.
-pub trait Optimizer<T: Scalar> {
-    /// One update of each parameter that has a gradient. The others are left as they are, and so is what is remembered about them.
-    fn step(&mut self, params: &[Param<T>], grads: &Grads<T>);
-    /// The learning rate.
-    fn lr(&self) -> f64;
-    /// Sets the learning rate from the next step on: a schedule calls this before each step.
+/// What schedules change: the learning rates of an optimizer, and its momentum. There is one of each for every parameter group; the first
+/// group is that of the parameters which no other group names.
+pub trait Rates {
+    /// The learning rate of each group.
+    fn lrs(&self) -> Vec<f64>;
+    /// Sets the learning rate of each group from the next step on.
+    ///
+    /// # Panics
+    /// If there are not as many as groups, or one is negative or not a number.
+    #[track_caller]
+    fn set_lrs(&mut self, lrs: &[f64]);
+    /// The learning rate of the first group.
+    fn lr(&self) -> f64 {
+        self.lrs()[0]
+    }
+    /// Sets one learning rate for all groups from the next step on.
     ///
     /// # Panics
     /// If it is negative or not a number.
-    fn set_lr(&mut self, lr: f64);
+    #[track_caller]
+    fn set_lr(&mut self, lr: f64) {
+        self.set_lrs(&vec![lr; self.lrs().len()]);
+    }
+    /// The momentum of each group (of Adam, the first beta); `None` where there is none.
+    fn momentums(&self) -> Vec<Option<f64>>;
+    /// Sets the momentum of each group from the next step on.
+    ///
+    /// # Panics
+    /// If there are not as many as groups, if a group works without momentum, or if one is out of its range.
+    #[track_caller]
+    fn set_momentums(&mut self, momentums: &[f64]);
 }
 
-/// What an optimizer remembers about each parameter. The state belongs to the parameter, not to its place in the list.
-#[derive(Debug)]
-struct States<T: Scalar, S> {
-    list: Vec<(Param<T>, S)>,
-}
-
-impl<T: Scalar, S: Default> States<T, S> {
-    fn new() -> Self {
-        States { list: Vec::new() }
-    }
-    /// The state of the parameter which was the `guess`th one in the last step.
-    fn of(&mut self, guess: usize, param: &Param<T>) -> &mut S {
-        let known = match self.list.get(guess) {
-            Some((p, _)) if p.is(param) => Some(guess),
-            _ => self.list.iter().position(|(p, _)| p.is(param)),
-        };
-        let at = known.unwrap_or_else(|| {
-            self.list.push((param.clone(), S::default()));
-            self.list.len() - 1
-        });
-        &mut self.list[at].1
-    }
+/// A rule that changes parameters by their gradients.
+///
+/// ```
+/// use wengert::optim::{Adam, Optimizer, Sgd};
+/// let of_choice = |name: &str| -> Box<dyn Optimizer> { if name == "adam" { Box::new(Adam::new(1e-3)) } else { Box::new(Sgd::new(0.1)) } };
+/// assert_eq!(of_choice("sgd").lr(), 0.1);
+/// ```
+pub trait Optimizer<T: Scalar = f32>: Rates + Send {
+    /// One update of each parameter that has a gradient and is not frozen. The others are left as they are, and so is what is remembered
+    /// about them.
+    fn step(&mut self, params: &[Param<T>], grads: &Grads<T>);
+    /// What it remembers about these parameters, by their names ([`Module::named_parameters`](crate::nn::Module::named_parameters)), and
+    /// what schedules change of its options. Entries are called as in PyTorch: `fc.weight.exp_avg`, `fc.weight.step`,
+    /// `param_groups.0.lr`.
+    ///
+    /// # Panics
+    /// If it has changed parameters that are not among these (a state without them could not be gone on from), or two have one name.
+    #[track_caller]
+    fn state(&self, params: &[(String, Param<T>)]) -> State;
+    /// Goes on from such a state: the next steps give the same bits as if there had been no break. Options other than rates and momentum
+    /// are not part of it: make the optimizer with those it had.
+    ///
+    /// # Errors
+    /// If entries are missing or not known, or shapes, types or ranges are wrong: all of them are listed, and nothing is changed.
+    fn load_state(&mut self, params: &[(String, Param<T>)], state: &State) -> Result<(), StateError>;
 }
 
 /// Refuses an option that makes no sense, with the line of the caller who gave it.
 #[track_caller]
 fn check(ok: bool, what: &str, value: impl std::fmt::Debug) {
     assert!(ok, "optimizer: {what}, not {value:?}");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Tape;
-
-    /// Twenty steps on `sum((w - c)^2 / 2 + sin w)`; compares the parameter with PyTorch's (2.x, f64) after steps 1, 2, 3 and 20.
-    pub(super) fn follows_pytorch(mut optimizer: impl Optimizer<f64>, expected: [[f64; 4]; 4]) {
-        let w = Param::<f64>::new("w", [[0.5, -1.25], [2.0, 0.01]]);
-        let mut tape = Tape::new();
-        let mut expected = [1, 2, 3, 20].iter().zip(expected);
-        for step in 1..=20 {
-            let (x, c) = (tape.param(&w), tape.constant([[1.0, 0.5], [-0.75, 3.0]]));
-            let loss = ((x - c).square() * 0.5).sum() + x.sin().sum();
-            let grads = tape.backward(loss);
-            tape.reset();
-            optimizer.step(std::slice::from_ref(&w), &grads);
-            tape.recycle(grads);
-            if [1, 2, 3, 20].contains(&step) {
-                let (_, e) = expected.next().unwrap();
-                for (w, e) in w.to_array().iter().zip(e) {
-                    assert!((w - e).abs() < 1e-12, "step {step}: {w} but PyTorch has {e}");
-                }
-            }
-        }
-    }
-
-    /// A large parameter (several tasks) changes by the same bits as a small one of the same numbers, whatever the number of threads.
-    pub(super) fn large_is_as_small<O: Optimizer<f32>>(make: impl Fn() -> O + Sync + Send) {
-        let n = 100_017;
-        let value = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 25.0;
-        let run = |n: usize| {
-            let w = Param::<f32>::new("w", (0..n).map(value).collect::<Vec<_>>());
-            let (mut optimizer, mut tape) = (make(), Tape::new());
-            for _ in 0..3 {
-                let loss = (tape.param(&w).square() * 0.5).sum();
-                let grads = tape.backward(loss);
-                tape.reset();
-                optimizer.step(std::slice::from_ref(&w), &grads);
-            }
-            w.with(|w| w.iter().map(|w| w.to_bits()).collect::<Vec<_>>())
-        };
-        let (large, small) = (run(n), run(101));
-        for (i, w) in large.iter().enumerate() {
-            assert_eq!(*w, small[i % 101], "element {i}");
-        }
-        for threads in [1, 3] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            assert!(pool.install(|| run(n)) == large, "{threads} threads");
-        }
-    }
-
-    /// State follows a parameter that comes at another place, and a parameter without a gradient stays as it is.
-    #[test]
-    fn state_belongs_to_the_parameter() {
-        let new = || [Param::<f64>::new("a", [1.0]), Param::<f64>::new("b", [2.0, 3.0])];
-        let run = |[a, b]: &[Param<f64>; 2], swap: bool| {
-            let mut optimizer = Adam::new(0.1);
-            let mut tape = Tape::new();
-            for step in 0..6 {
-                let mut loss = tape.param(b).square().sum();
-                if step != 3 {
-                    loss = loss + tape.param(a).square().sum();
-                }
-                let grads = tape.backward(loss);
-                tape.reset();
-                let before = a.to_array();
-                let order = if swap && step % 2 == 1 { [b.clone(), a.clone()] } else { [a.clone(), b.clone()] };
-                optimizer.step(&order, &grads);
-                assert_eq!(a.to_array() == before, step == 3);
-            }
-        };
-        let (straight, swapped) = (new(), new());
-        run(&straight, false);
-        run(&swapped, true);
-        for (p, q) in straight.iter().zip(&swapped) {
-            assert_eq!(p.to_array(), q.to_array());
-        }
-    }
-
-    #[test]
-    fn the_learning_rate_can_follow_a_schedule() {
-        let w = Param::<f64>::new("w", [1.0]);
-        let (mut optimizer, mut tape) = (Sgd::new(0.5), Tape::new());
-        for lr in [0.5, 0.25] {
-            optimizer.set_lr(lr);
-            assert_eq!(optimizer.options().lr, lr);
-            let loss = tape.param(&w).sum();
-            let grads = tape.backward(loss);
-            tape.reset();
-            optimizer.step(std::slice::from_ref(&w), &grads);
-        }
-        assert_eq!(w.to_array().as_slice(), Some(&[0.25][..]));
-    }
 }

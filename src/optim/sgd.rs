@@ -1,6 +1,6 @@
 //! Stochastic gradient descent, with momentum.
 
-use super::{Optimizer, States, check};
+use super::{FirstOrder, Memory, Rule, check};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Sgd`], by PyTorch's names and with its defaults.
@@ -39,82 +39,44 @@ impl Default for SgdOptions {
 ///
 /// Sources: B. T. Polyak, "Some methods of speeding up the convergence of iteration methods" (1964), for momentum; I. Sutskever,
 /// J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning" (2013), for Nesterov's form.
-#[derive(Debug)]
-pub struct Sgd<T: Scalar = f32> {
-    options: SgdOptions,
-    states: States<T, Vec<T>>,
-}
+pub type Sgd<T = f32> = FirstOrder<SgdOptions, T>;
 
-impl<T: Scalar> Sgd<T> {
-    /// With this learning rate, and no momentum.
-    ///
-    /// # Panics
-    /// If it is negative or not a number.
-    #[track_caller]
-    pub fn new(lr: f64) -> Self {
-        Sgd::with(SgdOptions { lr, ..SgdOptions::default() })
-    }
-    /// With all options.
-    ///
-    /// # Panics
-    /// If a number is negative or not a number, or `nesterov` is asked for without momentum or with dampening.
-    #[track_caller]
-    pub fn with(options: SgdOptions) -> Self {
-        let SgdOptions { lr, momentum, dampening, weight_decay, nesterov } = options;
+impl Rule for SgdOptions {
+    fn check(&self) {
+        let SgdOptions { lr, momentum, dampening, weight_decay, nesterov } = *self;
         check(lr >= 0.0, "lr must be at least 0", lr);
         check(momentum >= 0.0, "momentum must be at least 0", momentum);
         check(!dampening.is_nan(), "dampening must be a number", dampening);
         check(weight_decay >= 0.0, "weight_decay must be at least 0", weight_decay);
         let fits = !nesterov || (momentum > 0.0 && dampening == 0.0);
         check(fits, "nesterov needs momentum above 0 and dampening 0", (momentum, dampening));
-        Sgd { options, states: States::new() }
-    }
-    /// The options.
-    pub fn options(&self) -> &SgdOptions {
-        &self.options
-    }
-    /// One update of each parameter that has a gradient: `step([&w, &b], &grads)`, `step(&params, &grads)`.
-    pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
-        let o = self.options;
-        let [lr, decay, momentum] = [o.lr, o.weight_decay, o.momentum].map(T::from_f64);
-        for (i, param) in params.into_iter().enumerate() {
-            if o.momentum == 0.0 {
-                param.update_by(grads, Plain { lr, decay }, []);
-                continue;
-            }
-            let Some(g) = grads.slice(param) else { continue };
-            let b = self.states.of(i, param);
-            let fresh = b.is_empty();
-            b.resize(g.len(), T::ZERO);
-            let (keep, share) = if fresh { (T::ZERO, T::ONE) } else { (momentum, T::from_f64(1.0 - o.dampening)) };
-            if o.nesterov {
-                param.update_by(grads, Nesterov { lr, decay, keep, share, momentum }, [b]);
-            } else {
-                param.update_by(grads, Momentum { lr, decay, keep, share }, [b]);
-            }
-        }
-    }
-    /// Sets the learning rate from the next step on.
-    ///
-    /// # Panics
-    /// If it is negative or not a number.
-    #[track_caller]
-    pub fn set_lr(&mut self, lr: f64) {
-        check(lr >= 0.0, "lr must be at least 0", lr);
-        self.options.lr = lr;
-    }
-}
-
-impl<T: Scalar> Optimizer<T> for Sgd<T> {
-    fn step(&mut self, params: &[Param<T>], grads: &Grads<T>) {
-        self.step(params, grads);
     }
     fn lr(&self) -> f64 {
-        self.options.lr
+        self.lr
     }
-    #[track_caller]
     fn set_lr(&mut self, lr: f64) {
-        self.set_lr(lr);
+        self.lr = lr;
+    }
+    fn momentum(&self) -> Option<f64> {
+        (self.momentum > 0.0).then_some(self.momentum)
+    }
+    fn set_momentum(&mut self, momentum: f64) {
+        self.momentum = momentum;
+    }
+    fn arrays(&self) -> Vec<(&'static str, f64)> {
+        if self.momentum > 0.0 { vec![("momentum_buffer", 0.0)] } else { Vec::new() }
+    }
+    fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
+        let [lr, decay, momentum] = [self.lr, self.weight_decay, self.momentum].map(T::from_f64);
+        let [b] = &mut memory.arrays[..] else {
+            return param.update_by(grads, Plain { lr, decay }, []);
+        };
+        let (keep, share) = if memory.steps == 1 { (T::ZERO, T::ONE) } else { (momentum, T::from_f64(1.0 - self.dampening)) };
+        if self.nesterov {
+            param.update_by(grads, Nesterov { lr, decay, keep, share, momentum }, [b]);
+        } else {
+            param.update_by(grads, Momentum { lr, decay, keep, share }, [b]);
+        }
     }
 }
 
@@ -170,7 +132,7 @@ impl<T: Scalar> UpdateRule<T, 1> for Nesterov<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{follows_pytorch, large_is_as_small};
+    use super::super::testing::{follows_pytorch, large_is_as_small};
     use super::*;
 
     #[test]

@@ -1,0 +1,289 @@
+//! What do rules of one gradient a step share? Groups of parameters with options of their own, what is remembered of each parameter, and
+//! states.
+
+use super::reader::{Reader, shaped};
+use super::{Optimizer, Rates, check};
+use crate::io::{State, StateError, Values};
+use crate::{Grads, Param, Scalar};
+use std::fmt::Debug;
+
+/// The options of an update rule, and what one step does to one parameter: all that tells [`Sgd`](super::Sgd) from
+/// [`Adam`](super::Adam). A type of your own that implements it makes an optimizer, `FirstOrder<YourOptions>`, with groups, schedules and
+/// states.
+///
+/// ```
+/// use wengert::optim::{FirstOrder, Memory, Rule};
+/// use wengert::{Grads, Param, Scalar, Tape, UpdateRule};
+///
+/// /// Each element goes by the sign of its gradient.
+/// #[derive(Clone, Debug)]
+/// struct SignDescent {
+///     lr: f64,
+/// }
+/// impl Default for SignDescent {
+///     fn default() -> Self {
+///         SignDescent { lr: 0.5 }
+///     }
+/// }
+/// impl Rule for SignDescent {
+///     fn check(&self) {
+///         assert!(self.lr >= 0.0);
+///     }
+///     fn lr(&self) -> f64 {
+///         self.lr
+///     }
+///     fn set_lr(&mut self, lr: f64) {
+///         self.lr = lr;
+///     }
+///     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, _: &mut Memory<T>) {
+///         let lr = T::from_f64(self.lr);
+///         param.update(grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w += if *g > T::ZERO { -lr } else { lr }));
+///     }
+/// }
+///
+/// let (w, tape) = (Param::<f64>::new("w", [3.0, -2.0]), Tape::new());
+/// let grads = tape.backward(tape.param(&w).square().sum());
+/// FirstOrder::<SignDescent, f64>::new(0.25).step([&w], &grads);
+/// assert_eq!(w.to_array().as_slice().unwrap(), [2.75, -1.75]);
+/// ```
+pub trait Rule: Clone + Debug + Default + Send + 'static {
+    /// Panics if an option makes no sense.
+    #[track_caller]
+    fn check(&self);
+    /// The learning rate.
+    fn lr(&self) -> f64;
+    /// Sets it; what makes no sense is found by [`Rule::check`].
+    fn set_lr(&mut self, lr: f64);
+    /// The number that a one-cycle schedule changes against the learning rate; `None` if the rule works without.
+    fn momentum(&self) -> Option<f64> {
+        None
+    }
+    /// Sets it, where there is one.
+    fn set_momentum(&mut self, _momentum: f64) {}
+    /// The arrays that are remembered of each parameter: their names in states, and what they are filled with before the first step.
+    fn arrays(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+    /// Changes one parameter that has a gradient.
+    fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>);
+}
+
+/// What a [`Rule`] remembers about one parameter.
+#[derive(Clone, Debug)]
+pub struct Memory<T> {
+    /// The steps in which the parameter had a gradient, with the present one: 1 in the first.
+    pub steps: u64,
+    /// The arrays of [`Rule::arrays`], in that order, as long as the parameter.
+    pub arrays: Vec<Vec<T>>,
+}
+
+/// An optimizer that makes one step by one gradient: [`Sgd`](super::Sgd), [`Adam`](super::Adam), [`Adagrad`](super::Adagrad) and
+/// [`RmsProp`](super::RmsProp) are this, each with its [`Rule`].
+#[derive(Debug)]
+pub struct FirstOrder<R: Rule, T: Scalar = f32> {
+    /// The options of each group; the first ones hold for parameters that no group names.
+    groups: Vec<R>,
+    members: Vec<(Param<T>, usize)>,
+    slots: Vec<Slot<T>>,
+}
+
+/// A parameter, its group and what is remembered about it.
+#[derive(Debug)]
+struct Slot<T: Scalar> {
+    param: Param<T>,
+    group: usize,
+    memory: Memory<T>,
+}
+
+impl<R: Rule, T: Scalar> FirstOrder<R, T> {
+    /// With this learning rate, and the defaults otherwise.
+    ///
+    /// # Panics
+    /// If it is negative or not a number.
+    #[track_caller]
+    pub fn new(lr: f64) -> Self {
+        let mut options = R::default();
+        options.set_lr(lr);
+        Self::with(options)
+    }
+    /// With all options.
+    ///
+    /// # Panics
+    /// If an option makes no sense.
+    #[track_caller]
+    pub fn with(options: R) -> Self {
+        options.check();
+        FirstOrder { groups: vec![options], members: Vec::new(), slots: Vec::new() }
+    }
+    /// A parameter group: for these parameters other options hold. Schedules change the learning rate of each group by one rule, from its
+    /// own first rate.
+    ///
+    /// ```
+    /// use wengert::Param;
+    /// use wengert::optim::{Rates, Sgd, SgdOptions};
+    /// let (base, head) = (Param::new("base", [0.5]), Param::new("head", [0.5]));
+    /// let mut optimizer: Sgd = Sgd::new(0.001).group([&head], SgdOptions { lr: 0.1, ..Default::default() });
+    /// assert_eq!(optimizer.lrs(), [0.001, 0.1]);
+    /// ```
+    ///
+    /// # Panics
+    /// If an option makes no sense, or a parameter is already in a group.
+    #[track_caller]
+    pub fn group<'p>(mut self, params: impl IntoIterator<Item = &'p Param<T>>, options: R) -> Self {
+        options.check();
+        for param in params {
+            let twice = self.members.iter().any(|(p, _)| p.is(param));
+            assert!(!twice, "optimizer: parameter {} is already in a group\n  hint: each parameter belongs to one", param.name());
+            self.members.push((param.clone(), self.groups.len()));
+        }
+        self.groups.push(options);
+        self.slots.iter_mut().for_each(|slot| slot.group = group_of(&self.members, &slot.param));
+        self
+    }
+    /// The options of the parameters that are in no group.
+    pub fn options(&self) -> &R {
+        &self.groups[0]
+    }
+    /// One update of each parameter that has a gradient and is not frozen: `step([&w, &b], &grads)`, `step(&params, &grads)`.
+    pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
+        for (i, param) in params.into_iter().enumerate() {
+            let at = self.slot(i, param);
+            let Slot { group, memory, .. } = &mut self.slots[at];
+            if param.is_frozen() || grads.slice(param).is_none() {
+                continue;
+            }
+            let rule = &self.groups[*group];
+            if memory.steps == 0 {
+                let n = param.shape().numel();
+                memory.arrays = rule.arrays().iter().map(|&(_, x)| vec![T::from_f64(x); n]).collect();
+            }
+            memory.steps += 1;
+            rule.step(param, grads, memory);
+        }
+    }
+    /// Sets one learning rate for all groups from the next step on.
+    ///
+    /// # Panics
+    /// If it is negative or not a number.
+    #[track_caller]
+    pub fn set_lr(&mut self, lr: f64) {
+        Rates::set_lr(self, lr);
+    }
+    /// Where the parameter is that was the `guess`th one in the last step. What is remembered belongs to the parameter, not to its place.
+    fn slot(&mut self, guess: usize, param: &Param<T>) -> usize {
+        if self.slots.get(guess).is_some_and(|slot| slot.param.is(param)) {
+            return guess;
+        }
+        let known = self.slots.iter().position(|slot| slot.param.is(param));
+        known.unwrap_or_else(|| {
+            let memory = Memory { steps: 0, arrays: Vec::new() };
+            self.slots.push(Slot { param: param.clone(), group: group_of(&self.members, param), memory });
+            self.slots.len() - 1
+        })
+    }
+}
+
+fn group_of<T: Scalar>(members: &[(Param<T>, usize)], param: &Param<T>) -> usize {
+    members.iter().find(|(p, _)| p.is(param)).map_or(0, |&(_, group)| group)
+}
+
+/// There must be one number for each group.
+#[track_caller]
+pub(super) fn check_count(what: &str, found: usize, groups: usize) {
+    assert!(
+        found == groups,
+        "{what}: {found} numbers for {groups} parameter groups\n  hint: the first is that of the parameters in no group"
+    );
+}
+
+impl<R: Rule, T: Scalar> Rates for FirstOrder<R, T> {
+    fn lrs(&self) -> Vec<f64> {
+        self.groups.iter().map(R::lr).collect()
+    }
+    fn set_lrs(&mut self, lrs: &[f64]) {
+        check_count("set_lrs", lrs.len(), self.groups.len());
+        for (group, &lr) in self.groups.iter_mut().zip(lrs) {
+            check(lr >= 0.0, "lr must be at least 0", lr);
+            group.set_lr(lr);
+        }
+    }
+    fn momentums(&self) -> Vec<Option<f64>> {
+        self.groups.iter().map(R::momentum).collect()
+    }
+    fn set_momentums(&mut self, momentums: &[f64]) {
+        check_count("set_momentums", momentums.len(), self.groups.len());
+        for (i, (group, &momentum)) in self.groups.iter_mut().zip(momentums).enumerate() {
+            assert!(
+                group.momentum().is_some(),
+                "set_momentums: parameter group {i} works without momentum\n  hint: make the optimizer with momentum above 0, or the schedule \
+                 with `cycle_momentum: false`"
+            );
+            group.set_momentum(momentum);
+            group.check();
+            check(group.momentum().is_some(), "momentum must stay above 0", momentum);
+        }
+    }
+}
+
+impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
+    fn step(&mut self, params: &[Param<T>], grads: &Grads<T>) {
+        self.step(params, grads);
+    }
+    fn state(&self, params: &[(String, Param<T>)]) -> State {
+        let mut state = State::new();
+        for (i, group) in self.groups.iter().enumerate() {
+            state.insert(format!("param_groups.{i}.lr"), group.lr());
+            if let Some(momentum) = group.momentum() {
+                state.insert(format!("param_groups.{i}.momentum"), momentum);
+            }
+        }
+        check_names(params, self.slots.iter().filter(|s| s.memory.steps > 0).map(|s| &s.param));
+        for (name, param) in params {
+            let slot = self.slots.iter().find(|slot| slot.param.is(param));
+            state.insert(format!("{name}.step"), slot.map_or(0, |slot| slot.memory.steps));
+            let Some(Slot { group, memory, .. }) = slot else { continue };
+            for ((what, _), values) in self.groups[*group].arrays().into_iter().zip(&memory.arrays) {
+                state.insert(format!("{name}.{what}"), Values::of(shaped(param.shape(), values)));
+            }
+        }
+        state
+    }
+    fn load_state(&mut self, params: &[(String, Param<T>)], state: &State) -> Result<(), StateError> {
+        let mut reader = Reader::new(state);
+        let mut groups = self.groups.clone();
+        for (i, group) in groups.iter_mut().enumerate() {
+            group.set_lr(reader.number(format!("param_groups.{i}.lr"), "a number that is at least 0", |lr| lr >= 0.0));
+            if group.momentum().is_some() {
+                let name = format!("param_groups.{i}.momentum");
+                group.set_momentum(reader.number(name, "a number from 0 on", |momentum| momentum >= 0.0));
+            }
+        }
+        let mut slots = Vec::new();
+        for (name, param) in params {
+            let (steps, group) = (reader.whole(format!("{name}.step")), group_of(&self.members, param));
+            let used = if steps > 0 { self.groups[group].arrays() } else { Vec::new() };
+            let arrays = used.iter().map(|(what, _)| reader.array(format!("{name}.{what}"), param.shape())).collect();
+            slots.push(Slot { param: param.clone(), group, memory: Memory { steps, arrays } });
+        }
+        reader.finish()?;
+        (self.groups, self.slots) = (groups, slots);
+        Ok(())
+    }
+}
+
+/// All parameters that have been changed must have a name, and each another one.
+#[track_caller]
+pub(super) fn check_names<'p, T: Scalar>(params: &[(String, Param<T>)], changed: impl Iterator<Item = &'p Param<T>>) {
+    let mut names: Vec<&str> = params.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+        panic!("state: two parameters are called {}\n  hint: `Module::named_parameters` gives each a name of its own", twice[0]);
+    }
+    let left_out: Vec<_> = changed.filter(|p| !params.iter().any(|(_, q)| q.is(p))).map(|p| p.name()).collect();
+    assert!(
+        left_out.is_empty(),
+        "state: the optimizer has changed {left_out:?}, which are not among the {} named parameters\n  hint: name all parameters that are \
+         trained, or the run cannot be resumed",
+        params.len()
+    );
+}

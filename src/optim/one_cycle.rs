@@ -1,0 +1,116 @@
+//! How does a learning rate go up and down once, with the momentum against it? [`OneCycleLr`].
+
+use super::{Schedule, check};
+use std::f64::consts::PI;
+
+/// The curve between two rates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Anneal {
+    /// Half a wave.
+    #[default]
+    Cos,
+    /// A line.
+    Linear,
+}
+
+/// One cycle: the rate rises from `max_lr / div_factor` to `max_lr`, then falls far below where it began; the momentum goes the other way.
+/// Step it after each batch. After `total_steps - 1` steps all stays as it is.
+///
+/// The rates that the optimizer has are not used. Fields by PyTorch's names.
+///
+/// ```
+/// use wengert::optim::{Anneal, OneCycleLr, Rates, Scheduler, Sgd, SgdOptions};
+/// let mut optimizer: Sgd = Sgd::with(SgdOptions { momentum: 0.9, ..Default::default() });
+/// let schedule = OneCycleLr { anneal_strategy: Anneal::Linear, ..OneCycleLr::new(0.1, 100) };
+/// let mut scheduler = Scheduler::new(&mut optimizer, schedule);
+/// assert_eq!((optimizer.lr(), optimizer.momentums()[0]), (0.004, Some(0.95)));
+/// ```
+///
+/// Source: L. N. Smith, N. Topin, "Super-convergence: very fast training of neural networks using large learning rates" (2018).
+#[derive(Clone, Debug, PartialEq)]
+pub struct OneCycleLr {
+    /// The largest rate: one for all parameter groups, or one for each.
+    pub max_lr: Vec<f64>,
+    /// The batches of the whole training.
+    pub total_steps: u64,
+    /// The share of them in which the rate rises; default 0.3.
+    pub pct_start: f64,
+    /// The curve; default half a wave.
+    pub anneal_strategy: Anneal,
+    /// Whether the momentum (Adam: the first beta) is changed; default yes.
+    pub cycle_momentum: bool,
+    /// The momentum where the rate is largest; default 0.85.
+    pub base_momentum: f64,
+    /// The momentum at the begin and at the end; default 0.95.
+    pub max_momentum: f64,
+    /// The first rate is `max_lr` over this; default 25.
+    pub div_factor: f64,
+    /// The last rate is the first one over this; default 1e4.
+    pub final_div_factor: f64,
+    /// Falls as fast as it rose, and only then from the first rate to the last; default no.
+    pub three_phase: bool,
+}
+
+impl OneCycleLr {
+    /// One largest rate for all parameter groups, and PyTorch's defaults.
+    pub fn new(max_lr: f64, total_steps: u64) -> Self {
+        OneCycleLr {
+            max_lr: vec![max_lr],
+            total_steps,
+            pct_start: 0.3,
+            anneal_strategy: Anneal::Cos,
+            cycle_momentum: true,
+            base_momentum: 0.85,
+            max_momentum: 0.95,
+            div_factor: 25.0,
+            final_div_factor: 1e4,
+            three_phase: false,
+        }
+    }
+    /// The number at this time that is `first` at the begin, `peak` where the rate is largest, and `last` at the end.
+    fn course(&self, time: u64, first: f64, peak: f64, last: f64) -> f64 {
+        let (end, rise) = (self.total_steps as f64 - 1.0, self.pct_start * self.total_steps as f64 - 1.0);
+        let phases = if self.three_phase {
+            [(rise, first, peak), (2.0 * rise, peak, first), (end, first, last)]
+        } else {
+            [(rise, first, peak), (end, peak, last), (end, last, last)]
+        };
+        let (time, mut begin) = ((time as f64).min(end), 0.0);
+        for (end, from, to) in phases {
+            if time <= end {
+                let share = if end > begin { (time - begin) / (end - begin) } else { 1.0 };
+                return match self.anneal_strategy {
+                    Anneal::Cos => to + (from - to) * (1.0 + (PI * share).cos()) / 2.0,
+                    Anneal::Linear => from + (to - from) * share,
+                };
+            }
+            begin = end;
+        }
+        last
+    }
+}
+
+impl Schedule for OneCycleLr {
+    fn lr(&self, time: u64, _: f64, group: usize) -> f64 {
+        let max = *self.max_lr.get(group).unwrap_or(&self.max_lr[0]);
+        let first = max / self.div_factor;
+        self.course(time, first, max, first / self.final_div_factor)
+    }
+    fn momentum(&self, time: u64) -> Option<f64> {
+        self.cycle_momentum.then(|| self.course(time, self.max_momentum, self.base_momentum, self.max_momentum))
+    }
+    fn check(&self, groups: usize) {
+        let fits = self.max_lr.len() == 1 || self.max_lr.len() == groups;
+        check(fits, &format!("max_lr must be one number or as many as parameter groups ({groups})"), &self.max_lr);
+        check(self.max_lr.iter().all(|&lr| lr >= 0.0), "max_lr must be at least 0", &self.max_lr);
+        check(self.total_steps > 0, "total_steps must be at least 1", self.total_steps);
+        check((0.0..=1.0).contains(&self.pct_start), "pct_start must be from 0 to 1", self.pct_start);
+        check(self.div_factor > 0.0, "div_factor must be above 0", self.div_factor);
+        check(self.final_div_factor > 0.0, "final_div_factor must be above 0", self.final_div_factor);
+        let momentums = (self.base_momentum, self.max_momentum);
+        let inside = [momentums.0, momentums.1].iter().all(|m| (0.0..1.0).contains(m));
+        check(inside, "base_momentum and max_momentum must be at least 0 and below 1", momentums);
+        let phases = !self.three_phase || self.pct_start <= 0.5;
+        check(phases, "pct_start must be at most 0.5 with three_phase", self.pct_start);
+    }
+}

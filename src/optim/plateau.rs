@@ -1,0 +1,152 @@
+//! How does a learning rate fall when training stops getting better? [`ReduceLrOnPlateau`].
+
+use super::reader::Reader;
+use super::{Rates, check};
+use crate::io::{State, StateError};
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Goal {
+    /// Less, as of a loss.
+    #[default]
+    Min,
+    /// More, as of an accuracy.
+    Max,
+}
+
+/// How much better a metric must be, to count as better.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Threshold {
+    /// By this share of the best one (PyTorch's `rel`).
+    Relative(f64),
+    /// By this number (PyTorch's `abs`).
+    Absolute(f64),
+}
+
+/// The options of [`ReduceLrOnPlateau`], by PyTorch's names and with its defaults.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReduceLrOnPlateauOptions {
+    /// Whether the metric should fall or rise; default fall. (PyTorch's `mode`.)
+    pub goal: Goal,
+    /// What the rates are multiplied by; default 0.1.
+    pub factor: f64,
+    /// So many epochs that are not better are let pass; default 10.
+    pub patience: u64,
+    /// How much better counts as better; default by 1e-4 of the best.
+    pub threshold: Threshold,
+    /// So many epochs after a reduction none is counted; default 0.
+    pub cooldown: u64,
+    /// No rate falls below this; default 0.
+    pub min_lr: f64,
+    /// A reduction by less than this is not made; default 1e-8.
+    pub eps: f64,
+}
+
+impl Default for ReduceLrOnPlateauOptions {
+    fn default() -> Self {
+        ReduceLrOnPlateauOptions {
+            goal: Goal::Min,
+            factor: 0.1,
+            patience: 10,
+            threshold: Threshold::Relative(1e-4),
+            cooldown: 0,
+            min_lr: 0.0,
+            eps: 1e-8,
+        }
+    }
+}
+
+/// Reduces the rate of each parameter group when a metric has not got better for some epochs.
+///
+/// ```
+/// use wengert::optim::{Rates, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Sgd};
+/// let mut optimizer: Sgd = Sgd::new(0.1);
+/// let mut scheduler = ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions { factor: 0.5, patience: 1, ..Default::default() });
+/// for loss in [1.0, 0.5, 0.5, 0.6] {
+///     scheduler.step(loss, &mut optimizer);
+/// }
+/// assert_eq!(optimizer.lr(), 0.05);
+/// ```
+///
+/// A metric that is not a number is not better.
+#[derive(Clone, Debug)]
+pub struct ReduceLrOnPlateau {
+    options: ReduceLrOnPlateauOptions,
+    best: f64,
+    bad_epochs: u64,
+    cooldown: u64,
+}
+
+impl ReduceLrOnPlateau {
+    /// With these options.
+    ///
+    /// # Panics
+    /// If `factor` is not below 1, or a number is negative or not a number.
+    #[track_caller]
+    pub fn new(options: ReduceLrOnPlateauOptions) -> Self {
+        let ReduceLrOnPlateauOptions { goal, factor, threshold: Threshold::Relative(t) | Threshold::Absolute(t), min_lr, eps, .. } =
+            options;
+        check((0.0..1.0).contains(&factor), "factor must be at least 0 and below 1", factor);
+        check(t >= 0.0, "threshold must be at least 0", t);
+        check(min_lr >= 0.0, "min_lr must be at least 0", min_lr);
+        check(eps >= 0.0, "eps must be at least 0", eps);
+        let best = if goal == Goal::Min { f64::INFINITY } else { f64::NEG_INFINITY };
+        ReduceLrOnPlateau { options, best, bad_epochs: 0, cooldown: 0 }
+    }
+    /// Takes note of the metric of an epoch, and reduces the rates if it is time. Says whether they were reduced.
+    pub fn step(&mut self, metric: f64, optimizer: &mut dyn Rates) -> bool {
+        let o = self.options;
+        if self.is_better(metric) {
+            (self.best, self.bad_epochs) = (metric, 0);
+        } else {
+            self.bad_epochs += 1;
+        }
+        if self.cooldown > 0 {
+            (self.cooldown, self.bad_epochs) = (self.cooldown - 1, 0);
+        }
+        if self.bad_epochs <= o.patience {
+            return false;
+        }
+        (self.cooldown, self.bad_epochs) = (o.cooldown, 0);
+        let old = optimizer.lrs();
+        let reduced = |&lr: &f64| {
+            let new = (lr * o.factor).max(o.min_lr);
+            if lr - new > o.eps { new } else { lr }
+        };
+        let new: Vec<f64> = old.iter().map(reduced).collect();
+        optimizer.set_lrs(&new);
+        new != old
+    }
+    fn is_better(&self, metric: f64) -> bool {
+        match (self.options.goal, self.options.threshold) {
+            (Goal::Min, Threshold::Relative(t)) => metric < self.best * (1.0 - t),
+            (Goal::Min, Threshold::Absolute(t)) => metric < self.best - t,
+            (Goal::Max, Threshold::Relative(t)) => metric > self.best * (1.0 + t),
+            (Goal::Max, Threshold::Absolute(t)) => metric > self.best + t,
+        }
+    }
+    /// The best metric so far; infinite before the first.
+    pub fn best(&self) -> f64 {
+        self.best
+    }
+    /// What it remembers. The present rates are part of the optimizer's state.
+    pub fn state(&self) -> State {
+        let mut state = State::new();
+        state.insert("best", self.best);
+        state.insert("num_bad_epochs", self.bad_epochs);
+        state.insert("cooldown_counter", self.cooldown);
+        state
+    }
+    /// Goes on from such a state; make it with the options that it had.
+    ///
+    /// # Errors
+    /// If entries are missing or not known, or of a wrong type: all is listed, and nothing is changed.
+    pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        let mut reader = Reader::new(state);
+        let best = reader.number("best".into(), "a number", |best| !best.is_nan());
+        let [bad_epochs, cooldown] = ["num_bad_epochs", "cooldown_counter"].map(|name| reader.whole(name.into()));
+        reader.finish()?;
+        (self.best, self.bad_epochs, self.cooldown) = (best, bad_epochs, cooldown);
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! When do learning rates change? A [`Schedule`] says what they are at each time, a [`Scheduler`] counts the time and sets them.
+
+use super::Rates;
+use super::reader::Reader;
+use crate::io::{State, StateError};
+use ndarray::ArrayD;
+use std::fmt;
+
+/// A course of the learning rate: a function of time, which is counted in calls of [`Scheduler::step`] (epochs or batches, as you like).
+///
+/// A closure is one too, which gives a factor on the first rate (PyTorch's `LambdaLR`):
+///
+/// ```
+/// use wengert::optim::{Rates, Scheduler, Sgd};
+/// let mut optimizer: Sgd = Sgd::new(0.5);
+/// let mut scheduler = Scheduler::new(&mut optimizer, |epoch| 1.0 / (1 + epoch) as f64);
+/// scheduler.step(&mut optimizer);
+/// assert_eq!(optimizer.lr(), 0.25);
+/// ```
+pub trait Schedule: Send {
+    /// The learning rate at this time (0 before the first step of the scheduler) of a group that had the rate `base` when the scheduler was
+    /// made. Groups count from 0.
+    fn lr(&self, time: u64, base: f64, group: usize) -> f64;
+    /// The momentum at this time, if the schedule changes it.
+    fn momentum(&self, _time: u64) -> Option<f64> {
+        None
+    }
+    /// Panics if a number makes no sense, or does not fit so many parameter groups.
+    #[track_caller]
+    fn check(&self, _groups: usize) {}
+}
+
+impl<F: Fn(u64) -> f64 + Send> Schedule for F {
+    fn lr(&self, time: u64, base: f64, _: usize) -> f64 {
+        base * self(time)
+    }
+}
+
+/// Sets the learning rates of an optimizer by a [`Schedule`]. Each parameter group follows it from the rate that it has when the scheduler is
+/// made.
+///
+/// ```
+/// use wengert::optim::{Rates, Scheduler, Sgd, StepLr};
+/// let mut optimizer: Sgd = Sgd::new(0.1);
+/// let mut scheduler = Scheduler::new(&mut optimizer, StepLr { step_size: 2, gamma: 0.5 });
+/// let mut rates = Vec::new();
+/// for _epoch in 0..5 {
+///     rates.push(optimizer.lr()); // train an epoch here
+///     scheduler.step(&mut optimizer);
+/// }
+/// assert_eq!(rates, [0.1, 0.1, 0.05, 0.05, 0.025]);
+/// ```
+///
+/// Rates are functions of time, not of the rate before: what `set_lr` sets in between holds until the next step only.
+pub struct Scheduler {
+    schedule: Box<dyn Schedule>,
+    time: u64,
+    base_lrs: Vec<f64>,
+    /// Room for the numbers of one step, so that it allocates nothing.
+    numbers: Vec<f64>,
+}
+
+impl Scheduler {
+    /// Takes the optimizer's rates as those that the schedule starts from, and sets the first ones of the schedule.
+    ///
+    /// # Panics
+    /// If a number of the schedule makes no sense, or it changes the momentum of an optimizer without.
+    #[track_caller]
+    pub fn new(optimizer: &mut dyn Rates, schedule: impl Schedule + 'static) -> Scheduler {
+        let base_lrs = optimizer.lrs();
+        schedule.check(base_lrs.len());
+        let mut scheduler = Scheduler { schedule: Box::new(schedule), time: 0, base_lrs, numbers: Vec::new() };
+        scheduler.set(optimizer);
+        scheduler
+    }
+    /// Goes on by one unit of time (an epoch or a batch) and sets the rates that hold from now on. Call it after the optimizer's steps.
+    ///
+    /// # Panics
+    /// If the optimizer has another number of parameter groups than the one the scheduler was made for.
+    #[track_caller]
+    pub fn step(&mut self, optimizer: &mut dyn Rates) {
+        self.time += 1;
+        self.set(optimizer);
+    }
+    /// How often it was stepped.
+    pub fn time(&self) -> u64 {
+        self.time
+    }
+    #[track_caller]
+    fn set(&mut self, optimizer: &mut dyn Rates) {
+        self.numbers.clear();
+        self.numbers.extend(self.base_lrs.iter().enumerate().map(|(group, &base)| self.schedule.lr(self.time, base, group)));
+        optimizer.set_lrs(&self.numbers);
+        if let Some(momentum) = self.schedule.momentum(self.time) {
+            self.numbers.fill(momentum);
+            optimizer.set_momentums(&self.numbers);
+        }
+    }
+    /// How often it was stepped, and the rates that it starts from. The present rates are part of the optimizer's state.
+    pub fn state(&self) -> State {
+        let mut state = State::new();
+        state.insert("last_epoch", self.time);
+        state.insert("base_lrs", ArrayD::from_shape_vec(vec![self.base_lrs.len()], self.base_lrs.clone()).expect("as many as there are"));
+        state
+    }
+    /// Goes on from such a state; make the scheduler with the schedule that it had, before the optimizer's state is loaded.
+    ///
+    /// # Errors
+    /// If entries are missing or not known, or there is another number of parameter groups: all is listed, and nothing is changed.
+    pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        let mut reader = Reader::new(state);
+        let time = reader.whole("last_epoch".into());
+        let base_lrs = reader.array::<f64>("base_lrs".into(), &[self.base_lrs.len()]);
+        reader.finish()?;
+        if let Some(lr) = base_lrs.iter().find(|lr| lr.is_nan() || **lr < 0.0) {
+            return Err(StateError::Type { name: "base_lrs".into(), found: lr.to_string(), expected: "numbers that are at least 0" });
+        }
+        (self.time, self.base_lrs) = (time, base_lrs);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scheduler").field("time", &self.time).field("base_lrs", &self.base_lrs).finish_non_exhaustive()
+    }
+}

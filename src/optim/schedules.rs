@@ -1,0 +1,254 @@
+//! Which courses can a learning rate take? PyTorch's, as functions of time.
+//!
+//! In the formulas, t is the time and b the rate that a parameter group starts from.
+
+use super::{Schedule, check};
+use std::f64::consts::PI;
+
+/// The rate falls in equal intervals: `b gamma^floor(t / step_size)`.
+///
+/// ```
+/// use wengert::optim::StepLr;
+/// assert_eq!(StepLr::new(30), StepLr { step_size: 30, gamma: 0.1 });
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepLr {
+    /// The time between two falls.
+    pub step_size: u64,
+    /// The factor of each.
+    pub gamma: f64,
+}
+
+impl StepLr {
+    /// To a tenth, so often.
+    pub fn new(step_size: u64) -> Self {
+        StepLr { step_size, gamma: 0.1 }
+    }
+}
+
+impl Schedule for StepLr {
+    fn lr(&self, time: u64, base: f64, _: usize) -> f64 {
+        base * power(self.gamma, time / self.step_size)
+    }
+    fn check(&self, _: usize) {
+        check(self.step_size > 0, "step_size must be at least 1", self.step_size);
+        check_gamma(self.gamma);
+    }
+}
+
+/// The rate falls at given times: `b gamma^k`, where k milestones are at or before t.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MultiStepLr {
+    /// The times of the falls, in any order; what comes twice counts twice.
+    pub milestones: Vec<u64>,
+    /// The factor of each.
+    pub gamma: f64,
+}
+
+impl MultiStepLr {
+    /// To a tenth at each of these times.
+    pub fn new(milestones: impl Into<Vec<u64>>) -> Self {
+        MultiStepLr { milestones: milestones.into(), gamma: 0.1 }
+    }
+}
+
+impl Schedule for MultiStepLr {
+    fn lr(&self, time: u64, base: f64, _: usize) -> f64 {
+        base * power(self.gamma, self.milestones.iter().filter(|&&m| m <= time).count() as u64)
+    }
+    fn check(&self, _: usize) {
+        check_gamma(self.gamma);
+    }
+}
+
+/// The rate falls each time by one factor: `b gamma^t`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExponentialLr {
+    /// The factor.
+    pub gamma: f64,
+}
+
+impl ExponentialLr {
+    /// With this factor.
+    pub fn new(gamma: f64) -> Self {
+        ExponentialLr { gamma }
+    }
+}
+
+impl Schedule for ExponentialLr {
+    fn lr(&self, time: u64, base: f64, _: usize) -> f64 {
+        base * power(self.gamma, time)
+    }
+    fn check(&self, _: usize) {
+        check_gamma(self.gamma);
+    }
+}
+
+/// The rate falls along half a wave: `eta_min + (b - eta_min) (1 + cos(pi t / t_max)) / 2`. After `t_max` it rises again, as PyTorch's does.
+///
+/// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017).
+#[derive(Clone, Debug, PartialEq)]
+pub struct CosineAnnealingLr {
+    /// The time of the least rate.
+    pub t_max: u64,
+    /// The least rate.
+    pub eta_min: f64,
+}
+
+impl CosineAnnealingLr {
+    /// To 0 at this time.
+    pub fn new(t_max: u64) -> Self {
+        CosineAnnealingLr { t_max, eta_min: 0.0 }
+    }
+}
+
+impl Schedule for CosineAnnealingLr {
+    fn lr(&self, time: u64, base: f64, _: usize) -> f64 {
+        wave(base, self.eta_min, time, self.t_max)
+    }
+    fn check(&self, _: usize) {
+        check(self.t_max > 0, "t_max must be at least 1", self.t_max);
+        check(self.eta_min >= 0.0, "eta_min must be at least 0", self.eta_min);
+    }
+}
+
+/// The rate falls along half a wave, again and again: `eta_min + (b - eta_min) (1 + cos(pi u / v)) / 2`, where u is the time since the last
+/// restart and v that to the next one: t_0, then each time t_mult times as long.
+///
+/// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017).
+#[derive(Clone, Debug, PartialEq)]
+pub struct CosineAnnealingWarmRestarts {
+    /// The time of the first restart.
+    pub t_0: u64,
+    /// How much longer each fall is than the last.
+    pub t_mult: u64,
+    /// The least rate.
+    pub eta_min: f64,
+}
+
+impl CosineAnnealingWarmRestarts {
+    /// To 0, in times of this length.
+    pub fn new(t_0: u64) -> Self {
+        CosineAnnealingWarmRestarts { t_0, t_mult: 1, eta_min: 0.0 }
+    }
+}
+
+impl Schedule for CosineAnnealingWarmRestarts {
+    fn lr(&self, time: u64, base: f64, _: usize) -> f64 {
+        if self.t_mult == 1 {
+            return wave(base, self.eta_min, time % self.t_0, self.t_0);
+        }
+        let (mut since, mut length) = (time, self.t_0);
+        while since >= length {
+            since -= length;
+            length = length.saturating_mul(self.t_mult);
+        }
+        wave(base, self.eta_min, since, length)
+    }
+    fn check(&self, _: usize) {
+        check(self.t_0 > 0, "t_0 must be at least 1", self.t_0);
+        check(self.t_mult > 0, "t_mult must be at least 1", self.t_mult);
+        check(self.eta_min >= 0.0, "eta_min must be at least 0", self.eta_min);
+    }
+}
+
+/// The rate goes along a line and then stays: `b (start_factor + (end_factor - start_factor) min(t, total_iters) / total_iters)`. A warm-up;
+/// with [`SequentialLr`], one before another schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearLr {
+    /// The factor at time 0.
+    pub start_factor: f64,
+    /// The factor at the end.
+    pub end_factor: f64,
+    /// The time of the end.
+    pub total_iters: u64,
+}
+
+impl LinearLr {
+    /// From a third of the rate to the whole one within this time.
+    pub fn new(total_iters: u64) -> Self {
+        LinearLr { start_factor: 1.0 / 3.0, end_factor: 1.0, total_iters }
+    }
+}
+
+impl Schedule for LinearLr {
+    fn lr(&self, time: u64, base: f64, _: usize) -> f64 {
+        let share = time.min(self.total_iters) as f64 / self.total_iters as f64;
+        base * (self.start_factor + (self.end_factor - self.start_factor) * share)
+    }
+    fn check(&self, _: usize) {
+        let LinearLr { start_factor, end_factor, total_iters } = *self;
+        check(start_factor > 0.0 && start_factor <= 1.0, "start_factor must be above 0 and at most 1", start_factor);
+        check((0.0..=1.0).contains(&end_factor), "end_factor must be from 0 to 1", end_factor);
+        check(total_iters > 0, "total_iters must be at least 1", total_iters);
+    }
+}
+
+/// One schedule after the other, each from its own time 0.
+///
+/// ```
+/// use wengert::optim::{CosineAnnealingLr, LinearLr, Rates, Scheduler, SequentialLr, Sgd};
+/// let mut optimizer: Sgd = Sgd::new(0.3);
+/// // Five epochs of warm-up, then 95 in which the rate falls to 0.
+/// let schedule = SequentialLr::new(LinearLr::new(5)).then(5, CosineAnnealingLr::new(95));
+/// let mut scheduler = Scheduler::new(&mut optimizer, schedule);
+/// assert!((optimizer.lr() - 0.1).abs() < 1e-12);
+/// for _ in 0..5 {
+///     scheduler.step(&mut optimizer);
+/// }
+/// assert_eq!(optimizer.lr(), 0.3);
+/// ```
+pub struct SequentialLr {
+    /// Each with the time when it begins.
+    parts: Vec<(u64, Box<dyn Schedule>)>,
+}
+
+impl SequentialLr {
+    /// Begins with this one.
+    pub fn new(first: impl Schedule + 'static) -> Self {
+        SequentialLr { parts: vec![(0, Box::new(first))] }
+    }
+    /// Goes on with this one at `milestone`, which is counted from the very beginning.
+    ///
+    /// # Panics
+    /// If the milestone is not after the one before.
+    #[track_caller]
+    pub fn then(mut self, milestone: u64, next: impl Schedule + 'static) -> Self {
+        let last = self.parts.last().map_or(0, |(begin, _)| *begin);
+        check(milestone > last, &format!("the milestone must be above {last}, the one before"), milestone);
+        self.parts.push((milestone, Box::new(next)));
+        self
+    }
+    /// The one that holds, and the time since its beginning.
+    fn at(&self, time: u64) -> (&dyn Schedule, u64) {
+        let (begin, schedule) = self.parts.iter().rfind(|(begin, _)| *begin <= time).expect("the first begins at 0");
+        (&**schedule, time - begin)
+    }
+}
+
+impl Schedule for SequentialLr {
+    fn lr(&self, time: u64, base: f64, group: usize) -> f64 {
+        let (schedule, time) = self.at(time);
+        schedule.lr(time, base, group)
+    }
+    fn momentum(&self, time: u64) -> Option<f64> {
+        let (schedule, time) = self.at(time);
+        schedule.momentum(time)
+    }
+    fn check(&self, groups: usize) {
+        self.parts.iter().for_each(|(_, schedule)| schedule.check(groups));
+    }
+}
+
+fn wave(high: f64, low: f64, time: u64, half: u64) -> f64 {
+    low + (high - low) * (1.0 + (PI * time as f64 / half as f64).cos()) / 2.0
+}
+
+fn power(x: f64, n: u64) -> f64 {
+    i32::try_from(n).map_or_else(|_| x.powf(n as f64), |n| x.powi(n))
+}
+
+#[track_caller]
+fn check_gamma(gamma: f64) {
+    check(gamma >= 0.0, "gamma must be at least 0", gamma);
+}
