@@ -1,0 +1,125 @@
+//! How is a file written so that it is always whole? Beside the old one, then put in its place.
+
+use super::IoError;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Writes a file at once: whoever reads `path`, at any time and after any interruption (an error, a killed process, a power cut), finds
+/// the old file or the new one, never a part.
+///
+/// The bytes go to a temporary file in the same directory, named `.NAME.PROCESS-NUMBER.tmp`, which is flushed to the disk and renamed. It is
+/// removed when an error ends the write; only a process that is killed leaves it behind, and it may then be deleted.
+///
+/// # Errors
+/// If the system refuses; the old file is then as it was.
+///
+/// ```
+/// let path = std::env::temp_dir().join(format!("wengert-atomic-{}.txt", std::process::id()));
+/// wengert::io::write_atomic(&path, b"whole")?;
+/// assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok::<(), wengert::io::IoError>(())
+/// ```
+pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), IoError> {
+    let path = path.as_ref();
+    write(path, bytes).map_err(|source| IoError::Write { path: path.into(), source })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = Temporary::beside(path)?;
+    let mut file = File::create_new(&temporary.0)?;
+    file.write_all(bytes)?;
+    file.sync_all()?; // before the rename: else a power cut may leave the new name with no content
+    drop(file);
+    fs::rename(&temporary.0, path)?;
+    std::mem::forget(temporary); // nothing is left to remove
+    sync_directory(path)
+}
+
+/// The path of a temporary file, which is removed when this is dropped.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    /// A name that no other write of this or another process uses.
+    fn beside(path: &Path) -> io::Result<Temporary> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+        let temporary = path.with_file_name(hidden);
+        // Left behind by a killed process that had the same id: no running process has it now.
+        match fs::remove_file(&temporary) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(Temporary(temporary)),
+        }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0); // the first error is the one to report
+    }
+}
+
+/// Flushes the new name to the disk. Other systems than Unix do not open directories as files.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Directory;
+    use super::*;
+
+    #[test]
+    fn replaces_a_file_and_leaves_nothing_else() {
+        let dir = Directory::new("atomic");
+        let path = dir.file("a");
+        for text in ["one", "two, longer", ""] {
+            write_atomic(&path, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(dir.names(), ["a"]);
+    }
+    #[test]
+    fn an_error_leaves_the_old_one_and_no_temporary_file() {
+        let dir = Directory::new("atomic-error");
+        // The new file is written, but a directory that holds something cannot be replaced by it.
+        let path = dir.file("taken");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("inside"), "kept").unwrap();
+        let error = write_atomic(&path, b"new").unwrap_err();
+        assert!(matches!(&error, IoError::Write { path: p, .. } if *p == path), "{error}");
+        assert_eq!((fs::read_to_string(path.join("inside")).unwrap().as_str(), dir.names()), ("kept", vec!["taken".into()]));
+    }
+    #[test]
+    fn paths_that_cannot_be() {
+        let dir = Directory::new("atomic-paths");
+        let error = write_atomic(dir.file("missing").join("a"), b"").unwrap_err();
+        assert!(error.to_string().starts_with("cannot write "), "{error}");
+        assert!(matches!(write_atomic("..", b""), Err(IoError::Write { .. })));
+        assert!(matches!(write_atomic("", b""), Err(IoError::Write { .. })));
+    }
+    #[test]
+    fn many_threads_write_one_file() {
+        let dir = Directory::new("atomic-threads");
+        let path = dir.file("a");
+        std::thread::scope(|s| {
+            for i in 0..4u8 {
+                let path = &path;
+                s.spawn(move || (0..5).for_each(|_| write_atomic(path, &[i; 5000]).unwrap()));
+            }
+        });
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes.len() == 5000 && bytes.iter().all(|b| *b == bytes[0]));
+        assert_eq!(dir.names(), ["a"]);
+    }
+}

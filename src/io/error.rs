@@ -1,0 +1,96 @@
+//! Why can a file not be written, read, or used?
+
+use super::StateError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a file was not written or not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IoError {
+    /// The system refused to read it.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system refused to write it. A file that was there before is as it was.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is damaged, or of another format.
+    #[error("cannot use {}: {source}", path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FormatError,
+    },
+    /// It is whole, but does not fit what it is loaded into.
+    #[error("{} does not fit: {source}", path.display())]
+    State {
+        /// Which file.
+        path: PathBuf,
+        /// What does not fit.
+        source: StateError,
+    },
+}
+
+/// What is wrong with the bytes of a file.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// It does not begin as a file of this format does.
+    #[error("it does not begin as {format} files do")]
+    Magic {
+        /// The format.
+        format: &'static str,
+    },
+    /// It ends too early.
+    #[error("it is cut short: {found} bytes where at least {needed} are needed")]
+    Truncated {
+        /// The bytes that it must have.
+        needed: u64,
+        /// The bytes that it has.
+        found: u64,
+    },
+    /// It goes on after its end.
+    #[error("{extra} bytes follow its end")]
+    Trailing {
+        /// How many.
+        extra: u64,
+    },
+    /// Its header makes no sense.
+    #[error("its header makes no sense: {reason}")]
+    Header {
+        /// Why.
+        reason: String,
+    },
+    /// It holds numbers of a type that is not read.
+    #[error("`{name}` holds numbers of type {found}, which is not read (known: floating point of 16 to 64 bits, whole numbers, booleans)")]
+    Type {
+        /// The array.
+        name: String,
+        /// The type.
+        found: String,
+    },
+    /// It holds arrays, but is no training checkpoint.
+    #[error("it is no training checkpoint (plain arrays are read by `io::load`)")]
+    NoCheckpoint,
+}
+
+/// Reads a whole file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, IoError> {
+    std::fs::read(path).map_err(|source| IoError::Read { path: path.into(), source })
+}
+
+/// Says of which file an error is.
+pub(super) fn of_file<X>(path: &Path, result: Result<X, FormatError>) -> Result<X, IoError> {
+    result.map_err(|source| IoError::Format { path: path.into(), source })
+}

@@ -1,0 +1,167 @@
+//! How do the bytes of a file become numbers? Each type of the file formats, widened to one that a [`Values`] holds.
+
+use super::Values;
+use ndarray::{ArrayD, IxDyn, ShapeBuilder};
+
+/// The types of numbers in files.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Number {
+    Bool,
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    U64,
+    I64,
+    F16,
+    Bf16,
+    F32,
+    F64,
+}
+
+/// How an array lies in a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Order {
+    pub big_endian: bool,
+    /// The first axis changes fastest.
+    pub fortran: bool,
+}
+
+impl Number {
+    /// Bytes of one.
+    pub fn size(self) -> usize {
+        match self {
+            Number::Bool | Number::U8 | Number::I8 => 1,
+            Number::U16 | Number::I16 | Number::F16 | Number::Bf16 => 2,
+            Number::U32 | Number::I32 | Number::F32 => 4,
+            Number::U64 | Number::I64 | Number::F64 => 8,
+        }
+    }
+    /// The array; `None` if there are not as many bytes as the shape needs, or if no array can have this shape.
+    pub fn array(self, bytes: &[u8], shape: &[usize], order: Order) -> Option<Values> {
+        let big = order.big_endian;
+        Some(match self {
+            Number::Bool => laid_out(each(bytes, big, |b: [u8; 1]| u64::from(b[0] != 0)), shape, order)?.into(),
+            Number::U8 => laid_out(each(bytes, big, |b| u64::from(u8::from_le_bytes(b))), shape, order)?.into(),
+            Number::U16 => laid_out(each(bytes, big, |b| u64::from(u16::from_le_bytes(b))), shape, order)?.into(),
+            Number::U32 => laid_out(each(bytes, big, |b| u64::from(u32::from_le_bytes(b))), shape, order)?.into(),
+            Number::U64 => laid_out(each(bytes, big, u64::from_le_bytes), shape, order)?.into(),
+            Number::I8 => laid_out(each(bytes, big, |b| i64::from(i8::from_le_bytes(b))), shape, order)?.into(),
+            Number::I16 => laid_out(each(bytes, big, |b| i64::from(i16::from_le_bytes(b))), shape, order)?.into(),
+            Number::I32 => laid_out(each(bytes, big, |b| i64::from(i32::from_le_bytes(b))), shape, order)?.into(),
+            Number::I64 => laid_out(each(bytes, big, i64::from_le_bytes), shape, order)?.into(),
+            Number::F16 => laid_out(each(bytes, big, |b| half(u16::from_le_bytes(b))), shape, order)?.into(),
+            Number::Bf16 => laid_out(each(bytes, big, |b| brain(u16::from_le_bytes(b))), shape, order)?.into(),
+            Number::F32 => laid_out(each(bytes, big, f32::from_le_bytes), shape, order)?.into(),
+            Number::F64 => laid_out(each(bytes, big, f64::from_le_bytes), shape, order)?.into(),
+        })
+    }
+}
+
+fn each<const N: usize, X>(bytes: &[u8], big_endian: bool, from_little_endian: impl Fn([u8; N]) -> X) -> Vec<X> {
+    let number = |&(mut b): &[u8; N]| {
+        if big_endian {
+            b.reverse();
+        }
+        from_little_endian(b)
+    };
+    bytes.as_chunks().0.iter().map(number).collect()
+}
+
+fn laid_out<X: Clone>(numbers: Vec<X>, shape: &[usize], order: Order) -> Option<ArrayD<X>> {
+    let mut array = ArrayD::from_shape_vec(IxDyn(shape).set_f(order.fortran), numbers).ok()?;
+    if order.fortran {
+        array = array.as_standard_layout().into_owned();
+    }
+    Some(array)
+}
+
+/// The bytes of an array, in row-major order and little endian.
+pub(super) fn bytes(values: &Values) -> Vec<u8> {
+    fn all<X: Clone, const N: usize>(a: &ArrayD<X>, to_bytes: impl Fn(&X) -> [u8; N]) -> Vec<u8> {
+        match a.as_slice() {
+            Some(a) => a.iter().flat_map(to_bytes).collect(),
+            None => a.iter().flat_map(to_bytes).collect(), // in logical order, whatever the strides
+        }
+    }
+    match values {
+        Values::F32(a) => all(a, |x| x.to_le_bytes()),
+        Values::F64(a) => all(a, |x| x.to_le_bytes()),
+        Values::I64(a) => all(a, |x| x.to_le_bytes()),
+        Values::U64(a) => all(a, |x| x.to_le_bytes()),
+    }
+}
+
+/// A number of IEEE 754's binary16: 1 bit of sign, 5 of exponent, 10 of fraction. Every one is an `f32`.
+fn half(bits: u16) -> f32 {
+    let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
+    let size = match exponent {
+        0 => fraction as f32 / (1u32 << 24) as f32,
+        31 => f32::from_bits(0xff << 23 | fraction << 13),
+        _ => f32::from_bits((exponent + 127 - 15) << 23 | fraction << 13),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+/// The upper half of an `f32`.
+fn brain(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_precision() {
+        let cases = [(0x0000, 0.0), (0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (0x0400, 6.103_515_6e-5), (0x0001, 5.960_464_5e-8)];
+        for (bits, x) in cases {
+            assert_eq!(half(bits), x, "{bits:#06x}");
+        }
+        assert_eq!((half(0x7c00), half(0xfc00)), (f32::INFINITY, f32::NEG_INFINITY));
+        assert!(half(0x7e00).is_nan() && half(0x8000).is_sign_negative());
+        // Finite numbers grow with their bits, and neighbours lie as far apart as their exponent says.
+        for bits in 0..0x7bffu16 {
+            let exponent = (bits >> 10).max(1) as i32;
+            assert_eq!(half(bits + 1) - half(bits), 2f32.powi(exponent - 25), "{bits:#06x}");
+        }
+    }
+    #[test]
+    fn brain_floating_point() {
+        assert_eq!([0x3f80, 0xc040, 0x7f80].map(brain), [1.0, -3.0, f32::INFINITY]);
+    }
+    #[test]
+    fn each_type_with_its_bytes() {
+        let one = |number: Number, bytes: &[u8]| number.array(bytes, &[1], Order::default()).unwrap();
+        let whole = |x: i64| Values::from(ArrayD::from_elem(IxDyn(&[1]), x));
+        let unsigned = |x: u64| Values::from(ArrayD::from_elem(IxDyn(&[1]), x));
+        assert_eq!(one(Number::Bool, &[7]), unsigned(1));
+        assert_eq!(one(Number::U8, &[200]), unsigned(200));
+        assert_eq!(one(Number::I8, &[200]), whole(-56));
+        assert_eq!(one(Number::U16, &[1, 255]), unsigned(0xff01));
+        assert_eq!(one(Number::I16, &[254, 255]), whole(-2));
+        assert_eq!(one(Number::U32, &[1, 0, 0, 128]), unsigned(0x8000_0001));
+        assert_eq!(one(Number::I32, &[255; 4]), whole(-1));
+        assert_eq!(one(Number::U64, &[255; 8]), unsigned(u64::MAX));
+        assert_eq!(one(Number::I64, &[255; 8]), whole(-1));
+        assert_eq!(one(Number::F32, &1.5f32.to_le_bytes()), ArrayD::from_elem(IxDyn(&[1]), 1.5f32).into());
+        assert_eq!(one(Number::F64, &1.5f64.to_le_bytes()), ArrayD::from_elem(IxDyn(&[1]), 1.5f64).into());
+    }
+    #[test]
+    fn orders() {
+        let bytes: Vec<u8> = [1u16, 2, 3, 4, 5, 6].iter().flat_map(|x| x.to_be_bytes()).collect();
+        let order = Order { big_endian: true, fortran: true };
+        let Some(Values::U64(a)) = Number::U16.array(&bytes, &[2, 3], order) else { panic!("whole numbers") };
+        assert_eq!(a, ndarray::array![[1, 3, 5], [2, 4, 6]].into_dyn());
+        assert!(a.is_standard_layout());
+    }
+    #[test]
+    fn shapes_that_do_not_fit() {
+        for shape in [&[3][..], &[1], &[], &[0], &[0, usize::MAX, 2], &[usize::MAX, usize::MAX]] {
+            assert_eq!(Number::F32.array(&[0; 8], shape, Order::default()), None, "{shape:?}");
+        }
+        assert!(Number::F32.array(&[], &[0, 3], Order::default()).is_some());
+    }
+}
