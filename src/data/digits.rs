@@ -1,8 +1,9 @@
 //! 1,797 handwritten digits of 8x8 pixels, embedded.
 
-use flate2::bufread::MultiGzDecoder;
-use ndarray::{Array2, Axis};
-use std::io::{self, BufRead, BufReader, Read};
+use super::csv::{Limits, rows};
+use super::{DataError, Examples};
+use ndarray::{Array2, Axis, IxDyn};
+use std::io::Read;
 
 /// The file, gzipped CSV; see `data/README.md` for where it comes from.
 static FILE: &[u8] = include_bytes!("../../data/digits.csv.gz");
@@ -12,57 +13,8 @@ const PIXELS: usize = 64;
 const BRIGHTEST: u32 = 16;
 const CLASSES: u32 = 10;
 /// A row is at most 64 numbers of two places, a label and commas; what is much longer is no such row and is not read to its end.
-const LONGEST_LINE: usize = 1024;
-/// More rows than this are refused (a gzipped file can be a thousand times larger than it looks).
-const MOST_ROWS: usize = 1 << 20;
-
-/// Why a data file was refused. Lines and columns count from 1.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum DataError {
-    /// The reader failed, or the compressed data is damaged or cut short.
-    #[error("cannot read the data: {0}")]
-    Io(#[from] io::Error),
-    /// There is no row.
-    #[error("the data holds no row")]
-    Empty,
-    /// A row has too few or too many columns.
-    #[error("line {line}: {found} columns where {expected} are needed")]
-    Columns {
-        /// Where.
-        line: usize,
-        /// The columns of a row.
-        expected: usize,
-        /// The columns of this one.
-        found: usize,
-    },
-    /// What stands in a column is not a whole number of the range.
-    #[error("line {line}, column {column}: {text:?} is not a whole number from 0 to {max}")]
-    Number {
-        /// Where.
-        line: usize,
-        /// Where in the line.
-        column: usize,
-        /// What stands there.
-        text: String,
-        /// The largest number that may.
-        max: u32,
-    },
-    /// A line is much longer than a row can be.
-    #[error("line {line}: longer than {limit} bytes")]
-    LongLine {
-        /// Where.
-        line: usize,
-        /// The bytes that are allowed.
-        limit: usize,
-    },
-    /// There are more rows than are read.
-    #[error("more than {limit} rows")]
-    TooManyRows {
-        /// The rows that are allowed.
-        limit: usize,
-    },
-}
+/// More rows than these are refused (a gzipped file can be a thousand times larger than it looks).
+const LIMITS: Limits = Limits { line: 1024, rows: 1 << 20 };
 
 /// Handwritten digits of 8x8 pixels, and which digit each one is.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,11 +45,23 @@ impl Digits {
     /// # Errors
     /// A [`DataError`] that says in which line and column the file is not as it should be.
     pub fn read(reader: impl Read) -> Result<Digits, DataError> {
-        let mut reader = BufReader::new(reader);
-        if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-            return parse(BufReader::new(MultiGzDecoder::new(reader)));
+        let (mut pixels, mut labels) = (Vec::new(), Vec::new());
+        rows(reader, b',', LIMITS, |row| {
+            row.expect_columns(PIXELS + 1)?;
+            for (i, field) in row.fields().enumerate() {
+                if i < PIXELS {
+                    pixels.push(row.whole(i, field, BRIGHTEST)? as f32 / BRIGHTEST as f32);
+                } else {
+                    labels.push(row.whole(i, field, CLASSES - 1)? as usize);
+                }
+            }
+            Ok(())
+        })?;
+        if labels.is_empty() {
+            return Err(DataError::Empty);
         }
-        parse(reader)
+        let images = Array2::from_shape_vec((labels.len(), PIXELS), pixels).expect("64 pixels for each label");
+        Ok(Digits { images, labels })
     }
     /// The number of images.
     pub fn len(&self) -> usize {
@@ -121,50 +85,19 @@ impl Digits {
     }
 }
 
-fn parse(mut reader: impl BufRead) -> Result<Digits, DataError> {
-    let (mut pixels, mut labels, mut text) = (Vec::new(), Vec::new(), Vec::new());
-    for line in 1.. {
-        text.clear();
-        let limit = LONGEST_LINE;
-        if reader.by_ref().take(limit as u64 + 1).read_until(b'\n', &mut text)? == 0 {
-            break;
-        }
-        if text.len() > limit {
-            return Err(DataError::LongLine { line, limit });
-        }
-        let row = text.trim_ascii();
-        if row.is_empty() {
-            continue;
-        }
-        if labels.len() == MOST_ROWS {
-            return Err(DataError::TooManyRows { limit: MOST_ROWS });
-        }
-        let found = row.split(|&b| b == b',').count();
-        if found != PIXELS + 1 {
-            return Err(DataError::Columns { line, expected: PIXELS + 1, found });
-        }
-        for (i, field) in row.split(|&b| b == b',').enumerate() {
-            let max = if i < PIXELS { BRIGHTEST } else { CLASSES - 1 };
-            let Some(x) = std::str::from_utf8(field).ok().and_then(|s| s.trim().parse().ok()).filter(|&x: &u32| x <= max) else {
-                return Err(DataError::Number { line, column: i + 1, text: String::from_utf8_lossy(field).into_owned(), max });
-            };
-            if i < PIXELS {
-                pixels.push(x as f32 / BRIGHTEST as f32);
-            } else {
-                labels.push(x as usize);
-            }
-        }
+impl From<Digits> for Examples {
+    /// As images `[n, 1, 8, 8]` with their labels.
+    fn from(digits: Digits) -> Examples {
+        let n = digits.len();
+        let x = digits.images.into_shape_with_order(IxDyn(&[n, 1, 8, 8])).expect("8 x 8 pixels each");
+        Examples { x, y: digits.labels }
     }
-    if labels.is_empty() {
-        return Err(DataError::Empty);
-    }
-    let images = Array2::from_shape_vec((labels.len(), PIXELS), pixels).expect("64 pixels for each label");
-    Ok(Digits { images, labels })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     /// A row of zeros with one field replaced.
     fn row(at: usize, field: &str) -> String {
@@ -197,6 +130,12 @@ mod tests {
         for digit in 0..10 {
             assert!(test.labels.iter().filter(|&&l| l == digit).count() >= 25, "{digit}");
         }
+    }
+    #[test]
+    fn as_examples() {
+        let examples = Examples::from(digits());
+        assert_eq!((examples.x.shape(), examples.y.len()), (&[1797, 1, 8, 8][..], 1797));
+        assert_eq!(examples.x[[0, 0, 1, 4]], digits().images[[0, 12]]);
     }
     #[test]
     fn reads_plain_text_and_skips_blank_lines() {

@@ -1,5 +1,33 @@
-//! What is there to learn from? Small data sets for examples and tests, and readers for files.
+//! What is there to learn from? Data sets, readers for files, and batches for the training loop.
+//!
+//! | what | where |
+//! |---|---|
+//! | examples in memory, or as your code makes them | [`Examples`], [`Dataset`], [`Subset`] |
+//! | the embedded digits; MNIST and Fashion-MNIST | [`digits()`], [`mnist()`] |
+//! | files of numbers | [`Csv`], [`Idx`] |
+//! | preparation | [`Examples::split`], [`Normalization`], [`one_hot`] |
+//! | batches: shuffled, augmented, prepared on another thread | [`Loader`], [`Augment`] |
+//!
+//! All chance is seeded, and depends on the seed and the epoch alone: a run that is resumed sees the same batches.
 
+mod augment;
+mod csv;
+mod dataset;
 mod digits;
+mod error;
+mod gzip;
+mod idx;
+mod loader;
+mod mnist;
+mod normalize;
+mod order;
 
-pub use digits::{DataError, Digits, digits};
+pub use augment::Augment;
+pub use csv::{Column, Csv};
+pub use dataset::{Dataset, Examples, Subset, Target, one_hot, split_rows};
+pub use digits::{Digits, digits};
+pub use error::DataError;
+pub use idx::Idx;
+pub use loader::{Epoch, Loader};
+pub use mnist::{FASHION_MNIST_CLASSES, mnist};
+pub use normalize::Normalization;

@@ -1,0 +1,330 @@
+//! What does a network learn from? Examples: inputs, and what belongs to them.
+
+use super::order;
+use crate::Scalar;
+use ndarray::{Array2, ArrayD, Axis};
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Anything that has examples by number: arrays in memory ([`Examples`]), or what your own code reads or makes when it is asked.
+///
+/// ```
+/// use wengert::data::{Dataset, Examples};
+/// use wengert::ndarray::Array2;
+///
+/// /// Points, and whether they lie in the unit circle.
+/// struct Circle(usize);
+/// impl Dataset for Circle {
+///     type Number = f32;
+///     type Target = Vec<usize>;
+///     fn len(&self) -> usize {
+///         self.0
+///     }
+///     fn get(&self, rows: &[usize]) -> Examples {
+///         let x = Array2::from_shape_fn((rows.len(), 2), |(i, axis)| ((rows[i] * [7, 13][axis]) % 20) as f32 / 10.0 - 1.0);
+///         let y = x.rows().into_iter().map(|p| usize::from(p.dot(&p) < 1.0)).collect();
+///         Examples { x: x.into_dyn(), y }
+///     }
+/// }
+/// assert_eq!(Circle(100).get(&[0, 3]).y, [0, 1]);
+/// ```
+pub trait Dataset: Send + Sync {
+    /// What the inputs are: `f32` or `f64`.
+    type Number: Scalar;
+    /// What belongs to the inputs of a batch: class numbers (`Vec<usize>`) or an array of numbers ([`ArrayD`]).
+    type Target: Target;
+    /// The number of examples.
+    fn len(&self) -> usize;
+    /// These examples, in this order; the batch is the first axis.
+    fn get(&self, rows: &[usize]) -> Examples<Self::Number, Self::Target>;
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What belongs to the inputs of several examples.
+pub trait Target: Clone + Send + Sync + 'static {
+    /// For how many examples.
+    fn count(&self) -> usize;
+    /// That of these examples, in this order.
+    ///
+    /// # Panics
+    /// If there is no such example.
+    fn of(&self, rows: &[usize]) -> Self;
+}
+
+impl Target for Vec<usize> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+    fn of(&self, rows: &[usize]) -> Self {
+        rows.iter().map(|i| self[*i]).collect()
+    }
+}
+impl<T: Scalar> Target for ArrayD<T> {
+    fn count(&self) -> usize {
+        self.len_of(Axis(0))
+    }
+    fn of(&self, rows: &[usize]) -> Self {
+        self.select(Axis(0), rows)
+    }
+}
+
+/// Inputs `x` with the batch as the first axis, and what belongs to each (`y`): class numbers, or an array of numbers for regression.
+/// A whole data set in memory and a batch of one are both this.
+///
+/// ```
+/// use wengert::data::Examples;
+/// use wengert::ndarray::array;
+/// let all = Examples::new(array![[0f32], [1.0], [2.0], [3.0], [4.0]], vec![0, 0, 1, 1, 1]);
+/// let (train, test) = all.split(0.4, 7);
+/// assert_eq!((train.len(), test.len()), (3, 2));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Examples<T: Scalar = f32, Y = Vec<usize>> {
+    /// The inputs.
+    pub x: ArrayD<T>,
+    /// What belongs to them.
+    pub y: Y,
+}
+
+impl<T: Scalar, Y: Target> Examples<T, Y> {
+    /// Inputs and what belongs to them.
+    ///
+    /// # Panics
+    /// If there are not as many of both.
+    #[track_caller]
+    pub fn new<D: ndarray::Dimension>(x: ndarray::Array<T, D>, y: Y) -> Self {
+        let x = x.into_dyn();
+        let (inputs, targets) = (x.shape().first().copied(), y.count());
+        assert!(
+            inputs == Some(targets),
+            "Examples::new: inputs of shape {:?}, but targets for {targets} examples\n  at {}\n  hint: the first axis of both is the batch",
+            x.shape(),
+            Location::caller()
+        );
+        Examples { x, y }
+    }
+    /// The number of examples.
+    pub fn len(&self) -> usize {
+        self.y.count()
+    }
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// These examples, in this order.
+    ///
+    /// # Panics
+    /// If there is no such example.
+    #[track_caller]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        if let Some(row) = rows.iter().find(|i| **i >= self.len()) {
+            panic!("select: example {row} of {}\n  at {}\n  hint: examples count from 0", self.len(), Location::caller());
+        }
+        Examples { x: self.x.select(Axis(0), rows), y: self.y.of(rows) }
+    }
+    /// The first ones, `n` or as many as there are.
+    pub fn first(&self, n: usize) -> Self {
+        self.select(&(0..n.min(self.len())).collect::<Vec<_>>())
+    }
+    /// A part to train on and this fraction held back, drawn by the seed; the held-back part has `round(fraction len)` examples.
+    ///
+    /// # Panics
+    /// If the fraction is not between 0 and 1.
+    #[track_caller]
+    pub fn split(&self, held_back: f64, seed: u64) -> (Self, Self) {
+        let (train, test) = split_rows(self.len(), held_back, seed);
+        (self.select(&train), self.select(&test))
+    }
+    /// The same numbers as `f32` or `f64`.
+    pub fn cast<U: Scalar>(&self) -> Examples<U, Y> {
+        Examples { x: self.x.mapv(|x| U::from_f64(x.to_f64())), y: self.y.clone() }
+    }
+}
+
+impl<T: Scalar, Y: Target> Dataset for Examples<T, Y> {
+    type Number = T;
+    type Target = Y;
+    fn len(&self) -> usize {
+        self.len()
+    }
+    fn get(&self, rows: &[usize]) -> Examples<T, Y> {
+        // Row by row: `select` of an array is slow where the rows are long.
+        let mut shape = self.x.shape().to_vec();
+        shape[0] = rows.len();
+        let mut x = ArrayD::from_elem(shape, T::ZERO);
+        for (to, row) in x.outer_iter_mut().zip(rows) {
+            let from = self.x.index_axis(Axis(0), *row);
+            ndarray::Zip::from(to).and(from).for_each(|to, from| *to = *from);
+        }
+        Examples { x, y: self.y.of(rows) }
+    }
+}
+
+/// Shared: cheap to clone, the examples stay one.
+impl<D: Dataset> Dataset for Arc<D> {
+    type Number = D::Number;
+    type Target = D::Target;
+    fn len(&self) -> usize {
+        (**self).len()
+    }
+    fn get(&self, rows: &[usize]) -> Examples<D::Number, D::Target> {
+        (**self).get(rows)
+    }
+}
+
+/// Some examples of another data set (or of an [`Arc`] of one), in an order of their own.
+#[derive(Clone, Debug)]
+pub struct Subset<D> {
+    data: D,
+    rows: Vec<usize>,
+}
+
+impl<D: Dataset> Subset<D> {
+    /// These examples of it.
+    ///
+    /// # Panics
+    /// If there is no such example.
+    #[track_caller]
+    pub fn new(data: D, rows: Vec<usize>) -> Self {
+        if let Some(row) = rows.iter().find(|i| **i >= data.len()) {
+            panic!("Subset::new: example {row} of {}\n  at {}\n  hint: examples count from 0", data.len(), Location::caller());
+        }
+        Subset { data, rows }
+    }
+}
+
+impl<D: Dataset> Dataset for Subset<D> {
+    type Number = D::Number;
+    type Target = D::Target;
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+    fn get(&self, rows: &[usize]) -> Examples<D::Number, D::Target> {
+        self.data.get(&rows.iter().map(|i| self.rows[*i]).collect::<Vec<_>>())
+    }
+}
+
+/// The numbers `0..len` in two parts drawn by the seed, each in ascending order: for training, and `round(held_back len)` of them held back.
+///
+/// # Panics
+/// If the fraction is not between 0 and 1.
+#[track_caller]
+pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    assert!((0.0..=1.0).contains(&held_back), "split: the fraction held back is from 0 to 1, not {held_back}\n  at {}", Location::caller());
+    let mut order = order::shuffled(len, seed, 0);
+    let mut test = order.split_off(len - (held_back * len as f64).round() as usize);
+    order.sort_unstable();
+    test.sort_unstable();
+    (order, test)
+}
+
+/// A row for each class number, 1 in its column and 0 elsewhere.
+///
+/// ```
+/// use wengert::{data::one_hot, ndarray::array};
+/// assert_eq!(one_hot(&[2, 0], 3), array![[0f32, 0.0, 1.0], [1.0, 0.0, 0.0]]);
+/// ```
+///
+/// # Panics
+/// If a class number is not below `classes`.
+#[track_caller]
+pub fn one_hot<T: Scalar>(labels: &[usize], classes: usize) -> Array2<T> {
+    let at = Location::caller(); // a closure would name its own
+    let mut rows = Array2::from_elem((labels.len(), classes), T::ZERO);
+    for (i, label) in labels.iter().enumerate() {
+        assert!(
+            *label < classes,
+            "one_hot: label {label} of example {i} where there are {classes} classes\n  at {at}\n  hint: labels count from 0"
+        );
+        rows[[i, *label]] = T::ONE;
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array, array};
+
+    fn counting(n: usize) -> Examples<f64> {
+        let x = Array::from_shape_fn((n, 2, 3), |(i, j, k)| (i * 100 + j * 10 + k) as f64);
+        Examples::new(x, (0..n).map(|i| i % 3).collect())
+    }
+
+    #[test]
+    fn rows_in_their_order() {
+        let all = counting(5);
+        let batch = all.get(&[4, 0, 4]);
+        assert_eq!((batch.x.shape(), &batch.y), (&[3, 2, 3][..], &vec![1, 0, 1]));
+        assert_eq!((batch.x[[0, 1, 2]], batch.x[[1, 0, 1]]), (412.0, 1.0));
+        assert_eq!(batch, all.select(&[4, 0, 4]));
+        assert_eq!(all.get(&[]).x.shape(), [0, 2, 3]);
+        assert_eq!(all.first(2), all.select(&[0, 1]));
+        assert_eq!(all.first(9), all);
+    }
+    #[test]
+    fn real_targets() {
+        let all = Examples::new(array![[1.0], [2.0], [3.0]], array![[10.0, 11.0], [20.0, 21.0], [30.0, 31.0]].into_dyn());
+        let batch = all.get(&[2, 0]);
+        assert_eq!((batch.x, batch.y), (array![[3.0], [1.0]].into_dyn(), array![[30.0, 31.0], [10.0, 11.0]].into_dyn()));
+    }
+    #[test]
+    fn inputs_that_do_not_lie_in_order() {
+        let x = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]].reversed_axes();
+        let all = Examples::new(x, vec![0, 1, 2]);
+        assert_eq!(all.get(&[1, 2]).x, array![[2.0, 5.0], [3.0, 6.0]].into_dyn());
+    }
+    #[test]
+    fn a_split_takes_each_example_once() {
+        let all = counting(10);
+        let (train, test) = all.split(0.25, 3);
+        assert_eq!((train.len(), test.len()), (7, 3)); // 2.5 is rounded up
+        let mut firsts: Vec<f64> = train.x.outer_iter().chain(test.x.outer_iter()).map(|x| x[[0, 0]]).collect();
+        firsts.sort_by(f64::total_cmp);
+        assert_eq!(firsts, (0..10).map(|i| i as f64 * 100.0).collect::<Vec<_>>());
+        assert_eq!(all.split(0.25, 3), (train.clone(), test.clone()));
+        assert!((0..5).any(|seed| all.split(0.25, seed).1 != test));
+        assert_eq!(all.split(0.0, 1), (all.clone(), all.first(0)));
+        assert_eq!(all.split(1.0, 1), (all.first(0), all.clone()));
+        assert_eq!(all.first(0).split(0.5, 1).0.len(), 0);
+    }
+    #[test]
+    fn subsets() {
+        let all = Arc::new(counting(5));
+        let odd = Subset::new(all.clone(), vec![3, 1]);
+        assert_eq!((odd.len(), odd.get(&[1, 0])), (2, all.select(&[1, 3])));
+    }
+    #[test]
+    fn casts() {
+        let single = counting(2).cast::<f32>();
+        assert_eq!((single.x[[1, 1, 2]], &single.y), (112f32, &vec![0, 1]));
+    }
+    #[test]
+    #[should_panic(expected = "one_hot: label 3 of example 1 where there are 3 classes")]
+    fn labels_out_of_range() {
+        one_hot::<f32>(&[0, 3], 3);
+    }
+    #[test]
+    #[should_panic(expected = "Examples::new: inputs of shape [2, 1], but targets for 3 examples")]
+    fn as_many_targets_as_inputs() {
+        Examples::new(array![[1f32], [2.0]], vec![0, 1, 2]);
+    }
+    #[test]
+    #[should_panic(expected = "split: the fraction held back is from 0 to 1, not -0.1")]
+    fn fractions() {
+        counting(3).split(-0.1, 0);
+    }
+    #[test]
+    #[should_panic(expected = "select: example 3 of 3")]
+    fn examples_out_of_range() {
+        counting(3).select(&[3]);
+    }
+    #[test]
+    #[should_panic(expected = "Subset::new: example 5 of 5")]
+    fn subsets_out_of_range() {
+        Subset::new(counting(5), vec![5]);
+    }
+}

@@ -1,0 +1,122 @@
+//! Why is a data file refused?
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why a data file was refused. Lines and columns count from 1.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The reader failed, or the compressed data is damaged or cut short.
+    #[error("cannot read the data: {0}")]
+    Io(#[from] io::Error),
+    /// A file is not there.
+    #[error("{} is missing\n  hint: {hint}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// Where to get it.
+        hint: String,
+    },
+    /// One of several files is refused.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: Box<DataError>,
+    },
+    /// There is no row.
+    #[error("the data holds no row")]
+    Empty,
+    /// A row has too few or too many columns.
+    #[error("line {line}: {found} columns where {expected} are needed")]
+    Columns {
+        /// Where.
+        line: usize,
+        /// The columns of a row.
+        expected: usize,
+        /// The columns of this one.
+        found: usize,
+    },
+    /// What stands in a column is not a whole number of the range.
+    #[error("line {line}, column {column}: {text:?} is not a whole number from 0 to {max}")]
+    Number {
+        /// Where.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+        /// What stands there.
+        text: String,
+        /// The largest number that may.
+        max: u32,
+    },
+    /// What stands in a column is not a finite number.
+    #[error("line {line}, column {column}: {text:?} is not a finite number")]
+    NotFinite {
+        /// Where.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+        /// What stands there.
+        text: String,
+    },
+    /// The header has no such column.
+    #[error("no column is called {name:?}; the header has {header:?}")]
+    NoColumn {
+        /// The name that was asked for.
+        name: String,
+        /// The names that there are.
+        header: Vec<String>,
+    },
+    /// A line is much longer than a row can be.
+    #[error("line {line}: longer than {limit} bytes")]
+    LongLine {
+        /// Where.
+        line: usize,
+        /// The bytes that are allowed.
+        limit: usize,
+    },
+    /// There are more rows than are read.
+    #[error("more than {limit} rows")]
+    TooManyRows {
+        /// The rows that are allowed.
+        limit: usize,
+    },
+    /// It does not begin as an IDX file does: two zeros, a known type, the number of axes.
+    #[error("it begins with the bytes {found:02x?}, which no IDX file does")]
+    Magic {
+        /// Its first bytes.
+        found: [u8; 4],
+    },
+    /// The header of an IDX file tells of more than is read.
+    #[error("its header tells of the sizes {sizes:?}: more than {limit} bytes")]
+    Huge {
+        /// The sizes of its axes.
+        sizes: Vec<u32>,
+        /// The bytes that are allowed.
+        limit: u64,
+    },
+    /// An IDX file ends too early.
+    #[error("it is cut short: {found} bytes where {needed} are needed")]
+    Truncated {
+        /// The bytes that it must have.
+        needed: u64,
+        /// The bytes that it has.
+        found: u64,
+    },
+    /// An IDX file goes on after its end.
+    #[error("it goes on after the {length} bytes that its header tells of")]
+    Trailing {
+        /// The bytes that it should have.
+        length: u64,
+    },
+    /// An IDX file holds another array than the one that is needed.
+    #[error("it holds {found}, where {expected} are needed")]
+    Content {
+        /// What it holds.
+        found: String,
+        /// What is needed.
+        expected: &'static str,
+    },
+}

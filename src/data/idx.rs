@@ -1,0 +1,216 @@
+//! How are IDX files read, the format of MNIST and its kin?
+//!
+//! Two zero bytes, one for the type, one for the number of axes; the size of each axis (4 bytes, big endian); the numbers in row-major order,
+//! big endian. Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (1998), section on file formats.
+
+use super::DataError;
+use super::gzip::unzipped;
+use crate::Scalar;
+use ndarray::{ArrayD, IxDyn};
+use std::io::Read;
+
+/// More bytes of numbers than this are refused (a gzipped file can be a thousand times larger than it looks).
+const LIMIT: u64 = 1 << 31;
+
+/// The array of an IDX file, in the type that the file has.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Idx {
+    /// Type 0x08.
+    U8(ArrayD<u8>),
+    /// Type 0x09.
+    I8(ArrayD<i8>),
+    /// Type 0x0b.
+    I16(ArrayD<i16>),
+    /// Type 0x0c.
+    I32(ArrayD<i32>),
+    /// Type 0x0d.
+    F32(ArrayD<f32>),
+    /// Type 0x0e.
+    F64(ArrayD<f64>),
+}
+
+impl Idx {
+    /// Reads a file, plain or gzipped (its content tells). The sizes in its header are checked, and memory is taken as bytes arrive.
+    ///
+    /// # Errors
+    /// A [`DataError`]: another format, cut short, bytes after its end, sizes above 2 GiB, damaged compression.
+    ///
+    /// ```
+    /// use wengert::data::Idx;
+    /// let file = [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 3, 7, 8, 9]; // bytes, 2 axes: 1 x 3
+    /// let array = Idx::read(&file[..])?.to_array::<f32>();
+    /// assert_eq!((array.shape(), array[[0, 2]]), (&[1, 3][..], 9.0));
+    /// # Ok::<(), wengert::data::DataError>(())
+    /// ```
+    pub fn read(reader: impl Read) -> Result<Idx, DataError> {
+        let mut reader = Counted { reader: unzipped(reader)?, count: 0 };
+        let magic: [u8; 4] = reader.array()?;
+        let [0, 0, kind, axes] = magic else { return Err(DataError::Magic { found: magic }) };
+        let size = match kind {
+            0x08 | 0x09 => 1,
+            0x0b => 2,
+            0x0c | 0x0d => 4,
+            0x0e => 8,
+            _ => return Err(DataError::Magic { found: magic }),
+        };
+        let sizes = (0..axes).map(|_| Ok(u32::from_be_bytes(reader.array()?))).collect::<Result<Vec<_>, DataError>>()?;
+        // Axes of no elements are left out: the array's other sizes must make sense too.
+        let bytes = sizes.iter().filter(|n| **n > 0).try_fold(size, |bytes: u64, n| bytes.checked_mul((*n).into()));
+        if bytes.is_none_or(|bytes| bytes > LIMIT) {
+            return Err(DataError::Huge { sizes, limit: LIMIT });
+        }
+        let bytes = reader.last(size * sizes.iter().map(|n| u64::from(*n)).product::<u64>())?;
+        let shape: Vec<usize> = sizes.iter().map(|n| *n as usize).collect();
+        Ok(match kind {
+            0x08 => Idx::U8(laid_out(bytes, &shape)),
+            0x09 => Idx::I8(laid_out(each(&bytes, i8::from_be_bytes), &shape)),
+            0x0b => Idx::I16(laid_out(each(&bytes, i16::from_be_bytes), &shape)),
+            0x0c => Idx::I32(laid_out(each(&bytes, i32::from_be_bytes), &shape)),
+            0x0d => Idx::F32(laid_out(each(&bytes, f32::from_be_bytes), &shape)),
+            _ => Idx::F64(laid_out(each(&bytes, f64::from_be_bytes), &shape)),
+        })
+    }
+    /// The sizes of its axes.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Idx::U8(a) => a.shape(),
+            Idx::I8(a) => a.shape(),
+            Idx::I16(a) => a.shape(),
+            Idx::I32(a) => a.shape(),
+            Idx::F32(a) => a.shape(),
+            Idx::F64(a) => a.shape(),
+        }
+    }
+    /// What its numbers are, as PyTorch calls it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Idx::U8(_) => "uint8",
+            Idx::I8(_) => "int8",
+            Idx::I16(_) => "int16",
+            Idx::I32(_) => "int32",
+            Idx::F32(_) => "float32",
+            Idx::F64(_) => "float64",
+        }
+    }
+    /// Its numbers, rounded to this type.
+    pub fn to_array<T: Scalar>(&self) -> ArrayD<T> {
+        match self {
+            Idx::U8(a) => a.mapv(|x| T::from_f64(x.into())),
+            Idx::I8(a) => a.mapv(|x| T::from_f64(x.into())),
+            Idx::I16(a) => a.mapv(|x| T::from_f64(x.into())),
+            Idx::I32(a) => a.mapv(|x| T::from_f64(x.into())),
+            Idx::F32(a) => a.mapv(|x| T::from_f64(x.into())),
+            Idx::F64(a) => a.mapv(T::from_f64),
+        }
+    }
+}
+
+fn each<const N: usize, X>(bytes: &[u8], number: impl Fn([u8; N]) -> X) -> Vec<X> {
+    bytes.as_chunks().0.iter().map(|b| number(*b)).collect()
+}
+fn laid_out<X>(numbers: Vec<X>, shape: &[usize]) -> ArrayD<X> {
+    ArrayD::from_shape_vec(IxDyn(shape), numbers).expect("the sizes were checked")
+}
+
+/// A reader that knows how many bytes it gave.
+struct Counted<R> {
+    reader: R,
+    count: u64,
+}
+
+impl<R: Read> Counted<R> {
+    /// So many bytes; memory is taken as they come.
+    fn bytes(&mut self, n: u64) -> Result<Vec<u8>, DataError> {
+        let mut bytes = Vec::new();
+        let found = self.reader.by_ref().take(n).read_to_end(&mut bytes)? as u64;
+        self.count += found;
+        if found < n {
+            return Err(DataError::Truncated { needed: self.count - found + n, found: self.count });
+        }
+        Ok(bytes)
+    }
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DataError> {
+        Ok(self.bytes(N as u64)?.try_into().expect("as many as asked for"))
+    }
+    /// So many bytes, and then nothing more. (Asking for more also makes the decompressor check its sums.)
+    fn last(&mut self, n: u64) -> Result<Vec<u8>, DataError> {
+        let bytes = self.bytes(n)?;
+        match self.reader.read(&mut [0])? {
+            0 => Ok(bytes),
+            _ => Err(DataError::Trailing { length: self.count }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+    use std::io::Write;
+
+    fn zipped(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+    fn file(kind: u8, sizes: &[u32], numbers: &[u8]) -> Vec<u8> {
+        let header = [0, 0, kind, sizes.len() as u8];
+        header.into_iter().chain(sizes.iter().flat_map(|n| n.to_be_bytes())).chain(numbers.iter().copied()).collect()
+    }
+
+    #[test]
+    fn every_type() {
+        let read = |kind, numbers: &[u8]| Idx::read(&*file(kind, &[2], numbers)).unwrap();
+        assert_eq!(read(0x08, &[0, 255]), Idx::U8(array![0, 255].into_dyn()));
+        assert_eq!(read(0x09, &[1, 255]), Idx::I8(array![1, -1].into_dyn()));
+        assert_eq!(read(0x0b, &[1, 0, 255, 254]), Idx::I16(array![256, -2].into_dyn()));
+        assert_eq!(read(0x0c, &[0, 1, 0, 0, 255, 255, 255, 255]), Idx::I32(array![65536, -1].into_dyn()));
+        let floats: Vec<u8> = [1.5f32, -0.25].iter().flat_map(|x| x.to_be_bytes()).collect();
+        assert_eq!(read(0x0d, &floats), Idx::F32(array![1.5, -0.25].into_dyn()));
+        let doubles: Vec<u8> = [1.5f64, -0.25].iter().flat_map(|x| x.to_be_bytes()).collect();
+        assert_eq!(read(0x0e, &doubles), Idx::F64(array![1.5, -0.25].into_dyn()));
+        assert_eq!(read(0x0b, &[1, 0, 255, 254]).to_array::<f64>(), array![256.0, -2.0].into_dyn());
+    }
+    #[test]
+    fn plain_and_gzipped() {
+        let plain = file(8, &[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
+        let array = Idx::U8(array![[[1, 2, 3]], [[4, 5, 6]]].into_dyn());
+        assert_eq!((Idx::read(&*plain).unwrap(), Idx::read(&*zipped(&plain)).unwrap()), (array.clone(), array));
+        assert_eq!(Idx::read(&*file(8, &[], &[9])).unwrap().shape(), [0usize; 0]);
+        assert_eq!(Idx::read(&*file(8, &[0, 28, 28], &[])).unwrap().shape(), [0, 28, 28]);
+    }
+    #[test]
+    fn cut_short_at_every_byte() {
+        let plain = file(0x0b, &[2, 2], &[1, 2, 3, 4, 5, 6, 7, 8]);
+        for n in 0..plain.len() {
+            let Err(DataError::Truncated { needed, found }) = Idx::read(&plain[..n]) else { panic!("{n}") };
+            assert!(found == n as u64 && needed > found && needed <= plain.len() as u64, "{n}: {needed}");
+        }
+        let zipped = zipped(&plain);
+        for n in 2..zipped.len() {
+            assert!(matches!(Idx::read(&zipped[..n]), Err(DataError::Io(_))), "{n}");
+        }
+    }
+    #[test]
+    fn bytes_after_the_end() {
+        let long = file(8, &[2], &[1, 2, 3]);
+        assert!(matches!(Idx::read(&*long), Err(DataError::Trailing { length: 10 })));
+        assert!(matches!(Idx::read(&*zipped(&long)), Err(DataError::Trailing { length: 10 })));
+        let after = [&zipped(&file(8, &[1], &[1]))[..], b"x"].concat();
+        assert!(matches!(Idx::read(&*after), Err(DataError::Io(_))));
+    }
+    #[test]
+    fn other_formats() {
+        for start in [[1, 0, 8, 1], [0, 1, 8, 1], [0, 0, 0x0a, 1], [0, 0, 0x0f, 1], *b"\x93NUM"] {
+            assert!(matches!(Idx::read(&start[..]), Err(DataError::Magic { found }) if found == start), "{start:?}");
+        }
+    }
+    #[test]
+    fn huge_headers() {
+        for sizes in [&[u32::MAX, u32::MAX, u32::MAX][..], &[1 << 31, 2], &[0, u32::MAX, u32::MAX], &[u32::MAX; 255]] {
+            assert!(matches!(Idx::read(&*file(8, sizes, &[1])), Err(DataError::Huge { limit: LIMIT, .. })), "{sizes:?}");
+        }
+        // As much as is allowed, but not there: no memory is taken for it.
+        assert!(matches!(Idx::read(&*file(0x0e, &[1 << 28], &[1])), Err(DataError::Truncated { found: 9, .. })));
+    }
+}

@@ -1,0 +1,143 @@
+//! Where do the images of MNIST and Fashion-MNIST come from? Four IDX files in a directory.
+
+use super::{DataError, Examples, Idx};
+use ndarray::{ArrayD, IxDyn};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The classes of Fashion-MNIST, in the order of their labels.
+pub const FASHION_MNIST_CLASSES: [&str; 10] =
+    ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+
+/// Where the files are to be had.
+const HINT: &str = "MNIST: the four files `train-images-idx3-ubyte.gz`, `train-labels-idx1-ubyte.gz`, `t10k-images-idx3-ubyte.gz` and \
+                    `t10k-labels-idx1-ubyte.gz` (or unpacked, without `.gz`) from a mirror such as \
+                    https://ossci-datasets.s3.amazonaws.com/mnist/ or https://storage.googleapis.com/cvdf-datasets/mnist/; Fashion-MNIST: Debian's \
+                    package `dataset-fashion-mnist` (`dpkg -L dataset-fashion-mnist` says where they are), or \
+                    https://github.com/zalandoresearch/fashion-mnist";
+
+/// The training and the test images of a directory that holds MNIST or Fashion-MNIST under the four usual names, gzipped or not: images
+/// `[n, 1, height, width]` from 0 to 1 and labels 0..=9.
+///
+/// Sources: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (1998); H. Xiao, K. Rasul, R. Vollgraf,
+/// "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms" (2017).
+///
+/// # Errors
+/// If a file is missing (the error says where to get it), damaged, or does not fit the others.
+///
+/// ```no_run
+/// let (train, test) = wengert::data::mnist("mnist")?;
+/// assert_eq!((train.x.shape(), test.x.shape()), (&[60_000, 1, 28, 28][..], &[10_000, 1, 28, 28][..]));
+/// # Ok::<(), wengert::data::DataError>(())
+/// ```
+pub fn mnist(dir: impl AsRef<Path>) -> Result<(Examples, Examples), DataError> {
+    let dir = dir.as_ref();
+    Ok((part(dir, "train")?, part(dir, "t10k")?))
+}
+
+fn part(dir: &Path, name: &str) -> Result<Examples, DataError> {
+    let (images_path, images) = read(dir, &format!("{name}-images-idx3-ubyte"))?;
+    let x = images_of(&images).map_err(|e| DataError::File { path: images_path, source: e.into() })?;
+    let (labels_path, labels) = read(dir, &format!("{name}-labels-idx1-ubyte"))?;
+    let y = labels_of(&labels, x.shape()[0]).map_err(|e| DataError::File { path: labels_path, source: e.into() })?;
+    Ok(Examples { x, y })
+}
+
+fn read(dir: &Path, name: &str) -> Result<(PathBuf, Idx), DataError> {
+    for path in [dir.join(name), dir.join(format!("{name}.gz"))] {
+        match File::open(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            file => {
+                let idx = file.map_err(DataError::from).and_then(Idx::read);
+                return match idx {
+                    Ok(idx) => Ok((path, idx)),
+                    Err(e) => Err(DataError::File { path, source: e.into() }),
+                };
+            }
+        }
+    }
+    Err(DataError::Missing { path: dir.join(name), hint: HINT.into() })
+}
+
+fn found(idx: &Idx) -> String {
+    format!("{} of shape {:?}", idx.type_name(), idx.shape())
+}
+
+fn images_of(idx: &Idx) -> Result<ArrayD<f32>, DataError> {
+    let Idx::U8(bytes) = idx else { return Err(DataError::Content { found: found(idx), expected: "images (uint8, 3 axes)" }) };
+    let &[n, height, width] = bytes.shape() else {
+        return Err(DataError::Content { found: found(idx), expected: "images (uint8, 3 axes)" });
+    };
+    let scaled = bytes.iter().map(|b| f32::from(*b) / 255.0).collect();
+    Ok(ArrayD::from_shape_vec(IxDyn(&[n, 1, height, width]), scaled).expect("as many as before"))
+}
+
+fn labels_of(idx: &Idx, images: usize) -> Result<Vec<usize>, DataError> {
+    let Idx::U8(bytes) = idx else { return Err(DataError::Content { found: found(idx), expected: "labels (uint8, 1 axis)" }) };
+    if bytes.shape() != [images] {
+        let found = format!("{} beside {images} images", found(idx));
+        return Err(DataError::Content { found, expected: "as many labels (uint8, 1 axis)" });
+    }
+    match bytes.iter().find(|b| **b > 9) {
+        Some(b) => Err(DataError::Content { found: format!("the label {b}"), expected: "labels from 0 to 9" }),
+        None => Ok(bytes.iter().map(|b| usize::from(*b)).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn idx(sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
+        [0, 0, 8, sizes.len() as u8].into_iter().chain(sizes.iter().flat_map(|n| n.to_be_bytes())).chain(bytes.iter().copied()).collect()
+    }
+    /// A directory with two training images and one test image of 1x2 pixels.
+    fn directory(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("wengert-mnist-{}-{name}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("train-images-idx3-ubyte"), idx(&[2, 1, 2], &[0, 255, 51, 102])).unwrap();
+        fs::write(dir.join("train-labels-idx1-ubyte.gz"), idx(&[2], &[3, 9])).unwrap(); // not gzipped: the content counts
+        fs::write(dir.join("t10k-images-idx3-ubyte"), idx(&[1, 1, 2], &[255, 0])).unwrap();
+        fs::write(dir.join("t10k-labels-idx1-ubyte"), idx(&[1], &[0])).unwrap();
+        dir
+    }
+
+    #[test]
+    fn four_files() {
+        let dir = directory("whole");
+        let (train, test) = mnist(&dir).unwrap();
+        assert_eq!((train.x.shape(), train.x.as_slice().unwrap(), train.y), (&[2, 1, 1, 2][..], &[0.0, 1.0, 0.2, 0.4][..], vec![3, 9]));
+        assert_eq!((test.x.shape(), test.y), (&[1, 1, 1, 2][..], vec![0]));
+        fs::remove_dir_all(dir).unwrap();
+    }
+    #[test]
+    fn a_missing_file_and_where_to_get_it() {
+        let dir = directory("missing");
+        fs::remove_file(dir.join("t10k-images-idx3-ubyte")).unwrap();
+        let error = mnist(&dir).unwrap_err().to_string();
+        for part in ["t10k-images-idx3-ubyte is missing", "hint: MNIST: ", "`dpkg -L dataset-fashion-mnist`"] {
+            assert!(error.contains(part), "{error}");
+        }
+        fs::remove_dir_all(dir).unwrap();
+    }
+    #[test]
+    fn files_that_do_not_fit() {
+        let dir = directory("unfit");
+        let refused = |name: &str, bytes: Vec<u8>, says: &str| {
+            let old = fs::read(dir.join(name)).unwrap();
+            fs::write(dir.join(name), bytes).unwrap();
+            let error = mnist(&dir).unwrap_err().to_string();
+            assert!(error.contains(name) && error.ends_with(says), "{error}");
+            fs::write(dir.join(name), old).unwrap();
+        };
+        let (images, labels) = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz");
+        refused(images, idx(&[2, 2], &[0; 4]), "it holds uint8 of shape [2, 2], where images (uint8, 3 axes) are needed");
+        refused(images, idx(&[2, 1, 2], &[0; 3]), "it is cut short: 19 bytes where 20 are needed");
+        refused(labels, idx(&[3], &[0; 3]), "it holds uint8 of shape [3] beside 2 images, where as many labels (uint8, 1 axis) are needed");
+        refused(labels, idx(&[2], &[0, 10]), "it holds the label 10, where labels from 0 to 9 are needed");
+        refused(labels, vec![0, 0, 13, 1, 0, 0, 0, 0], "it holds float32 of shape [0], where labels (uint8, 1 axis) are needed");
+        fs::remove_dir_all(dir).unwrap();
+    }
+}
