@@ -40,6 +40,8 @@ mod one_cycle;
 mod plateau;
 mod reader;
 mod rmsprop;
+#[cfg(test)]
+mod schedule_tests;
 mod scheduler;
 mod schedules;
 mod sgd;
