@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 /// Batches of a data set, epoch by epoch.
 ///
 /// Order and augmentation depend on the seeds and the epoch alone: a run that stopped after batch `b` of epoch `e` goes on with
-/// [`Loader::epoch_from`]`(e, b + 1)` as if it had never stopped. The next batches are prepared on a thread of their own while the loop
+/// [`Loader::epoch_from`]`(e, b + 1)` as if it had never stopped ([`Checkpoint`](crate::io::Checkpoint)). The next batches are prepared on a thread of their own while the loop
 /// works ([`Loader::prefetch`]); they are the same as without it.
 ///
 /// ```

@@ -1,16 +1,20 @@
 //! How is a model kept? Named arrays in memory ([`State`]) and in files.
 //!
-//! [`save`] and [`load`] write and read safetensors files, [`load_into`] sets the parameters of a module from one. Whatever is written is
-//! written at once ([`write_atomic`]); whatever is read is checked, and damage is a typed error.
+//! [`save`] and [`load`] write and read safetensors files, [`load_into`] sets the parameters of a module from one; a [`Checkpoint`] keeps a
+//! whole training run; [`npy`] is numpy's format for a single array. Whatever is written is written at once ([`write_atomic`]); whatever is
+//! read is checked, and damage is a typed error.
 
 mod atomic;
+mod checkpoint;
 mod error;
+pub mod npy;
 mod numbers;
 pub mod safetensors;
 mod state;
 
 pub use self::safetensors::{load, save};
 pub use atomic::write_atomic;
+pub use checkpoint::Checkpoint;
 pub use error::{FormatError, IoError};
 pub use state::{State, StateError, Values};
 

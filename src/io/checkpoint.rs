@@ -1,0 +1,234 @@
+//! How is a training run kept, so that it goes on as if it had never stopped?
+
+use super::safetensors::{load_with, save_with};
+use super::{FormatError, IoError, State, StateError};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The remark that tells a checkpoint from other files, and lists its parts.
+const MARK: &str = "wengert.checkpoint";
+/// The part that says where the run goes on.
+const POSITION: &str = "position";
+
+/// All that a run needs to go on: parts with names, and the epoch and batch that come next. One safetensors file, written atomically:
+/// whenever the process is killed, the file is whole.
+///
+/// A run that stores all of its parts resumes to the same bits as one that was never stopped: parameters and buffers
+/// ([`Module::state`](crate::nn::Module::state)), sources of chance such as dropout's
+/// ([`Module::generators`](crate::nn::Module::generators)), what optimizer and scheduler remember. Batches need no part: a
+/// [`Loader`](crate::data::Loader) gives those of any epoch and batch by its seed.
+///
+/// ```
+/// use wengert::data::{Examples, Loader, digits};
+/// use wengert::io::Checkpoint;
+/// use wengert::nn::{Dropout, Flatten, Linear, Module, Sequential};
+/// use wengert::optim::{Adam, Optimizer, Scheduler, StepLr};
+/// use wengert::{Tape, init::seeded};
+///
+/// # let path = std::env::temp_dir().join(format!("wengert-doc-{}.checkpoint.safetensors", std::process::id()));
+/// # fn run(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+/// let rng = &mut seeded(1);
+/// let model: Sequential = Sequential::new().push(Flatten).push(Dropout::new(0.2, rng)).push(Linear::new(64, 10, rng));
+/// let (named, params) = (model.named_parameters(), model.parameters());
+/// let mut optimizer = Adam::new(1e-3);
+/// let mut scheduler = Scheduler::new(&mut optimizer, StepLr::new(1));
+/// let loader = Loader::new(Examples::from(digits()).first(100), 32).shuffle(7);
+/// let (mut tape, mut first) = (Tape::new(), (0, 0));
+/// if path.exists() {
+///     let checkpoint = Checkpoint::load(path)?;
+///     model.load_state(&checkpoint.part("model")?)?;
+///     model.load_generators(&checkpoint.part("generators")?)?;
+///     scheduler.load_state(&checkpoint.part("scheduler")?)?; // before the optimizer, which knows the present rate
+///     optimizer.load_state(&named, &checkpoint.part("optimizer")?)?;
+///     first = (checkpoint.epoch(), checkpoint.batch());
+/// }
+/// for epoch in first.0..2 {
+///     for batch in loader.epoch_from(epoch, if epoch == first.0 { first.1 } else { 0 }) {
+///         let loss = model.forward(tape.constant(&batch.x)).cross_entropy(&batch.y);
+///         let grads = tape.backward(loss);
+///         tape.reset();
+///         optimizer.step(&params, &grads);
+///         tape.recycle(grads);
+///     }
+///     scheduler.step(&mut optimizer);
+///     Checkpoint::at(epoch + 1, 0)
+///         .with("model", model.state())
+///         .with("generators", model.generators())
+///         .with("optimizer", optimizer.state(&named))
+///         .with("scheduler", scheduler.state())
+///         .save(path)?;
+/// }
+/// # Ok(())
+/// # }
+/// # run(&path).unwrap();
+/// # run(&path).unwrap();
+/// # assert_eq!(Checkpoint::load(&path).unwrap().epoch(), 2);
+/// # std::fs::remove_file(path).unwrap();
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    epoch: u64,
+    batch: usize,
+    parts: BTreeSet<String>,
+    state: State,
+}
+
+impl Checkpoint {
+    /// A checkpoint without parts of a run that goes on with this batch of this epoch, both counted from 0.
+    pub fn at(epoch: u64, batch: usize) -> Checkpoint {
+        Checkpoint { epoch, batch, parts: BTreeSet::new(), state: State::new() }
+    }
+    /// Puts a part under a name: the state of anything that has one.
+    ///
+    /// # Panics
+    /// If the name is empty, has a dot or a comma, is `position`, or is there already.
+    #[track_caller]
+    pub fn with(mut self, name: &str, part: State) -> Checkpoint {
+        assert!(
+            !name.is_empty() && name != POSITION && !name.contains(['.', ',']),
+            "Checkpoint::with: no part can be called {name:?}\n  at {}\n  hint: a name without dots and commas, such as \"model\"",
+            std::panic::Location::caller()
+        );
+        assert!(
+            self.parts.insert(name.into()),
+            "Checkpoint::with: there is a part {name:?} already\n  at {}\n  hint: give each part a name of its own",
+            std::panic::Location::caller()
+        );
+        self.state.insert_part(name, part);
+        self
+    }
+    /// The epoch that the run goes on with.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+    /// The batch of that epoch that the run goes on with.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+    /// The names of the parts.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().map(String::as_str)
+    }
+    /// The part of this name.
+    ///
+    /// # Errors
+    /// If there is none. (A part may well be empty.)
+    pub fn part(&self, name: &str) -> Result<State, StateError> {
+        match self.parts.contains(name) {
+            true => Ok(self.state.part(name)),
+            false => Err(StateError::Missing { name: name.into() }),
+        }
+    }
+    /// Writes it, atomically.
+    ///
+    /// # Errors
+    /// If the system refuses; the checkpoint that was there before is then as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), IoError> {
+        let mut state = self.state.clone();
+        let position = [("epoch", self.epoch), ("batch", self.batch as u64)];
+        state.insert_part(POSITION, State::from_iter(position));
+        let parts: Vec<_> = self.parts().collect();
+        save_with(path, &state, &[(MARK, &parts.join(","))])
+    }
+    /// Reads one.
+    ///
+    /// # Errors
+    /// If the system refuses, or the file is damaged or no checkpoint.
+    pub fn load(path: impl AsRef<Path>) -> Result<Checkpoint, IoError> {
+        let path = path.as_ref();
+        let (state, remarks) = load_with(path)?;
+        let wrong = |source| IoError::Format { path: path.into(), source };
+        let parts = remarks.get(MARK).ok_or_else(|| wrong(FormatError::NoCheckpoint))?;
+        let parts: BTreeSet<String> = parts.split(',').filter(|p| !p.is_empty()).map(String::from).collect();
+        let position = state.part(POSITION);
+        let number = |name: &str| position.whole(name).map_err(|e| wrong(FormatError::Header { reason: format!("{POSITION}: {e}") }));
+        let (epoch, batch) = (number("epoch")?, number("batch")?);
+        let mut checkpoint = Checkpoint::at(epoch, usize::try_from(batch).unwrap_or(usize::MAX));
+        for (name, values) in state.iter() {
+            match name.split_once('.') {
+                Some((POSITION, _)) => {}
+                Some((part, _)) if parts.contains(part) => checkpoint.state.insert(name, values.clone()),
+                _ => return Err(wrong(FormatError::Header { reason: format!("`{name}` belongs to no part") })),
+            }
+        }
+        checkpoint.parts = parts;
+        Ok(checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Directory;
+    use super::*;
+    use ndarray::array;
+
+    fn example() -> Checkpoint {
+        let model = State::from_iter([("fc.weight", array![[1.0f32, 2.0]].into_dyn()), ("fc.bias", array![0.5f32].into_dyn())]);
+        Checkpoint::at(3, 17).with("model", model).with("optimizer", State::new()).with("mine", State::from_iter([("best", 0.25)]))
+    }
+
+    #[test]
+    fn there_and_back() {
+        let dir = Directory::new("checkpoint");
+        let path = dir.file("run");
+        example().save(&path).unwrap();
+        let read = Checkpoint::load(&path).unwrap();
+        assert_eq!(read, example());
+        assert_eq!((read.epoch(), read.batch(), read.parts().collect::<Vec<_>>()), (3, 17, vec!["mine", "model", "optimizer"]));
+        assert_eq!((read.part("mine").unwrap().number("best"), read.part("optimizer")), (Ok(0.25), Ok(State::new())));
+        assert_eq!(read.part("scheduler").unwrap_err().to_string(), "`scheduler` is missing");
+        let empty = Checkpoint::at(0, 0);
+        empty.save(&path).unwrap();
+        assert_eq!(Checkpoint::load(&path).unwrap(), empty);
+    }
+    #[test]
+    fn the_same_checkpoint_gives_the_same_file() {
+        let dir = Directory::new("checkpoint-bytes");
+        let bytes = |name| {
+            example().save(dir.file(name)).unwrap();
+            std::fs::read(dir.file(name)).unwrap()
+        };
+        let first = bytes("0");
+        for name in ["1", "2", "3", "4"] {
+            assert_eq!(bytes(name), first);
+        }
+    }
+    #[test]
+    fn cut_short_at_every_byte() {
+        let dir = Directory::new("checkpoint-cut");
+        let path = dir.file("run");
+        example().save(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for n in 0..whole.len() {
+            std::fs::write(&path, &whole[..n]).unwrap();
+            assert!(matches!(Checkpoint::load(&path), Err(IoError::Format { .. })), "{n}");
+        }
+    }
+    #[test]
+    fn other_files() {
+        let dir = Directory::new("checkpoint-other");
+        let path = dir.file("weights");
+        super::super::save(&path, &State::new()).unwrap();
+        let error = Checkpoint::load(&path).unwrap_err().to_string();
+        assert!(error.ends_with("weights: it is no training checkpoint (plain arrays are read by `io::load`)"), "{error}");
+        let refused = |state: &[(&str, u64)], parts: &str| {
+            save_with(&path, &State::from_iter(state.iter().copied()), &[(MARK, parts)]).unwrap();
+            Checkpoint::load(&path).unwrap_err().to_string()
+        };
+        let place = [("position.epoch", 1), ("position.batch", 1)];
+        assert!(refused(&place[..1], "").ends_with("position: `batch` is missing"));
+        assert!(refused(&[place[0], place[1], ("model.x", 1)], "other").ends_with("`model.x` belongs to no part"));
+        assert!(refused(&[place[0], place[1], ("x", 1)], "x").ends_with("`x` belongs to no part"));
+        assert!(matches!(Checkpoint::load(dir.file("none")), Err(IoError::Read { .. })));
+    }
+    #[test]
+    #[should_panic(expected = "Checkpoint::with: no part can be called \"a.b\"")]
+    fn names_without_dots() {
+        let _ = Checkpoint::at(0, 0).with("a.b", State::new());
+    }
+    #[test]
+    #[should_panic(expected = "Checkpoint::with: there is a part \"model\" already")]
+    fn names_once() {
+        let _ = example().with("model", State::new());
+    }
+}

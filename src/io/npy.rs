@@ -1,0 +1,317 @@
+//! How is a single array exchanged with numpy? As an npy file.
+//!
+//! A file holds the magic string, a version, the length of a header, the header (a Python dictionary with type, order and shape) and the
+//! numbers. Format, versions 1 to 3: `numpy.lib.format` in numpy's documentation.
+
+use super::error::{of_file, read};
+use super::numbers::{self, Number, Order};
+use super::{FormatError, IoError, Values, write_atomic};
+use std::path::Path;
+
+const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Writes an array, atomically: `numpy.load` reads it.
+///
+/// # Errors
+/// If the system refuses; a file that was there before is then as it was.
+///
+/// ```
+/// use wengert::{io::npy, ndarray::array};
+/// # let path = std::env::temp_dir().join(format!("wengert-doc-{}.npy", std::process::id()));
+/// npy::save(&path, array![[1.0f32, 2.0, 3.0]].into_dyn())?;
+/// assert_eq!(npy::load(&path)?.to_array::<f64>(), array![[1.0, 2.0, 3.0]].into_dyn());
+/// # std::fs::remove_file(path).unwrap();
+/// # Ok::<(), wengert::io::IoError>(())
+/// ```
+pub fn save(path: impl AsRef<Path>, array: impl Into<Values>) -> Result<(), IoError> {
+    write_atomic(path, &to_bytes(&array.into()))
+}
+
+/// Reads an array, of C or Fortran order and either byte order: `f32` and `f64` as they are, `f16` as `f32`, whole numbers and booleans as
+/// 64-bit ones.
+///
+/// # Errors
+/// If the system refuses, or the file is damaged or holds something else (objects, texts, complex numbers, records).
+pub fn load(path: impl AsRef<Path>) -> Result<Values, IoError> {
+    let path = path.as_ref();
+    of_file(path, from_bytes(&read(path)?))
+}
+
+/// The bytes of such a file (version 1, or 2 where the header is long).
+pub fn to_bytes(array: &Values) -> Vec<u8> {
+    let kind = match array {
+        Values::F32(_) => "<f4",
+        Values::F64(_) => "<f8",
+        Values::I64(_) => "<i8",
+        Values::U64(_) => "<u8",
+    };
+    let shape: String = array.shape().iter().map(|n| format!("{n},")).collect();
+    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
+    // The numbers begin at a multiple of 64 bytes, for those who map the file into memory.
+    let start = |length_bytes: usize, header: &str| (MAGIC.len() + 2 + length_bytes + header.len() + 1).next_multiple_of(64);
+    let (version, length_bytes) = if start(2, &header) - MAGIC.len() - 4 <= usize::from(u16::MAX) { (1, 2) } else { (2, 4) };
+    let length = start(length_bytes, &header) - MAGIC.len() - 2 - length_bytes;
+    header.push_str(&" ".repeat(length - header.len() - 1));
+    header.push('\n');
+    let length = (length as u32).to_le_bytes();
+    [MAGIC, &[version, 0], &length[..length_bytes], header.as_bytes(), &numbers::bytes(array)].concat()
+}
+
+/// Reads such bytes.
+///
+/// # Errors
+/// If they are damaged, or hold something else. Sizes are checked against the length before anything is made of them.
+pub fn from_bytes(bytes: &[u8]) -> Result<Values, FormatError> {
+    let cut_short = |needed: usize| FormatError::Truncated { needed: needed as u64, found: bytes.len() as u64 };
+    if !bytes.starts_with(&MAGIC[..MAGIC.len().min(bytes.len())]) {
+        return Err(FormatError::Magic { format: "npy" });
+    }
+    let start = MAGIC.len() + 2;
+    let version = *bytes.get(MAGIC.len()..start).ok_or_else(|| cut_short(start))?.first_chunk::<2>().expect("two bytes");
+    let length_bytes = match version {
+        [1, 0] => 2,
+        [2 | 3, 0] => 4,
+        [major, minor] => return Err(FormatError::Header { reason: format!("version {major}.{minor} is not known") }),
+    };
+    let mut length = [0; 4];
+    let start = start + length_bytes;
+    length[..length_bytes].copy_from_slice(bytes.get(start - length_bytes..start).ok_or_else(|| cut_short(start))?);
+    let end = start.saturating_add(u32::from_le_bytes(length) as usize);
+    let header = std::str::from_utf8(bytes.get(start..end).ok_or_else(|| cut_short(end))?);
+    let header = header.ok().and_then(Header::parse);
+    let Some(Header { kind, fortran, shape }) = header else {
+        return Err(FormatError::Header { reason: "it is no dictionary of descr (one type, no records), fortran_order and shape".into() });
+    };
+    let Some((number, big_endian)) = number(&kind) else {
+        return Err(FormatError::Type { name: "array".into(), found: kind });
+    };
+    let size = shape.iter().try_fold(number.size(), |size, n| size.checked_mul(*n));
+    let numbers = &bytes[end..];
+    match size {
+        Some(size) if size < numbers.len() => return Err(FormatError::Trailing { extra: (numbers.len() - size) as u64 }),
+        Some(size) if size > numbers.len() => return Err(cut_short(end.saturating_add(size))),
+        _ => {}
+    }
+    let array = number.array(numbers, &shape, Order { big_endian, fortran });
+    array.ok_or_else(|| FormatError::Header { reason: format!("no array can have shape {shape:?}") })
+}
+
+/// The type of numbers, such as `<f4`, and whether their first byte is the highest.
+fn number(kind: &str) -> Option<(Number, bool)> {
+    let (order, kind) = kind.split_at_checked(1)?;
+    let number = match kind {
+        "b1" => Number::Bool,
+        "u1" => Number::U8,
+        "i1" => Number::I8,
+        "u2" => Number::U16,
+        "i2" => Number::I16,
+        "u4" => Number::U32,
+        "i4" => Number::I32,
+        "u8" => Number::U64,
+        "i8" => Number::I64,
+        "f2" => Number::F16,
+        "f4" => Number::F32,
+        "f8" => Number::F64,
+        _ => return None,
+    };
+    match order {
+        "<" => Some((number, false)),
+        ">" => Some((number, true)),
+        "|" if number.size() == 1 => Some((number, false)),
+        _ => None,
+    }
+}
+
+struct Header {
+    kind: String,
+    fortran: bool,
+    shape: Vec<usize>,
+}
+
+impl Header {
+    /// Reads the dictionary: three keys in any order, each once.
+    fn parse(text: &str) -> Option<Header> {
+        let mut text = Text(text);
+        let (mut kind, mut fortran, mut shape) = (None, None, None);
+        text.expect("{")?;
+        while text.expect("}").is_none() {
+            let key = text.quoted()?;
+            text.expect(":")?;
+            let twice = match key {
+                "descr" => kind.replace(text.quoted()?.to_string()).is_some(),
+                "fortran_order" => {
+                    fortran.replace(text.expect("False").map(|()| false).or_else(|| text.expect("True").map(|()| true))?).is_some()
+                }
+                "shape" => shape.replace(text.shape()?).is_some(),
+                _ => return None,
+            };
+            if twice {
+                return None;
+            }
+            if text.expect(",").is_none() {
+                text.expect("}")?;
+                break;
+            }
+        }
+        text.0.trim().is_empty().then_some(Header { kind: kind?, fortran: fortran?, shape: shape? })
+    }
+}
+
+/// What is left of a header.
+struct Text<'a>(&'a str);
+
+impl<'a> Text<'a> {
+    fn expect(&mut self, token: &str) -> Option<()> {
+        self.0 = self.0.trim_start().strip_prefix(token)?;
+        Some(())
+    }
+    fn quoted(&mut self) -> Option<&'a str> {
+        let text = self.0.trim_start();
+        let quote = text.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+        let (inside, rest) = text[1..].split_once(quote)?;
+        self.0 = rest;
+        Some(inside)
+    }
+    /// A tuple of sizes; Python 2 wrote `(3L, 4L)`.
+    fn shape(&mut self) -> Option<Vec<usize>> {
+        self.expect("(")?;
+        let mut shape = Vec::new();
+        while self.expect(")").is_none() {
+            let text = self.0.trim_start();
+            let digits = text.find(|c: char| !c.is_ascii_digit())?;
+            shape.push(text[..digits].parse().ok()?);
+            self.0 = &text[digits..];
+            let _ = self.expect("L");
+            if self.expect(",").is_none() {
+                self.expect(")")?;
+                break;
+            }
+        }
+        Some(shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::Directory;
+    use super::*;
+    use ndarray::{ArrayD, IxDyn, array};
+
+    /// A file of version 1 with this header.
+    fn file(header: &str, numbers: &[u8]) -> Vec<u8> {
+        [MAGIC, &[1, 0], &(header.len() as u16).to_le_bytes(), header.as_bytes(), numbers].concat()
+    }
+    fn with(kind: &str, shape: &str, numbers: &[u8]) -> Result<Values, FormatError> {
+        from_bytes(&file(&format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n"), numbers))
+    }
+
+    #[test]
+    fn there_and_back() {
+        let dir = Directory::new("npy");
+        let arrays: [Values; 7] = [
+            array![[1.0f32, -2.5], [f32::INFINITY, 4.0]].reversed_axes().into_dyn().into(),
+            array![0.1f64, -0.0].into_dyn().into(),
+            array![[[-3i64]]].into_dyn().into(),
+            array![7u64, u64::MAX].into_dyn().into(),
+            ArrayD::<f32>::zeros(IxDyn(&[0, 3])).into(),
+            1.5f64.into(),
+            ArrayD::<f64>::zeros(IxDyn(&[1; 40])).into(),
+        ];
+        for array in arrays {
+            save(dir.file("a.npy"), array.clone()).unwrap();
+            assert_eq!(load(dir.file("a.npy")).unwrap(), array);
+            let bytes = to_bytes(&array);
+            let numbers = array.shape().iter().product::<usize>() * if matches!(array, Values::F32(_)) { 4 } else { 8 };
+            assert_eq!((bytes.len() - numbers) % 64, 0);
+        }
+        assert_eq!(dir.names(), ["a.npy"]);
+    }
+    #[test]
+    fn what_numpy_writes() {
+        // numpy.save of numpy.array([[1, 2, 3], [4, 5, 6]], dtype='>i2', order='F')
+        let header = "{'descr': '>i2', 'fortran_order': True, 'shape': (2, 3), }                                                        \n";
+        let bytes = file(header, &[0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 0, 6]);
+        assert_eq!(from_bytes(&bytes), Ok(array![[1i64, 2, 3], [4, 5, 6]].into_dyn().into()));
+        assert_eq!(with("|b1", "(2,)", &[1, 0]), Ok(array![1u64, 0].into_dyn().into()));
+        assert_eq!(with("<f2", "(1,)", &[0, 0x3c]), Ok(array![1f32].into_dyn().into()));
+        assert_eq!(with("|u1", "()", &[9]), Ok(ArrayD::from_elem(IxDyn(&[]), 9u64).into()));
+        assert_eq!(with("<i4", "(1L, 2L)", &[1, 0, 0, 0, 255, 255, 255, 255]), Ok(array![[1i64, -1]].into_dyn().into()));
+    }
+    #[test]
+    fn longer_headers_of_versions_2_and_3() {
+        let header = b"{\"shape\": (2), \"descr\": \"|i1\", \"fortran_order\": False}";
+        for version in [2, 3] {
+            let bytes = [MAGIC, &[version, 0], &(header.len() as u32).to_le_bytes(), header, &[1, 255]].concat();
+            assert_eq!(from_bytes(&bytes), Ok(array![1i64, -1].into_dyn().into()));
+        }
+        // Written with version 2 where the header does not fit into version 1.
+        let long: Values = ArrayD::<f32>::zeros(IxDyn(&[1; 40_000])).into();
+        let bytes = to_bytes(&long);
+        assert_eq!((bytes[6], from_bytes(&bytes)), (2, Ok(long)));
+    }
+    #[test]
+    fn cut_short_at_every_byte() {
+        let whole = to_bytes(&array![[1.0f32, 2.0]].into_dyn().into());
+        for n in 0..whole.len() {
+            let Err(FormatError::Truncated { needed, found }) = from_bytes(&whole[..n]) else { panic!("{n}") };
+            assert!(needed > found && found == n as u64 && needed <= whole.len() as u64, "{n}");
+        }
+        assert_eq!(from_bytes(&[&whole[..], &[0]].concat()), Err(FormatError::Trailing { extra: 1 }));
+    }
+    #[test]
+    fn every_changed_byte_is_refused_or_read() {
+        let whole = to_bytes(&array![[1.0f32, 2.0]].into_dyn().into());
+        for at in 0..whole.len() {
+            for flip in 1..=255 {
+                let mut changed = whole.clone();
+                changed[at] ^= flip;
+                let _ = from_bytes(&changed); // no panic, no large allocation
+            }
+        }
+    }
+    #[test]
+    fn other_formats_versions_and_types() {
+        assert_eq!(from_bytes(b"PK\x03\x04"), Err(FormatError::Magic { format: "npy" }));
+        assert!(matches!(from_bytes(b"\x93NUMPY\x04\x00\x00\x00"), Err(FormatError::Header { .. })));
+        for kind in ["|O", "<U4", "<c8", "<f16", "|f4", "=f4", "", "f4", "\u{e9}f4"] {
+            assert!(matches!(with(kind, "(1,)", &[0; 4]), Err(FormatError::Type { found, .. }) if found == kind), "{kind}");
+        }
+    }
+    #[test]
+    fn headers_that_make_no_sense() {
+        let fine = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";
+        assert!(from_bytes(&file(fine, &[0; 4])).is_ok());
+        for (a, b) in [
+            ("False", "false"),
+            ("(1,)", "(1,"),
+            ("(1,)", "1"),
+            ("(1,)", "(-1,)"),
+            ("(1,)", "(1 1)"),
+            ("(1,)", "(99999999999999999999999,)"),
+            ("'<f4'", "[('a', '<f4')]"),
+            ("'descr': '<f4', ", ""),
+            ("'descr'", "'other'"),
+            ("'descr'", "'shape'"),
+            ("'fortran_order': False", "'fortran_order': False, 'fortran_order': False"),
+            ("}", "} x"),
+            ("}", ""),
+            ("{", ""),
+        ] {
+            let error = from_bytes(&file(&fine.replace(a, b), &[0; 4])).unwrap_err();
+            assert!(matches!(error, FormatError::Header { .. }), "{a} {b}: {error}");
+        }
+        let mut bytes = file(fine, &[0; 4]);
+        bytes[20] = 0xff; // no UTF-8
+        assert!(matches!(from_bytes(&bytes), Err(FormatError::Header { .. })));
+    }
+    #[test]
+    fn huge_sizes() {
+        let most = usize::MAX;
+        assert!(matches!(with("<f4", "(1000000000000,)", &[0; 4]), Err(FormatError::Truncated { .. })));
+        for shape in [format!("({most}, {most})"), format!("(0, {most}, {most})"), format!("({most}, 2, 0)")] {
+            assert!(matches!(with("<f4", &shape, &[]), Err(FormatError::Header { .. })), "{shape}");
+        }
+        let huge = [MAGIC, &[2, 0], &u32::MAX.to_le_bytes(), b"{"].concat();
+        assert!(matches!(from_bytes(&huge), Err(FormatError::Truncated { found: 13, .. })));
+    }
+}
