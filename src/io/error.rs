@@ -52,6 +52,12 @@ pub enum FormatError {
         /// The format.
         format: &'static str,
     },
+    /// It was written by `torch.save`.
+    #[error(
+        "it was written by `torch.save`, whose files only Python reads\n  hint: in Python, \
+         `safetensors.torch.save_file(torch.load(path, weights_only=True), \"model.safetensors\")`"
+    )]
+    Pickle,
     /// It ends too early.
     #[error("it is cut short: {found} bytes where at least {needed} are needed")]
     Truncated {

@@ -86,6 +86,18 @@ mod tests {
         assert_eq!(b.state(), a.state());
     }
     #[test]
+    fn batch_counters_of_pytorch_are_left_out() {
+        let dir = Directory::new("counters");
+        let path = dir.file("m.safetensors");
+        let m = Affine(Param::new("scale", [1.0, 2.0]), Param::new("shift", [0.5]));
+        let mut state = m.state();
+        state.insert("bn.num_batches_tracked", 7u64);
+        save(&path, &state).unwrap();
+        m.0.set([0.0, 0.0]);
+        load_into(&path, &m).unwrap();
+        assert_eq!(m.0.to_array(), array![1.0, 2.0].into_dyn());
+    }
+    #[test]
     fn all_mismatches_are_listed_and_nothing_is_changed() {
         let dir = Directory::new("mismatches");
         let path = dir.file("m.safetensors");

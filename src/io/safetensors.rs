@@ -84,6 +84,9 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(State, Metadata), FormatError> {
         return Err(FormatError::Truncated { needed: 8, found: length });
     };
     let header = u64::from_le_bytes(*header);
+    if [&b"PK\x03\x04"[..], b"\x80\x02"].iter().any(|pickle| bytes.starts_with(pickle)) && rest.first() != Some(&b'{') {
+        return Err(FormatError::Pickle);
+    }
     // Bytes that begin otherwise are of another format; as a length their first 8 make no sense.
     if rest.first().is_some_and(|b| *b != b'{') {
         return Err(FormatError::Magic { format: "safetensors" });
@@ -227,7 +230,8 @@ mod tests {
     #[test]
     fn other_formats_and_huge_headers() {
         assert_eq!(from_bytes(b"\x93NUMPY\x01\x00\x76\x00"), Err(FormatError::Magic { format: "safetensors" }));
-        assert_eq!(from_bytes(b"PK\x03\x04 a zip file of torch.save"), Err(FormatError::Magic { format: "safetensors" }));
+        assert_eq!(from_bytes(b"PK\x03\x04 a zip file of torch.save"), Err(FormatError::Pickle));
+        assert_eq!(from_bytes(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P"), Err(FormatError::Pickle));
         let huge = [&u64::MAX.to_le_bytes()[..], b"{}"].concat();
         assert_eq!(from_bytes(&huge), Err(FormatError::Truncated { needed: u64::MAX, found: 10 }));
         let large = [&(1u64 << 40).to_le_bytes()[..], b"{}"].concat();
