@@ -1,9 +1,9 @@
 //! What outlives a step? Parameters, and the gradients found for them.
 
-use crate::buffers::Buffer;
+use crate::buffers::{Buffer, SMALL};
 use crate::kernels::update::{UpdateRule, update};
 use crate::layout::Shape;
-use crate::record::{NodeId, keep};
+use crate::record::{NONE, NodeId, keep};
 use crate::scalar::Scalar;
 use crate::var::{Source, Var};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
@@ -308,6 +308,42 @@ impl<T: Scalar> Grads<T> {
             e.param.as_ref().map(|p| (p, values))
         })
     }
+    /// Adds the gradients that others hold of parameters, so that one update serves several backward passes: batches that are too large for
+    /// the memory, taken in parts. For the gradient of the mean loss, divide the loss of each part by their number.
+    ///
+    /// ```
+    /// use wengert::optim::Sgd;
+    /// use wengert::{Grads, Param, Tape};
+    /// let (w, mut tape) = (Param::<f64>::new("w", [1.0]), Tape::new());
+    /// let mut sum = Grads::default();
+    /// for part in [[1.0, 2.0], [3.0, 6.0]] {
+    ///     let loss = (tape.param(&w) * tape.constant(part)).mean() / 2.0;
+    ///     let grads = tape.backward(loss);
+    ///     tape.reset();
+    ///     sum.accumulate(&grads);
+    ///     tape.recycle(grads);
+    /// }
+    /// assert_eq!(sum.slice(&w), Some(&[3.0][..]));
+    /// Sgd::new(0.1).step([&w], &sum);
+    /// ```
+    pub fn accumulate(&mut self, other: &Grads<T>) {
+        for e in other.entries() {
+            let (Some(param), more) = (&e.param, other.values(e)) else { continue };
+            let known = self.entries[..self.len].iter_mut().find(|e| e.param.as_ref().is_some_and(|p| p.is(param)));
+            match known.map(|e| &mut e.values) {
+                Some(values) => {
+                    let sum = match values {
+                        Values::Small(range) => &mut self.small[range.clone()],
+                        Values::Large(buffer) => &mut buffer[..],
+                    };
+                    sum.iter_mut().zip(more).for_each(|(sum, &more)| *sum += more);
+                }
+                // No leaf of this store's step.
+                None if more.len() > SMALL => self.add_large(NONE, Some(param), &e.shape, Buffer::copied(more)),
+                None => self.add_small(NONE, Some(param), &e.shape, |sum| sum.copy_from_slice(more)),
+            }
+        }
+    }
     /// The number of gradients.
     pub fn len(&self) -> usize {
         self.len
@@ -322,5 +358,38 @@ impl<T: Scalar> fmt::Debug for Grads<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |e: &Entry<T>| e.param.as_ref().map_or(format!("%{}", e.leaf), |p| p.name().to_string());
         f.debug_map().entries(self.entries().iter().map(|e| (name(e), &e.shape))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Tape;
+
+    /// Parts of a batch, summed, are the batch; a parameter that only some parts reach is there too, in small and large arrays.
+    #[test]
+    fn gradients_of_several_passes_add_up() {
+        for n in [3, 5000] {
+            let (a, b) = (Param::<f64>::new("a", vec![0.5; n]), Param::<f64>::new("b", vec![2.0; n]));
+            let mut tape = Tape::new();
+            let mut sum = Grads::default();
+            for (part, both) in [(1.0, false), (2.0, true), (4.0, true)] {
+                let mut loss = (tape.param(&a).square() * part).sum();
+                if both {
+                    loss = loss + (tape.param(&b) * part).sum();
+                }
+                let grads = tape.backward(loss);
+                tape.reset();
+                sum.accumulate(&grads);
+                tape.recycle(grads);
+            }
+            assert_eq!(sum.len(), 2);
+            assert!(sum.slice(&a).unwrap().iter().all(|g| *g == 7.0));
+            assert!(sum.slice(&b).unwrap().iter().all(|g| *g == 6.0));
+            assert_eq!(sum.get(&b).unwrap().shape(), [n]);
+            // Each once, and in the order in which small ones lie.
+            let changed: Vec<usize> = sum.slices_mut().map(|(_, g)| g.len()).collect();
+            assert_eq!(changed, [n, n]);
+        }
     }
 }
