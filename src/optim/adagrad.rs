@@ -103,14 +103,7 @@ mod tests {
     #[test]
     fn options_follow_pytorch() {
         follows_pytorch(
-            Adagrad::with(AdagradOptions {
-                lr: 0.3,
-                lr_decay: 0.1,
-                weight_decay: 0.05,
-                initial_accumulator_value: 0.2,
-                eps: 1e-3,
-                ..Default::default()
-            }),
+            Adagrad::with(AdagradOptions { lr: 0.3, lr_decay: 0.1, weight_decay: 0.05, initial_accumulator_value: 0.2, eps: 1e-3 }),
             [
                 [0.2996187128895741, -0.9627336644115541, 1.7050589013731705, 0.30255316545102817],
                 [0.1881203204717904, -0.8222665120968701, 1.5149776377174042, 0.47878818772525833],

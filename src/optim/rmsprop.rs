@@ -212,15 +212,7 @@ mod tests {
     #[test]
     fn both_follow_pytorch() {
         follows_pytorch(
-            RmsProp::with(RmsPropOptions {
-                lr: 0.02,
-                alpha: 0.9,
-                eps: 1e-3,
-                centered: true,
-                momentum: 0.8,
-                weight_decay: 0.05,
-                ..Default::default()
-            }),
+            RmsProp::with(RmsPropOptions { lr: 0.02, alpha: 0.9, eps: 1e-3, centered: true, momentum: 0.8, weight_decay: 0.05 }),
             [
                 [0.43388079211688196, -1.1834814310324013, 1.9334245131517491, 0.07655515877327837],
                 [0.3329145507385573, -1.0816729111789467, 1.8293206885611653, 0.17987821513587177],
