@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use wengert::optim::{Adam, Optimizer, Sgd, SgdOptions};
+use wengert::optim::{Adagrad, Adam, Optimizer, RmsProp, RmsPropOptions, Sgd, SgdOptions};
 use wengert::{Conv2dOptions, Indices, NormOptions, Padding, Param, RunningStats, Scalar, Stats, Tape, Var};
 
 #[path = "../benches/workloads/models/mod.rs"]
@@ -278,6 +278,9 @@ fn optimizers_allocate_nothing_after_their_first_step() {
     for threads in [1, 2] {
         nothing_allocates(threads, || optimizer_step::<f32>(Adam::new(1e-3)));
         nothing_allocates(threads, || optimizer_step::<f64>(Sgd::new(1e-2)));
+        nothing_allocates(threads, || optimizer_step::<f32>(Adagrad::new(1e-2)));
+        let options = RmsPropOptions { centered: true, momentum: 0.9, ..Default::default() };
+        nothing_allocates(threads, || optimizer_step::<f64>(RmsProp::with(options).group([&Param::new("w", [0.0])], RmsPropOptions::default())));
         nothing_allocates(threads, || optimizer_step::<f32>(Sgd::with(SgdOptions { lr: 1e-2, momentum: 0.9, ..Default::default() })));
     }
 }

@@ -10,8 +10,8 @@
 //! | `reader.rs` | does a state fit? |
 //!
 //! An optimizer reads gradients ([`Grads`]) and writes parameters ([`Param`]) in one pass over each parameter, and allocates nothing
-//! after its first step. For gradients of several backward passes see [`Grads::accumulate`]. It uses only the public API of this crate: a rule of your own is a [`Rule`], which gets groups, schedules and
-//! states, or just a loop in [`Param::update`].
+//! after its first step. For the gradients of several backward passes see [`Grads::accumulate`]. It uses only the public API of this
+//! crate: a rule of your own is a [`Rule`], which gets groups, schedules and states, or just a loop in [`Param::update`].
 //!
 //! ```
 //! use wengert::optim::Sgd;
