@@ -280,7 +280,9 @@ fn optimizers_allocate_nothing_after_their_first_step() {
         nothing_allocates(threads, || optimizer_step::<f64>(Sgd::new(1e-2)));
         nothing_allocates(threads, || optimizer_step::<f32>(Adagrad::new(1e-2)));
         let options = RmsPropOptions { centered: true, momentum: 0.9, ..Default::default() };
-        nothing_allocates(threads, || optimizer_step::<f64>(RmsProp::with(options).group([&Param::new("w", [0.0])], RmsPropOptions::default())));
+        nothing_allocates(threads, || {
+            optimizer_step::<f64>(RmsProp::with(options).group([&Param::new("w", [0.0])], RmsPropOptions::default()))
+        });
         nothing_allocates(threads, || optimizer_step::<f32>(Sgd::with(SgdOptions { lr: 1e-2, momentum: 0.9, ..Default::default() })));
     }
 }
