@@ -80,6 +80,8 @@
 //! | `kernels/` | plain loops on slices, without knowledge of the tape |
 //! | `optim/`, `init.rs`, `data/` | training, on the public API alone |
 //! | `metrics.rs`, `progress.rs` | how good is it, and how far? |
+//! | `plot/`, `tensorboard/` | what does it look like? |
+//! | `train/` | how does a loop train a model, for those who do not write it out? |
 //!
 //! # Features
 //!
@@ -103,6 +105,8 @@ mod op;
 mod ops;
 pub mod optim;
 mod param;
+#[cfg(feature = "plot")]
+pub mod plot;
 #[cfg(feature = "progress")]
 pub mod progress;
 mod real_var;
@@ -110,6 +114,8 @@ mod recall;
 mod record;
 mod scalar;
 mod tape;
+pub mod tensorboard;
+pub mod train;
 mod var;
 
 /// The array type that values come in and go out as, in the version that this crate uses.

@@ -1,0 +1,162 @@
+//! How did training go? Losses and metrics as curves.
+
+use super::{Area, Axis, Drawn, GREY, GRID, INK, Picture, TITLE, axis, colour, legend, log_axis, picture, range, tick};
+use crate::Scalar;
+use plotters::prelude::*;
+
+/// Curves of several named series over epochs (or steps).
+///
+/// Numbers that are not finite, and on a logarithmic scale those that are not positive, leave a gap.
+#[derive(Clone, Debug)]
+pub struct Curves {
+    title: String,
+    axes: [String; 2],
+    series: Vec<(String, Vec<(f64, f64)>)>,
+    log: bool,
+    size: [i32; 2],
+}
+
+impl Curves {
+    /// Without curves yet; with a title and what the two axes show.
+    pub fn new(title: impl Into<String>, x: impl Into<String>, y: impl Into<String>) -> Curves {
+        Curves { title: title.into(), axes: [x.into(), y.into()], series: Vec::new(), log: false, size: [640, 400] }
+    }
+    /// A curve through values at 1, 2, 3, ...
+    #[must_use]
+    pub fn series<T: Scalar>(self, name: impl Into<String>, values: &[T]) -> Curves {
+        let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(i, y)| ((i + 1) as f64, y.to_f64())).collect();
+        self.points(name, &points)
+    }
+    /// A curve through points, from left to right.
+    #[must_use]
+    pub fn points(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Curves {
+        self.series.push((name.into(), points.to_vec()));
+        self
+    }
+    /// With a logarithmic vertical axis.
+    #[must_use]
+    pub fn log_scale(mut self) -> Curves {
+        self.log = true;
+        self
+    }
+    /// Of another size than 640 x 400 pixels.
+    ///
+    /// # Panics
+    /// If it is less than 240 x 180 (where the texts need it all) or more than 10,000.
+    #[must_use]
+    #[track_caller]
+    pub fn size(mut self, width: u32, height: u32) -> Curves {
+        let fits = (240..=10_000).contains(&width) && (180..=10_000).contains(&height);
+        assert!(fits, "Curves::size: {width} x {height} is not from 240 x 180 to 10000 x 10000 pixels");
+        self.size = [width as i32, height as i32];
+        self
+    }
+    /// Draws it.
+    pub fn draw(&self) -> Picture {
+        // The vertical axis holds logarithms if it is a logarithmic one.
+        let height = |y: f64| if self.log { y.log10() } else { y };
+        let points = |points: &[(f64, f64)]| points.iter().map(|&(x, y)| (x, height(y))).collect::<Vec<_>>();
+        let series: Vec<Vec<(f64, f64)>> = self.series.iter().map(|(_, p)| points(p)).collect();
+        let all = || series.iter().flatten().copied().filter(is_shown);
+        let whole = all().all(|(x, _)| x.fract() == 0.0);
+        let x = axis(range(all().map(|(x, _)| x), 0.02), 10, if whole { 1.0 } else { 0.0 });
+        let mut y = range(all().map(|(_, y)| y), 0.05);
+        if self.log {
+            let missing = (0.7 - (y.end - y.start)).max(0.0) / 2.0; // so much holds two of 1, 2, 5, 10
+            y = y.start - missing..y.end + missing;
+        }
+        let y = if self.log { log_axis(y, 8) } else { axis(y, 8, 0.0) };
+        picture(&self.title, self.size, |area| self.chart(area, x, y, &series))
+    }
+    fn chart(&self, area: &Area<'_>, x: Axis, y: Axis, series: &[Vec<(f64, f64)>]) -> Drawn {
+        let names: Vec<&str> = self.series.iter().map(|(name, _)| name.as_str()).collect();
+        let right = self.size[0] - 24;
+        let below_title = TITLE + legend(Some(area), &names, [24, right, TITLE - 4], false)?;
+        let [x_labels, y_labels] = [&x, &y].map(|axis| axis.at.len());
+        let mut chart = ChartBuilder::on(area)
+            .margin_top(below_title + 2)
+            .margin_right(24)
+            .margin_bottom(8)
+            .margin_left(10)
+            .x_label_area_size(44)
+            .y_label_area_size(70)
+            .build_cartesian_2d(x, y)?;
+        chart
+            .configure_mesh()
+            .disable_x_mesh()
+            .light_line_style(WHITE)
+            .bold_line_style(GRID)
+            .axis_style(GREY)
+            .x_labels(x_labels)
+            .y_labels(y_labels)
+            .x_desc(&self.axes[0])
+            .y_desc(&self.axes[1])
+            .label_style(("sans-serif", 14).into_font().color(&GREY))
+            .axis_desc_style(("sans-serif", 15).into_font().color(&INK))
+            .x_label_formatter(&|x| tick(*x))
+            .y_label_formatter(&|y| tick(if self.log { 10f64.powf(*y) } else { *y }))
+            .draw()?;
+        for (i, points) in series.iter().enumerate() {
+            let line = colour(i).stroke_width(2);
+            for piece in points.split(|p| !is_shown(p)) {
+                match piece {
+                    [] => {}
+                    [alone] => {
+                        chart.draw_series([Circle::new(*alone, 3, colour(i).filled())])?;
+                    }
+                    _ => {
+                        chart.draw_series([PathElement::new(piece.to_vec(), line)])?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_shown(&(x, y): &(f64, f64)) -> bool {
+    x.is_finite() && y.is_finite()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{texts, well_formed};
+    use super::*;
+
+    #[test]
+    fn curves_with_axes_and_legend() {
+        let drawn = Curves::new("loss & <more>", "epoch", "nats").series("training", &[1.0f32, 0.5]).series("test", &[2.0f64, 0.7]).draw();
+        well_formed(&drawn);
+        let texts = texts(&drawn);
+        for needed in ["loss &amp; &lt;more&gt;", "epoch", "nats", "training", "test", "1", "2"] {
+            assert!(texts.iter().any(|t| t == needed), "{needed} is not in {texts:?}");
+        }
+        assert_eq!(drawn.svg().matches("#1F68B2").count(), 2); // the line and its legend
+    }
+    #[test]
+    fn gaps_where_there_is_nothing_to_draw() {
+        let lines = |values: &[f64], log: bool| {
+            let curves = Curves::new("t", "x", "y").series("s", values);
+            let drawn = if log { curves.log_scale() } else { curves }.draw();
+            well_formed(&drawn);
+            let of_the_series = |l: &&str| l.contains("#1F68B2");
+            let tags: Vec<&str> = drawn.svg().split('<').filter(of_the_series).map(|l| l.split(' ').next().unwrap()).collect();
+            tags[1..].join(" ") // the first is the legend's
+        };
+        assert_eq!(lines(&[1.0, 2.0, 3.0], false), "polyline");
+        assert_eq!(lines(&[1.0, 2.0, f64::NAN, 3.0], false), "polyline circle");
+        assert_eq!(lines(&[1.0, f64::INFINITY, 2.0, 3.0], true), "circle polyline");
+        assert_eq!(lines(&[-1.0, 0.0, 2.0, 3.0], true), "polyline");
+        assert_eq!(lines(&[-1.0, 0.0, 2.0, 3.0], false), "polyline");
+        assert_eq!(lines(&[], true), "");
+        assert_eq!(lines(&[0.0], true), "");
+        assert_eq!(lines(&[0.0], false), "circle");
+        assert_eq!(lines(&[7.0; 9], true), "polyline");
+        assert_eq!(lines(&[f64::MAX, f64::MIN_POSITIVE], true), "polyline");
+    }
+    #[test]
+    #[should_panic(expected = "Curves::size: 10 x 400 is not from 240 x 180")]
+    fn sizes_have_limits() {
+        let _ = Curves::new("t", "x", "y").size(10, 400);
+    }
+}

@@ -1,0 +1,302 @@
+//! What does it look like? Pictures of training and of what was learned, as SVG. (Feature `plot`, on by default.)
+//!
+//! | picture | of |
+//! |---|---|
+//! | [`Curves`] | losses and metrics, epoch by epoch |
+//! | [`confusion`] | which class was taken for which |
+//! | [`Regions`] | what a classifier of points in the plane says where |
+//! | [`filters`] | the weights of a convolution |
+//! | [`feature_maps`] | what a layer makes of one image |
+//!
+//! ```
+//! use wengert::plot::Curves;
+//! let picture = Curves::new("loss", "epoch", "cross entropy")
+//!     .series("training", &[2.3, 0.9, 0.4, 0.2])
+//!     .series("held back", &[2.1, 1.0, 0.6, 0.55])
+//!     .log_scale()
+//!     .draw();
+//! assert!(picture.svg().starts_with("<svg"));
+//! # let folder = std::env::temp_dir().join(format!("wengert-plot-{}", std::process::id()));
+//! # let path = folder.join("loss.svg");
+//! picture.save(&path)?; // any browser shows it
+//! # std::fs::remove_dir_all(folder)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod confusion;
+mod curves;
+mod images;
+mod regions;
+
+pub use confusion::confusion;
+pub use curves::Curves;
+pub use images::{feature_maps, filters};
+pub use regions::Regions;
+
+use crate::io::{IoError, write_atomic};
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+
+/// A finished picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picture {
+    svg: String,
+}
+
+impl Picture {
+    /// The text of the SVG file.
+    pub fn svg(&self) -> &str {
+        &self.svg
+    }
+    /// Writes the file, whole or not at all; a missing folder is made.
+    ///
+    /// # Errors
+    /// If it cannot be written; the file that was there is then left as it is.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), IoError> {
+        let path = path.as_ref();
+        let folder = path.parent().unwrap_or(Path::new(""));
+        std::fs::create_dir_all(folder).map_err(|source| IoError::Write { path: path.into(), source })?;
+        write_atomic(path, self.svg.as_bytes())
+    }
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Drawn = Result<(), DrawingAreaErrorKind<io::Error>>;
+
+/// Room for a title at the top of each picture.
+const TITLE: i32 = 40;
+const INK: RGBColor = RGBColor(38, 42, 48);
+const GREY: RGBColor = RGBColor(110, 118, 128);
+const GRID: RGBColor = RGBColor(226, 229, 233);
+
+/// Colours that can be told apart, also by people who do not see red and green alike (after M. Okabe, K. Ito, "Color universal design",
+/// 2008); further ones begin anew.
+fn colour(i: usize) -> RGBColor {
+    const COLOURS: [RGBColor; 8] = [
+        RGBColor(31, 104, 178),
+        RGBColor(222, 120, 20),
+        RGBColor(0, 148, 110),
+        RGBColor(190, 80, 140),
+        RGBColor(76, 170, 222),
+        RGBColor(190, 60, 36),
+        RGBColor(206, 180, 30),
+        RGBColor(96, 96, 104),
+    ];
+    COLOURS[i % COLOURS.len()]
+}
+
+/// From one colour (0) to another (1).
+fn mix(from: RGBColor, to: RGBColor, t: f64) -> RGBColor {
+    let channel = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * t).round() as u8;
+    RGBColor(channel(from.0, to.0), channel(from.1, to.1), channel(from.2, to.2))
+}
+
+fn text(size: i32, colour: RGBColor, h: HPos) -> TextStyle<'static> {
+    ("sans-serif", size).into_font().color(&colour).pos(Pos::new(h, VPos::Center))
+}
+
+/// How wide a text is drawn at most, about: fonts differ from one viewer to the next.
+fn width_of(text: &str, size: i32) -> i32 {
+    (text.chars().count() as f64 * f64::from(size) * 0.48) as i32
+}
+
+/// A picture with a title, on white.
+fn picture(title: &str, [width, height]: [i32; 2], draw: impl FnOnce(&Area<'_>) -> Drawn) -> Picture {
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, (width as u32, height as u32)).into_drawing_area();
+        let all = || {
+            area.fill(&WHITE)?;
+            area.draw(&Text::new(title.to_string(), (width / 2, TITLE / 2 + 2), text(20, INK, HPos::Center)))?;
+            draw(&area)?;
+            area.present()
+        };
+        all().expect("a string takes all that is drawn");
+    }
+    Picture { svg }
+}
+
+/// A row of names with their colours, centred; gives its height (more than one row if the names need it).
+fn legend(
+    area: Option<&Area<'_>>,
+    names: &[&str],
+    [left, right, top]: [i32; 3],
+    dots: bool,
+) -> Result<i32, DrawingAreaErrorKind<io::Error>> {
+    const SIZE: i32 = 15;
+    const ROW: i32 = 22;
+    let needed = |name: &str| 30 + width_of(name, SIZE) + 14;
+    let (mut rows, mut used) = (vec![Vec::new()], 0);
+    for (i, name) in names.iter().enumerate() {
+        if used > 0 && used + needed(name) > right - left {
+            rows.push(Vec::new());
+            used = 0;
+        }
+        rows.last_mut().expect("at least one").push((i, used));
+        used += needed(name);
+    }
+    if let Some(area) = area {
+        for (row, names_of_row) in rows.iter().enumerate() {
+            let Some(&(last, at)) = names_of_row.last() else { continue };
+            let start = left + (right - left - at - needed(names[last]) + 14) / 2;
+            let y = top + row as i32 * ROW + ROW / 2;
+            for &(i, at) in names_of_row {
+                let x = start + at;
+                if dots {
+                    area.draw(&Circle::new((x + 16, y), 5, colour(i).filled()))?;
+                } else {
+                    area.draw(&PathElement::new([(x, y), (x + 24, y)], colour(i).stroke_width(3)))?;
+                }
+                area.draw(&Text::new(names[i].to_string(), (x + 30, y), text(SIZE, INK, HPos::Left)))?;
+            }
+        }
+    }
+    Ok(rows.len() as i32 * ROW)
+}
+
+/// A number at an axis, without the digits that say nothing.
+fn tick(x: f64) -> String {
+    let short = |digits: &str| digits.trim_end_matches('0').trim_end_matches('.').to_string();
+    match x.abs() {
+        ..1e-200 => "0".into(),
+        1e-3..1e6 => short(&format!("{x:.9}")),
+        _ => {
+            let text = format!("{x:.6e}");
+            let (digits, power) = text.split_once('e').expect("written with e");
+            format!("{}e{power}", short(digits))
+        }
+    }
+}
+
+/// A linear axis, and where it has numbers.
+struct Axis {
+    range: Range<f64>,
+    at: Vec<f64>,
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+    fn map(&self, x: &f64, (start, end): (i32, i32)) -> i32 {
+        let Range { start: low, end: high } = self.range;
+        start + (f64::from(end - start) * ((x - low) / (high - low))).round() as i32
+    }
+    fn key_points<H: KeyPointHint>(&self, _: H) -> Vec<f64> {
+        self.at.clone()
+    }
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
+}
+
+/// An axis with numbers at multiples of 1, 2 or 5 times a power of ten, not more than `most`. (plotters' own choice does not end for some
+/// ranges.)
+fn axis(range: Range<f64>, most: usize, least_step: f64) -> Axis {
+    let rough = ((range.end - range.start) / most as f64).max(least_step);
+    let power = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0].map(|m| m * power).into_iter().find(|step| *step >= rough * (1.0 - 1e-9)).unwrap_or(10.0 * power);
+    let first = (range.start / step).ceil();
+    let at = (0..most).map(|i| (first + i as f64) * step).filter(|x| *x <= range.end);
+    Axis { at: at.collect(), range }
+}
+
+/// An axis of decimal logarithms, with numbers at powers of ten, and at twice and five times these if there are few.
+fn log_axis(range: Range<f64>, most: i32) -> Axis {
+    let (first, last) = (range.start.floor() as i32, range.end.ceil() as i32);
+    let every = ((last - first + most - 1) / most).max(1);
+    let between: &[f64] = if last - first <= 3 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let powers = (first..=last).filter(|p| p % every == 0);
+    let at = powers.flat_map(|p| between.iter().map(move |m| f64::from(p) + m.log10())).filter(|x| range.contains(x)).collect();
+    Axis { at, range }
+}
+
+/// The least and the greatest of the finite numbers, with room at both ends; 0 to 1 if there are none.
+fn range(values: impl Iterator<Item = f64>, room: f64) -> Range<f64> {
+    const MOST: f64 = 1e300; // so that differences are finite
+    let (low, high) = values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    if low > high {
+        return 0.0..1.0;
+    }
+    let (low, high) = (low.max(-MOST), high.min(MOST));
+    let span = high - low;
+    // Equal numbers get a range too, and one that floating point can divide.
+    let room = if span > 1e-9 * low.abs().max(high.abs()) { span * room } else { low.abs().max(1.0) * 0.1 };
+    low - room..high + room
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What viewers need of SVG: elements that end, text that is escaped.
+    pub(super) fn well_formed(picture: &Picture) {
+        let svg = picture.svg();
+        assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{svg}");
+        let (mut open, mut rest) = (Vec::new(), svg);
+        while let Some(at) = rest.find('<') {
+            let end = at + rest[at..].find('>').expect("a tag ends");
+            let tag = &rest[at + 1..end];
+            match tag.strip_prefix('/') {
+                Some(name) => assert_eq!(open.pop(), Some(name)),
+                None if tag.ends_with('/') => {}
+                None => open.push(tag.split_whitespace().next().unwrap()),
+            }
+            rest = &rest[end + 1..];
+        }
+        assert!(open.is_empty() && !rest.contains('&'), "{open:?}");
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+    }
+    /// All texts of a picture.
+    pub(super) fn texts(picture: &Picture) -> Vec<String> {
+        let texts = picture.svg().split("<text").skip(1).map(|t| &t[t.find('>').unwrap() + 1..t.find("</text>").unwrap()]);
+        texts.map(|t| t.trim().to_string()).collect()
+    }
+
+    #[test]
+    fn numbers_at_axes() {
+        let ticks = [0.0, 1.0, 0.25, -0.1, 100_000.0, 0.30000000000000004, 1e-5, 2.5e7, 1e300].map(tick);
+        assert_eq!(ticks, ["0", "1", "0.25", "-0.1", "100000", "0.3", "1e-5", "2.5e7", "1e300"]);
+        let at = |axis: Axis, value: fn(f64) -> f64| axis.at.iter().map(|x| tick(value(*x))).collect::<Vec<_>>().join(" ");
+        assert_eq!(at(axis(0.98..4.02, 8, 1.0), |x| x), "1 2 3 4");
+        assert_eq!(at(axis(0.98..4.02, 8, 0.0), |x| x), "1 1.5 2 2.5 3 3.5 4");
+        assert_eq!(at(axis(-0.1..1.1, 6, 0.0), |x| x), "0 0.2 0.4 0.6 0.8 1");
+        assert_eq!(at(axis(1e3 - 1.1e-3..1e3 + 1.1e-3, 5, 0.0), |x| x), "999.999 999.9995 1000 1000.0005 1000.001");
+        assert_eq!(at(log_axis(-3.1..0.2, 6), |x| 10f64.powf(x)), "0.001 0.01 0.1 1");
+        assert_eq!(at(log_axis(-1.2..0.4, 8), |x| 10f64.powf(x)), "0.1 0.2 0.5 1 2");
+        assert_eq!(at(log_axis(-300.0..300.0, 6), |x| 10f64.powf(x)), "1e-300 1e-200 1e-100 1 1e100 1e200");
+    }
+    #[test]
+    fn ranges_are_never_empty() {
+        assert_eq!(range([].into_iter(), 0.1), 0.0..1.0);
+        assert_eq!(range([f64::NAN, f64::INFINITY].into_iter(), 0.1), 0.0..1.0);
+        assert_eq!(range([1.0, f64::NAN, 3.0].into_iter(), 0.5), 0.0..4.0);
+        for equal in [0.0, 5.0, -1e12] {
+            let r = range([equal, equal].into_iter(), 0.0);
+            assert!(r.start < equal && equal < r.end);
+        }
+    }
+    #[test]
+    fn a_failed_save_leaves_the_old_file() {
+        let folder = std::env::temp_dir().join(format!("wengert-plot-save-{}", std::process::id()));
+        let path = folder.join("deeper/a.svg");
+        let [first, second] = ["first", "second"].map(|t| picture(t, [50, 50], |_| Ok(())));
+        first.save(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), first.svg());
+        second.save(&path).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), second.svg());
+        // A folder stands where the file should go: nothing is written, and no draft stays.
+        let taken = folder.join("taken.svg");
+        std::fs::create_dir_all(taken.join("x")).unwrap();
+        assert!(first.save(&taken).is_err());
+        assert!(first.save(path.join("below a file.svg")).is_err());
+        assert!(first.save("/").is_err());
+        let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 2, "{left:?}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,262 @@
+//! What does it say where? The decision regions of a classifier of points in the plane.
+
+use super::{Drawn, GREY, INK, Picture, TITLE, axis, colour, legend, mix, picture, range, tick};
+use crate::nn::{Module, Part, Visitor};
+use crate::{Scalar, Tape};
+use ndarray::{Array2, ArrayD, ArrayView2};
+use plotters::prelude::*;
+use std::ops::Range;
+
+/// Cells on each side.
+const CELLS: usize = 100;
+/// Steps from "not sure" to "sure".
+const LEVELS: f64 = 12.0;
+
+/// The points of several classes, and behind them what a classifier says: the colour is the class, the strength how sure it is.
+///
+/// ```
+/// use wengert::ndarray::{Axis, array, concatenate};
+/// use wengert::plot::Regions;
+///
+/// let (points, labels) = (array![[0.0, 0.0], [1.0, 0.2], [0.1, 1.0]], [0, 1, 1]);
+/// // Any function from points `[n, 2]` to logits `[n, classes]`; or `draw_module(&model)`.
+/// let logits = |x: &wengert::ndarray::Array2<f64>| {
+///     let sum = x.sum_axis(Axis(1)).insert_axis(Axis(1));
+///     concatenate![Axis(1), 1.0 - &sum, sum].into_dyn()
+/// };
+/// let picture = Regions::new("a line", points.view(), &labels).names(["low", "high"]).draw(logits);
+/// assert!(picture.svg().contains("high"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Regions<'a, T: Scalar> {
+    title: String,
+    points: ArrayView2<'a, T>,
+    labels: &'a [usize],
+    names: Vec<String>,
+    axes: [String; 2],
+    ranges: [Range<f64>; 2],
+}
+
+impl<'a, T: Scalar> Regions<'a, T> {
+    /// Of points `[n, 2]` with their classes.
+    ///
+    /// # Panics
+    /// If the points have no such shape, or there are not as many labels.
+    #[track_caller]
+    pub fn new(title: impl Into<String>, points: ArrayView2<'a, T>, labels: &'a [usize]) -> Regions<'a, T> {
+        let shape = points.shape();
+        assert!(
+            shape == [labels.len(), 2],
+            "Regions: points have a shape [n, 2] and n labels, not {shape:?} and {} labels\n  hint: to see more features, project them to two",
+            labels.len()
+        );
+        let along = |axis: usize| range(points.column(axis).iter().map(|x| x.to_f64()), 0.15);
+        Regions { title: title.into(), points, labels, names: Vec::new(), axes: ["x1".into(), "x2".into()], ranges: [along(0), along(1)] }
+    }
+    /// What the classes are called (else by their numbers).
+    #[must_use]
+    pub fn names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.names = names.into_iter().map(Into::into).collect();
+        self
+    }
+    /// What the axes show (else `x1` and `x2`).
+    #[must_use]
+    pub fn axes(mut self, x: impl Into<String>, y: impl Into<String>) -> Self {
+        self.axes = [x.into(), y.into()];
+        self
+    }
+    /// The part of the plane that is shown (else that of the points, and some room).
+    ///
+    /// # Panics
+    /// If a range is empty or not finite.
+    #[must_use]
+    #[track_caller]
+    pub fn ranges(mut self, x: Range<f64>, y: Range<f64>) -> Self {
+        for r in [&x, &y] {
+            assert!(r.start < r.end && r.start.is_finite() && r.end.is_finite(), "Regions::ranges: {r:?} is not a range of finite numbers");
+        }
+        self.ranges = [x, y];
+        self
+    }
+    /// Draws what a function says: from points `[n, 2]` to logits `[n, classes]`, or `[n, 1]` for the logit of class 1 of two.
+    ///
+    /// # Panics
+    /// If what it gives has another shape, or a label is not one of its classes.
+    #[track_caller]
+    pub fn draw(&self, logits: impl FnOnce(&Array2<T>) -> ArrayD<T>) -> Picture {
+        let cells = CELLS * CELLS;
+        let at = |axis: usize, i: usize| edge(&self.ranges[axis], i as f64 + 0.5);
+        let points = Array2::from_shape_fn((cells, 2), |(i, axis)| T::from_f64(at(axis, if axis == 0 { i % CELLS } else { i / CELLS })));
+        let logits = logits(&points);
+        let columns = match *logits.shape() {
+            [n, columns] if n == cells && columns > 0 => columns,
+            ref other => panic!("Regions::draw: {cells} points need logits [{cells}, classes], not {other:?}"),
+        };
+        let classes = columns.max(2);
+        if let Some(label) = self.labels.iter().find(|&&l| l >= classes) {
+            panic!("Regions::draw: label {label} is not one of {classes} classes\n  hint: classes are numbered from 0");
+        }
+        let decide = |row: ndarray::ArrayView1<'_, T>| {
+            let row: Vec<f64> = if columns == 1 { vec![0.0, row[0].to_f64()] } else { row.iter().map(|x| x.to_f64()).collect() };
+            let best = (0..classes).fold(0, |best, i| if row[i] > row[best] { i } else { best });
+            let probability = 1.0 / row.iter().map(|x| (x - row[best]).exp()).sum::<f64>(); // softmax at its largest
+            let least = 1.0 / classes as f64;
+            let level = (LEVELS * (probability - least) / (1.0 - least)).round();
+            (best, if level.is_finite() { level as i32 } else { -1 })
+        };
+        let decided: Vec<(usize, i32)> = logits.outer_iter().map(|row| decide(row.into_dimensionality().expect("of a matrix"))).collect();
+        let names: Vec<String> = (0..classes).map(|c| self.names.get(c).cloned().unwrap_or_else(|| format!("class {c}"))).collect();
+        self.paint(&decided, &names.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+    /// Draws what a model says, in evaluation; afterwards its parts train, or not, as they did before.
+    ///
+    /// # Panics
+    /// As [`Regions::draw`].
+    #[track_caller]
+    pub fn draw_module(&self, model: &impl Module<T>) -> Picture {
+        let mut training = Vec::new();
+        model.visit(&mut Visitor::new(&mut |_, part| {
+            if let Part::Mode(mode) = part {
+                training.push(mode.is_training());
+                mode.set(false);
+            }
+        }));
+        let tape = Tape::new();
+        let logits = |x: &Array2<T>| tape.no_grad(|| model.forward(tape.constant(x))).to_array();
+        let picture = self.draw(logits);
+        let mut training = training.into_iter();
+        model.visit(&mut Visitor::new(&mut |_, part| {
+            if let Part::Mode(mode) = part {
+                mode.set(training.next().expect("as many as before"));
+            }
+        }));
+        picture
+    }
+    fn paint(&self, decided: &[(usize, i32)], names: &[&str]) -> Picture {
+        let (width, plane) = (524, 440);
+        let top = TITLE + legend(None, names, [74, width - 20, 0], true).expect("nothing is drawn");
+        picture(&self.title, [width, top + plane + 54], |area| -> Drawn {
+            legend(Some(area), names, [74, width - 20, TITLE - 6], true)?;
+            let [x, y] = self.ranges.clone().map(|r| axis(r, 8, 0.0));
+            let [x_labels, y_labels] = [&x, &y].map(|axis| axis.at.len());
+            let mut chart = ChartBuilder::on(area)
+                .margin_top(top)
+                .margin_right(20)
+                .margin_bottom(8)
+                .margin_left(4)
+                .x_label_area_size(46)
+                .y_label_area_size(60)
+                .build_cartesian_2d(x, y)?;
+            let shade = |(class, level): (usize, i32)| match level {
+                ..0 => RGBColor(200, 200, 200), // not a number
+                _ => mix(WHITE, colour(class), 0.08 + 0.52 * f64::from(level) / LEVELS),
+            };
+            // Neighbours of one colour in a row become one cell; each reaches under the next, so that no seams show.
+            let corner = |axis: usize, i: f64| edge(&self.ranges[axis], i.min(CELLS as f64));
+            for (row, decided) in decided.chunks(CELLS).enumerate() {
+                let mut start = 0;
+                for run in decided.chunk_by(|a, b| a == b) {
+                    let end = start + run.len();
+                    let low = (corner(0, start as f64), corner(1, row as f64));
+                    let high = (corner(0, end as f64 + 0.3), corner(1, row as f64 + 1.3));
+                    chart.draw_series([Rectangle::new([low, high], shade(run[0]).filled())])?;
+                    start = end;
+                }
+            }
+            chart
+                .configure_mesh()
+                .disable_mesh()
+                .axis_style(GREY)
+                .x_labels(x_labels)
+                .y_labels(y_labels)
+                .x_desc(&self.axes[0])
+                .y_desc(&self.axes[1])
+                .label_style(("sans-serif", 14).into_font().color(&GREY))
+                .axis_desc_style(("sans-serif", 15).into_font().color(&INK))
+                .x_label_formatter(&|x| tick(*x))
+                .y_label_formatter(&|y| tick(*y))
+                .draw()?;
+            let [x, y] = &self.ranges;
+            for (point, &label) in self.points.rows().into_iter().zip(self.labels) {
+                let at = (point[0].to_f64(), point[1].to_f64());
+                if (x.start..=x.end).contains(&at.0) && (y.start..=y.end).contains(&at.1) {
+                    let dark = mix(colour(label), RGBColor(0, 0, 0), 0.15);
+                    chart.draw_series([Circle::new(at, 5, WHITE.filled()), Circle::new(at, 4, dark.filled())])?;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The coordinate of the `i`th edge of the cells.
+fn edge(range: &Range<f64>, i: f64) -> f64 {
+    range.start + (range.end - range.start) * i / CELLS as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{texts, well_formed};
+    use super::*;
+    use crate::Var;
+    use crate::nn::Mode;
+    use ndarray::{Axis, array};
+
+    #[test]
+    fn regions_of_one_logit_and_of_several() {
+        let (points, labels) = (array![[0.0f32, 0.0], [1.0, 1.0]], [0, 1]);
+        let regions = Regions::new("t", points.view(), &labels).names(["left", "right"]).ranges(0.0..1.0, 0.0..1.0);
+        // Left and right of 0.5, and wholly sure: two runs a row, in either form.
+        let one = regions.draw(|x| x.column(0).mapv(|x| (x - 0.5) * 1e6).insert_axis(Axis(1)).into_dyn());
+        let two = regions.draw(|x| Array2::from_shape_fn((x.nrows(), 2), |(i, c)| (x[[i, 0]] - 0.5) * [-1e6, 1e6][c]).into_dyn());
+        assert_eq!(one, two);
+        well_formed(&one);
+        assert!(texts(&one).contains(&"left".into()) && texts(&one).contains(&"right".into()));
+        let strong = [0, 1].map(|class| mix(WHITE, colour(class), 0.6)).map(|RGBColor(r, g, b)| format!("#{r:02X}{g:02X}{b:02X}"));
+        for colour in strong {
+            assert_eq!(one.svg().matches(&colour).count(), CELLS, "{colour}");
+        }
+    }
+    #[test]
+    fn what_is_not_a_number_is_grey() {
+        let points = array![[0.0, 0.0], [f64::NAN, 1.0], [1.0, 1.0]];
+        let drawn = Regions::new("t", points.view(), &[0, 1, 2]).draw(|x| ArrayD::from_elem(vec![x.nrows(), 3], f64::NAN));
+        well_formed(&drawn);
+        assert_eq!(drawn.svg().matches("#C8C8C8").count(), CELLS);
+        let nothing = Array2::<f64>::zeros((0, 2));
+        well_formed(&Regions::new("t", nothing.view(), &[]).draw(|x| ArrayD::zeros(vec![x.nrows(), 3])));
+    }
+    #[test]
+    fn a_module_keeps_its_mode() {
+        struct Model(Mode, Mode);
+        impl Module for Model {
+            fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+                assert!(!self.0.is_training() && !self.1.is_training() && !x.tape().constant([0.0]).is_tracked());
+                x * 3.0
+            }
+            fn visit(&self, v: &mut Visitor<'_>) {
+                v.mode(&self.0).mode(&self.1);
+            }
+        }
+        let model = Model(Mode::default(), Mode::default());
+        model.1.set(false);
+        let points = array![[0.0f32, 1.0]];
+        well_formed(&Regions::new("t", points.view(), &[1]).draw_module(&model));
+        assert!(model.0.is_training() && !model.1.is_training());
+    }
+    #[test]
+    #[should_panic(expected = "Regions::draw: label 2 is not one of 2 classes")]
+    fn labels_are_classes() {
+        Regions::new("t", array![[0.0, 0.0]].view(), &[2]).draw(|x| ArrayD::zeros(vec![x.nrows(), 1]));
+    }
+    #[test]
+    #[should_panic(expected = "Regions: points have a shape [n, 2] and n labels, not [1, 3] and 1 labels")]
+    fn points_lie_in_the_plane() {
+        Regions::new("t", array![[0.0, 0.0, 1.0]].view(), &[0]);
+    }
+    #[test]
+    #[should_panic(expected = "Regions::draw: 10000 points need logits [10000, classes], not [10000]")]
+    fn logits_are_a_matrix() {
+        Regions::new("t", array![[0.0, 0.0]].view(), &[0]).draw(|x| ArrayD::zeros(vec![x.nrows()]));
+    }
+}

@@ -1,0 +1,269 @@
+//! How does a loop train a model? [`Fit`], for those who do not write it out.
+//!
+//! The plain loop is as short, and can do all that this one does:
+//!
+//! ```
+//! # use wengert::{Tape, data::{Examples, Loader}, nn::{Mlp, Module}, optim::{Adam, Optimizer}};
+//! # let model = Mlp::new(&[2, 8, 2]).build::<f32>(&mut wengert::init::seeded(1));
+//! # let data = Examples::new(wengert::ndarray::array![[0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], vec![0, 1, 1, 0]);
+//! # let loader = Loader::new(data, 2).shuffle(1);
+//! let (mut optimizer, mut tape, params) = (Adam::new(0.05), Tape::new(), model.parameters());
+//! for epoch in 0..10 {
+//!     for batch in loader.epoch(epoch) {
+//!         let loss = model.forward(tape.constant(&batch.x)).cross_entropy(&batch.y);
+//!         let grads = tape.backward(loss);
+//!         tape.reset();
+//!         optimizer.step(&params, &grads);
+//!         tape.recycle(grads);
+//!     }
+//! }
+//! ```
+//!
+//! [`Fit`] gives the same bits, and takes [callbacks](Callback): [`EarlyStopping`], [`BestCheckpoint`], schedules ([`PerEpoch`], [`PerBatch`],
+//! [`OnPlateau`]), and reports ([`LogLine`], [`CsvLog`], [`TensorBoardLog`], and a progress bar `Bar`).
+//!
+//! ```
+//! # use wengert::{data::{Examples, Loader}, nn::Mlp, optim::Adam};
+//! use wengert::train::{EarlyStopping, Fit};
+//! # let model = Mlp::new(&[2, 8, 2]).build::<f32>(&mut wengert::init::seeded(1));
+//! # let data = Examples::new(wengert::ndarray::array![[0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], vec![0, 1, 1, 0]);
+//! # let (test, loader) = (data.clone(), Loader::new(data, 2).shuffle(1));
+//! # let mut optimizer = Adam::new(0.05);
+//! let history = Fit::new(&model, &mut optimizer).epochs(10).validate(&test).callback(EarlyStopping::new(3)).run(&loader)?;
+//! println!("{:?}", history.get("val_accuracy"));
+//! # Ok::<(), wengert::io::IoError>(())
+//! ```
+
+mod callbacks;
+mod history;
+mod reports;
+#[cfg(test)]
+mod tests;
+
+pub use callbacks::{BestCheckpoint, EarlyStopping, OnPlateau, PerBatch, PerEpoch};
+pub use history::History;
+#[cfg(feature = "progress")]
+pub use reports::Bar;
+pub use reports::{CsvLog, LogLine, TensorBoardLog};
+
+use crate::data::{Dataset, Loader, Target};
+use crate::io::IoError;
+use crate::metrics::{Mean, accuracy};
+use crate::nn::Module;
+use crate::optim::Optimizer;
+use crate::{Grads, Scalar, Tape, Var};
+use std::time::Instant;
+
+/// What happens beside the training itself. All methods have a default that does nothing; an error ends the run.
+///
+/// ```
+/// use wengert::io::IoError;
+/// use wengert::train::{Callback, Run};
+///
+/// /// Ends the run once a batch has a loss that is not a number.
+/// struct StopAtNan;
+/// impl Callback for StopAtNan {
+///     fn batch(&mut self, run: &mut Run<'_>) -> Result<(), IoError> {
+///         run.stop |= run.loss.is_nan();
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Callback<T: Scalar = f32> {
+    /// The gradients of a batch, before the optimizer's step: here they can be clipped (see [`crate::optim::clip_grad_norm`]).
+    fn gradients(&mut self, _grads: &mut Grads<T>) {}
+    /// After the optimizer's step for a batch.
+    ///
+    /// # Errors
+    /// As the callback says.
+    fn batch(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
+        Ok(())
+    }
+    /// After an epoch and its validation; its numbers are the last ones of the history.
+    ///
+    /// # Errors
+    /// As the callback says.
+    fn epoch(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
+        Ok(())
+    }
+    /// After the last epoch, or the one that was stopped after.
+    ///
+    /// # Errors
+    /// As the callback says.
+    fn end(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
+        Ok(())
+    }
+}
+
+/// Where a run is: what callbacks see.
+pub struct Run<'r, T: Scalar = f32> {
+    /// The model.
+    pub model: &'r dyn Module<T>,
+    /// The optimizer, whose learning rate may be set.
+    pub optimizer: &'r mut dyn Optimizer<T>,
+    /// The epoch, from 0.
+    pub epoch: usize,
+    /// How many there are to be.
+    pub epochs: usize,
+    /// The batch of this epoch, from 0.
+    pub batch: usize,
+    /// How many there are.
+    pub batches: usize,
+    /// The examples of this batch.
+    pub samples: usize,
+    /// The loss of this batch.
+    pub loss: f64,
+    /// The metric of this batch and its name, if there is one.
+    pub metric: Option<(String, f64)>,
+    /// The epochs that are done.
+    pub history: History,
+    /// Set this to end the run: after this batch, without the epoch's callbacks, or after this epoch.
+    pub stop: bool,
+}
+
+/// From an output and its targets to the loss.
+type Loss<'a, T, Y> = Box<dyn for<'t> Fn(Var<'t, T>, &Y) -> Var<'t, T> + 'a>;
+/// From an output and its targets to a number, the mean over the batch.
+type Metric<'a, T, Y> = Box<dyn for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a>;
+
+/// A training run: a model, its optimizer, a loss, and what else is wanted. See the [module](self).
+///
+/// The model trains ([`Module::train`]) in each epoch and is evaluated ([`Module::eval`]) in validation and after the run.
+#[must_use = "nothing is trained before `run`"]
+pub struct Fit<'a, T: Scalar, Y> {
+    model: &'a dyn Module<T>,
+    optimizer: &'a mut dyn Optimizer<T>,
+    loss: Loss<'a, T, Y>,
+    metric: Option<(String, Metric<'a, T, Y>)>,
+    validation: Option<&'a dyn Dataset<Number = T, Target = Y>>,
+    callbacks: Vec<Box<dyn Callback<T> + 'a>>,
+    epochs: usize,
+}
+
+impl<'a, T: Scalar> Fit<'a, T, Vec<usize>> {
+    /// For classification: the model gives logits `[n, classes]`, targets are class numbers, the loss is cross entropy, and accuracy is
+    /// measured.
+    pub fn new(model: &'a dyn Module<T>, optimizer: &'a mut dyn Optimizer<T>) -> Self {
+        Fit::with_loss(model, optimizer, |logits, labels: &Vec<usize>| logits.cross_entropy(labels))
+            .metric("accuracy", |logits, labels| accuracy(logits, labels))
+    }
+}
+
+impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
+    /// With a loss of your own: a function of the model's output and the targets of a batch, which gives a number (the mean over the batch).
+    ///
+    /// ```
+    /// # use wengert::{data::{Examples, Loader}, nn::Linear, optim::Sgd, train::Fit};
+    /// use wengert::ndarray::{ArrayD, array};
+    /// # let model = Linear::<f32>::new(1, 1, &mut wengert::init::seeded(1));
+    /// # let mut optimizer = Sgd::new(0.1);
+    /// let data = Examples::new(array![[0f32], [1.0], [2.0]], array![[1f32], [3.0], [5.0]].into_dyn());
+    /// let history = Fit::with_loss(&model, &mut optimizer, |y, t: &ArrayD<f32>| y.mse_loss(y.tape().constant(t)))
+    ///     .epochs(200)
+    ///     .run(&Loader::new(data, 3))?;
+    /// assert!(history.last("loss").unwrap() < 1e-3);
+    /// # Ok::<(), wengert::io::IoError>(())
+    /// ```
+    pub fn with_loss(
+        model: &'a dyn Module<T>,
+        optimizer: &'a mut dyn Optimizer<T>,
+        loss: impl for<'t> Fn(Var<'t, T>, &Y) -> Var<'t, T> + 'a,
+    ) -> Self {
+        Fit { model, optimizer, loss: Box::new(loss), metric: None, validation: None, callbacks: Vec::new(), epochs: 1 }
+    }
+    /// How often all examples are seen; 1 unless said otherwise.
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+    /// What is measured beside the loss, under this name (in place of what was): the mean over a batch.
+    pub fn metric(mut self, name: impl Into<String>, metric: impl for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a) -> Self {
+        self.metric = Some((name.into(), Box::new(metric)));
+        self
+    }
+    /// Examples that are held back: loss and metric of them are found after each epoch, as `val_loss` and so on.
+    pub fn validate(mut self, examples: &'a dyn Dataset<Number = T, Target = Y>) -> Self {
+        self.validation = Some(examples);
+        self
+    }
+    /// Something to be done beside; callbacks are called in the order in which they were given.
+    pub fn callback(mut self, callback: impl Callback<T> + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+    /// Trains.
+    ///
+    /// # Errors
+    /// The first error of a callback, such as a file that cannot be written.
+    ///
+    /// # Panics
+    /// As model, loss and metric do: if shapes do not fit, or a label is not a class.
+    #[track_caller]
+    pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
+        let Fit { model, optimizer, loss, metric, validation, mut callbacks, epochs } = self;
+        let (params, mut tape) = (model.parameters(), Tape::new());
+        let (batches, history) = (loader.len(), History::default());
+        let mut run =
+            Run { model, optimizer, epoch: 0, epochs, batch: 0, batches, samples: 0, loss: f64::NAN, metric: None, history, stop: false };
+        let measure = |output: Var<'_, T>, y: &Y| metric.as_ref().map(|(name, f)| (name.clone(), f(output, y)));
+        for epoch in 0..epochs {
+            let (start, mut losses, mut metrics) = (Instant::now(), Mean::new(), Mean::new());
+            run.epoch = epoch;
+            run.batch = 0;
+            model.train();
+            for (i, batch) in loader.epoch(epoch as u64).enumerate() {
+                (run.batch, run.samples) = (i, batch.len());
+                let output = model.forward(tape.constant(&batch.x));
+                let value = loss(output, &batch.y);
+                let mut grads = tape.backward(value);
+                run.loss = value.item().to_f64();
+                run.metric = measure(output, &batch.y);
+                tape.reset();
+                callbacks.iter_mut().for_each(|c| c.gradients(&mut grads));
+                run.optimizer.step(&params, &grads);
+                tape.recycle(grads);
+                losses.add(run.loss, run.samples);
+                metrics.add(run.metric.as_ref().map_or(0.0, |m| m.1), run.samples);
+                callbacks.iter_mut().try_for_each(|c| c.batch(&mut run))?;
+                if run.stop {
+                    break;
+                }
+            }
+            model.eval();
+            if run.stop {
+                break;
+            }
+            let name = metric.as_ref().map(|(name, _)| name.as_str());
+            let mut numbers = vec![("loss".to_string(), losses.value())];
+            numbers.extend(name.map(|name| (name.to_string(), metrics.value())));
+            if let Some(examples) = validation {
+                let (mut losses, mut metrics) = (Mean::new(), Mean::new());
+                let rows: Vec<usize> = (0..examples.len()).collect();
+                for rows in rows.chunks(AT_ONCE) {
+                    let batch = examples.get(rows);
+                    tape.no_grad(|| {
+                        let output = model.forward(tape.constant(&batch.x));
+                        losses.add(loss(output, &batch.y).item().to_f64(), rows.len());
+                        metrics.add(measure(output, &batch.y).map_or(0.0, |m| m.1), rows.len());
+                    });
+                    tape.reset();
+                }
+                numbers.push(("val_loss".to_string(), losses.value()));
+                numbers.extend(name.map(|name| (format!("val_{name}"), metrics.value())));
+            }
+            numbers.push(("lr".to_string(), run.optimizer.lr()));
+            numbers.push(("seconds".to_string(), start.elapsed().as_secs_f64()));
+            run.history.push(numbers);
+            callbacks.iter_mut().try_for_each(|c| c.epoch(&mut run))?;
+            if run.stop {
+                break;
+            }
+        }
+        model.eval();
+        callbacks.iter_mut().try_for_each(|c| c.end(&mut run))?;
+        Ok(run.history)
+    }
+}
+
+/// Held-back examples are evaluated so many at once.
+const AT_ONCE: usize = 256;

@@ -1,0 +1,313 @@
+//! Tests: each callback, and that `Fit` is the loop that it stands for.
+
+use super::*;
+use crate::data::Examples;
+use crate::init::seeded;
+use crate::nn::{BatchNorm1d, Dropout, Linear, Mode, Sequential, Visitor};
+use crate::optim::{Adam, Goal, Rates, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Scheduler, Sgd, StepLr};
+use crate::tensorboard::EventWriter;
+use crate::{Param, io};
+use ndarray::Array2;
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+/// Points in a plane: inside a circle, or not. 50 examples: batches of 16 leave a partial one of 2.
+fn circle(n: usize) -> Examples {
+    let x = Array2::from_shape_fn((n, 2), |(i, axis)| ((i * [7, 13][axis] + 3) % 20) as f32 / 10.0 - 1.0);
+    let y = x.rows().into_iter().map(|p| usize::from(p.dot(&p) < 0.6)).collect();
+    Examples::new(x, y)
+}
+/// With all that has a mode, a buffer or a source of chance.
+fn network() -> Sequential {
+    let rng = &mut seeded(3);
+    Sequential::new()
+        .push(Linear::new(2, 16, rng))
+        .push(BatchNorm1d::new(16))
+        .push(crate::nn::Tanh)
+        .push(Dropout::new(0.2, rng))
+        .push(Linear::new(16, 2, rng))
+}
+fn loader() -> Loader<Examples> {
+    Loader::new(circle(50), 16).shuffle(9)
+}
+struct Folder(PathBuf);
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("wengert-fit-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+}
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Its output is its one weight for each example, which is set from outside: the loss of each epoch is known.
+struct Constant(Param<f64>, Mode);
+impl Constant {
+    fn new() -> Constant {
+        Constant(Param::new("w", [0.0]), Mode::default())
+    }
+}
+impl Module<f64> for Constant {
+    fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
+        x * 0.0 + x.tape().param(&self.0)
+    }
+    fn visit(&self, v: &mut Visitor<'_, f64>) {
+        v.param("w", &self.0).mode(&self.1);
+    }
+}
+/// After each epoch the weight becomes the next number.
+struct Script<'a>(&'a Constant, Vec<f64>);
+impl Callback<f64> for Script<'_> {
+    fn epoch(&mut self, run: &mut Run<'_, f64>) -> Result<(), IoError> {
+        if let Some(next) = self.1.get(run.epoch + 1) {
+            self.0.0.set([*next]);
+        }
+        Ok(())
+    }
+}
+/// Runs over epochs whose losses are these.
+fn scripted<'a>(model: &'a Constant, optimizer: &'a mut Sgd<f64>, losses: &[f64]) -> Fit<'a, f64, Vec<usize>> {
+    model.0.set([losses[0]]);
+    // The gradient of the loss must not change the weight: it is detached.
+    Fit::with_loss(model, optimizer, |y, _: &Vec<usize>| y.detach().mean() + y.sum() * 0.0).epochs(losses.len())
+}
+fn one_batch() -> Loader<Examples<f64>> {
+    Loader::new(Examples::new(Array2::zeros((3, 1)), vec![0; 3]), 4)
+}
+
+#[test]
+fn fit_is_the_loop_to_the_bits() {
+    let (by_hand, by_fit) = (network(), network());
+    let loader = loader();
+    let (mut optimizer, mut tape, params) = (Adam::new(0.01), Tape::new(), by_hand.parameters());
+    let mut losses = Vec::new();
+    for epoch in 0..4 {
+        let mut sum = 0.0;
+        for batch in loader.epoch(epoch) {
+            let loss = by_hand.forward(tape.constant(&batch.x)).cross_entropy(&batch.y);
+            let grads = tape.backward(loss);
+            sum += f64::from(loss.item()) * batch.len() as f64;
+            tape.reset();
+            optimizer.step(&params, &grads);
+            tape.recycle(grads);
+        }
+        losses.push(sum / 50.0);
+    }
+    let mut optimizer = Adam::new(0.01);
+    let history = Fit::new(&by_fit, &mut optimizer).epochs(4).validate(&circle(20)).run(&loader).unwrap();
+    assert_eq!(history.get("loss").unwrap(), losses);
+    assert_eq!(by_fit.state(), by_hand.state()); // validation in between left no trace
+    assert_eq!(by_fit.generators(), by_hand.generators());
+    assert!(losses[3] < losses[0]);
+    assert_eq!(history.names().collect::<Vec<_>>(), ["loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds"]);
+    assert_eq!(history.epochs(), 4);
+}
+
+#[test]
+fn held_back_numbers_are_those_of_evaluation() {
+    let (model, test) = (network(), circle(600)); // three parts of 256, 256 and 88
+    let mut optimizer = Adam::new(0.01);
+    let history = Fit::new(&model, &mut optimizer).epochs(2).validate(&test).run(&loader()).unwrap();
+    let (tape, mut loss, mut share) = (Tape::new(), Mean::new(), Mean::new());
+    for rows in (0..600).collect::<Vec<_>>().chunks(256) {
+        let part = test.select(rows);
+        let logits = model.forward(tape.constant(&part.x)); // the model is left in evaluation
+        share.add(accuracy(logits, &part.y), part.len());
+        loss.add(logits.cross_entropy(&part.y).item().into(), part.len());
+    }
+    assert_eq!((history.last("val_loss"), history.last("val_accuracy")), (Some(loss.value()), Some(share.value())));
+}
+
+#[test]
+fn modes_are_those_of_training_and_of_evaluation() {
+    struct Watched<'a>(&'a RefCell<Vec<bool>>, &'a Constant);
+    impl Callback<f64> for Watched<'_> {
+        fn batch(&mut self, _: &mut Run<'_, f64>) -> Result<(), IoError> {
+            self.0.borrow_mut().push(self.1.1.is_training());
+            Ok(())
+        }
+        fn epoch(&mut self, _: &mut Run<'_, f64>) -> Result<(), IoError> {
+            self.0.borrow_mut().push(self.1.1.is_training());
+            Ok(())
+        }
+    }
+    let (model, seen, mut optimizer) = (Constant::new(), RefCell::default(), Sgd::new(0.1));
+    scripted(&model, &mut optimizer, &[1.0, 1.0]).callback(Watched(&seen, &model)).run(&one_batch()).unwrap();
+    assert_eq!(seen.into_inner(), [true, false, true, false]);
+    assert!(!model.1.is_training());
+}
+
+#[test]
+fn early_stopping_restores_the_best_weights() {
+    let run = |losses: &[f64], patience| {
+        let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
+        let fit = scripted(&model, &mut optimizer, losses).callback(EarlyStopping::new(patience)).callback(Script(&model, losses.to_vec()));
+        let history = fit.run(&one_batch()).unwrap();
+        (history.epochs(), model.0.to_array()[0])
+    };
+    assert_eq!(run(&[5.0, 3.0, 4.0, 2.0, 2.0, 2.5, 1.0], 2), (6, 2.0)); // stops before it sees 1
+    assert_eq!(run(&[5.0, 3.0, 4.0, 2.0, 2.0, 2.5, 1.0], 3), (7, 1.0));
+    assert_eq!(run(&[1.0, 2.0, 3.0], 9), (3, 1.0)); // also at the end of a whole run
+    assert_eq!(run(&[5.0, f64::NAN, f64::NAN, 1.0], 2), (3, 5.0)); // not a number is not better
+    assert_eq!(run(&[f64::NAN, 3.0, 4.0], 2), (3, 3.0)); // and never the best
+}
+
+#[test]
+fn early_stopping_by_a_metric_that_should_rise() {
+    let (model, mut optimizer, values) = (Constant::new(), Sgd::new(0.1), [0.5, 0.75, 0.625, 0.625]);
+    let fit = scripted(&model, &mut optimizer, &values).metric("score", |y, _: &Vec<usize>| y.mean().item());
+    let fit = fit.callback(EarlyStopping::new(1).monitor("score", Goal::Max)).callback(Script(&model, values.to_vec()));
+    let history = fit.run(&one_batch()).unwrap();
+    assert_eq!((history.epochs(), history.best("score", Goal::Max), model.0.to_array()[0]), (3, Some((1, 0.75)), 0.75));
+}
+
+#[test]
+#[should_panic(expected = "monitor: the history has no \"val_acc\"\n  hint: it has [\"loss\", \"lr\", \"seconds\"]")]
+fn unknown_numbers_are_named() {
+    let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
+    let _ = scripted(&model, &mut optimizer, &[1.0]).callback(EarlyStopping::new(1).monitor("val_acc", Goal::Max)).run(&one_batch());
+}
+
+#[test]
+fn the_best_checkpoint_is_kept() {
+    let (folder, model, mut optimizer) = (Folder::new("best"), Constant::new(), Sgd::new(0.1));
+    let (path, losses) = (folder.0.join("best.safetensors"), [3.0, 1.0, 2.0]);
+    let fit = scripted(&model, &mut optimizer, &losses).callback(BestCheckpoint::new(&path)).callback(Script(&model, losses.to_vec()));
+    fit.run(&one_batch()).unwrap();
+    assert_eq!(model.0.to_array()[0], 2.0);
+    io::load_into(&path, &model).unwrap();
+    assert_eq!(model.0.to_array()[0], 1.0);
+}
+
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    let folder = Folder::new("errors");
+    let missing = folder.0.join("missing/file");
+    let run = |callback: &dyn Fn() -> Box<dyn Callback<f64>>| {
+        let (model, mut optimizer, epochs) = (Constant::new(), Sgd::new(0.1), RefCell::new(0));
+        struct Count<'a>(&'a RefCell<usize>, Box<dyn Callback<f64>>);
+        impl Callback<f64> for Count<'_> {
+            fn epoch(&mut self, run: &mut Run<'_, f64>) -> Result<(), IoError> {
+                *self.0.borrow_mut() += 1;
+                self.1.epoch(run)
+            }
+        }
+        let error = scripted(&model, &mut optimizer, &[1.0, 1.0]).callback(Count(&epochs, callback())).run(&one_batch()).unwrap_err();
+        (matches!(error, IoError::Write { .. }), epochs.into_inner())
+    };
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    assert_eq!(run(&|| Box::new(BestCheckpoint::new(&missing))), (true, 1)); // it ends the run at once
+    assert_eq!(run(&|| Box::new(CsvLog::new(&missing))), (true, 1));
+    assert_eq!(run(&|| Box::new(LogLine::to(Full))), (true, 1));
+}
+
+#[test]
+fn schedules_by_epoch_and_by_batch() {
+    let rates = |per_batch: bool| {
+        let (model, loader, mut optimizer) = (network(), loader(), Sgd::new(0.8)); // 4 batches an epoch
+        let scheduler = Scheduler::new(&mut optimizer, StepLr { step_size: 1, gamma: 0.5 });
+        let fit = Fit::new(&model, &mut optimizer).epochs(2);
+        let fit = if per_batch { fit.callback(PerBatch(scheduler)) } else { fit.callback(PerEpoch(scheduler)) };
+        (fit.run(&loader).unwrap().get("lr").unwrap().to_vec(), optimizer.lr())
+    };
+    assert_eq!(rates(false), (vec![0.8, 0.4], 0.2));
+    assert_eq!(rates(true), (vec![0.05, 0.003125], 0.003125)); // after the epoch's last batch
+}
+
+#[test]
+fn a_plateau_reduces_the_rate() {
+    let (model, mut optimizer, losses) = (Constant::new(), Sgd::new(0.1), [2.0, 1.0, 1.0, 1.0]);
+    let schedule = ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions { factor: 0.5, patience: 1, ..Default::default() });
+    let fit = scripted(&model, &mut optimizer, &losses).callback(OnPlateau::new(schedule).monitor("loss"));
+    fit.callback(Script(&model, losses.to_vec())).run(&one_batch()).unwrap();
+    assert_eq!(optimizer.lr(), 0.05);
+}
+
+#[test]
+fn lines_and_tables() {
+    let (folder, model, mut optimizer, mut lines) = (Folder::new("reports"), Constant::new(), Sgd::new(0.001), Vec::new());
+    let (csv, losses) = (folder.0.join("log.csv"), [0.5, 0.25]);
+    let test = Examples::new(Array2::<f64>::zeros((2, 1)), vec![0; 2]);
+    let fit = scripted(&model, &mut optimizer, &losses).metric("a, \"b\"", |_, y: &Vec<usize>| y.len() as f64).validate(&test);
+    let fit = fit.callback(LogLine::to(&mut lines)).callback(CsvLog::new(&csv)).callback(Script(&model, losses.to_vec()));
+    let history = fit.run(&one_batch()).unwrap();
+    let lines = String::from_utf8(lines).unwrap();
+    let second = lines.lines().nth(1).unwrap();
+    assert!(second.starts_with("epoch 2/2  loss 0.2500  a, \"b\" 3.0000  val_loss 0.2500  val_a, \"b\" 2.0000  lr 0.001  "), "{second}");
+    assert!(second.ends_with(" s") && lines.lines().count() == 2);
+    let table = std::fs::read_to_string(csv).unwrap();
+    let seconds = history.get("seconds").unwrap();
+    let expected = format!(
+        "epoch,loss,\"a, \"\"b\"\"\",val_loss,\"val_a, \"\"b\"\"\",lr,seconds\n1,0.5,3,0.5,2,0.001,{}\n2,0.25,3,0.25,2,0.001,{}\n",
+        seconds[0], seconds[1]
+    );
+    assert_eq!(table, expected);
+}
+
+#[test]
+fn points_for_tensorboard() {
+    let (folder, model, mut optimizer) = (Folder::new("tensorboard"), Constant::new(), Sgd::new(0.1));
+    let events = EventWriter::create(&folder.0).unwrap();
+    let path = events.path().to_path_buf();
+    let test = Examples::new(Array2::<f64>::zeros((2, 1)), vec![0; 2]);
+    scripted(&model, &mut optimizer, &[1.0]).validate(&test).callback(TensorBoardLog::new(events)).run(&one_batch()).unwrap();
+    let bytes = std::fs::read(path).unwrap();
+    for tag in ["loss/train", "loss/val", "lr", "seconds"] {
+        assert_eq!(bytes.windows(tag.len()).filter(|w| *w == tag.as_bytes()).count(), 1, "{tag}");
+    }
+}
+
+#[cfg(feature = "progress")]
+#[test]
+fn a_bar_changes_nothing() {
+    let run = |bar: bool| {
+        let (model, mut optimizer) = (network(), Adam::new(0.01));
+        let fit = Fit::new(&model, &mut optimizer).epochs(2);
+        let fit = if bar { fit.callback(Bar::new()) } else { fit };
+        fit.run(&loader()).unwrap();
+        model.state()
+    };
+    assert_eq!(run(true), run(false));
+}
+
+#[test]
+fn gradients_can_be_changed_and_a_run_stopped_in_an_epoch() {
+    struct NoGradients;
+    impl Callback for NoGradients {
+        fn gradients(&mut self, grads: &mut Grads) {
+            grads.slices_mut().for_each(|(_, g)| g.fill(0.0));
+        }
+        fn batch(&mut self, run: &mut Run<'_>) -> Result<(), IoError> {
+            assert_eq!((run.batches, run.samples), (4, [16, 16, 16, 2][run.batch]));
+            run.stop = (run.epoch, run.batch) == (1, 2);
+            Ok(())
+        }
+    }
+    let (model, mut optimizer) = (network(), Sgd::new(0.5));
+    let before: Vec<_> = model.parameters().iter().map(Param::to_array).collect();
+    let history = Fit::new(&model, &mut optimizer).epochs(5).callback(NoGradients).run(&loader()).unwrap();
+    assert_eq!(history.epochs(), 1);
+    assert_eq!(model.parameters().iter().map(Param::to_array).collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn no_epochs_and_no_batches() {
+    let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
+    let history = scripted(&model, &mut optimizer, &[1.0]).epochs(0).run(&one_batch()).unwrap();
+    assert_eq!((history.epochs(), history.last("loss"), history.best("loss", Goal::Min)), (0, None, None));
+    let none = Loader::new(Examples::new(Array2::<f64>::zeros((0, 1)), vec![]), 4);
+    let history = scripted(&model, &mut optimizer, &[1.0]).run(&none).unwrap();
+    assert!(history.last("loss").unwrap().is_nan());
+}
