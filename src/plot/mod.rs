@@ -163,7 +163,7 @@ fn legend(
 fn tick(x: f64) -> String {
     let short = |digits: &str| digits.trim_end_matches('0').trim_end_matches('.').to_string();
     match x.abs() {
-        ..1e-200 => "0".into(),
+        0.0 => "0".into(),
         1e-3..1e6 => short(&format!("{x:.9}")),
         _ => {
             let text = format!("{x:.6e}");
