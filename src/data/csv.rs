@@ -16,6 +16,7 @@ pub(super) struct Limits {
 }
 
 const LIMITS: Limits = Limits { line: 1 << 20, rows: 1 << 24 };
+const MOST_NUMBERS: usize = 1 << 28;
 
 /// A line of a table.
 pub(super) struct Row<'a> {
@@ -158,7 +159,8 @@ impl Csv {
     ///
     /// # Errors
     /// A [`DataError`] with line and column: another number of columns than in the first row, what is not a finite number (or as a label
-    /// not a whole one), no row at all, lines above 1 MiB, more than 2^24 rows.
+    /// not a whole one), no row at all, lines above 1 MiB, more than 2^24 rows or
+    /// 2^28 numbers.
     pub fn read<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T>, DataError> {
         let mut labels = Vec::new();
         let x = self.table(reader, |row, i, field| {
@@ -209,6 +211,9 @@ impl Csv {
                 }
             };
             row.expect_columns(columns)?;
+            if numbers.len() + columns > MOST_NUMBERS {
+                return Err(DataError::TooManyRows { limit: count });
+            }
             for (i, field) in row.fields().enumerate() {
                 if i == label_at {
                     label(&row, i, field)?;

@@ -26,7 +26,7 @@ use std::sync::Arc;
 ///         Examples { x: x.into_dyn(), y }
 ///     }
 /// }
-/// assert_eq!(Circle(100).get(&[0, 3]).y, [0, 1]);
+/// assert_eq!(Circle(100).get(&[0, 30]).y, [0, 1]);
 /// ```
 pub trait Dataset: Send + Sync {
     /// What the inputs are: `f32` or `f64`.
@@ -225,7 +225,7 @@ pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usi
 ///
 /// ```
 /// use wengert::{data::one_hot, ndarray::array};
-/// assert_eq!(one_hot(&[2, 0], 3), array![[0f32, 0.0, 1.0], [1.0, 0.0, 0.0]]);
+/// assert_eq!(one_hot::<f32>(&[2, 0], 3), array![[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]);
 /// ```
 ///
 /// # Panics
