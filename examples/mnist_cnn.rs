@@ -1,0 +1,107 @@
+//! Trains the book's convolutional networks on MNIST: SimpleConvNet, or with `--deep` DeepConvNet.
+//!
+//! `cargo run --release --example mnist_cnn -- --data DIR` (add `--help` for its options); DIR holds the four IDX files, gzipped or not.
+
+#[path = "common/training.rs"]
+mod training;
+
+use clap::Parser;
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+use wengert::data::{Augment, Loader, mnist};
+use wengert::nn::{DeepConvNet, Module, SimpleConvNet};
+use wengert::optim::{Adam, AdamOptions, OneCycleLr, Scheduler};
+use wengert::plot::{Curves, confusion, feature_maps, filters};
+use wengert::{Tape, init};
+
+/// Trains the book's SimpleConvNet, or DeepConvNet, on MNIST.
+#[derive(Parser)]
+struct Options {
+    /// Directory of the four IDX files
+    #[arg(long)]
+    data: PathBuf,
+    /// DeepConvNet: six convolutions and dropout, instead of one convolution
+    #[arg(long)]
+    deep: bool,
+    /// Seed of the first weights, the order of the images, their shifts and dropout
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often all training images are seen [default: 12, or with --deep 30]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    epochs: Option<u64>,
+    /// Images in a mini-batch
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
+    /// Learning rate at its highest
+    #[arg(long, default_value_t = 2e-3)]
+    lr: f64,
+    /// The least share of the test images that must be recognised [default: 0.975, or with --deep 0.985]
+    #[arg(long)]
+    require: Option<f64>,
+    /// Directory for pictures: curves, confusion matrix, filters and what they make of an image
+    #[arg(long)]
+    plots: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("mnist_cnn: {e}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    let (seen, test) = mnist(&options.data)?;
+    let rng = &mut init::seeded(options.seed);
+    let model: Box<dyn Module> = if options.deep { Box::new(DeepConvNet::new(rng)) } else { Box::new(SimpleConvNet::new(rng)) };
+    let epochs = options.epochs.unwrap_or(if options.deep { 30 } else { 12 });
+    let require = options.require.unwrap_or(if options.deep { 0.985 } else { 0.975 });
+    let name = if options.deep { "DeepConvNet" } else { "SimpleConvNet" };
+    println!("{name} on {} images, {} to test it; {epochs} epochs, seed {}.\n", seen.len(), test.len(), options.seed);
+    println!("{}\n", model.summary(&[1, 1, 28, 28]));
+
+    let augment = Augment::new(options.seed).shift(2);
+    let loader = Loader::new(seen, options.batch as usize).shuffle(options.seed).augment(augment);
+    let mut optimizer = Adam::with(AdamOptions { lr: options.lr, weight_decay: 0.05, decoupled_weight_decay: true, ..Default::default() });
+    let mut schedule = Scheduler::new(&mut optimizer, OneCycleLr::new(options.lr, epochs * loader.len() as u64));
+    let (mut tape, start) = (Tape::new(), Instant::now());
+    let (mut losses, mut shares) = (Vec::new(), Vec::new());
+    println!("epoch   loss     test");
+    for epoch in 0..epochs {
+        losses.push(training::epoch(&*model, &mut optimizer, &mut schedule, &loader, epoch, &mut tape));
+        shares.push(training::evaluate(&*model, &test, 10, &mut tape).accuracy());
+        println!("{:>5}   {:.5}  {:>6.2} %", epoch + 1, losses[losses.len() - 1], 100.0 * shares[shares.len() - 1]);
+    }
+    let matrix = training::evaluate(&*model, &test, 10, &mut tape);
+    println!("\ntrained in {:.1} s\n\n{matrix}\n", start.elapsed().as_secs_f64());
+
+    if let Some(directory) = &options.plots {
+        std::fs::create_dir_all(directory)?;
+        Curves::new(format!("{name}: loss"), "epoch", "cross entropy")
+            .series("training", &losses)
+            .log_scale()
+            .draw()
+            .save(directory.join("loss.svg"))?;
+        Curves::new(format!("{name}: accuracy"), "epoch", "share recognised")
+            .series("test", &shares)
+            .draw()
+            .save(directory.join("accuracy.svg"))?;
+        confusion(&format!("{name} on test images"), &matrix).save(directory.join("confusion.svg"))?;
+        let (_, first) = model.named_parameters().swap_remove(0);
+        filters(&format!("{name}: filters of the first layer"), first.to_array()).save(directory.join("filters.svg"))?;
+        let maps = tape.constant(test.first(1).x).conv2d(tape.param(&first), None, Default::default()).relu();
+        feature_maps(&format!("{name}: what the filters make of a {}", test.y[0]), maps.to_array()).save(directory.join("features.svg"))?;
+        println!("pictures are in {}", directory.display());
+    }
+    println!("{:.2} % of the test images are recognised (at least {:.1} % are required)", 100.0 * matrix.accuracy(), 100.0 * require);
+    if matrix.accuracy() < require {
+        eprintln!("mnist_cnn: that is too few; try more --epochs");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}

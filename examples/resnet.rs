@@ -1,0 +1,147 @@
+//! Trains ResNet-20 on Fashion-MNIST, and shows what the ways around its blocks are for: without them, deeper is worse.
+//!
+//! `cargo run --release --example resnet -- --data DIR` (add `--help` for its options); DIR holds the four IDX files. Debian's package
+//! `dataset-fashion-mnist` puts them into `/usr/share/datasets/fashion-mnist`.
+
+#[path = "common/training.rs"]
+mod training;
+
+use clap::Parser;
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+use wengert::data::{Augment, Examples, FASHION_MNIST_CLASSES, Loader, Normalization, mnist};
+use wengert::nn::{Module, ResNet};
+use wengert::optim::{OneCycleLr, Scheduler, Sgd, SgdOptions};
+use wengert::plot::Curves;
+use wengert::{Tape, init};
+
+/// Trains ResNet-20 on Fashion-MNIST and compares it with networks without residual connections.
+#[derive(Parser)]
+struct Options {
+    /// Directory of the four IDX files
+    #[arg(long)]
+    data: PathBuf,
+    /// Seed of the first weights, the order of the images and their changes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How often ResNet-20 sees all training images
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    epochs: u64,
+    /// Images in a mini-batch
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: u32,
+    /// Learning rate at its highest
+    #[arg(long, default_value_t = 0.2)]
+    lr: f64,
+    /// Only so many training images
+    #[arg(long)]
+    images: Option<usize>,
+    /// Training images of the comparison; 0 leaves it out
+    #[arg(long, default_value_t = 10_000)]
+    compare: usize,
+    /// How often each network of the comparison sees them
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    compare_epochs: u64,
+    /// The least share of the test images that must be recognised
+    #[arg(long, default_value_t = 0.9)]
+    require: f64,
+    /// File for a picture of the losses in the comparison
+    #[arg(long)]
+    plot: Option<PathBuf>,
+}
+
+/// What came out of a training.
+struct Outcome {
+    losses: Vec<f64>,
+    accuracy: f64,
+    seconds: f64,
+}
+
+fn train(name: &str, model: &ResNet, seen: Examples, test: &Examples, epochs: u64, options: &Options) -> Outcome {
+    let augment = Augment::new(options.seed).shift(2).flip();
+    let loader = Loader::new(seen, options.batch as usize).shuffle(options.seed).augment(augment);
+    let sgd = SgdOptions { lr: options.lr, momentum: 0.9, nesterov: true, weight_decay: 5e-4, ..Default::default() };
+    let mut optimizer = Sgd::with(sgd);
+    let cycle = OneCycleLr { cycle_momentum: false, ..OneCycleLr::new(options.lr, epochs * loader.len() as u64) };
+    let mut schedule = Scheduler::new(&mut optimizer, cycle);
+    let (mut tape, start, mut losses) = (Tape::new(), Instant::now(), Vec::new());
+    for epoch in 0..epochs {
+        losses.push(training::epoch(model, &mut optimizer, &mut schedule, &loader, epoch, &mut tape));
+        println!("{name}  epoch {:>2}  loss {:.4}  {:>6.1} s", epoch + 1, losses[losses.len() - 1], start.elapsed().as_secs_f64());
+    }
+    let accuracy = training::evaluate(model, test, FASHION_MNIST_CLASSES.len(), &mut tape).accuracy();
+    Outcome { losses, accuracy, seconds: start.elapsed().as_secs_f64() }
+}
+
+/// The same training of a shallow and a deep network, each with and without the ways around its blocks.
+fn compare(seen: &Examples, test: &Examples, options: &Options) -> Result<(), Box<dyn Error>> {
+    let seen = seen.first(options.compare.min(seen.len()));
+    println!("\nThe same with and without residual connections: {} images, {} epochs.\n", seen.len(), options.compare_epochs);
+    let mut rows = Vec::new();
+    for n in [3, 9] {
+        for skips in [true, false] {
+            let net = ResNet::small(1, FASHION_MNIST_CLASSES.len(), n, &mut init::seeded(options.seed));
+            let net = if skips { net } else { net.without_skips() };
+            let name = format!("{}-{}", if skips { "residual" } else { "plain   " }, 6 * n + 2);
+            let outcome = train(&name, &net, seen.clone(), test, options.compare_epochs, options);
+            rows.push((name, outcome));
+        }
+    }
+    println!("\nnetwork       last loss    test       time");
+    for (name, Outcome { losses, accuracy, seconds }) in &rows {
+        println!("{name}   {:>9.4}   {:>6.2} %  {seconds:>6.1} s", losses[losses.len() - 1], 100.0 * accuracy);
+    }
+    if let Some(path) = &options.plot {
+        let curves = Curves::new("Depth with and without residual connections", "epoch", "training loss");
+        rows.iter().fold(curves, |curves, (name, outcome)| curves.series(name, &outcome.losses)).draw().save(path)?;
+        println!("the losses are drawn in {}", path.display());
+    }
+    Ok(())
+}
+
+fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    let (mut seen, mut test) = mnist(&options.data)?;
+    if let Some(images) = options.images {
+        seen = seen.first(images.min(seen.len()));
+    }
+    let normalization = Normalization::fit(&seen.x);
+    normalization.apply(&mut seen.x);
+    normalization.apply(&mut test.x);
+    let model = ResNet::resnet20(1, FASHION_MNIST_CLASSES.len(), &mut init::seeded(options.seed));
+    println!(
+        "ResNet-20: {} parameters, {} multiply-adds an image",
+        model.parameter_count(),
+        model.summary(&[1, 1, 28, 28]).multiply_adds()
+    );
+    println!("{} images to train on, {} to test; SGD, one cycle; seed {}\n", seen.len(), test.len(), options.seed);
+    let outcome = train("ResNet-20", &model, seen.clone(), &test, options.epochs, options);
+    println!("\ntrained and tested in {:.1} s", outcome.seconds);
+    if options.compare > 0 {
+        compare(&seen, &test, options)?;
+    }
+    println!(
+        "\nResNet-20: {:.2} % of the test images are recognised (at least {:.1} % are required)",
+        100.0 * outcome.accuracy,
+        100.0 * options.require
+    );
+    if outcome.accuracy < options.require {
+        eprintln!("resnet: that is too few; try more --epochs");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    // Inside the pool: from outside each split of work costs two context switches.
+    let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
+    match pool.install(|| run(&options).map_err(|e| e.to_string())) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("resnet: {e}");
+            ExitCode::from(2)
+        }
+    }
+}
