@@ -2,18 +2,17 @@
 //!
 //! `cargo run --release --example mnist_cnn -- --data DIR` (add `--help` for its options); DIR holds the four IDX files, gzipped or not.
 
-#[path = "common/training.rs"]
-mod training;
-
 use clap::Parser;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::{Augment, Loader, mnist};
+use wengert::metrics::{ConfusionMatrix, predictions};
 use wengert::nn::{DeepConvNet, Module, SimpleConvNet};
 use wengert::optim::{Adam, AdamOptions, OneCycleLr, Scheduler};
 use wengert::plot::{Curves, confusion, feature_maps, filters};
+use wengert::train::{Bar, Fit, LogLine, PerBatch};
 use wengert::{Tape, init};
 
 /// Trains the book's SimpleConvNet, or DeepConvNet, on MNIST.
@@ -29,8 +28,8 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How often all training images are seen [default: 12, or with --deep 30]
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    epochs: Option<u64>,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
     /// Images in a mini-batch
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
@@ -59,7 +58,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let (seen, test) = mnist(&options.data)?;
     let rng = &mut init::seeded(options.seed);
     let model: Box<dyn Module> = if options.deep { Box::new(DeepConvNet::new(rng)) } else { Box::new(SimpleConvNet::new(rng)) };
-    let epochs = options.epochs.unwrap_or(if options.deep { 30 } else { 12 });
+    let epochs = options.epochs.unwrap_or(if options.deep { 30 } else { 12 }) as usize;
     let require = options.require.unwrap_or(if options.deep { 0.985 } else { 0.975 });
     let name = if options.deep { "DeepConvNet" } else { "SimpleConvNet" };
     println!("{name} on {} images, {} to test it; {epochs} epochs, seed {}.\n", seen.len(), test.len(), options.seed);
@@ -68,27 +67,36 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let augment = Augment::new(options.seed).shift(2);
     let loader = Loader::new(seen, options.batch as usize).shuffle(options.seed).augment(augment);
     let mut optimizer = Adam::with(AdamOptions { lr: options.lr, weight_decay: 0.05, decoupled_weight_decay: true, ..Default::default() });
-    let mut schedule = Scheduler::new(&mut optimizer, OneCycleLr::new(options.lr, epochs * loader.len() as u64));
-    let (mut tape, start) = (Tape::new(), Instant::now());
-    let (mut losses, mut shares) = (Vec::new(), Vec::new());
-    println!("epoch   loss     test");
-    for epoch in 0..epochs {
-        losses.push(training::epoch(&*model, &mut optimizer, &mut schedule, &loader, epoch, &mut tape));
-        shares.push(training::evaluate(&*model, &test, 10, &mut tape).accuracy());
-        println!("{:>5}   {:.5}  {:>6.2} %", epoch + 1, losses[losses.len() - 1], 100.0 * shares[shares.len() - 1]);
+    let schedule = Scheduler::new(&mut optimizer, OneCycleLr::new(options.lr, (epochs * loader.len()) as u64));
+    let start = Instant::now();
+    let history = Fit::new(&*model, &mut optimizer)
+        .epochs(epochs)
+        .validate(&test)
+        .callback(PerBatch(schedule))
+        .callback(Bar::new())
+        .callback(LogLine::stdout())
+        .run(&loader)?;
+    println!("\ntrained in {:.1} s\n", start.elapsed().as_secs_f64());
+
+    let (mut matrix, mut tape) = (ConfusionMatrix::new(10), Tape::new());
+    for batch in Loader::new(test.clone(), 250).epoch(0) {
+        matrix.update(&tape.no_grad(|| predictions(model.forward(tape.constant(&batch.x)))), &batch.y);
+        tape.reset();
     }
-    let matrix = training::evaluate(&*model, &test, 10, &mut tape);
-    println!("\ntrained in {:.1} s\n\n{matrix}\n", start.elapsed().as_secs_f64());
+    println!("{matrix}\n");
 
     if let Some(directory) = &options.plots {
         std::fs::create_dir_all(directory)?;
+        let series = |name| history.get(name).expect("of each epoch");
         Curves::new(format!("{name}: loss"), "epoch", "cross entropy")
-            .series("training", &losses)
+            .series("training", series("loss"))
+            .series("test", series("val_loss"))
             .log_scale()
             .draw()
             .save(directory.join("loss.svg"))?;
         Curves::new(format!("{name}: accuracy"), "epoch", "share recognised")
-            .series("test", &shares)
+            .series("training", series("accuracy"))
+            .series("test", series("val_accuracy"))
             .draw()
             .save(directory.join("accuracy.svg"))?;
         confusion(&format!("{name} on test images"), &matrix).save(directory.join("confusion.svg"))?;

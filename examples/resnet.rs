@@ -3,19 +3,18 @@
 //! `cargo run --release --example resnet -- --data DIR` (add `--help` for its options); DIR holds the four IDX files. Debian's package
 //! `dataset-fashion-mnist` puts them into `/usr/share/datasets/fashion-mnist`.
 
-#[path = "common/training.rs"]
-mod training;
-
 use clap::Parser;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::{Augment, Examples, FASHION_MNIST_CLASSES, Loader, Normalization, mnist};
+use wengert::init;
+use wengert::io::IoError;
 use wengert::nn::{Module, ResNet};
 use wengert::optim::{OneCycleLr, Scheduler, Sgd, SgdOptions};
 use wengert::plot::Curves;
-use wengert::{Tape, init};
+use wengert::train::{Bar, Fit, History, LogLine, PerBatch};
 
 /// Trains ResNet-20 on Fashion-MNIST and compares it with networks without residual connections.
 #[derive(Parser)]
@@ -27,8 +26,8 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How often ResNet-20 sees all training images
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
-    epochs: u64,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: u32,
     /// Images in a mini-batch
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
@@ -42,8 +41,8 @@ struct Options {
     #[arg(long, default_value_t = 10_000)]
     compare: usize,
     /// How often each network of the comparison sees them
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
-    compare_epochs: u64,
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    compare_epochs: u32,
     /// The least share of the test images that must be recognised
     #[arg(long, default_value_t = 0.9)]
     require: f64,
@@ -52,27 +51,21 @@ struct Options {
     plot: Option<PathBuf>,
 }
 
-/// What came out of a training.
-struct Outcome {
-    losses: Vec<f64>,
-    accuracy: f64,
-    seconds: f64,
-}
-
-fn train(name: &str, model: &ResNet, seen: Examples, test: &Examples, epochs: u64, options: &Options) -> Outcome {
+/// The losses of a training, and the share of the test images that are recognised after it.
+fn train(model: &ResNet, seen: Examples, test: &Examples, epochs: usize, options: &Options) -> Result<History, IoError> {
     let augment = Augment::new(options.seed).shift(2).flip();
     let loader = Loader::new(seen, options.batch as usize).shuffle(options.seed).augment(augment);
     let sgd = SgdOptions { lr: options.lr, momentum: 0.9, nesterov: true, weight_decay: 5e-4, ..Default::default() };
     let mut optimizer = Sgd::with(sgd);
-    let cycle = OneCycleLr { cycle_momentum: false, ..OneCycleLr::new(options.lr, epochs * loader.len() as u64) };
-    let mut schedule = Scheduler::new(&mut optimizer, cycle);
-    let (mut tape, start, mut losses) = (Tape::new(), Instant::now(), Vec::new());
-    for epoch in 0..epochs {
-        losses.push(training::epoch(model, &mut optimizer, &mut schedule, &loader, epoch, &mut tape));
-        println!("{name}  epoch {:>2}  loss {:.4}  {:>6.1} s", epoch + 1, losses[losses.len() - 1], start.elapsed().as_secs_f64());
-    }
-    let accuracy = training::evaluate(model, test, FASHION_MNIST_CLASSES.len(), &mut tape).accuracy();
-    Outcome { losses, accuracy, seconds: start.elapsed().as_secs_f64() }
+    let cycle = OneCycleLr { cycle_momentum: false, ..OneCycleLr::new(options.lr, (epochs * loader.len()) as u64) };
+    let schedule = Scheduler::new(&mut optimizer, cycle);
+    Fit::new(model, &mut optimizer)
+        .epochs(epochs)
+        .validate(test)
+        .callback(PerBatch(schedule))
+        .callback(Bar::new())
+        .callback(LogLine::stdout())
+        .run(&loader)
 }
 
 /// The same training of a shallow and a deep network, each with and without the ways around its blocks.
@@ -84,18 +77,21 @@ fn compare(seen: &Examples, test: &Examples, options: &Options) -> Result<(), Bo
         for skips in [true, false] {
             let net = ResNet::small(1, FASHION_MNIST_CLASSES.len(), n, &mut init::seeded(options.seed));
             let net = if skips { net } else { net.without_skips() };
-            let name = format!("{}-{}", if skips { "residual" } else { "plain   " }, 6 * n + 2);
-            let outcome = train(&name, &net, seen.clone(), test, options.compare_epochs, options);
-            rows.push((name, outcome));
+            let name = format!("{}-{}", if skips { "residual" } else { "plain" }, 6 * n + 2);
+            println!("{name}");
+            rows.push((name, train(&net, seen.clone(), test, options.compare_epochs as usize, options)?));
         }
     }
-    println!("\nnetwork       last loss    test       time");
-    for (name, Outcome { losses, accuracy, seconds }) in &rows {
-        println!("{name}   {:>9.4}   {:>6.2} %  {seconds:>6.1} s", losses[losses.len() - 1], 100.0 * accuracy);
+    println!("\nnetwork       last loss   test       time");
+    for (name, history) in &rows {
+        let last = |name| history.last(name).unwrap_or(f64::NAN);
+        let seconds: f64 = history.get("seconds").unwrap_or_default().iter().sum();
+        println!("{name:<11}   {:>9.4}   {:>6.2} %  {seconds:>6.1} s", last("loss"), 100.0 * last("val_accuracy"));
     }
     if let Some(path) = &options.plot {
         let curves = Curves::new("Depth with and without residual connections", "epoch", "training loss");
-        rows.iter().fold(curves, |curves, (name, outcome)| curves.series(name, &outcome.losses)).draw().save(path)?;
+        let losses = |history: &History| history.get("loss").unwrap_or_default().to_vec();
+        rows.iter().fold(curves, |curves, (name, history)| curves.series(name, &losses(history))).draw().save(path)?;
         println!("the losses are drawn in {}", path.display());
     }
     Ok(())
@@ -116,17 +112,19 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         model.summary(&[1, 1, 28, 28]).multiply_adds()
     );
     println!("{} images to train on, {} to test; SGD, one cycle; seed {}\n", seen.len(), test.len(), options.seed);
-    let outcome = train("ResNet-20", &model, seen.clone(), &test, options.epochs, options);
-    println!("\ntrained and tested in {:.1} s", outcome.seconds);
+    let start = Instant::now();
+    let history = train(&model, seen.clone(), &test, options.epochs as usize, options)?;
+    let accuracy = history.last("val_accuracy").unwrap_or(f64::NAN);
+    println!("\ntrained and tested in {:.1} s", start.elapsed().as_secs_f64());
     if options.compare > 0 {
         compare(&seen, &test, options)?;
     }
     println!(
         "\nResNet-20: {:.2} % of the test images are recognised (at least {:.1} % are required)",
-        100.0 * outcome.accuracy,
+        100.0 * accuracy,
         100.0 * options.require
     );
-    if outcome.accuracy < options.require {
+    if accuracy < options.require {
         eprintln!("resnet: that is too few; try more --epochs");
         return Ok(ExitCode::FAILURE);
     }

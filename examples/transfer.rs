@@ -4,9 +4,6 @@
 //! torchvision's MobileNetV2, ImageNet-1k, as safetensors with PyTorch's names. Three heads are compared, each one layer: on raw pixels, on
 //! the frozen network's features, and on the features while the network's last block is trained along.
 
-#[path = "common/training.rs"]
-mod training;
-
 use clap::Parser;
 use ndarray::{ArrayD, Axis, concatenate};
 use std::error::Error;
@@ -14,9 +11,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::{Examples, Loader, Normalization, digits, mnist};
+use wengert::io::{self, IoError};
 use wengert::nn::{Linear, MobileNetV2, Module, Visitor};
 use wengert::optim::{Adam, CosineAnnealingLr, Scheduler};
-use wengert::{InterpolateMode, InterpolateOptions, Tape, Var, init, io};
+use wengert::train::{Bar, Fit, PerBatch};
+use wengert::{InterpolateMode, InterpolateOptions, Tape, Var, init};
 
 /// Trains a new head on MobileNetV2's features of small grey images.
 #[derive(Parser)]
@@ -40,8 +39,8 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How often each head sees all training images
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
-    epochs: u64,
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: u32,
 }
 
 /// Blocks of MobileNetV2 that stay as they are; what comes after is the last block and the last convolution.
@@ -92,15 +91,13 @@ fn each_batch(images: &ArrayD<f32>, f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> A
 }
 
 /// Trains on examples and gives the share of the test's that are recognised.
-fn train(model: &dyn Module, seen: &Examples, test: &Examples, lr: f64, options: &Options) -> f64 {
+fn train(model: &dyn Module, seen: &Examples, test: &Examples, lr: f64, options: &Options) -> Result<f64, IoError> {
     let loader = Loader::new(seen.clone(), 50).shuffle(options.seed);
     let mut optimizer = Adam::new(lr);
-    let mut schedule = Scheduler::new(&mut optimizer, CosineAnnealingLr::new(options.epochs * loader.len() as u64));
-    let mut tape = Tape::new();
-    for epoch in 0..options.epochs {
-        training::epoch(model, &mut optimizer, &mut schedule, &loader, epoch, &mut tape);
-    }
-    training::evaluate(model, test, 10, &mut tape).accuracy()
+    let schedule = Scheduler::new(&mut optimizer, CosineAnnealingLr::new((options.epochs as usize * loader.len()) as u64));
+    let fit = Fit::new(model, &mut optimizer).epochs(options.epochs as usize).validate(test);
+    let history = fit.callback(PerBatch(schedule)).callback(Bar::new()).run(&loader)?;
+    Ok(history.last("val_accuracy").unwrap_or(f64::NAN))
 }
 
 /// The largest distance of the network's logits from those of PyTorch.
@@ -158,18 +155,18 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let mut pixels = [&seen, &test].map(flat);
     let normalization = Normalization::fit(&pixels[0].x);
     pixels.iter_mut().for_each(|e| normalization.apply(&mut e.x));
-    let on_pixels = train(&Linear::new(pixels[0].x.shape()[1], 10, rng), &pixels[0], &pixels[1], 1e-2, options);
+    let on_pixels = train(&Linear::new(pixels[0].x.shape()[1], 10, rng), &pixels[0], &pixels[1], 1e-2, options)?;
     println!("head on raw pixels:         {:>6.2} %", 100.0 * on_pixels);
 
     let end = |x: &ArrayD<f32>| each_batch(x, |x| pooled(network.features.iter().skip(FROZEN).fold(x, |x, block| block.forward(x))));
     let features = [&blocks[0], &blocks[1]].map(|e| Examples::new(end(&e.x), e.y.clone()));
     let head = Linear::new(1280, 10, rng);
-    let on_features = train(&head, &features[0], &features[1], 1e-2, options);
+    let on_features = train(&head, &features[0], &features[1], 1e-2, options)?;
     println!("head on frozen features:    {:>6.2} %", 100.0 * on_features);
 
     let tail = Tail { network: &network, head };
     tail.unfreeze();
-    let fine_tuned = train(&tail, &blocks[0], &blocks[1], 1e-3, options);
+    let fine_tuned = train(&tail, &blocks[0], &blocks[1], 1e-3, options)?;
     println!("last block trained along:   {:>6.2} %   ({:.1} s in all)", 100.0 * fine_tuned, start.elapsed().as_secs_f64());
     if on_features <= on_pixels || fine_tuned <= on_features {
         eprintln!("transfer: each was expected to beat the one before; try more --epochs or --images");

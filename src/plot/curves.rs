@@ -4,6 +4,14 @@ use super::{Area, Axis, Drawn, GREY, GRID, INK, Picture, TITLE, axis, colour, le
 use crate::Scalar;
 use plotters::prelude::*;
 
+/// Points of one name, joined by a line or not.
+#[derive(Clone, Debug)]
+struct Series {
+    name: String,
+    points: Vec<(f64, f64)>,
+    joined: bool,
+}
+
 /// Curves of several named series over epochs (or steps).
 ///
 /// Numbers that are not finite, and on a logarithmic scale those that are not positive, leave a gap.
@@ -11,7 +19,7 @@ use plotters::prelude::*;
 pub struct Curves {
     title: String,
     axes: [String; 2],
-    series: Vec<(String, Vec<(f64, f64)>)>,
+    series: Vec<Series>,
     log: bool,
     size: [i32; 2],
 }
@@ -30,7 +38,13 @@ impl Curves {
     /// A curve through points, from left to right.
     #[must_use]
     pub fn points(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Curves {
-        self.series.push((name.into(), points.to_vec()));
+        self.series.push(Series { name: name.into(), points: points.to_vec(), joined: true });
+        self
+    }
+    /// Points that are not joined, such as measurements beside a curve through them.
+    #[must_use]
+    pub fn scatter(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Curves {
+        self.series.push(Series { name: name.into(), points: points.to_vec(), joined: false });
         self
     }
     /// With a logarithmic vertical axis.
@@ -56,7 +70,7 @@ impl Curves {
         // The vertical axis holds logarithms if it is a logarithmic one.
         let height = |y: f64| if self.log { y.log10() } else { y };
         let points = |points: &[(f64, f64)]| points.iter().map(|&(x, y)| (x, height(y))).collect::<Vec<_>>();
-        let series: Vec<Vec<(f64, f64)>> = self.series.iter().map(|(_, p)| points(p)).collect();
+        let series: Vec<Vec<(f64, f64)>> = self.series.iter().map(|s| points(&s.points)).collect();
         let all = || series.iter().flatten().copied().filter(is_shown);
         let whole = all().all(|(x, _)| x.fract() == 0.0);
         let x = axis(range(all().map(|(x, _)| x), 0.02), 10, if whole { 1.0 } else { 0.0 });
@@ -69,7 +83,7 @@ impl Curves {
         picture(&self.title, self.size, |area| self.chart(area, x, y, &series))
     }
     fn chart(&self, area: &Area<'_>, x: Axis, y: Axis, series: &[Vec<(f64, f64)>]) -> Drawn {
-        let names: Vec<&str> = self.series.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = self.series.iter().map(|s| s.name.as_str()).collect();
         let right = self.size[0] - 24;
         let below_title = TITLE + legend(Some(area), &names, [24, right, TITLE - 4], false)?;
         let [x_labels, y_labels] = [&x, &y].map(|axis| axis.at.len());
@@ -98,6 +112,10 @@ impl Curves {
             .draw()?;
         for (i, points) in series.iter().enumerate() {
             let line = colour(i).stroke_width(2);
+            if !self.series[i].joined {
+                chart.draw_series(points.iter().filter(|p| is_shown(p)).map(|&p| Circle::new(p, 3, colour(i).mix(0.5).filled())))?;
+                continue;
+            }
             for piece in points.split(|p| !is_shown(p)) {
                 match piece {
                     [] => {}
@@ -132,6 +150,12 @@ mod tests {
             assert!(texts.iter().any(|t| t == needed), "{needed} is not in {texts:?}");
         }
         assert_eq!(drawn.svg().matches("#1F68B2").count(), 2); // the line and its legend
+    }
+    #[test]
+    fn points_that_are_not_joined() {
+        let drawn = Curves::new("t", "x", "y").scatter("s", &[(0.0, 1.0), (0.5, f64::NAN), (1.0, 2.0)]).draw();
+        well_formed(&drawn);
+        assert_eq!(drawn.svg().matches("<circle").count(), 2);
     }
     #[test]
     fn gaps_where_there_is_nothing_to_draw() {
