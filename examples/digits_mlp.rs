@@ -11,7 +11,9 @@ use rand::seq::SliceRandom;
 use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::Digits;
+use wengert::metrics::{ConfusionMatrix, accuracy, predictions};
 use wengert::optim::Adam;
+use wengert::progress::Progress;
 use wengert::{Param, Tape, Var, data, init};
 
 /// The least share of the held-back digits that must be recognised.
@@ -57,12 +59,8 @@ impl Mlp {
         x
     }
     fn predict(&self, tape: &Tape, images: &Array2<f32>) -> Vec<usize> {
-        tape.no_grad(|| self.forward(tape.constant(images)).argmax(-1, false)).values().iter().map(|&class| class as usize).collect()
+        predictions(tape.no_grad(|| self.forward(tape.constant(images))))
     }
-}
-
-fn accuracy(predicted: &[usize], labels: &[usize]) -> f64 {
-    predicted.iter().zip(labels).filter(|(p, l)| p == l).count() as f64 / labels.len() as f64
 }
 
 /// Trains the network; gives the loss of each epoch.
@@ -75,8 +73,8 @@ fn train(mlp: &Mlp, train: &Digits, test: &Digits, options: &Options) -> Vec<f32
     // One array and one list for all batches.
     let (mut images, mut labels) = (Array2::zeros((batch, 64)), Vec::with_capacity(batch));
     let mut losses = Vec::new();
-    let bar = common::progress(options.epochs.into(), "training");
-    bar.suspend(|| println!("epoch   loss     held back"));
+    let mut bar = Progress::new("training", options.epochs as usize);
+    bar.println("epoch   loss     held back");
     for epoch in 1..=options.epochs {
         let done = f64::from(epoch - 1) / f64::from(options.epochs);
         optimizer.set_lr(options.lr * 0.1f64.powf(done));
@@ -97,27 +95,13 @@ fn train(mlp: &Mlp, train: &Digits, test: &Digits, options: &Options) -> Vec<f32
             tape.recycle(grads);
         }
         losses.push(sum / train.len() as f32);
-        let share = accuracy(&mlp.predict(&tape, &test.images), &test.labels);
+        let share = accuracy(tape.no_grad(|| mlp.forward(tape.constant(&test.images))), &test.labels);
         tape.reset();
-        bar.suspend(|| println!("{epoch:>5}   {:.5}   {:>6.2} %", losses[losses.len() - 1], 100.0 * share));
-        bar.inc(1);
+        let loss = losses[losses.len() - 1];
+        bar.println(format!("{epoch:>5}   {loss:.5}   {:>6.2} %", 100.0 * share));
+        bar.step(train.len(), &[("loss", loss.into()), ("held back", share)]);
     }
-    bar.finish_and_clear();
     losses
-}
-
-/// Which digit was taken for which, a row for each true digit.
-fn confusion(predicted: &[usize], labels: &[usize]) -> String {
-    let mut counts = [[0; 10]; 10];
-    predicted.iter().zip(labels).for_each(|(&p, &l)| counts[l][p] += 1);
-    let mut table = String::from("Held-back digits: a row for what it is, a column for what it was taken for.\n\n");
-    table += &format!("      {}\n", (0..10).map(|d| format!("{d:>4}")).collect::<String>());
-    table += &format!("     +{}\n", "-".repeat(41));
-    for (digit, row) in counts.iter().enumerate() {
-        let cells = row.iter().map(|&n| if n == 0 { "   .".to_string() } else { format!("{n:>4}") });
-        table += &format!("{digit:>4} |{}\n", cells.collect::<String>());
-    }
-    table
 }
 
 fn main() -> ExitCode {
@@ -136,8 +120,10 @@ fn main() -> ExitCode {
     println!("\ntrained in {:.2} s\n\n{}", start.elapsed().as_secs_f64(), common::curve("loss", &losses, "epochs"));
 
     let predicted = mlp.predict(&Tape::new(), &held_back.images);
-    println!("{}", confusion(&predicted, &held_back.labels));
-    let share = accuracy(&predicted, &held_back.labels);
+    let mut confusion = ConfusionMatrix::new(10);
+    confusion.update(&predicted, &held_back.labels);
+    println!("{confusion}\n");
+    let share = confusion.accuracy();
     println!("{:.2} % of the held-back digits are recognised (at least {} % are required)", 100.0 * share, 100.0 * REQUIRED);
     if share < REQUIRED {
         eprintln!("digits_mlp: that is too few; try more --epochs");

@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn numbers_in_a_line() {
         let line = |loss, samples, seconds| line(&[("loss", loss)], samples, Duration::from_secs_f64(seconds));
-        assert_eq!(line(0.69314, 12_345_678, 10.0), "loss 0.6931  1,234,568 samples/s");
+        assert_eq!(line(0.61803, 12_345_678, 10.0), "loss 0.6180  1,234,568 samples/s");
         assert_eq!(line(0.0, 3, 2.0), "loss 0.0000  1.5 samples/s");
         assert_eq!(line(0.00012346, 99, 1.0), "loss 1.235e-4  99 samples/s");
         assert_eq!(line(123_456.0, 999, 1.0), "loss 1.235e5  999 samples/s");

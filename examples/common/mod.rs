@@ -1,16 +1,4 @@
-//! What the examples share: a progress bar and a curve of characters.
-
-use indicatif::{ProgressBar, ProgressStyle};
-use std::io::IsTerminal;
-
-/// A progress bar on standard error if that is a terminal, else none: logs and pipes stay clean.
-pub fn progress(steps: u64, what: &str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{prefix} [{bar:40}] {pos}/{len}  {msg}").expect("a valid template").progress_chars("=> ");
-    ProgressBar::new(steps).with_style(style).with_prefix(what.to_string())
-}
+//! What the examples share: a curve of characters.
 
 /// Draws positive numbers, such as the loss of each epoch, as a curve on a logarithmic scale.
 pub fn curve(title: &str, values: &[f32], unit: &str) -> String {

@@ -164,7 +164,7 @@ fn tick(x: f64) -> String {
     let short = |digits: &str| digits.trim_end_matches('0').trim_end_matches('.').to_string();
     match x.abs() {
         0.0 => "0".into(),
-        1e-3..1e6 => short(&format!("{x:.9}")),
+        1e-4..1e6 => short(&format!("{x:.9}")),
         _ => {
             let text = format!("{x:.6e}");
             let (digits, power) = text.split_once('e').expect("written with e");
