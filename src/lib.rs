@@ -78,7 +78,11 @@
 //! | `scalar.rs`, `real_var.rs` | which numbers can be differentiated, and what are formulas written in? |
 //! | `error.rs` | what is said when an op is refused? |
 //! | `kernels/` | plain loops on slices, without knowledge of the tape |
-//! | `optim/`, `init.rs`, `data/` | training, on the public API alone |
+//! | | from here on, on the public API alone: |
+//! | `nn/`, `init.rs` | what is a network made of, and with which values does it begin? |
+//! | `optim/` | how are parameters changed? |
+//! | `data/` | what is there to learn from? |
+//! | `io/` | how is a model kept? |
 //! | `metrics.rs`, `progress.rs` | how good is it, and how far? |
 //! | `plot/`, `tensorboard/` | what does it look like? |
 //! | `train/` | how does a loop train a model, for those who do not write it out? |

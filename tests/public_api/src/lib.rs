@@ -16,3 +16,9 @@ pub mod nn;
 pub mod optim;
 #[path = "../../../src/progress.rs"]
 pub mod progress;
+#[path = "../../../src/plot/mod.rs"]
+pub mod plot;
+#[path = "../../../src/tensorboard/mod.rs"]
+pub mod tensorboard;
+#[path = "../../../src/train/mod.rs"]
+pub mod train;
