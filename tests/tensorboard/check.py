@@ -68,7 +68,7 @@ while at < len(whole):
     ends.append(at)
 assert len(ends) == 9 and ends[-1] == len(whole)
 with tempfile.TemporaryDirectory() as folder:
-    for cut in range(ends[0], len(whole), 7):
+    for cut in range(ends[0], len(whole)):
         short = os.path.join(folder, NAME)
         with open(short, "wb") as file:
             file.write(whole[:cut])
