@@ -169,3 +169,29 @@ pub use var::{Operand, Source, Value, Var};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The blocks of the tutorial, likewise.
+#[cfg(doctest)]
+mod tutorial {
+    #[doc = include_str!("../docs/tutorial/01-gates.md")]
+    struct Gates;
+    #[doc = include_str!("../docs/tutorial/02-network.md")]
+    struct Network;
+    #[doc = include_str!("../docs/tutorial/03-learning.md")]
+    struct Learning;
+    #[doc = include_str!("../docs/tutorial/04-backpropagation.md")]
+    struct Backpropagation;
+    #[doc = include_str!("../docs/tutorial/05-training.md")]
+    struct Training;
+    #[doc = include_str!("../docs/tutorial/06-techniques.md")]
+    struct Techniques;
+    #[doc = include_str!("../docs/tutorial/07-convolution.md")]
+    struct Convolution;
+    #[doc = include_str!("../docs/tutorial/08-residual.md")]
+    struct Residual;
+    #[doc = include_str!("../docs/tutorial/09-transfer.md")]
+    struct Transfer;
+    #[cfg(all(feature = "plot", feature = "progress"))]
+    #[doc = include_str!("../docs/tutorial/10-keeping.md")]
+    struct Keeping;
+}
