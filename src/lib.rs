@@ -191,7 +191,9 @@ mod tutorial {
     struct Residual;
     #[doc = include_str!("../docs/tutorial/09-transfer.md")]
     struct Transfer;
-    #[cfg(all(feature = "plot", feature = "progress"))]
     #[doc = include_str!("../docs/tutorial/10-keeping.md")]
     struct Keeping;
+    #[cfg(all(feature = "plot", feature = "progress"))]
+    #[doc = include_str!("../docs/tutorial/11-seeing.md")]
+    struct Seeing;
 }
