@@ -4,8 +4,9 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use wengert::optim::{Adagrad, Adam, Optimizer, RmsProp, RmsPropOptions, Sgd, SgdOptions};
-use wengert::{Conv2dOptions, Indices, NormOptions, Padding, Param, RunningStats, Scalar, Stats, Tape, Var};
+use wengert::nn::{self, BatchNorm2d, Dropout, Flatten, Linear, MaxPool2d, Module, Relu, Sequential};
+use wengert::optim::{Adagrad, Adam, OneCycleLr, Optimizer, RmsProp, RmsPropOptions, Scheduler, Sgd, SgdOptions};
+use wengert::{Conv2dOptions, Indices, NormOptions, Padding, Param, RunningStats, Scalar, Stats, Tape, Var, init};
 
 #[path = "../benches/workloads/models/mod.rs"]
 mod models;
@@ -285,6 +286,38 @@ fn optimizers_allocate_nothing_after_their_first_step() {
         });
         nothing_allocates(threads, || optimizer_step::<f32>(Sgd::with(SgdOptions { lr: 1e-2, momentum: 0.9, ..Default::default() })));
     }
+}
+
+/// A network of modules, its optimizer and the schedule of that.
+fn module_step() -> impl FnMut() -> Stats {
+    let rng = &mut init::seeded(1);
+    let model: Sequential = Sequential::new()
+        .push(nn::Conv2d::new(1, 8, [3, 3], rng))
+        .push(BatchNorm2d::new(8))
+        .push(Relu)
+        .push(MaxPool2d::new([2, 2]))
+        .push(Flatten)
+        .push(Dropout::new(0.3, rng))
+        .push(Linear::new(8 * 49, 10, rng));
+    let mut optimizer = Adam::adamw(1e-3);
+    let mut schedule = Scheduler::new(&mut optimizer, OneCycleLr::new(1e-3, 100));
+    let (params, mut tape) = (model.parameters(), Tape::new());
+    let x = ndarray::ArrayD::from_shape_vec(vec![4, 1, 16, 16], numbers::<f32>(4 * 256, 6)).expect("as many as the shape says");
+    let targets = Indices::from([0, 1, 2, 3]);
+    move || {
+        let grads = tape.backward(model.forward(tape.constant(&x)).cross_entropy(&targets));
+        tape.reset();
+        optimizer.step(&params, &grads);
+        tape.recycle(grads);
+        schedule.step(&mut optimizer);
+        tape.stats()
+    }
+}
+
+#[test]
+fn modules_allocate_nothing() {
+    let (counts, ..) = steps(1, module_step);
+    assert_eq!(counts.iter().sum::<usize>(), 0, "{counts:?}");
 }
 
 /// A step of one of the timed workloads.

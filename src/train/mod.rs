@@ -138,6 +138,7 @@ pub struct Fit<'a, T: Scalar, Y> {
     validation: Option<&'a dyn Dataset<Number = T, Target = Y>>,
     callbacks: Vec<Box<dyn Callback<T> + 'a>>,
     epochs: usize,
+    first: usize,
 }
 
 impl<'a, T: Scalar> Fit<'a, T, Vec<usize>> {
@@ -169,11 +170,17 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         optimizer: &'a mut dyn Optimizer<T>,
         loss: impl for<'t> Fn(Var<'t, T>, &Y) -> Var<'t, T> + 'a,
     ) -> Self {
-        Fit { model, optimizer, loss: Box::new(loss), metric: None, validation: None, callbacks: Vec::new(), epochs: 1 }
+        Fit { model, optimizer, loss: Box::new(loss), metric: None, validation: None, callbacks: Vec::new(), epochs: 1, first: 0 }
     }
     /// How often all examples are seen; 1 unless said otherwise.
     pub fn epochs(mut self, epochs: usize) -> Self {
         self.epochs = epochs;
+        self
+    }
+    /// Goes on at this epoch (from 0) of the run, whose model, optimizer and schedule were loaded from a
+    /// [`Checkpoint`](crate::io::Checkpoint).
+    pub fn resume_at(mut self, epoch: usize) -> Self {
+        self.first = epoch;
         self
     }
     /// What is measured beside the loss, under this name (in place of what was): the mean over a batch.
@@ -200,13 +207,13 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// As model, loss and metric do: if shapes do not fit, or a label is not a class.
     #[track_caller]
     pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
-        let Fit { model, optimizer, loss, metric, validation, mut callbacks, epochs } = self;
+        let Fit { model, optimizer, loss, metric, validation, mut callbacks, epochs, first } = self;
         let (params, mut tape) = (model.parameters(), Tape::new());
         let (batches, history) = (loader.len(), History::default());
         let mut run =
             Run { model, optimizer, epoch: 0, epochs, batch: 0, batches, samples: 0, loss: f64::NAN, metric: None, history, stop: false };
         let measure = |output: Var<'_, T>, y: &Y| metric.as_ref().map(|(name, f)| (name.clone(), f(output, y)));
-        for epoch in 0..epochs {
+        for epoch in first..epochs {
             let (start, mut losses, mut metrics) = (Instant::now(), Mean::new(), Mean::new());
             run.epoch = epoch;
             run.batch = 0;

@@ -311,3 +311,23 @@ fn no_epochs_and_no_batches() {
     let history = scripted(&model, &mut optimizer, &[1.0]).run(&none).unwrap();
     assert!(history.last("loss").unwrap().is_nan());
 }
+
+#[test]
+fn a_run_goes_on_at_an_epoch_to_the_same_bits() {
+    let train = |model: &Sequential, optimizer: &mut Adam, first: usize, end: usize| {
+        Fit::new(model, optimizer).epochs(end).resume_at(first).run(&loader()).unwrap()
+    };
+    let (whole, mut optimizer) = (network(), Adam::new(0.01));
+    let history = train(&whole, &mut optimizer, 0, 4);
+    let (part, mut optimizer) = (network(), Adam::new(0.01));
+    train(&part, &mut optimizer, 0, 2);
+    let kept = (part.state(), part.generators(), optimizer.state(&part.named_parameters()));
+
+    let (resumed, mut optimizer) = (network(), Adam::new(0.01));
+    resumed.load_state(&kept.0).unwrap();
+    resumed.load_generators(&kept.1).unwrap();
+    optimizer.load_state(&resumed.named_parameters(), &kept.2).unwrap();
+    let rest = train(&resumed, &mut optimizer, 2, 4);
+    assert!(resumed.state() == whole.state());
+    assert_eq!(rest.get("loss").unwrap(), &history.get("loss").unwrap()[2..]);
+}
