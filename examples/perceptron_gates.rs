@@ -1,4 +1,4 @@
-//! From one perceptron to a network of three layers, with the numbers of the first chapters of "Deep Learning from Scratch" (K. Saito).
+//! From one perceptron to a network of three layers, with the numbers of the first chapters of "Deep Learning from Scratch" (K. Saitoh).
 //!
 //! `cargo run --release --example perceptron_gates`
 

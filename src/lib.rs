@@ -124,6 +124,8 @@ mod var;
 
 /// The array type that values come in and go out as, in the version that this crate uses.
 pub use ndarray;
+/// The crate of random generators, in the version that layers and initial values take them from.
+pub use rand;
 
 pub use buffers::Stats;
 pub use check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numerical_gradient};

@@ -1,4 +1,4 @@
-//! The classics of the first five chapters of "Deep Learning from Scratch" (K. Saito), with the book's numbers.
+//! The classics of the first five chapters of "Deep Learning from Scratch" (K. Saitoh), with the book's numbers.
 
 use approx::{assert_abs_diff_eq, assert_relative_eq};
 use ndarray::{Array2, ArrayD, array};
