@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::{Augment, Loader, mnist};
 use wengert::metrics::{ConfusionMatrix, predictions};
-use wengert::nn::{DeepConvNet, Module, SimpleConvNet};
+use wengert::nn::{Conv2d, DeepConvNet, Module, SimpleConvNet};
 use wengert::optim::{Adam, AdamOptions, OneCycleLr, Scheduler};
 use wengert::plot::{Curves, confusion, feature_maps, filters};
 use wengert::train::{Bar, Fit, LogLine, PerBatch};
@@ -45,7 +45,10 @@ struct Options {
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    let options = Options::parse();
+    // Inside the pool: from outside each split of work costs two context switches.
+    let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
+    match pool.install(|| run(&options).map_err(|e| e.to_string())) {
         Ok(code) => code,
         Err(e) => {
             eprintln!("mnist_cnn: {e}");
@@ -55,12 +58,21 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
-    let (seen, test) = mnist(&options.data)?;
     let rng = &mut init::seeded(options.seed);
-    let model: Box<dyn Module> = if options.deep { Box::new(DeepConvNet::new(rng)) } else { Box::new(SimpleConvNet::new(rng)) };
+    if options.deep {
+        let net = DeepConvNet::new(rng);
+        train("DeepConvNet", &net, &net.convs()[0], options)
+    } else {
+        let net = SimpleConvNet::new(rng);
+        train("SimpleConvNet", &net, net.conv1(), options)
+    }
+}
+
+/// Trains a network, whose first layer is looked at afterwards.
+fn train(name: &str, model: &dyn Module, first: &Conv2d, options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    let (seen, test) = mnist(&options.data)?;
     let epochs = options.epochs.unwrap_or(if options.deep { 30 } else { 12 }) as usize;
     let require = options.require.unwrap_or(if options.deep { 0.985 } else { 0.975 });
-    let name = if options.deep { "DeepConvNet" } else { "SimpleConvNet" };
     println!("{name} on {} images, {} to test it; {epochs} epochs, seed {}.\n", seen.len(), test.len(), options.seed);
     println!("{}\n", model.summary(&[1, 1, 28, 28]));
 
@@ -69,7 +81,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let mut optimizer = Adam::with(AdamOptions { lr: options.lr, weight_decay: 0.05, decoupled_weight_decay: true, ..Default::default() });
     let schedule = Scheduler::new(&mut optimizer, OneCycleLr::new(options.lr, (epochs * loader.len()) as u64));
     let start = Instant::now();
-    let history = Fit::new(&*model, &mut optimizer)
+    let history = Fit::new(model, &mut optimizer)
         .epochs(epochs)
         .validate(&test)
         .callback(PerBatch(schedule))
@@ -100,9 +112,8 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             .draw()
             .save(directory.join("accuracy.svg"))?;
         confusion(&format!("{name} on test images"), &matrix).save(directory.join("confusion.svg"))?;
-        let (_, first) = model.named_parameters().swap_remove(0);
-        filters(&format!("{name}: filters of the first layer"), first.to_array()).save(directory.join("filters.svg"))?;
-        let maps = tape.constant(test.first(1).x).conv2d(tape.param(&first), None, Default::default()).relu();
+        filters(&format!("{name}: filters of the first layer"), first.weight.to_array()).save(directory.join("filters.svg"))?;
+        let maps = first.forward(tape.constant(test.first(1).x)).relu();
         feature_maps(&format!("{name}: what the filters make of a {}", test.y[0]), maps.to_array()).save(directory.join("features.svg"))?;
         println!("pictures are in {}", directory.display());
     }

@@ -35,8 +35,8 @@ struct Options {
     #[arg(long, default_value_t = 0.2)]
     lr: f64,
     /// Only so many training images
-    #[arg(long)]
-    images: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    images: Option<u32>,
     /// Training images of the comparison; 0 leaves it out
     #[arg(long, default_value_t = 10_000)]
     compare: usize,
@@ -70,7 +70,7 @@ fn train(model: &ResNet, seen: Examples, test: &Examples, epochs: usize, options
 
 /// The same training of a shallow and a deep network, each with and without the ways around its blocks.
 fn compare(seen: &Examples, test: &Examples, options: &Options) -> Result<(), Box<dyn Error>> {
-    let seen = seen.first(options.compare.min(seen.len()));
+    let seen = seen.first(options.compare);
     println!("\nThe same with and without residual connections: {} images, {} epochs.\n", seen.len(), options.compare_epochs);
     let mut rows = Vec::new();
     for n in [3, 9] {
@@ -100,7 +100,7 @@ fn compare(seen: &Examples, test: &Examples, options: &Options) -> Result<(), Bo
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let (mut seen, mut test) = mnist(&options.data)?;
     if let Some(images) = options.images {
-        seen = seen.first(images.min(seen.len()));
+        seen = seen.first(images as usize);
     }
     let normalization = Normalization::fit(&seen.x);
     normalization.apply(&mut seen.x);

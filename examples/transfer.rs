@@ -29,7 +29,7 @@ struct Options {
     /// Directory of four IDX files (MNIST, Fashion-MNIST); without it, the embedded digits
     #[arg(long)]
     data: Option<PathBuf>,
-    /// Only so many training images of these, and half as many to test
+    /// With --data: only so many training images, and half as many to test
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(10..))]
     images: u32,
     /// Images are enlarged to so many pixels
@@ -131,7 +131,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         Some(directory) => {
             let (seen, test) = mnist(directory)?;
             let n = options.images as usize;
-            (seen.first(n.min(seen.len())), test.first((n / 2).min(test.len())))
+            (seen.first(n), test.first(n / 2))
         }
         None => {
             let (seen, test) = digits().split();
@@ -169,7 +169,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let fine_tuned = train(&tail, &blocks[0], &blocks[1], 1e-3, options)?;
     println!("last block trained along:   {:>6.2} %   ({:.1} s in all)", 100.0 * fine_tuned, start.elapsed().as_secs_f64());
     if on_features <= on_pixels || fine_tuned <= on_features {
-        eprintln!("transfer: each was expected to beat the one before; try more --epochs or --images");
+        eprintln!("transfer: one did not beat the one before; try more --epochs or --images");
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)

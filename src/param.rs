@@ -81,11 +81,12 @@ impl<T: Scalar> Param<T> {
             self.with_mut(|v| v.copy_from_slice(values));
         })
     }
-    /// Reads its elements, in row-major order.
+    /// Reads its elements, in row-major order. They are locked meanwhile: `f` must not change the parameter.
     pub fn with<R>(&self, f: impl FnOnce(&[T]) -> R) -> R {
         f(&self.read())
     }
-    /// Changes its elements.
+    /// Changes its elements. They are locked meanwhile: `f` must not use the parameter in another way, nor wait for a thread that does, nor
+    /// start parallel work (rayon's `join`) in a pool whose other tasks do, which this thread may then take up itself.
     pub fn with_mut<R>(&self, f: impl FnOnce(&mut [T]) -> R) -> R {
         let mut values = self.0.values.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         if Arc::get_mut(&mut values).is_none() {
@@ -100,7 +101,8 @@ impl<T: Scalar> Param<T> {
         }
     }
     /// Changes its elements by their gradient and by `N` numbers that are remembered for each, as `rule` says: one vectorised pass, on all
-    /// threads where that pays. Does nothing where `grads` holds no gradient of it.
+    /// threads where that pays. Does nothing where `grads` holds no gradient of it. It is locked meanwhile, as in [`Param::with_mut`]: no
+    /// other task of the same rayon pool may use the parameter during its update.
     ///
     /// ```
     /// use wengert::{Grads, Param, Tape, UpdateRule};

@@ -13,6 +13,7 @@
 //! // epoch 1 [===============>              ]  52/100  loss 0.0192  accuracy 0.9000  12,345 samples/s  3s left
 //! ```
 
+use crate::train::short;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -78,15 +79,6 @@ fn line(numbers: &[(&str, f64)], samples: usize, time: Duration) -> String {
     let digits = format!("{rate:.0}");
     let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|g| str::from_utf8(g).expect("digits")).collect();
     line + &groups.join(",") + " samples/s"
-}
-
-/// Four places, and an exponent where they would show little.
-fn short(x: f64) -> String {
-    match x.abs() {
-        0.001..99_999.0 | 0.0 => format!("{x:.4}"),
-        _ if x.is_finite() => format!("{x:.3e}"),
-        _ => x.to_string(),
-    }
 }
 
 #[cfg(test)]

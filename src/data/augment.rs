@@ -30,17 +30,18 @@ impl Augment {
     pub fn new(seed: u64) -> Augment {
         Augment { seed, padding: 0, size: None, flip: false, fill: 0.0 }
     }
-    /// Moves by up to so many pixels in both directions, each distance equally likely: [`Augment::crop`] to the size that it has.
+    /// Moves by up to so many pixels in both directions, each distance equally likely: [`Augment::crop`] to the size that it has,
+    /// in whose place it comes.
     pub fn shift(mut self, pixels: usize) -> Augment {
         (self.padding, self.size) = (pixels, None);
         self
     }
-    /// Pads by so many pixels on each side and cuts out a random part of this size.
+    /// Pads by so many pixels on each side and cuts out a random part of this size; in place of an [`Augment::shift`].
     pub fn crop(mut self, height: usize, width: usize, padding: usize) -> Augment {
         (self.padding, self.size) = (padding, Some([height, width]));
         self
     }
-    /// Mirrors every other image (by chance): left becomes right.
+    /// Mirrors each image with probability one half: left becomes right.
     pub fn flip(mut self) -> Augment {
         self.flip = true;
         self

@@ -41,13 +41,10 @@ impl Row<'_> {
     pub fn whole(&self, index: usize, field: &[u8], max: u32) -> Result<u32, DataError> {
         parsed(field).filter(|x| *x <= max).ok_or_else(|| DataError::Number { line: self.line, column: index + 1, text: text(field), max })
     }
-    /// The finite number in this field.
-    pub fn finite(&self, index: usize, field: &[u8]) -> Result<f64, DataError> {
-        parsed(field).filter(|x: &f64| x.is_finite()).ok_or_else(|| DataError::NotFinite {
-            line: self.line,
-            column: index + 1,
-            text: text(field),
-        })
+    /// The number in this field, which must be finite as a T: 1e39 is too large for f32.
+    pub fn finite<T: Scalar>(&self, index: usize, field: &[u8]) -> Result<T, DataError> {
+        let number = parsed(field).map(T::from_f64).filter(|x| x.to_f64().is_finite());
+        number.ok_or_else(|| DataError::NotFinite { line: self.line, column: index + 1, text: text(field) })
     }
 }
 
@@ -176,7 +173,7 @@ impl Csv {
     pub fn read_targets<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T, ArrayD<T>>, DataError> {
         let mut targets = Vec::new();
         let x = self.table(reader, |row, i, field| {
-            targets.push(T::from_f64(row.finite(i, field)?));
+            targets.push(row.finite::<T>(i, field)?);
             Ok(())
         })?;
         let y = ArrayD::from_shape_vec(IxDyn(&[targets.len(), 1]), targets).expect("one a row");
@@ -189,6 +186,15 @@ impl Csv {
     pub fn load<T: Scalar>(&self, path: impl AsRef<Path>) -> Result<Examples<T>, DataError> {
         let path = path.as_ref();
         let read = File::open(path).map_err(DataError::from).and_then(|file| self.read(file));
+        read.map_err(|e| DataError::File { path: path.into(), source: e.into() })
+    }
+    /// [`Csv::read_targets`] of a file.
+    ///
+    /// # Errors
+    /// As [`Csv::read`]; the file is named.
+    pub fn load_targets<T: Scalar>(&self, path: impl AsRef<Path>) -> Result<Examples<T, ArrayD<T>>, DataError> {
+        let path = path.as_ref();
+        let read = File::open(path).map_err(DataError::from).and_then(|file| self.read_targets(file));
         read.map_err(|e| DataError::File { path: path.into(), source: e.into() })
     }
     fn table<T: Scalar>(
@@ -218,7 +224,7 @@ impl Csv {
                 if i == label_at {
                     label(&row, i, field)?;
                 } else {
-                    numbers.push(T::from_f64(row.finite(i, field)?));
+                    numbers.push(row.finite::<T>(i, field)?);
                 }
             }
             count += 1;
@@ -295,6 +301,10 @@ mod tests {
                 "{bad}"
             );
         }
+        // Finite, but not in this type.
+        assert!(Csv::new().read::<f64>("1e39,0".as_bytes()).is_ok());
+        assert!(matches!(Csv::new().read::<f32>("1e39,0".as_bytes()), Err(DataError::NotFinite { line: 1, column: 1, .. })));
+        assert!(matches!(Csv::new().read_targets::<f32>("0,-1e39".as_bytes()), Err(DataError::NotFinite { line: 1, column: 2, .. })));
         assert_eq!(refused(Csv::new(), "a,b\n1,2\n"), r#"line 1, column 1: "a" is not a finite number"#);
     }
     #[test]
@@ -309,6 +319,7 @@ mod tests {
     fn a_missing_file_is_named() {
         let error = Csv::new().load::<f32>("no/such/table.csv").unwrap_err().to_string();
         assert!(error.starts_with("no/such/table.csv: cannot read the data: "), "{error}");
+        assert_eq!(Csv::new().load_targets::<f32>("no/such/table.csv").unwrap_err().to_string(), error);
     }
     #[test]
     fn a_table_of_labels_alone() {

@@ -101,7 +101,7 @@ impl<D: Dataset + 'static> Loader<D> {
         let last = self.len();
         let mut plan = Plan { source: self.source.clone(), order: None, epoch, next: batch.min(last), last };
         let left = plan.last - plan.next;
-        let batches = match self.prefetch {
+        let batches = match self.prefetch.min(left) {
             0 => Way::Here(plan),
             ahead => Way::Thread(Worker::start(move || plan.batch(), ahead)),
         };
@@ -221,6 +221,7 @@ mod tests {
     use ndarray::Array;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::{Duration, Instant};
 
     fn counting(n: usize) -> Examples<f64> {
         Examples::new(Array::from_shape_fn((n, 1, 2, 2), |(i, _, y, x)| (1 + i * 4 + y * 2 + x) as f64), (0..n).collect())
@@ -322,7 +323,14 @@ mod tests {
             epoch.next().unwrap();
             // Those taken, those in the channel, and the one in the thread's hands.
             assert!(data.asked.load(Ordering::SeqCst) <= taken + 3);
+            let start = Instant::now();
+            while data.asked.load(Ordering::SeqCst) < taken + 3 {
+                assert!(start.elapsed() < Duration::from_secs(60), "the thread does not stay ahead by 3");
+                thread::yield_now();
+            }
         }
+        // No more room than there are batches, whatever is asked for.
+        assert_eq!(Loader::new(counting(2), 1).prefetch(usize::MAX).epoch(0).count(), 2);
     }
     #[test]
     fn dropped_in_the_middle_of_an_epoch() {

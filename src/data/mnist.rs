@@ -24,7 +24,7 @@ const HINT: &str = "MNIST: the four files `train-images-idx3-ubyte.gz`, `train-l
 /// "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms" (2017).
 ///
 /// # Errors
-/// If a file is missing (the error says where to get it), damaged, or does not fit the others.
+/// If a file is missing (the error says where to get it) or damaged, or if there are not as many labels as images.
 ///
 /// ```no_run
 /// let (train, test) = wengert::data::mnist("mnist")?;

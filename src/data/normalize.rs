@@ -56,15 +56,15 @@ impl Normalization {
             .axis_iter(Axis(1))
             .enumerate()
             .map(|(channel, x)| {
-                let n = x.len() as f64;
-                let mean = x.iter().map(|x| x.to_f64()).sum::<f64>() / n;
+                // From the first element on: of equal elements the mean is then exact and the spread 0.
+                let (n, first) = (x.len() as f64, x.iter().next().map_or(0.0, |x| x.to_f64()));
+                let mean = first + x.iter().map(|x| x.to_f64() - first).sum::<f64>() / n;
                 let std = (x.iter().map(|x| (x.to_f64() - mean).powi(2)).sum::<f64>() / n).sqrt();
                 assert!(
                     std.is_finite(),
                     "Normalization::fit: channel {channel} holds infinities or NaN\n  at {at}\n  hint: remove those examples"
                 );
-                // Of equal elements the sum is rounded, and what remains is no spread.
-                (mean, if std <= 1e-12 * mean.abs() || std == 0.0 { 1.0 } else { std })
+                (mean, if std == 0.0 { 1.0 } else { std })
             })
             .unzip();
         Normalization { mean, std }
@@ -159,6 +159,14 @@ mod tests {
         assert_eq!(normalization.std()[0], 1.0);
         normalization.apply(&mut x);
         assert_eq!(x.index_axis(Axis(1), 0), array![0.0, 0.0, 0.0].into_dyn());
+    }
+    #[test]
+    fn a_constant_feature_of_many_examples() {
+        let mut x = ArrayD::from_elem(vec![200_000, 1], 0.1);
+        let normalization = Normalization::fit(&x);
+        assert_eq!((normalization.mean(), normalization.std()), (&[0.1][..], &[1.0][..]));
+        normalization.apply(&mut x);
+        assert!(x.iter().all(|x| *x == 0.0));
     }
     #[test]
     fn kept_in_a_state() {

@@ -1,17 +1,20 @@
 //! How is a file written so that it is always whole? Beside the old one, then put in its place.
 
 use super::IoError;
+use std::collections::hash_map::RandomState;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Writes a file at once: whoever reads `path`, at any time and after any interruption (an error, a killed process, a power cut), finds
 /// the old file or the new one, never a part.
 ///
-/// The bytes go to a temporary file in the same directory, named `.NAME.PROCESS-NUMBER.tmp`, which is flushed to the disk and renamed. It is
-/// removed when an error ends the write; only a process that is killed leaves it behind, and it may then be deleted.
+/// The bytes go to a temporary file in the same directory, named `.NAME.RANDOM.tmp`, which is flushed to the disk and renamed. It is removed
+/// when an error ends the write; only a process that is killed leaves it behind, and it may then be deleted. The file is a new one: it has
+/// the permissions of new files, and where `path` was a symbolic link, the link is replaced, not what it leads to.
 ///
 /// # Errors
 /// If the system refuses; the old file is then as it was.
@@ -29,39 +32,52 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), IoError>
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = Temporary::beside(path)?;
-    let mut file = File::create_new(&temporary.0)?;
+    let (mut temporary, mut file) = Temporary::beside(path)?;
     file.write_all(bytes)?;
     file.sync_all()?; // before the rename: else a power cut may leave the new name with no content
     drop(file);
-    fs::rename(&temporary.0, path)?;
-    std::mem::forget(temporary); // nothing is left to remove
-    sync_directory(path)
+    fs::rename(&temporary.path, path)?;
+    temporary.renamed = true;
+    // The new file is in its place. Where its directory cannot be flushed, a power cut may bring the old one back, whole: no error.
+    let _ = sync_directory(path);
+    Ok(())
 }
 
-/// The path of a temporary file, which is removed when this is dropped.
-struct Temporary(PathBuf);
+/// A temporary file, which is removed when this is dropped before it was renamed.
+struct Temporary {
+    path: PathBuf,
+    renamed: bool,
+}
 
 impl Temporary {
-    /// A name that no other write of this or another process uses.
-    fn beside(path: &Path) -> io::Result<Temporary> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
+    /// A new file with a name that is random, since other processes, also on other hosts, may write here too; never one that was there.
+    fn beside(path: &Path) -> io::Result<(Temporary, File)> {
         let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
-        let mut hidden = OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
-        let temporary = path.with_file_name(hidden);
-        // Left behind by a killed process that had the same id: no running process has it now.
-        match fs::remove_file(&temporary) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            _ => Ok(Temporary(temporary)),
+        loop {
+            let mut hidden = OsString::from(".");
+            hidden.push(name);
+            hidden.push(format!(".{:016x}.tmp", random()));
+            let path = path.with_file_name(hidden);
+            match File::create_new(&path) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                file => return Ok((Temporary { path, renamed: false }, file?)),
+            }
         }
     }
 }
 
+/// Another number each time and in each process: the standard library draws the keys of its hash tables from the system, and here the time is
+/// hashed with them.
+fn random() -> u64 {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    RandomState::new().hash_one((time, std::process::id()))
+}
+
 impl Drop for Temporary {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0); // the first error is the one to report
+        if !self.renamed {
+            let _ = fs::remove_file(&self.path); // the first error is the one to report
+        }
     }
 }
 
@@ -99,6 +115,16 @@ mod tests {
         let error = write_atomic(&path, b"new").unwrap_err();
         assert!(matches!(&error, IoError::Write { path: p, .. } if *p == path), "{error}");
         assert_eq!((fs::read_to_string(path.join("inside")).unwrap().as_str(), dir.names()), ("kept", vec!["taken".into()]));
+    }
+    #[test]
+    fn temporary_files_are_new_ones() {
+        let dir = Directory::new("atomic-names");
+        let made: Vec<_> = (0..50).map(|_| Temporary::beside(&dir.file("a")).unwrap().0).collect();
+        let names = dir.names();
+        assert_eq!(names.len(), 50); // no two are one
+        assert!(names.iter().all(|n| n.starts_with(".a.") && n.ends_with(".tmp")), "{names:?}");
+        drop(made);
+        assert!(dir.names().is_empty());
     }
     #[test]
     fn paths_that_cannot_be() {

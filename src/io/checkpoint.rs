@@ -16,7 +16,8 @@ const POSITION: &str = "position";
 /// A run that stores all of its parts resumes to the same bits as one that was never stopped: parameters and buffers
 /// ([`Module::state`](crate::nn::Module::state)), sources of chance such as dropout's
 /// ([`Module::generators`](crate::nn::Module::generators)), what optimizer and scheduler remember. Batches need no part: a
-/// [`Loader`](crate::data::Loader) gives those of any epoch and batch by its seed.
+/// [`Loader`](crate::data::Loader) gives those of any epoch and batch by its seed. Which parameters are frozen, and modes of training and
+/// evaluation, are not kept: set them as before.
 ///
 /// ```
 /// use wengert::data::{Examples, Loader, digits};

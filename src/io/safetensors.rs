@@ -19,7 +19,7 @@ pub type Metadata = BTreeMap<String, String>;
 /// Writes a state, atomically, with the remark `format: pt` that PyTorch's users expect.
 ///
 /// # Errors
-/// If the system refuses; a file that was there before is then as it was.
+/// If the system refuses, or an entry is called `__metadata__`, as the format calls its remarks; a file that was there before is then as it was.
 ///
 /// ```
 /// use wengert::{io, ndarray::array};
@@ -35,10 +35,10 @@ pub fn save(path: impl AsRef<Path>, state: &State) -> Result<(), IoError> {
     save_with(path, state, &[("format", "pt")])
 }
 
-/// Writes a state and remarks of your own, atomically.
+/// Writes a state and remarks of your own, atomically. With two or more remarks, their order in the file is not always the same.
 ///
 /// # Errors
-/// If the system refuses; a file that was there before is then as it was.
+/// As [`save`]; a file that was there before is then as it was.
 pub fn save_with(path: impl AsRef<Path>, state: &State, metadata: &[(&str, &str)]) -> Result<(), IoError> {
     let path = path.as_ref();
     write_atomic(path, &of_file(path, to_bytes(state, metadata))?)

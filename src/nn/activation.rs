@@ -3,7 +3,7 @@
 use super::{Module, Visitor};
 use crate::{Scalar, Var};
 
-/// An activation function, without parameters: the `Var` method of the same name, with PyTorch's defaults. All of them can be written
+/// An activation function, without parameters: the `Var` method of the same name. All of them can be written
 /// without the enum's name: `nn::Relu`.
 ///
 /// ```

@@ -37,7 +37,10 @@ impl<T: Scalar> Dropout<T> {
     /// If it is not from 0 to 1.
     #[track_caller]
     pub fn new(p: f64, rng: &mut impl Rng) -> Self {
-        assert!((0.0..=1.0).contains(&p), "Dropout: the probability must be from 0 to 1, not {p}");
+        assert!(
+            (0.0..=1.0).contains(&p),
+            "Dropout: the probability must be from 0 to 1, not {p}\n  hint: it is that of being left out; 0.2 to 0.5 are usual"
+        );
         Dropout { p, generator: Generator::new(rng.random()), mode: Mode::default(), factors: Mutex::default() }
     }
 }
@@ -51,11 +54,13 @@ impl<T: Scalar> Module<T> for Dropout<T> {
         let factor = if self.p < 1.0 { T::from_f64(1.0 / (1.0 - self.p)) } else { T::ZERO };
         let below = (self.p * (u64::from(u32::MAX) + 1) as f64) as u64;
         let mut rng = self.generator.draw();
+        let shape = x.shape();
         let mut factors = self.factors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         factors.clear();
         factors.extend((0..x.numel()).map(|_| if u64::from(rng.random::<u32>()) < below { T::ZERO } else { factor }));
-        let shape = x.shape();
-        x * x.tape().constant(ArrayViewD::from_shape(IxDyn(&shape), &factors).expect("as many factors as numbers"))
+        let on_tape = x.tape().constant(ArrayViewD::from_shape(IxDyn(&shape), &factors).expect("as many factors as numbers"));
+        drop(factors); // the product may run on all threads, one of which may come here again
+        x * on_tape
     }
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.mode(&self.mode).generator("generator", &self.generator);

@@ -33,7 +33,10 @@ impl<T: Scalar> Embedding<T> {
     #[track_caller]
     pub fn with_padding(self, padding_idx: usize) -> Self {
         let (rows, n) = (self.weight.shape()[0], self.weight.shape()[1]);
-        assert!(padding_idx < rows, "Embedding: padding_idx {padding_idx} is none of {rows} words, which count from 0");
+        assert!(
+            padding_idx < rows,
+            "Embedding: padding_idx {padding_idx} is none of {rows} words, which count from 0\n  hint: make num_embeddings one larger"
+        );
         self.weight.with_mut(|w| w[padding_idx * n..][..n].fill(T::ZERO));
         Embedding { padding_idx: Some(padding_idx), ..self }
     }

@@ -4,6 +4,7 @@ use super::{Generator, Summary};
 use crate::io::{State, StateError, Values};
 use crate::{Param, Scalar, Var};
 use ndarray::{ArrayD, IxDyn};
+use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A layer or a network: a function of a `Var`, and parts with names.
@@ -54,11 +55,13 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     fn parameters(&self) -> Vec<Param<T>> {
         self.named_parameters().into_iter().map(|(_, p)| p).collect()
     }
-    /// All buffers with their names: arrays that are kept but not differentiated, such as running means.
+    /// All buffers with their names: arrays that are kept but not differentiated, such as running means; each comes once.
     fn named_buffers(&self) -> Vec<(String, Param<T>)> {
-        let mut found = Vec::new();
+        let mut found: Vec<(String, Param<T>)> = Vec::new();
         self.visit(&mut Visitor::new(&mut |name, part| {
-            if let Part::Buffer(p) = part {
+            if let Part::Buffer(p) = part
+                && !found.iter().any(|(_, q)| q.is(p))
+            {
                 found.push((name.to_string(), p.clone()));
             }
         }));
@@ -84,7 +87,8 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     fn eval(&self) {
         self.set_training(false);
     }
-    /// No gradient is found for its parameters any more, and optimizers leave them as they are.
+    /// No gradient is found for its parameters any more, and optimizers leave them as they are. Buffers are no parameters: batch norm in
+    /// training still moves its statistics (see [`Module::eval`]).
     fn freeze(&self) {
         self.named_parameters().iter().for_each(|(_, p)| p.freeze());
     }
@@ -93,9 +97,16 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         self.named_parameters().iter().for_each(|(_, p)| p.unfreeze());
     }
     /// A copy of parameters and buffers, by name: PyTorch's `state_dict`.
+    ///
+    /// # Panics
+    /// If two of them have one name.
+    #[track_caller]
     fn state(&self) -> State {
-        let all = self.named_parameters().into_iter().chain(self.named_buffers());
-        all.map(|(name, p)| (name, Values::of(p.to_array()))).collect()
+        let mut state = State::new();
+        for (name, p) in self.named_parameters().into_iter().chain(self.named_buffers()) {
+            add(&mut state, "state", name, Values::of(p.to_array()));
+        }
+        state
     }
     /// Sets parameters and buffers from such a state. Nothing is changed unless all of it fits. (PyTorch's counters
     /// `num_batches_tracked`, which nothing here reads, are passed over.)
@@ -149,24 +160,34 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         Summary::of(self, input)
     }
     /// The states of its sources of chance, by name; with [`Module::state`] all that a run needs to go on.
+    ///
+    /// # Panics
+    /// If two of them have one name.
+    #[track_caller]
     fn generators(&self) -> State {
-        let mut state = State::new();
+        let mut found = Vec::new();
         self.visit(&mut Visitor::new(&mut |name, part| {
             if let Part::Generator(g) = part {
-                state.insert(name, ArrayD::from_shape_vec(IxDyn(&[2]), g.state().to_vec()).expect("two numbers"));
+                found.push((name.to_string(), g.state()));
             }
         }));
+        let mut state = State::new();
+        for (name, numbers) in found {
+            add(&mut state, "generators", name, ArrayD::from_shape_vec(IxDyn(&[2]), numbers.to_vec()).expect("two numbers"));
+        }
         state
     }
     /// Goes on from such states.
     ///
     /// # Errors
-    /// If one is missing or is not two whole numbers.
+    /// If one is missing, not known, or not two whole numbers: all of them are listed, and nothing is changed.
     fn load_generators(&self, state: &State) -> Result<(), StateError> {
         let mut errors = Vec::new();
         let mut found = Vec::new();
+        let mut known = Vec::new();
         self.visit(&mut Visitor::new(&mut |name, part| {
             if let Part::Generator(_) = part {
+                known.push(name.to_string());
                 match state.get(name) {
                     Some(Values::U64(a)) if a.shape() == [2] => found.push([a[0], a[1]]),
                     Some(other) => errors.push(StateError::Type {
@@ -178,6 +199,8 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
                 }
             }
         }));
+        let unexpected = state.iter().filter(|(name, _)| !known.iter().any(|k| k == name));
+        errors.extend(unexpected.map(|(name, _)| StateError::Unexpected { name: name.into() }));
         StateError::all(errors)?;
         let mut found = found.into_iter();
         self.visit(&mut Visitor::new(&mut |_, part| {
@@ -189,6 +212,18 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         }));
         Ok(())
     }
+}
+
+/// Puts an entry into a state, in which each name can stand once.
+#[track_caller]
+fn add(state: &mut State, of: &str, name: String, values: impl Into<Values>) {
+    assert!(
+        state.get(&name).is_none(),
+        "{of}: two parts of the module are called {name:?}\n  at {}\n  hint: in `visit`, show the modules inside it under names of their own: \
+         `v.module(\"encoder\", &self.encoder)`",
+        Location::caller()
+    );
+    state.insert(name, values);
 }
 
 /// What a [`Module`] shows of itself.

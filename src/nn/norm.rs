@@ -116,6 +116,14 @@ impl<T: Scalar> LayerNorm<T> {
     pub fn without_affine(self) -> Self {
         LayerNorm { affine: None, ..self }
     }
+    /// The factors; `None` where there are none.
+    pub fn weight(&self) -> Option<&Param<T>> {
+        self.affine.as_ref().map(|a| &a.weight)
+    }
+    /// The summands; `None` where there are none.
+    pub fn bias(&self) -> Option<&Param<T>> {
+        self.affine.as_ref().map(|a| &a.bias)
+    }
 }
 
 impl<T: Scalar> Module<T> for LayerNorm<T> {
@@ -158,6 +166,14 @@ impl<T: Scalar> GroupNorm<T> {
     /// The same layer without factors and summands.
     pub fn without_affine(self) -> Self {
         GroupNorm { affine: None, ..self }
+    }
+    /// The factors; `None` where there are none.
+    pub fn weight(&self) -> Option<&Param<T>> {
+        self.affine.as_ref().map(|a| &a.weight)
+    }
+    /// The summands; `None` where there are none.
+    pub fn bias(&self) -> Option<&Param<T>> {
+        self.affine.as_ref().map(|a| &a.bias)
     }
 }
 

@@ -30,6 +30,10 @@ impl<T: Scalar> Sequential<T> {
         Sequential { modules: Vec::new() }
     }
     /// With one more module, whose name is its place.
+    ///
+    /// # Panics
+    /// If a module was given that name already.
+    #[track_caller]
     pub fn push(self, module: impl Module<T> + 'static) -> Self {
         let name = self.modules.len().to_string();
         self.named(name, module)

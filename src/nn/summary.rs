@@ -5,9 +5,9 @@ use crate::{NodeInfo, Param, Scalar, Shape, Tape};
 use ndarray::{ArrayD, IxDyn};
 use std::fmt;
 
-/// One layer of a [`Summary`].
+/// One row of a [`Summary`]: a layer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
+pub struct SummaryRow {
     /// The name of the module that owns its parameters; empty where there are none.
     pub name: String,
     /// The ops that it records.
@@ -26,7 +26,7 @@ pub struct Summary {
     /// The shape of the input.
     pub input: Shape,
     /// One for each layer, and for each function between them.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<SummaryRow>,
     /// The number of parameters of the whole network.
     pub parameters: usize,
     /// How many of them are trained, that is not frozen.
@@ -54,8 +54,9 @@ impl Summary {
             reading.used[node].push(k);
         }
         reading.flows[x.node()] = true;
-        let mut layers: Vec<Layer> = Vec::new();
+        let mut layers: Vec<SummaryRow> = Vec::new();
         let mut counted = vec![false; named.len()];
+        let mut owned = false; // whether the last row has parameters: one without them has no name, nor has the network itself
         for i in x.node() + 1..nodes.len() {
             if !reading.follow(i) {
                 continue;
@@ -76,14 +77,15 @@ impl Summary {
                 }
             }
             let (output, multiply_adds) = (nodes[i].shape.clone(), multiply_adds(&nodes, &nodes[i]));
-            match layers.last_mut().filter(|last| !owners.is_empty() && last.name == name) {
+            let same_layer = std::mem::replace(&mut owned, !owners.is_empty()) && owned;
+            match layers.last_mut().filter(|last| same_layer && last.name == name) {
                 Some(last) => {
                     last.op = format!("{}, {}", last.op, nodes[i].op);
                     last.output = output;
                     last.parameters += parameters;
                     last.multiply_adds += multiply_adds;
                 }
-                None => layers.push(Layer { name, op: nodes[i].op.to_string(), output, parameters, multiply_adds }),
+                None => layers.push(SummaryRow { name, op: nodes[i].op.to_string(), output, parameters, multiply_adds }),
             }
         }
         Summary { input: input.into(), layers, parameters: named.iter().map(|(_, p)| count(p)).sum(), trainable }

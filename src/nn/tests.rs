@@ -532,7 +532,24 @@ fn summaries_count_each_layer_and_change_nothing() {
     net.freeze();
     net.named_parameters().iter().filter(|(name, _)| name.starts_with("fc.")).for_each(|(_, p)| p.unfreeze());
     net.train();
-    let before = net.state();
+    // One part is in evaluation, the others train.
+    let mut parts = 0;
+    net.visit(&mut Visitor::new(&mut |_, part| {
+        if let Part::Mode(mode) = part {
+            mode.set(parts != 3);
+            parts += 1;
+        }
+    }));
+    let modes = |net: &ResNet| {
+        let mut modes = Vec::new();
+        net.visit(&mut Visitor::new(&mut |_, part| {
+            if let Part::Mode(mode) = part {
+                modes.push(mode.is_training());
+            }
+        }));
+        modes
+    };
+    let (before, modes_before) = (net.state(), modes(&net));
     let summary = net.summary(&[1, 3, 224, 224]);
     // torchvision's own figures
     assert_eq!((summary.parameters, summary.trainable), (11_689_512, 513_000));
@@ -542,6 +559,8 @@ fn summaries_count_each_layer_and_change_nothing() {
     assert_eq!((&layer("layer4.1.bn2").output[..], layer("layer4.1.bn2").parameters), (&[1, 512, 7, 7][..], 1024));
     assert_eq!(summary.layers.iter().map(|l| l.parameters).sum::<usize>(), 11_689_512);
     assert!(net.state() == before);
+    assert_eq!(modes(&net), modes_before);
+    assert_eq!((modes_before.len(), modes_before.iter().filter(|training| !**training).count()), (20, 1));
     assert_eq!(net.named_parameters().iter().filter(|(_, p)| !p.is_frozen()).count(), 2);
     let words = Embedding::<f32>::new(10, 4, &mut init::seeded(1));
     assert_eq!(words.summary(&[2, 3]).layers[0].output, [2, 3, 4]);
@@ -590,4 +609,66 @@ fn the_same_seed_gives_the_same_network_in_both_types() {
     for (name, values) in net(4).iter() {
         assert_eq!(narrow.get(name).unwrap().to_array::<f32>(), values.to_array::<f32>());
     }
+}
+
+/// Two layers and two sources of chance under one name each.
+struct Wrong(Linear<f64>, Linear<f64>, [Dropout<f64>; 2]);
+impl Module<f64> for Wrong {
+    fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
+        self.1.forward(self.0.forward(x))
+    }
+    fn visit(&self, v: &mut Visitor<'_, f64>) {
+        self.0.visit(v);
+        self.1.visit(v);
+        self.2.iter().for_each(|d| d.visit(v));
+    }
+}
+fn wrong() -> Wrong {
+    let rng = &mut init::seeded(1);
+    Wrong(Linear::new(2, 2, rng), Linear::new(2, 2, rng), [Dropout::new(0.5, rng), Dropout::new(0.5, rng)])
+}
+#[test]
+#[should_panic(expected = "state: two parts of the module are called \"weight\"")]
+fn parameters_of_one_name() {
+    wrong().state();
+}
+#[test]
+#[should_panic(expected = "generators: two parts of the module are called \"generator\"")]
+fn generators_of_one_name() {
+    wrong().generators();
+}
+#[test]
+fn generators_that_are_not_there() {
+    let dropout = Dropout::<f64>::new(0.5, &mut init::seeded(1));
+    let mut state = dropout.generators();
+    state.insert_part("other", dropout.generators());
+    assert_eq!(dropout.load_generators(&state), Err(StateError::Unexpected { name: "other.generator".into() }));
+}
+#[test]
+fn a_buffer_at_two_places_comes_once() {
+    struct Twice(BatchNorm1d<f64>);
+    impl Module<f64> for Twice {
+        fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
+            self.0.forward(self.0.forward(x))
+        }
+        fn visit(&self, v: &mut Visitor<'_, f64>) {
+            v.module("first", &self.0).module("second", &self.0);
+        }
+    }
+    let names: Vec<String> = Twice(BatchNorm1d::new(3)).state().iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(names, ["first.bias", "first.running_mean", "first.running_var", "first.weight"]);
+}
+#[test]
+fn a_function_before_a_parameter_of_the_network_is_a_row_of_its_own() {
+    struct Scale(Param<f64>);
+    impl Module<f64> for Scale {
+        fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
+            x.relu() * x.tape().param(&self.0)
+        }
+        fn visit(&self, v: &mut Visitor<'_, f64>) {
+            v.param("scale", &self.0);
+        }
+    }
+    let rows = Scale(Param::new("scale", [2.0])).summary(&[3, 1]).layers;
+    assert_eq!(rows.iter().map(|r| (r.op.as_str(), r.parameters)).collect::<Vec<_>>(), [("relu", 0), ("mul", 1)]);
 }

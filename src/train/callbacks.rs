@@ -54,13 +54,13 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// After so many epochs in which `val_loss` (without held-back examples, `loss`) is not less than before.
+    /// After so many epochs in which `val_loss` (without held-back examples, `loss`) is not less than in the best epoch so far.
     ///
     /// # Panics
     /// If there are none.
     #[track_caller]
     pub fn new(patience: usize) -> EarlyStopping {
-        assert!(patience > 0, "EarlyStopping: patience must be at least 1 epoch");
+        assert!(patience > 0, "EarlyStopping: patience must be at least 1 epoch\n  hint: 3 to 10 are usual");
         EarlyStopping { monitor: Monitor::default(), patience, waited: 0, best: None }
     }
     /// Watches another number of the history, such as `val_accuracy` with [`Goal::Max`].

@@ -33,6 +33,30 @@
 //! println!("{:?}", history.get("val_accuracy"));
 //! # Ok::<(), wengert::io::IoError>(())
 //! ```
+//!
+//! A run is kept in a [`Checkpoint`](crate::io::Checkpoint): the states of model, generators, optimizer and schedule. To go on, load them into
+//! new ones and say at which epoch: [`Fit::resume_at`]. A callback that is lent (`&mut PerEpoch(..)`) can be read after the run:
+//!
+//! ```
+//! # use wengert::{data::{Examples, Loader}, nn::{Mlp, Module}, optim::{Adam, Optimizer, Scheduler, StepLr}};
+//! # use wengert::train::{Fit, PerEpoch};
+//! # let data = Examples::new(wengert::ndarray::array![[0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], vec![0, 1, 1, 0]);
+//! # let loader = Loader::new(data, 2).shuffle(1);
+//! # let new_model = || Mlp::new(&[2, 8, 2]).build::<f32>(&mut wengert::init::seeded(1));
+//! let (model, mut optimizer) = (new_model(), Adam::new(0.05));
+//! let mut schedule = PerEpoch(Scheduler::new(&mut optimizer, StepLr::new(3)));
+//! Fit::new(&model, &mut optimizer).epochs(5).callback(&mut schedule).run(&loader)?;
+//! let kept = (model.state(), model.generators(), schedule.0.state(), optimizer.state(&model.named_parameters()));
+//!
+//! let (model, mut optimizer) = (new_model(), Adam::new(0.05));
+//! let mut schedule = PerEpoch(Scheduler::new(&mut optimizer, StepLr::new(3)));
+//! model.load_state(&kept.0)?;
+//! model.load_generators(&kept.1)?;
+//! schedule.0.load_state(&kept.2)?; // before the optimizer, which knows the present rate
+//! optimizer.load_state(&model.named_parameters(), &kept.3)?;
+//! Fit::new(&model, &mut optimizer).epochs(10).resume_at(5).callback(&mut schedule).run(&loader)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod callbacks;
 mod history;
@@ -44,6 +68,7 @@ pub use callbacks::{BestCheckpoint, EarlyStopping, OnPlateau, PerBatch, PerEpoch
 pub use history::History;
 #[cfg(feature = "progress")]
 pub use reports::Bar;
+pub(crate) use reports::short;
 pub use reports::{CsvLog, LogLine, TensorBoardLog};
 
 use crate::data::{Dataset, Loader, Target};
@@ -86,12 +111,28 @@ pub trait Callback<T: Scalar = f32> {
     fn epoch(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
         Ok(())
     }
-    /// After the last epoch, or the one that was stopped after.
+    /// After the last epoch, or the one that was stopped after; also when an error ends the run.
     ///
     /// # Errors
     /// As the callback says.
     fn end(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
         Ok(())
+    }
+}
+
+/// Lent to a run, it can be read afterwards: the state of a schedule, say.
+impl<T: Scalar, C: Callback<T> + ?Sized> Callback<T> for &mut C {
+    fn gradients(&mut self, grads: &mut Grads<T>) {
+        (**self).gradients(grads);
+    }
+    fn batch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        (**self).batch(run)
+    }
+    fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        (**self).epoch(run)
+    }
+    fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        (**self).end(run)
     }
 }
 
@@ -128,14 +169,13 @@ type Metric<'a, T, Y> = Box<dyn for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a>;
 
 /// A training run: a model, its optimizer, a loss, and what else is wanted. See the [module](self).
 ///
-/// The model trains ([`Module::train`]) in each epoch and is evaluated ([`Module::eval`]) in validation and after the run.
+/// All parts of the model train ([`Module::train`]) in each epoch, also those that were set to evaluation before, and are evaluated
+/// ([`Module::eval`]) in validation and after the run.
 #[must_use = "nothing is trained before `run`"]
 pub struct Fit<'a, T: Scalar, Y> {
     model: &'a dyn Module<T>,
     optimizer: &'a mut dyn Optimizer<T>,
-    loss: Loss<'a, T, Y>,
-    metric: Option<(String, Metric<'a, T, Y>)>,
-    validation: Option<&'a dyn Dataset<Number = T, Target = Y>>,
+    measures: Measures<'a, T, Y>,
     callbacks: Vec<Box<dyn Callback<T> + 'a>>,
     epochs: usize,
     first: usize,
@@ -170,7 +210,8 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         optimizer: &'a mut dyn Optimizer<T>,
         loss: impl for<'t> Fn(Var<'t, T>, &Y) -> Var<'t, T> + 'a,
     ) -> Self {
-        Fit { model, optimizer, loss: Box::new(loss), metric: None, validation: None, callbacks: Vec::new(), epochs: 1, first: 0 }
+        let measures = Measures { loss: Box::new(loss), metric: None, validation: None };
+        Fit { model, optimizer, measures, callbacks: Vec::new(), epochs: 1, first: 0 }
     }
     /// How often all examples are seen; 1 unless said otherwise.
     pub fn epochs(mut self, epochs: usize) -> Self {
@@ -184,13 +225,20 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         self
     }
     /// What is measured beside the loss, under this name (in place of what was): the mean over a batch.
+    ///
+    /// # Panics
+    /// If the history has other numbers of this name: `loss`, `lr`, `seconds`, `epoch`, `val_` and so on.
+    #[track_caller]
     pub fn metric(mut self, name: impl Into<String>, metric: impl for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a) -> Self {
-        self.metric = Some((name.into(), Box::new(metric)));
+        let name = name.into();
+        let taken = ["loss", "lr", "seconds", "epoch"].contains(&&*name) || name.starts_with("val_");
+        assert!(!taken, "metric: the history has other numbers called {name:?}\n  hint: a name such as \"accuracy\"");
+        self.measures.metric = Some((name, Box::new(metric)));
         self
     }
     /// Examples that are held back: loss and metric of them are found after each epoch, as `val_loss` and so on.
     pub fn validate(mut self, examples: &'a dyn Dataset<Number = T, Target = Y>) -> Self {
-        self.validation = Some(examples);
+        self.measures.validation = Some(examples);
         self
     }
     /// Something to be done beside; callbacks are called in the order in which they were given.
@@ -198,77 +246,109 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         self.callbacks.push(Box::new(callback));
         self
     }
-    /// Trains.
+    /// Trains. The model is then in evaluation, also after an error.
     ///
     /// # Errors
-    /// The first error of a callback, such as a file that cannot be written.
+    /// The first error of a callback, such as a file that cannot be written. It ends the run; what callbacks do at the end is done all the
+    /// same.
     ///
     /// # Panics
     /// As model, loss and metric do: if shapes do not fit, or a label is not a class.
     #[track_caller]
     pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
-        let Fit { model, optimizer, loss, metric, validation, mut callbacks, epochs, first } = self;
-        let (params, mut tape) = (model.parameters(), Tape::new());
+        let Fit { model, optimizer, measures, mut callbacks, epochs, first } = self;
         let (batches, history) = (loader.len(), History::default());
         let mut run =
             Run { model, optimizer, epoch: 0, epochs, batch: 0, batches, samples: 0, loss: f64::NAN, metric: None, history, stop: false };
-        let measure = |output: Var<'_, T>, y: &Y| metric.as_ref().map(|(name, f)| (name.clone(), f(output, y)));
-        for epoch in first..epochs {
+        let trained = measures.train(first, &mut run, &mut callbacks, loader);
+        model.eval();
+        // All of them are called: files are finished, the best weights given back.
+        callbacks.iter_mut().map(|c| c.end(&mut run)).fold(trained, Result::and)?;
+        Ok(run.history)
+    }
+}
+
+/// What is found of the model's outputs.
+struct Measures<'a, T: Scalar, Y> {
+    loss: Loss<'a, T, Y>,
+    metric: Option<(String, Metric<'a, T, Y>)>,
+    validation: Option<&'a dyn Dataset<Number = T, Target = Y>>,
+}
+
+impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
+    /// The epochs from the first one on.
+    #[track_caller]
+    fn train<D: Dataset<Number = T, Target = Y> + 'static>(
+        &self,
+        first: usize,
+        run: &mut Run<'_, T>,
+        callbacks: &mut [Box<dyn Callback<T> + 'a>],
+        loader: &Loader<D>,
+    ) -> Result<(), IoError> {
+        let model = run.model;
+        let (params, mut tape) = (model.parameters(), Tape::new());
+        for epoch in first..run.epochs {
             let (start, mut losses, mut metrics) = (Instant::now(), Mean::new(), Mean::new());
+            let mut lr = run.optimizer.lr();
             run.epoch = epoch;
             run.batch = 0;
             model.train();
             for (i, batch) in loader.epoch(epoch as u64).enumerate() {
                 (run.batch, run.samples) = (i, batch.len());
                 let output = model.forward(tape.constant(&batch.x));
-                let value = loss(output, &batch.y);
+                let value = (self.loss)(output, &batch.y);
                 let mut grads = tape.backward(value);
                 run.loss = value.item().to_f64();
-                run.metric = measure(output, &batch.y);
+                run.metric = self.metric(output, &batch.y);
                 tape.reset();
                 callbacks.iter_mut().for_each(|c| c.gradients(&mut grads));
+                lr = run.optimizer.lr(); // callbacks set that of the next batch
                 run.optimizer.step(&params, &grads);
                 tape.recycle(grads);
                 losses.add(run.loss, run.samples);
                 metrics.add(run.metric.as_ref().map_or(0.0, |m| m.1), run.samples);
-                callbacks.iter_mut().try_for_each(|c| c.batch(&mut run))?;
+                callbacks.iter_mut().try_for_each(|c| c.batch(run))?;
                 if run.stop {
-                    break;
+                    return Ok(());
                 }
             }
             model.eval();
-            if run.stop {
-                break;
-            }
-            let name = metric.as_ref().map(|(name, _)| name.as_str());
+            let name = self.metric.as_ref().map(|(name, _)| name.as_str());
             let mut numbers = vec![("loss".to_string(), losses.value())];
             numbers.extend(name.map(|name| (name.to_string(), metrics.value())));
-            if let Some(examples) = validation {
-                let (mut losses, mut metrics) = (Mean::new(), Mean::new());
-                let rows: Vec<usize> = (0..examples.len()).collect();
-                for rows in rows.chunks(AT_ONCE) {
-                    let batch = examples.get(rows);
-                    tape.no_grad(|| {
-                        let output = model.forward(tape.constant(&batch.x));
-                        losses.add(loss(output, &batch.y).item().to_f64(), rows.len());
-                        metrics.add(measure(output, &batch.y).map_or(0.0, |m| m.1), rows.len());
-                    });
-                    tape.reset();
-                }
-                numbers.push(("val_loss".to_string(), losses.value()));
-                numbers.extend(name.map(|name| (format!("val_{name}"), metrics.value())));
+            if let Some(examples) = self.validation {
+                let (loss, metric) = self.validate(model, &mut tape, examples);
+                numbers.push(("val_loss".to_string(), loss));
+                numbers.extend(name.map(|name| (format!("val_{name}"), metric)));
             }
-            numbers.push(("lr".to_string(), run.optimizer.lr()));
+            numbers.push(("lr".to_string(), lr));
             numbers.push(("seconds".to_string(), start.elapsed().as_secs_f64()));
             run.history.push(numbers);
-            callbacks.iter_mut().try_for_each(|c| c.epoch(&mut run))?;
+            callbacks.iter_mut().try_for_each(|c| c.epoch(run))?;
             if run.stop {
-                break;
+                return Ok(());
             }
         }
-        model.eval();
-        callbacks.iter_mut().try_for_each(|c| c.end(&mut run))?;
-        Ok(run.history)
+        Ok(())
+    }
+    fn metric(&self, output: Var<'_, T>, y: &Y) -> Option<(String, f64)> {
+        self.metric.as_ref().map(|(name, f)| (name.clone(), f(output, y)))
+    }
+    /// Loss and metric of held-back examples.
+    #[track_caller]
+    fn validate(&self, model: &dyn Module<T>, tape: &mut Tape<T>, examples: &dyn Dataset<Number = T, Target = Y>) -> (f64, f64) {
+        let (mut losses, mut metrics) = (Mean::new(), Mean::new());
+        let rows: Vec<usize> = (0..examples.len()).collect();
+        for rows in rows.chunks(AT_ONCE) {
+            let batch = examples.get(rows);
+            tape.no_grad(|| {
+                let output = model.forward(tape.constant(&batch.x));
+                losses.add((self.loss)(output, &batch.y).item().to_f64(), rows.len());
+                metrics.add(self.metric(output, &batch.y).map_or(0.0, |m| m.1), rows.len());
+            });
+            tape.reset();
+        }
+        (losses.value(), metrics.value())
     }
 }
 

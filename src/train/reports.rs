@@ -33,12 +33,27 @@ impl<T: Scalar, W: Write> Callback<T> for LogLine<W> {
             let x = run.history.last(name).expect("each name has numbers");
             line += &match name {
                 "seconds" => format!("  {x:.1} s"),
-                "lr" => format!("  lr {}", format!("{x:.6}").trim_end_matches('0').trim_end_matches('.')),
-                _ => format!("  {name} {x:.4}"),
+                "lr" => format!("  lr {}", rate(x)),
+                _ => format!("  {name} {}", short(x)),
             };
         }
         writeln!(self.0, "{line}").and_then(|()| self.0.flush()).map_err(|e| cannot_write("the log", e))
     }
+}
+
+/// Four places, and an exponent where they would show little.
+pub(crate) fn short(x: f64) -> String {
+    match x.abs() {
+        0.001..99_999.0 | 0.0 => format!("{x:.4}"),
+        _ if x.is_finite() => format!("{x:.3e}"),
+        _ => x.to_string(),
+    }
+}
+
+/// A learning rate: three digits, but no zeros at the end.
+fn rate(x: f64) -> String {
+    let rounded: f64 = format!("{x:.2e}").parse().unwrap_or(x);
+    if rounded >= 1e-4 || rounded == 0.0 { rounded.to_string() } else { format!("{rounded:e}") }
 }
 
 fn cannot_write(path: impl Into<PathBuf>, source: io::Error) -> IoError {

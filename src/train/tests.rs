@@ -223,7 +223,7 @@ fn schedules_by_epoch_and_by_batch() {
         (fit.run(&loader).unwrap().get("lr").unwrap().to_vec(), optimizer.lr())
     };
     assert_eq!(rates(false), (vec![0.8, 0.4], 0.2));
-    assert_eq!(rates(true), (vec![0.05, 0.003125], 0.003125)); // after the epoch's last batch
+    assert_eq!(rates(true), (vec![0.1, 0.00625], 0.003125)); // of the epoch's last batch, and of the next one
 }
 
 #[test]
@@ -330,4 +330,50 @@ fn a_run_goes_on_at_an_epoch_to_the_same_bits() {
     let rest = train(&resumed, &mut optimizer, 2, 4);
     assert!(resumed.state() == whole.state());
     assert_eq!(rest.get("loss").unwrap(), &history.get("loss").unwrap()[2..]);
+}
+
+#[test]
+fn an_error_ends_a_run_in_order() {
+    /// Refuses the second batch, and remembers what it was called for.
+    #[derive(Default)]
+    struct Refuses(Vec<&'static str>);
+    impl Callback<f64> for Refuses {
+        fn batch(&mut self, _: &mut Run<'_, f64>) -> Result<(), IoError> {
+            self.0.push("batch");
+            match self.0.len() {
+                1 => Ok(()),
+                _ => Err(IoError::Write { path: "first".into(), source: std::io::ErrorKind::StorageFull.into() }),
+            }
+        }
+        fn end(&mut self, run: &mut Run<'_, f64>) -> Result<(), IoError> {
+            assert_eq!(run.history.epochs(), 0);
+            self.0.push("end");
+            Err(IoError::Write { path: "second".into(), source: std::io::ErrorKind::StorageFull.into() })
+        }
+    }
+    let (model, mut optimizer, mut one, mut other) = (Constant::new(), Sgd::new(0.1), Refuses::default(), Refuses::default());
+    let loader = Loader::new(Examples::new(Array2::zeros((6, 1)), vec![0; 6]), 3);
+    let fit = scripted(&model, &mut optimizer, &[1.0]).callback(&mut one).callback(&mut other);
+    let error = fit.run(&loader).unwrap_err();
+    assert!(matches!(&error, IoError::Write { path, .. } if *path == PathBuf::from("first")), "{error}");
+    assert_eq!((one.0, other.0), (vec!["batch", "batch", "end"], vec!["batch", "end"]));
+    assert!(!model.1.is_training());
+}
+
+#[test]
+fn names_of_the_history_are_taken() {
+    for name in ["loss", "lr", "seconds", "epoch", "val_loss", "val_accuracy"] {
+        let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
+        let fit = std::panic::AssertUnwindSafe(scripted(&model, &mut optimizer, &[1.0]));
+        let panic = std::panic::catch_unwind(|| drop({ fit }.0.metric(name, |_, _| 0.0))).expect_err(name);
+        assert!(panic.downcast_ref::<String>().unwrap().starts_with(&format!("metric: the history has other numbers called {name:?}")));
+    }
+}
+
+#[test]
+fn small_rates_and_losses_are_shown() {
+    let (model, mut optimizer, mut lines) = (Constant::new(), Sgd::new(2.5e-7), Vec::new());
+    scripted(&model, &mut optimizer, &[0.0000125]).callback(LogLine::to(&mut lines)).run(&one_batch()).unwrap();
+    let line = String::from_utf8(lines).unwrap();
+    assert!(line.starts_with("epoch 1/1  loss 1.250e-5  lr 2.5e-7  "), "{line}");
 }

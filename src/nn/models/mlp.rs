@@ -26,7 +26,10 @@ impl Mlp {
     /// If there are fewer than two sizes.
     #[track_caller]
     pub fn new(sizes: &[usize]) -> Mlp {
-        assert!(sizes.len() >= 2, "Mlp: at least the sizes of input and output are needed, not {sizes:?}");
+        assert!(
+            sizes.len() >= 2,
+            "Mlp: at least the sizes of input and output are needed, not {sizes:?}\n  hint: &[784, 100, 10] has one hidden layer"
+        );
         Mlp { sizes: sizes.into(), activation: Activation::Relu, dropout: 0.0, batch_norm: false }
     }
     /// With another function between the layers.
@@ -38,7 +41,12 @@ impl Mlp {
         Mlp { batch_norm: true, ..self }
     }
     /// With dropout of this probability after each activation.
+    ///
+    /// # Panics
+    /// If it is not from 0 to 1.
+    #[track_caller]
     pub fn dropout(self, p: f64) -> Mlp {
+        assert!((0.0..=1.0).contains(&p), "Mlp: the probability of dropout must be from 0 to 1, not {p}\n  hint: 0.2 to 0.5 are usual");
         Mlp { dropout: p, ..self }
     }
     /// The network, with its first weights.

@@ -39,7 +39,7 @@ impl<T: Scalar> Module<T> for InvertedResidual<T> {
 }
 
 /// MobileNetV2 of photographs `[batch, 3, height, width]` (ImageNet: 224x224), with torchvision's names, so that its weights can be
-/// loaded: [`io::load`](crate::io::load).
+/// loaded: [`io::load_into`](crate::io::load_into).
 ///
 /// ```
 /// use wengert::nn::{MobileNetV2, Module};

@@ -67,7 +67,8 @@ pub struct ResNet<T: Scalar = f32> {
     /// After the first convolution, of large images.
     maxpool: Option<MaxPool2d>,
     layers: Vec<Vec<BasicBlock<T>>>,
-    fc: Linear<T>,
+    /// The last layer, which may be replaced by one for other classes.
+    pub fc: Linear<T>,
 }
 
 impl<T: Scalar> ResNet<T> {
@@ -119,7 +120,7 @@ impl<T: Scalar> ResNet<T> {
     }
     /// What the last layer sees: `[batch, features]`.
     #[track_caller]
-    pub fn features<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+    pub fn embed<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let x = self.bn1.forward(self.conv1.forward(x)).relu();
         let x = self.layers.forward(self.maxpool.forward(x));
         x.adaptive_avg_pool2d([1, 1]).flatten(1, -1)
@@ -129,7 +130,7 @@ impl<T: Scalar> ResNet<T> {
 impl<T: Scalar> Module<T> for ResNet<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        self.fc.forward(self.features(x))
+        self.fc.forward(self.embed(x))
     }
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.module("conv1", &self.conv1).module("bn1", &self.bn1);
