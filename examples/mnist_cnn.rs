@@ -71,7 +71,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 /// Trains a network, whose first layer is looked at afterwards.
 fn train(name: &str, model: &dyn Module, first: &Conv2d, options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let (seen, test) = mnist(&options.data)?;
-    let epochs = options.epochs.unwrap_or(if options.deep { 30 } else { 12 }) as usize;
+    let epochs = u64::from(options.epochs.unwrap_or(if options.deep { 30 } else { 12 }));
     let require = options.require.unwrap_or(if options.deep { 0.985 } else { 0.975 });
     println!("{name} on {} images, {} to test it; {epochs} epochs, seed {}.\n", seen.len(), test.len(), options.seed);
     println!("{}\n", model.summary(&[1, 1, 28, 28]));
@@ -79,7 +79,7 @@ fn train(name: &str, model: &dyn Module, first: &Conv2d, options: &Options) -> R
     let augment = Augment::new(options.seed).shift(2);
     let loader = Loader::new(seen, options.batch as usize).shuffle(options.seed).augment(augment);
     let mut optimizer = Adam::with(AdamOptions { lr: options.lr, weight_decay: 0.05, decoupled_weight_decay: true, ..Default::default() });
-    let schedule = Scheduler::new(&mut optimizer, OneCycleLr::new(options.lr, (epochs * loader.len()) as u64));
+    let schedule = Scheduler::new(&mut optimizer, OneCycleLr::new(options.lr, epochs * loader.len() as u64));
     let start = Instant::now();
     let history = Fit::new(model, &mut optimizer)
         .epochs(epochs)

@@ -52,12 +52,12 @@ struct Options {
 }
 
 /// The losses of a training, and the share of the test images that are recognised after it.
-fn train(model: &ResNet, seen: Examples, test: &Examples, epochs: usize, options: &Options) -> Result<History, IoError> {
+fn train(model: &ResNet, seen: Examples, test: &Examples, epochs: u64, options: &Options) -> Result<History, IoError> {
     let augment = Augment::new(options.seed).shift(2).flip();
     let loader = Loader::new(seen, options.batch as usize).shuffle(options.seed).augment(augment);
     let sgd = SgdOptions { lr: options.lr, momentum: 0.9, nesterov: true, weight_decay: 5e-4, ..Default::default() };
     let mut optimizer = Sgd::with(sgd);
-    let cycle = OneCycleLr { cycle_momentum: false, ..OneCycleLr::new(options.lr, (epochs * loader.len()) as u64) };
+    let cycle = OneCycleLr { cycle_momentum: false, ..OneCycleLr::new(options.lr, epochs * loader.len() as u64) };
     let schedule = Scheduler::new(&mut optimizer, cycle);
     Fit::new(model, &mut optimizer)
         .epochs(epochs)
@@ -79,7 +79,7 @@ fn compare(seen: &Examples, test: &Examples, options: &Options) -> Result<(), Bo
             let net = if skips { net } else { net.without_skips() };
             let name = format!("{}-{}", if skips { "residual" } else { "plain" }, 6 * n + 2);
             println!("{name}");
-            rows.push((name, train(&net, seen.clone(), test, options.compare_epochs as usize, options)?));
+            rows.push((name, train(&net, seen.clone(), test, options.compare_epochs.into(), options)?));
         }
     }
     println!("\nnetwork       last loss   test       time");
@@ -113,7 +113,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     );
     println!("{} images to train on, {} to test; SGD, one cycle; seed {}\n", seen.len(), test.len(), options.seed);
     let start = Instant::now();
-    let history = train(&model, seen.clone(), &test, options.epochs as usize, options)?;
+    let history = train(&model, seen.clone(), &test, options.epochs.into(), options)?;
     let accuracy = history.last("val_accuracy").unwrap_or(f64::NAN);
     println!("\ntrained and tested in {:.1} s", start.elapsed().as_secs_f64());
     if options.compare > 0 {

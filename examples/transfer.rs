@@ -94,8 +94,8 @@ fn each_batch(images: &ArrayD<f32>, f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> A
 fn train(model: &dyn Module, seen: &Examples, test: &Examples, lr: f64, options: &Options) -> Result<f64, IoError> {
     let loader = Loader::new(seen.clone(), 50).shuffle(options.seed);
     let mut optimizer = Adam::new(lr);
-    let schedule = Scheduler::new(&mut optimizer, CosineAnnealingLr::new((options.epochs as usize * loader.len()) as u64));
-    let fit = Fit::new(model, &mut optimizer).epochs(options.epochs as usize).validate(test);
+    let schedule = Scheduler::new(&mut optimizer, CosineAnnealingLr::new(u64::from(options.epochs) * loader.len() as u64));
+    let fit = Fit::new(model, &mut optimizer).epochs(options.epochs.into()).validate(test);
     let history = fit.callback(PerBatch(schedule)).callback(Bar::new()).run(&loader)?;
     Ok(history.last("val_accuracy").unwrap_or(f64::NAN))
 }

@@ -272,6 +272,11 @@ mod tests {
         assert_eq!((batch.x, batch.y), (array![[3.0], [1.0]].into_dyn(), array![[30.0, 31.0], [10.0, 11.0]].into_dyn()));
     }
     #[test]
+    #[should_panic(expected = "Examples::new: inputs of shape [2, 1], but targets for 0 examples")]
+    fn a_number_alone_is_no_target() {
+        Examples::new(array![[1.0], [2.0]], ndarray::arr0(3.0).into_dyn());
+    }
+    #[test]
     fn inputs_that_do_not_lie_in_order() {
         let x = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]].reversed_axes();
         let all = Examples::new(x, vec![0, 1, 2]);

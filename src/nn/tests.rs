@@ -141,6 +141,7 @@ fn batch_norm_of_images() {
 #[test]
 fn layer_norm() {
     let module = LayerNorm::new(&[3, 2]);
+    assert!(module.weight().unwrap().is(&module.parameters()[0]) && module.bias().unwrap().is(&module.parameters()[1]));
     follows_pytorch(
         &module,
         x(&[4, 3, 2]),
@@ -154,6 +155,7 @@ fn layer_norm() {
 #[test]
 fn group_norm() {
     let module = GroupNorm::new(2, 4);
+    assert!(module.weight().unwrap().is(&module.parameters()[0]) && module.bias().unwrap().is(&module.parameters()[1]));
     follows_pytorch(
         &module,
         x(&[3, 4, 2, 2]),
@@ -671,4 +673,12 @@ fn a_function_before_a_parameter_of_the_network_is_a_row_of_its_own() {
     }
     let rows = Scale(Param::new("scale", [2.0])).summary(&[3, 1]).layers;
     assert_eq!(rows.iter().map(|r| (r.op.as_str(), r.parameters)).collect::<Vec<_>>(), [("relu", 0), ("mul", 1)]);
+}
+
+#[test]
+fn probabilities_that_cannot_be() {
+    for p in [-0.5, 1.5, f64::NAN] {
+        let panic = std::panic::catch_unwind(|| Mlp::new(&[2, 3, 1]).dropout(p)).expect_err("must panic");
+        assert!(panic.downcast_ref::<String>().unwrap().starts_with("Mlp: the probability of dropout must be from 0 to 1, not "));
+    }
 }

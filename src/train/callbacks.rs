@@ -44,7 +44,7 @@ impl Monitor {
 }
 
 /// Ends the run when a number has not got better for some epochs, and gives the model the weights (and buffers) of its best epoch, also
-/// after a run that went on to its end.
+/// after a run that went on to its end or was ended by an error.
 #[derive(Debug)]
 pub struct EarlyStopping {
     monitor: Monitor,

@@ -143,9 +143,9 @@ pub struct Run<'r, T: Scalar = f32> {
     /// The optimizer, whose learning rate may be set.
     pub optimizer: &'r mut dyn Optimizer<T>,
     /// The epoch, from 0.
-    pub epoch: usize,
+    pub epoch: u64,
     /// How many there are to be.
-    pub epochs: usize,
+    pub epochs: u64,
     /// The batch of this epoch, from 0.
     pub batch: usize,
     /// How many there are.
@@ -177,8 +177,8 @@ pub struct Fit<'a, T: Scalar, Y> {
     optimizer: &'a mut dyn Optimizer<T>,
     measures: Measures<'a, T, Y>,
     callbacks: Vec<Box<dyn Callback<T> + 'a>>,
-    epochs: usize,
-    first: usize,
+    epochs: u64,
+    first: u64,
 }
 
 impl<'a, T: Scalar> Fit<'a, T, Vec<usize>> {
@@ -214,13 +214,13 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         Fit { model, optimizer, measures, callbacks: Vec::new(), epochs: 1, first: 0 }
     }
     /// How often all examples are seen; 1 unless said otherwise.
-    pub fn epochs(mut self, epochs: usize) -> Self {
+    pub fn epochs(mut self, epochs: u64) -> Self {
         self.epochs = epochs;
         self
     }
     /// Goes on at this epoch (from 0) of the run, whose model, optimizer and schedule were loaded from a
-    /// [`Checkpoint`](crate::io::Checkpoint).
-    pub fn resume_at(mut self, epoch: usize) -> Self {
+    /// [`Checkpoint`](crate::io::Checkpoint). The history begins with this epoch.
+    pub fn resume_at(mut self, epoch: u64) -> Self {
         self.first = epoch;
         self
     }
@@ -280,7 +280,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
     #[track_caller]
     fn train<D: Dataset<Number = T, Target = Y> + 'static>(
         &self,
-        first: usize,
+        first: u64,
         run: &mut Run<'_, T>,
         callbacks: &mut [Box<dyn Callback<T> + 'a>],
         loader: &Loader<D>,
@@ -293,7 +293,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
             run.epoch = epoch;
             run.batch = 0;
             model.train();
-            for (i, batch) in loader.epoch(epoch as u64).enumerate() {
+            for (i, batch) in loader.epoch(epoch).enumerate() {
                 (run.batch, run.samples) = (i, batch.len());
                 let output = model.forward(tape.constant(&batch.x));
                 let value = (self.loss)(output, &batch.y);

@@ -107,7 +107,7 @@ impl<T: Scalar> Callback<T> for TensorBoardLog {
                 _ => name.strip_prefix("val_").map_or_else(|| format!("{name}/train"), |name| format!("{name}/val")),
             };
             let x = run.history.last(name).expect("each name has numbers");
-            self.0.scalar(&tag, run.epoch as u64 + 1, x).map_err(|e| cannot_write(self.0.path(), e))?;
+            self.0.scalar(&tag, run.epoch + 1, x).map_err(|e| cannot_write(self.0.path(), e))?;
         }
         Ok(())
     }

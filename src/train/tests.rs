@@ -63,7 +63,7 @@ impl Module<f64> for Constant {
 struct Script<'a>(&'a Constant, Vec<f64>);
 impl Callback<f64> for Script<'_> {
     fn epoch(&mut self, run: &mut Run<'_, f64>) -> Result<(), IoError> {
-        if let Some(next) = self.1.get(run.epoch + 1) {
+        if let Some(next) = self.1.get(run.epoch as usize + 1) {
             self.0.0.set([*next]);
         }
         Ok(())
@@ -73,7 +73,7 @@ impl Callback<f64> for Script<'_> {
 fn scripted<'a>(model: &'a Constant, optimizer: &'a mut Sgd<f64>, losses: &[f64]) -> Fit<'a, f64, Vec<usize>> {
     model.0.set([losses[0]]);
     // The gradient of the loss must not change the weight: it is detached.
-    Fit::with_loss(model, optimizer, |y, _: &Vec<usize>| y.detach().mean() + y.sum() * 0.0).epochs(losses.len())
+    Fit::with_loss(model, optimizer, |y, _: &Vec<usize>| y.detach().mean() + y.sum() * 0.0).epochs(losses.len() as u64)
 }
 fn one_batch() -> Loader<Examples<f64>> {
     Loader::new(Examples::new(Array2::zeros((3, 1)), vec![0; 3]), 4)
@@ -314,7 +314,7 @@ fn no_epochs_and_no_batches() {
 
 #[test]
 fn a_run_goes_on_at_an_epoch_to_the_same_bits() {
-    let train = |model: &Sequential, optimizer: &mut Adam, first: usize, end: usize| {
+    let train = |model: &Sequential, optimizer: &mut Adam, first: u64, end: u64| {
         Fit::new(model, optimizer).epochs(end).resume_at(first).run(&loader()).unwrap()
     };
     let (whole, mut optimizer) = (network(), Adam::new(0.01));
