@@ -355,7 +355,7 @@ fn an_error_ends_a_run_in_order() {
     let loader = Loader::new(Examples::new(Array2::zeros((6, 1)), vec![0; 6]), 3);
     let fit = scripted(&model, &mut optimizer, &[1.0]).callback(&mut one).callback(&mut other);
     let error = fit.run(&loader).unwrap_err();
-    assert!(matches!(&error, IoError::Write { path, .. } if *path == PathBuf::from("first")), "{error}");
+    assert!(matches!(&error, IoError::Write { path, .. } if path.as_os_str() == "first"), "{error}");
     assert_eq!((one.0, other.0), (vec!["batch", "batch", "end"], vec!["batch", "end"]));
     assert!(!model.1.is_training());
 }
