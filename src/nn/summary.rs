@@ -68,24 +68,28 @@ impl Summary {
                 }
                 continue;
             }
+            // Batch normalization in use is a factor and a summand for each channel, and its op is called so.
+            let op = if nodes[i].op == "channel_affine" { "batch_norm" } else { nodes[i].op };
             let owners = &reading.used[i];
             let name = owners.first().map_or("", |&k| named[k].0.rsplit_once('.').map_or("", |(owner, _)| owner)).to_string();
             let mut parameters = 0;
             for &k in owners {
-                if !std::mem::replace(&mut counted[k], true) {
+                if !counted[k] {
                     parameters += count(&named[k].1);
                 }
+                counted[k] = true;
             }
             let (output, multiply_adds) = (nodes[i].shape.clone(), multiply_adds(&nodes, &nodes[i]));
-            let same_layer = std::mem::replace(&mut owned, !owners.is_empty()) && owned;
+            let same_layer = owned && !owners.is_empty();
+            owned = !owners.is_empty();
             match layers.last_mut().filter(|last| same_layer && last.name == name) {
                 Some(last) => {
-                    last.op = format!("{}, {}", last.op, nodes[i].op);
+                    last.op = format!("{}, {op}", last.op);
                     last.output = output;
                     last.parameters += parameters;
                     last.multiply_adds += multiply_adds;
                 }
-                None => layers.push(SummaryRow { name, op: nodes[i].op.to_string(), output, parameters, multiply_adds }),
+                None => layers.push(SummaryRow { name, op: op.to_string(), output, parameters, multiply_adds }),
             }
         }
         Summary { input: input.into(), layers, parameters: named.iter().map(|(_, p)| count(p)).sum(), trainable }
