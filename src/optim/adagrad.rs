@@ -85,7 +85,7 @@ impl<T: Scalar> UpdateRule<T, 1> for Step<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{follows_pytorch, large_is_as_small};
+    use super::super::first_order_tests::{follows_pytorch, large_is_as_small};
     use super::*;
 
     #[test]

@@ -82,6 +82,9 @@ impl Rule for AdamOptions {
     fn momentum(&self) -> Option<f64> {
         Some(self.betas.0)
     }
+    fn takes_momentum(&self, beta1: f64) -> bool {
+        (0.0..1.0).contains(&beta1)
+    }
     fn set_momentum(&mut self, beta1: f64) {
         self.betas.0 = beta1;
     }
@@ -153,7 +156,7 @@ impl<T: Scalar> UpdateRule<T, 3> for Step<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{follows_pytorch, large_is_as_small};
+    use super::super::first_order_tests::{follows_pytorch, large_is_as_small};
     use super::*;
 
     #[test]

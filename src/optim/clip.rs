@@ -75,7 +75,7 @@ pub fn clip_grad_value<T: Scalar>(grads: &mut Grads<T>, clip_value: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::training_follows_pytorch;
+    use super::super::first_order_tests::training_follows_pytorch;
     use super::*;
     use crate::optim::{Sgd, SgdOptions};
     use crate::{Param, Tape};

@@ -58,7 +58,11 @@ pub trait Rule: Clone + Debug + Default + Send + 'static {
     fn momentum(&self) -> Option<f64> {
         None
     }
-    /// Sets it, where there is one.
+    /// Whether it may be set to this number.
+    fn takes_momentum(&self, momentum: f64) -> bool {
+        momentum > 0.0
+    }
+    /// Sets it, where there is one; what makes no sense is found by [`Rule::check`].
     fn set_momentum(&mut self, _momentum: f64) {}
     /// The arrays that are remembered of each parameter: their names in states, and what they are filled with before the first step.
     fn arrays(&self) -> Vec<(&'static str, f64)> {
@@ -116,7 +120,8 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
         FirstOrder { groups: vec![options], members: Vec::new(), slots: Vec::new() }
     }
     /// A parameter group: for these parameters other options hold. Schedules change the learning rate of each group by one rule, from its
-    /// own first rate.
+    /// own first rate. What is remembered of a parameter that joins after steps is kept, or forgotten if the rule with these options
+    /// remembers other arrays.
     ///
     /// ```
     /// use wengert::Param;
@@ -137,7 +142,13 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
             self.members.push((param.clone(), self.groups.len()));
         }
         self.groups.push(options);
-        self.slots.iter_mut().for_each(|slot| slot.group = group_of(&self.members, &slot.param));
+        for slot in &mut self.slots {
+            let old = std::mem::replace(&mut slot.group, group_of(&self.members, &slot.param));
+            let names = |group: usize| self.groups[group].arrays().into_iter().map(|(name, _)| name);
+            if !names(old).eq(names(slot.group)) {
+                slot.memory = Memory { steps: 0, arrays: Vec::new() };
+            }
+        }
         self
     }
     /// The options of the parameters that are in no group.
@@ -202,26 +213,26 @@ impl<R: Rule, T: Scalar> Rates for FirstOrder<R, T> {
     }
     fn set_lrs(&mut self, lrs: &[f64]) {
         check_count("set_lrs", lrs.len(), self.groups.len());
-        for (group, &lr) in self.groups.iter_mut().zip(lrs) {
-            check(lr >= 0.0, "lr must be at least 0", lr);
-            group.set_lr(lr);
-        }
+        lrs.iter().for_each(|&lr| check(lr >= 0.0, "lr must be at least 0", lr)); // all, before the first is set
+        self.groups.iter_mut().zip(lrs).for_each(|(group, &lr)| group.set_lr(lr));
     }
     fn momentums(&self) -> Vec<Option<f64>> {
         self.groups.iter().map(R::momentum).collect()
     }
     fn set_momentums(&mut self, momentums: &[f64]) {
         check_count("set_momentums", momentums.len(), self.groups.len());
-        for (i, (group, &momentum)) in self.groups.iter_mut().zip(momentums).enumerate() {
+        for (i, (group, &momentum)) in self.groups.iter().zip(momentums).enumerate() {
             assert!(
                 group.momentum().is_some(),
                 "set_momentums: parameter group {i} works without momentum\n  hint: make the optimizer with momentum above 0, or the schedule \
                  with `cycle_momentum: false`"
             );
-            group.set_momentum(momentum);
-            group.check();
-            check(group.momentum().is_some(), "momentum must stay above 0", momentum);
+            let mut changed = group.clone();
+            changed.set_momentum(momentum);
+            changed.check();
+            check(changed.momentum().is_some(), "momentum must stay above 0", momentum);
         }
+        self.groups.iter_mut().zip(momentums).for_each(|(group, &momentum)| group.set_momentum(momentum));
     }
 }
 
@@ -255,7 +266,8 @@ impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
             group.set_lr(reader.number(format!("param_groups.{i}.lr"), "a number that is at least 0", |lr| lr >= 0.0));
             if group.momentum().is_some() {
                 let name = format!("param_groups.{i}.momentum");
-                group.set_momentum(reader.number(name, "a number from 0 on", |momentum| momentum >= 0.0));
+                let momentum = reader.number(name, "a momentum that the optimizer takes", |momentum| group.takes_momentum(momentum));
+                group.set_momentum(momentum);
             }
         }
         let mut slots = Vec::new();

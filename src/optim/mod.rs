@@ -8,6 +8,7 @@
 //! | `scheduler.rs`, `schedules.rs`, `one_cycle.rs`, `plateau.rs` | how do learning rates change in the course of training? |
 //! | `clip.rs` | how are large gradients cut? |
 //! | `reader.rs` | does a state fit? |
+//! | `first_order_tests.rs`, `lbfgs_tests.rs`, `schedule_tests.rs` | does all of it do what PyTorch does, and go on from states? |
 //!
 //! An optimizer reads gradients ([`Grads`]) and writes parameters ([`Param`]) in one pass over each parameter, and allocates nothing
 //! after its first step. For the gradients of several backward passes see [`Grads::accumulate`]. It uses only the public API of this
@@ -34,7 +35,11 @@ mod adagrad;
 mod adam;
 mod clip;
 mod first_order;
+#[cfg(test)]
+mod first_order_tests;
 mod lbfgs;
+#[cfg(test)]
+mod lbfgs_tests;
 mod line_search;
 mod one_cycle;
 mod plateau;
@@ -45,8 +50,6 @@ mod schedule_tests;
 mod scheduler;
 mod schedules;
 mod sgd;
-#[cfg(test)]
-mod testing;
 
 pub use adagrad::{Adagrad, AdagradOptions};
 pub use adam::{Adam, AdamOptions};
@@ -108,8 +111,8 @@ pub trait Optimizer<T: Scalar = f32>: Rates + Send {
     /// about them.
     fn step(&mut self, params: &[Param<T>], grads: &Grads<T>);
     /// What it remembers about these parameters, by their names ([`Module::named_parameters`](crate::nn::Module::named_parameters)), and
-    /// what schedules change of its options. Entries are called as in PyTorch: `fc.weight.exp_avg`, `fc.weight.step`,
-    /// `param_groups.0.lr`.
+    /// what schedules change of its options. The arrays have PyTorch's names (`fc.weight.exp_avg`, beside `fc.weight.step` and
+    /// `param_groups.0.lr`), but the files are not exchangeable with PyTorch's, which number the parameters.
     ///
     /// # Panics
     /// If it has changed parameters that are not among these (a state without them could not be gone on from), or two have one name.

@@ -14,6 +14,16 @@ pub enum Goal {
     Max,
 }
 
+impl Goal {
+    /// Whether a number is better than another one; what is not a number is not.
+    pub fn is_better(self, x: f64, than: f64) -> bool {
+        match self {
+            Goal::Min => x < than,
+            Goal::Max => x > than,
+        }
+    }
+}
+
 /// How much better a metric must be, to count as better.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
@@ -118,12 +128,13 @@ impl ReduceLrOnPlateau {
         new != old
     }
     fn is_better(&self, metric: f64) -> bool {
-        match (self.options.goal, self.options.threshold) {
-            (Goal::Min, Threshold::Relative(t)) => metric < self.best * (1.0 - t),
-            (Goal::Min, Threshold::Absolute(t)) => metric < self.best - t,
-            (Goal::Max, Threshold::Relative(t)) => metric > self.best * (1.0 + t),
-            (Goal::Max, Threshold::Absolute(t)) => metric > self.best + t,
-        }
+        let ReduceLrOnPlateauOptions { goal, threshold, .. } = self.options;
+        let sign = if goal == Goal::Min { -1.0 } else { 1.0 };
+        let bar = match threshold {
+            Threshold::Relative(t) => self.best * (1.0 + sign * t),
+            Threshold::Absolute(t) => self.best + sign * t,
+        };
+        goal.is_better(metric, bar)
     }
     /// The best metric so far; infinite before the first.
     pub fn best(&self) -> f64 {

@@ -158,7 +158,7 @@ impl<T: Scalar> UpdateRule<T, 3> for Centered<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{follows_pytorch, large_is_as_small};
+    use super::super::first_order_tests::{follows_pytorch, large_is_as_small};
     use super::*;
 
     #[test]

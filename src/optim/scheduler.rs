@@ -25,6 +25,10 @@ pub trait Schedule: Send {
     fn momentum(&self, _time: u64) -> Option<f64> {
         None
     }
+    /// Whether it ever changes the momentum.
+    fn changes_momentum(&self) -> bool {
+        self.momentum(0).is_some()
+    }
     /// Panics if a number makes no sense, or does not fit so many parameter groups.
     #[track_caller]
     fn check(&self, _groups: usize) {}
@@ -64,11 +68,17 @@ impl Scheduler {
     /// Takes the optimizer's rates as those that the schedule starts from, and sets the first ones of the schedule.
     ///
     /// # Panics
-    /// If a number of the schedule makes no sense, or it changes the momentum of an optimizer without.
+    /// If a number of the schedule makes no sense, or it changes, at any time, the momentum of an optimizer without.
     #[track_caller]
     pub fn new(optimizer: &mut dyn Rates, schedule: impl Schedule + 'static) -> Scheduler {
         let base_lrs = optimizer.lrs();
         schedule.check(base_lrs.len());
+        if let Some(group) = optimizer.momentums().iter().position(|m| m.is_none() && schedule.changes_momentum()) {
+            panic!(
+                "Scheduler: the schedule changes the momentum, but parameter group {group} works without momentum\n  hint: make the \
+                 optimizer with momentum above 0, or the schedule with `cycle_momentum: false`"
+            );
+        }
         let mut scheduler = Scheduler { schedule: Box::new(schedule), time: 0, base_lrs, numbers: Vec::new() };
         scheduler.set(optimizer);
         scheduler
@@ -76,7 +86,8 @@ impl Scheduler {
     /// Goes on by one unit of time (an epoch or a batch) and sets the rates that hold from now on. Call it after the optimizer's steps.
     ///
     /// # Panics
-    /// If the optimizer has another number of parameter groups than the one the scheduler was made for.
+    /// If the optimizer has another number of parameter groups than the one the scheduler was made for, works without a momentum that the
+    /// schedule changes, or the schedule (a closure) gives a rate that is negative or not a number.
     #[track_caller]
     pub fn step(&mut self, optimizer: &mut dyn Rates) {
         self.time += 1;

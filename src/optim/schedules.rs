@@ -235,6 +235,9 @@ impl Schedule for SequentialLr {
         let (schedule, time) = self.at(time);
         schedule.momentum(time)
     }
+    fn changes_momentum(&self) -> bool {
+        self.parts.iter().any(|(_, schedule)| schedule.changes_momentum())
+    }
     fn check(&self, groups: usize) {
         self.parts.iter().for_each(|(_, schedule)| schedule.check(groups));
     }

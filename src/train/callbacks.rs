@@ -1,6 +1,5 @@
 //! When does a run end, what of it is kept, and how does its learning rate change?
 
-use super::history::is_better;
 use super::{Callback, Run};
 use crate::Scalar;
 use crate::io::{IoError, State, save};
@@ -35,7 +34,7 @@ impl Monitor {
     #[track_caller]
     fn improved<T: Scalar>(&mut self, run: &Run<'_, T>) -> bool {
         let value = self.value(run);
-        let improved = self.best.map_or(!value.is_nan(), |best| is_better(value, best, self.goal));
+        let improved = self.best.map_or(!value.is_nan(), |best| self.goal.is_better(value, best));
         if improved {
             self.best = Some(value);
         }

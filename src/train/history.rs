@@ -26,7 +26,7 @@ impl History {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|(name, _)| name.as_str())
     }
-    /// A number for each epoch: for [`Curves::series`](crate::plot::Curves::series).
+    /// A number for each epoch, such as a series of `plot::Curves` takes.
     pub fn get(&self, name: &str) -> Option<&[f64]> {
         self.columns.iter().find(|(n, _)| n == name).map(|(_, column)| column.as_slice())
     }
@@ -37,14 +37,6 @@ impl History {
     /// The epoch (from 0) with the best number, the first of several, and the number; what is not a number is never best.
     pub fn best(&self, name: &str, goal: Goal) -> Option<(usize, f64)> {
         let numbers = self.get(name)?.iter().copied().enumerate();
-        numbers.filter(|(_, x)| !x.is_nan()).reduce(|best, next| if is_better(next.1, best.1, goal) { next } else { best })
-    }
-}
-
-/// Whether a number is better than another one; what is not a number is not.
-pub(super) fn is_better(x: f64, than: f64, goal: Goal) -> bool {
-    match goal {
-        Goal::Min => x < than,
-        Goal::Max => x > than,
+        numbers.filter(|(_, x)| !x.is_nan()).reduce(|best, next| if goal.is_better(next.1, best.1) { next } else { best })
     }
 }

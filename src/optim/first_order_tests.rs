@@ -254,12 +254,70 @@ fn states_that_do_not_fit_change_nothing() {
     other.insert("param_groups.0.momentum", 1.0);
     other.insert("net.c.step", 1u64);
     let error = optimizer.load_state(&pair.named(), &other).unwrap_err().to_string();
-    for part in ["`net.a.exp_avg` is missing", "`net.b.step` is float64", "`param_groups.0.lr` is NaN", "`net.c.step` is not part"] {
+    for part in [
+        "`net.a.exp_avg` is missing",
+        "`net.b.step` is float64",
+        "`param_groups.0.lr` is NaN",
+        "`param_groups.0.momentum` is 1",
+        "`net.c.step` is not part",
+    ] {
         assert!(error.contains(part), "{error}");
     }
     assert_eq!(optimizer.state(&pair.named()), before);
     let error = Sgd::<f64>::new(0.1).load_state(&pair.named(), &before).unwrap_err().to_string();
     assert!(error.contains("`net.a.exp_avg` is not part") && error.contains("`param_groups.0.momentum` is not part"), "{error}");
+    // Without momentum a step needs other arrays.
+    let mut optimizer = Sgd::<f64>::with(SgdOptions { momentum: 0.9, ..Default::default() });
+    pair.step(&mut optimizer);
+    let before = optimizer.state(&pair.named());
+    let mut other = before.clone();
+    other.insert("param_groups.0.momentum", 0.0);
+    let error = optimizer.load_state(&pair.named(), &other).unwrap_err().to_string();
+    assert!(error.contains("`param_groups.0.momentum` is 0"), "{error}");
+    assert_eq!(optimizer.state(&pair.named()), before);
+}
+
+/// A parameter that joins a group later steps by the rule of that group: like one that was there before, if the arrays are others.
+#[test]
+fn a_group_that_is_made_later() {
+    let momentum = SgdOptions { lr: 0.1, momentum: 0.9, ..Default::default() };
+    for (first, then) in [(SgdOptions::default(), momentum), (momentum, SgdOptions::default())] {
+        let mut pair = Pair::new();
+        let mut optimizer = Sgd::with(first);
+        pair.step(&mut optimizer);
+        let mut optimizer = optimizer.group([&pair.a], then);
+        let mut other = Pair { a: Param::new("a", pair.a.to_array()), b: Param::new("b", pair.b.to_array()), ..Pair::new() };
+        let mut fresh = Sgd::with(first).group([&other.a], then);
+        for _ in 0..3 {
+            pair.step(&mut optimizer);
+            other.step(&mut fresh);
+            assert_eq!(pair.a.to_array(), other.a.to_array());
+        }
+        let state = optimizer.state(&pair.named());
+        fresh.load_state(&other.named(), &state).unwrap();
+        assert_eq!(state.whole("net.a.step"), Ok(3));
+        assert_eq!(state.whole("net.b.step"), Ok(4));
+    }
+    // What the new options remember alike is kept.
+    let mut pair = Pair::new();
+    let mut optimizer = Adam::new(0.1);
+    pair.step(&mut optimizer);
+    let optimizer = optimizer.group([&pair.a], AdamOptions { lr: 0.2, ..Default::default() });
+    assert_eq!(optimizer.state(&pair.named()).whole("net.a.step"), Ok(1));
+}
+
+#[test]
+fn refused_rates_and_momentums_change_nothing() {
+    let momentum = SgdOptions { lr: 0.1, momentum: 0.9, ..Default::default() };
+    let mut optimizer = Sgd::<f32>::with(momentum).group([], momentum);
+    let mut refused = |set: &dyn Fn(&mut Sgd)| {
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| set(&mut optimizer))).is_err());
+        assert_eq!((optimizer.lrs(), optimizer.momentums()), (vec![0.1; 2], vec![Some(0.9); 2]));
+    };
+    refused(&|o| o.set_lrs(&[0.5, -1.0]));
+    refused(&|o| o.set_lrs(&[0.5, f64::NAN]));
+    refused(&|o| o.set_momentums(&[0.5, 0.0]));
+    refused(&|o| o.set_momentums(&[0.5, -1.0]));
 }
 
 #[test]
