@@ -81,6 +81,7 @@ fn check_lengths(name: &str, what: &str, found: usize, labels: usize) {
 /// If the scores are not such a matrix.
 #[track_caller]
 pub fn predictions<T: Scalar>(scores: impl Scores<T>) -> Vec<usize> {
+    // Copied, so that panics come from here and not from a closure, where the caller's line is lost.
     let (shape, values) = scores.read(|shape, values| (shape.to_vec(), values.to_vec()));
     let (_, classes) = rows_and_classes("predictions", &shape);
     let largest = |row: &[T]| (1..classes).fold(0, |best, i| if order(row[i], row[best]).is_gt() { i } else { best });
@@ -107,6 +108,7 @@ pub fn top_k_accuracy<T: Scalar>(scores: impl Scores<T>, labels: &[usize], k: us
 
 #[track_caller]
 fn among_the_best<T: Scalar>(name: &str, scores: impl Scores<T>, labels: &[usize], k: usize) -> f64 {
+    // Copied as in `predictions`.
     let (shape, values) = scores.read(|shape, values| (shape.to_vec(), values.to_vec()));
     let (rows, classes) = rows_and_classes(name, &shape);
     assert!((1..=classes).contains(&k), "{name}: k is {k}, which is not from 1 to {classes}, the number of classes");
@@ -200,7 +202,15 @@ impl ConfusionMatrix {
         self.counts.view()
     }
     /// How often class `label` was taken for class `predicted`.
+    ///
+    /// # Panics
+    /// If one of them is not a class.
+    #[track_caller]
     pub fn count(&self, label: usize, predicted: usize) -> u64 {
+        for class in [label, predicted] {
+            let classes = self.classes();
+            assert!(class < classes, "ConfusionMatrix: {class} is not one of {classes} classes\n  hint: classes are numbered from 0");
+        }
         self.counts[[label, predicted]]
     }
     /// The number of samples.
@@ -212,14 +222,26 @@ impl ConfusionMatrix {
         self.counts.diag().sum() as f64 / self.total() as f64
     }
     /// Of the samples predicted as `class`, the share that is: TP / (TP + FP).
+    ///
+    /// # Panics
+    /// If it is not a class.
+    #[track_caller]
     pub fn precision(&self, class: usize) -> f64 {
         self.count(class, class) as f64 / self.counts.column(class).sum() as f64
     }
     /// Of the samples that are `class`, the share that was predicted so: TP / (TP + FN).
+    ///
+    /// # Panics
+    /// If it is not a class.
+    #[track_caller]
     pub fn recall(&self, class: usize) -> f64 {
         self.count(class, class) as f64 / self.counts.row(class).sum() as f64
     }
     /// The harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN).
+    ///
+    /// # Panics
+    /// If it is not a class.
+    #[track_caller]
     pub fn f1(&self, class: usize) -> f64 {
         2.0 * self.count(class, class) as f64 / (self.counts.column(class).sum() + self.counts.row(class).sum()) as f64
     }
@@ -267,8 +289,9 @@ impl Mean {
     }
     /// Adds a value that is itself the mean of `samples` samples.
     pub fn add(&mut self, value: f64, samples: usize) {
+        // A value of no samples (0/0) must not spoil the others.
         if samples > 0 {
-            self.sum += value * samples as f64; // a value of no samples (0/0) must not spoil the others
+            self.sum += value * samples as f64;
             self.count += samples;
         }
     }
@@ -435,6 +458,11 @@ a row for what it is, a column for what it was taken for; accuracy 0.7500 of 4";
     #[should_panic(expected = "top_k_accuracy: k is 3, which is not from 1 to 2")]
     fn k_is_at_most_the_number_of_classes() {
         top_k_accuracy(array![[1.0, 0.0]], &[0], 3);
+    }
+    #[test]
+    #[should_panic(expected = "ConfusionMatrix: 2 is not one of 2 classes")]
+    fn quotients_are_of_classes() {
+        ConfusionMatrix::new(2).f1(2);
     }
     #[test]
     fn a_refused_batch_is_not_counted() {
