@@ -9,6 +9,7 @@ mod checkpoint;
 mod error;
 pub mod npy;
 mod numbers;
+pub(crate) mod png;
 pub mod safetensors;
 mod state;
 

@@ -53,4 +53,5 @@ pub use module::{Mode, Module, Part, Visitor};
 pub use norm::{BatchNorm, BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool1d, MaxPool2d};
 pub use sequential::{Function, Residual, Sequential};
+pub(crate) use summary::Evaluation;
 pub use summary::{Summary, SummaryRow};

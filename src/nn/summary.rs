@@ -141,14 +141,14 @@ fn multiply_adds(nodes: &[NodeInfo], node: &NodeInfo) -> usize {
 }
 
 /// Evaluation mode with nothing frozen, for as long as this lives.
-struct Evaluation<'m, T: Scalar, M: Module<T> + ?Sized> {
+pub(crate) struct Evaluation<'m, T: Scalar, M: Module<T> + ?Sized> {
     module: &'m M,
     training: Vec<bool>,
     frozen: Vec<Param<T>>,
 }
 
 impl<'m, T: Scalar, M: Module<T> + ?Sized> Evaluation<'m, T, M> {
-    fn of(module: &'m M) -> Self {
+    pub(crate) fn of(module: &'m M) -> Self {
         let mut training = Vec::new();
         module.visit(&mut Visitor::new(&mut |_, part| {
             if let Part::Mode(mode) = part {

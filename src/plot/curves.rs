@@ -1,6 +1,6 @@
 //! How did training go? Losses and metrics as curves.
 
-use super::{Area, Axis, Drawn, GREY, GRID, INK, Picture, TITLE, axis, colour, legend, log_axis, picture, range, tick};
+use super::{Area, Axis, Drawn, GREY, GRID, INK, LEGEND_ROW, Picture, TITLE, axis, colour, legend, log_axis, picture, range, tick};
 use crate::Scalar;
 use plotters::prelude::*;
 
@@ -35,7 +35,7 @@ impl Curves {
         let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(i, y)| ((i + 1) as f64, y.to_f64())).collect();
         self.points(name, &points)
     }
-    /// A curve through points, from left to right.
+    /// A curve through points, in the order given.
     #[must_use]
     pub fn points(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Curves {
         self.series.push(Series { name: name.into(), points: points.to_vec(), joined: true });
@@ -53,10 +53,10 @@ impl Curves {
         self.log = true;
         self
     }
-    /// Of another size than 640 x 400 pixels.
+    /// The width and height in pixels; else 640 x 400. A legend of several rows makes the picture higher, by the rows beyond the first.
     ///
     /// # Panics
-    /// If it is less than 240 x 180 (where the texts need it all) or more than 10,000.
+    /// If it is smaller than 240 x 180, where texts leave no room for curves, or larger than 10,000 x 10,000.
     #[must_use]
     #[track_caller]
     pub fn size(mut self, width: u32, height: u32) -> Curves {
@@ -80,12 +80,15 @@ impl Curves {
             y = y.start - missing..y.end + missing;
         }
         let y = if self.log { log_axis(y, 8) } else { axis(y, 8, 0.0) };
-        picture(&self.title, self.size, |area| self.chart(area, x, y, &series))
+        let rows = self.legend(None).expect("nothing is drawn");
+        picture(&self.title, [self.size[0], self.size[1] + (rows - LEGEND_ROW)], |area| self.chart(area, x, y, &series))
+    }
+    fn legend(&self, area: Option<&Area<'_>>) -> Result<i32, DrawingAreaErrorKind<std::io::Error>> {
+        let names: Vec<&str> = self.series.iter().map(|s| s.name.as_str()).collect();
+        legend(area, &names, [24, self.size[0] - 24, TITLE - 4], |i| !self.series[i].joined)
     }
     fn chart(&self, area: &Area<'_>, x: Axis, y: Axis, series: &[Vec<(f64, f64)>]) -> Drawn {
-        let names: Vec<&str> = self.series.iter().map(|s| s.name.as_str()).collect();
-        let right = self.size[0] - 24;
-        let below_title = TITLE + legend(Some(area), &names, [24, right, TITLE - 4], false)?;
+        let below_title = TITLE + self.legend(Some(area))?;
         let [x_labels, y_labels] = [&x, &y].map(|axis| axis.at.len());
         let mut chart = ChartBuilder::on(area)
             .margin_top(below_title + 2)
@@ -155,7 +158,23 @@ mod tests {
     fn points_that_are_not_joined() {
         let drawn = Curves::new("t", "x", "y").scatter("s", &[(0.0, 1.0), (0.5, f64::NAN), (1.0, 2.0)]).draw();
         well_formed(&drawn);
-        assert_eq!(drawn.svg().matches("<circle").count(), 2);
+        assert_eq!(drawn.svg().matches("<circle").count(), 3); // with the legend's
+    }
+    #[test]
+    fn a_long_legend_leaves_the_curves_their_room() {
+        let many = |n: usize| (0..n).fold(Curves::new("t", "x", "y").size(240, 180), |c, i| c.series(format!("series {i}"), &[1.0, 2.0]));
+        let height = |picture: &Picture| {
+            let text = picture.svg().split("height=\"").nth(1).unwrap();
+            text[..text.find('"').unwrap()].parse::<i32>().unwrap()
+        };
+        let [one, more] = [1, 20].map(|n| many(n).draw());
+        [&one, &more].into_iter().for_each(well_formed);
+        assert_eq!(height(&one), 180);
+        assert!(height(&more) >= 180 + 9 * LEGEND_ROW, "{}", height(&more));
+        // All lines lie within the picture, those of the curves too.
+        let points = more.svg().split("points=\"").skip(1).flat_map(|p| p[..p.find('"').unwrap()].split_whitespace());
+        let heights: Vec<i32> = points.map(|p| p.split_once(',').unwrap().1.parse().unwrap()).collect();
+        assert!(heights.len() >= 40 && heights.iter().all(|y| (0..height(&more)).contains(y)), "{heights:?}");
     }
     #[test]
     fn gaps_where_there_is_nothing_to_draw() {
@@ -177,6 +196,7 @@ mod tests {
         assert_eq!(lines(&[0.0], false), "circle");
         assert_eq!(lines(&[7.0; 9], true), "polyline");
         assert_eq!(lines(&[f64::MAX, f64::MIN_POSITIVE], true), "polyline");
+        assert_eq!(lines(&[f64::MIN, f64::MAX, 1.0], false), "polyline");
     }
     #[test]
     #[should_panic(expected = "Curves::size: 10 x 400 is not from 240 x 180")]

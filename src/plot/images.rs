@@ -1,7 +1,7 @@
 //! What does a convolution look for, and what does it find? Filters and feature maps as grids of small grey images.
 
 use super::{GREY, Picture, TITLE, picture, text, width_of};
-use crate::tensorboard::png::png;
+use crate::io::png::png;
 use crate::{Scalar, Source};
 use plotters::prelude::Text;
 use plotters::style::text_anchor::HPos;
@@ -10,8 +10,8 @@ use plotters::style::text_anchor::HPos;
 const MOST: usize = 256;
 
 /// The weights `[filters, channels, height, width]` of a convolution: a small image for each filter and channel, numbered from 0 (`3.1`:
-/// filter 3, channel 1). Grey is 0, black and white are the largest weight by size, for all alike; not a number is red.
-/// Only the first 256 images are drawn.
+/// filter 3, channel 1). Grey is 0, black and white are the largest weight by size, for all alike; infinite weights are
+/// black or white too, and not a number is red. Only the first 256 images are drawn.
 ///
 /// ```
 /// let weight = wengert::Param::<f32>::new("conv.weight", [[[[0.0, 1.0], [-1.0, 0.0]]], [[[1.0, 1.0], [-1.0, -1.0]]]]);
@@ -19,7 +19,7 @@ const MOST: usize = 256;
 /// ```
 ///
 /// # Panics
-/// If the weights have another shape, or none.
+/// If the weights have another shape, there are none, or an image has more than 512 pixels a side.
 #[track_caller]
 pub fn filters<T: Scalar>(title: &str, weights: impl Source<T>) -> Picture {
     let (shape, values) = read(weights);
@@ -36,7 +36,8 @@ pub fn filters<T: Scalar>(title: &str, weights: impl Source<T>) -> Picture {
 }
 
 /// What a layer makes of one image, `[channels, height, width]` (or with a first axis of 1): a small image for each channel, numbered from
-/// 0, black at its least and white at its greatest value; not a number is red. Only the first 256 are drawn.
+/// 0, black at its least and white at its greatest finite value; infinities are black or white too, and not a number is red. Only the first
+/// 256 are drawn.
 ///
 /// ```
 /// use wengert::{Conv2dOptions, Tape};
@@ -47,7 +48,7 @@ pub fn filters<T: Scalar>(title: &str, weights: impl Source<T>) -> Picture {
 /// ```
 ///
 /// # Panics
-/// If the maps have another shape, or none.
+/// If the maps have another shape, there are none, or one has more than 512 pixels a side.
 #[track_caller]
 pub fn feature_maps<T: Scalar>(title: &str, maps: impl Source<T>) -> Picture {
     let (shape, values) = read(maps);
@@ -91,7 +92,8 @@ fn grid<G: Fn(f64) -> f64>(
     const NAME: usize = 16;
     let drawn = count.min(MOST);
     // Whole pixels become squares of whole pixels: about 56 for an image, more if there are few.
-    let zoom = (if drawn <= 16 { 84 } else { 56 } / height.max(width)).max(1);
+    let side = if drawn <= 16 { 84 } else { 56 };
+    let zoom = (side / height.max(width)).max(1);
     let (w, h) = (width * zoom, height * zoom);
     let step = (w + GAP).max(name(drawn - 1).len() * 7 + GAP);
     let wide = (900 / step).max(1);

@@ -100,7 +100,7 @@ fn text(size: i32, colour: RGBColor, h: HPos) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&colour).pos(Pos::new(h, VPos::Center))
 }
 
-/// How wide a text is drawn at most, about: fonts differ from one viewer to the next.
+/// About how wide a text is drawn: fonts differ from one viewer to the next.
 fn width_of(text: &str, size: i32) -> i32 {
     (text.chars().count() as f64 * f64::from(size) * 0.48) as i32
 }
@@ -118,18 +118,26 @@ fn picture(title: &str, [width, height]: [i32; 2], draw: impl FnOnce(&Area<'_>) 
         };
         all().expect("a string takes all that is drawn");
     }
+    svg.retain(is_xml); // titles and names may hold anything
     Picture { svg }
 }
 
-/// A row of names with their colours, centred; gives its height (more than one row if the names need it).
+/// Control characters cannot be part of XML, not even escaped.
+fn is_xml(c: char) -> bool {
+    !(c.is_control() && !"\t\n\r".contains(c) || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
+}
+
+/// The height of one row of a legend.
+const LEGEND_ROW: i32 = 22;
+
+/// A row of names with their colours, as dots or lines, centred; gives its height (more than one row if the names need it).
 fn legend(
     area: Option<&Area<'_>>,
     names: &[&str],
     [left, right, top]: [i32; 3],
-    dots: bool,
+    dot: impl Fn(usize) -> bool,
 ) -> Result<i32, DrawingAreaErrorKind<io::Error>> {
     const SIZE: i32 = 15;
-    const ROW: i32 = 22;
     let needed = |name: &str| 30 + width_of(name, SIZE) + 14;
     let (mut rows, mut used) = (vec![Vec::new()], 0);
     for (i, name) in names.iter().enumerate() {
@@ -144,10 +152,10 @@ fn legend(
         for (row, names_of_row) in rows.iter().enumerate() {
             let Some(&(last, at)) = names_of_row.last() else { continue };
             let start = left + (right - left - at - needed(names[last]) + 14) / 2;
-            let y = top + row as i32 * ROW + ROW / 2;
+            let y = top + row as i32 * LEGEND_ROW + LEGEND_ROW / 2;
             for &(i, at) in names_of_row {
                 let x = start + at;
-                if dots {
+                if dot(i) {
                     area.draw(&Circle::new((x + 16, y), 5, colour(i).filled()))?;
                 } else {
                     area.draw(&PathElement::new([(x, y), (x + 24, y)], colour(i).stroke_width(3)))?;
@@ -156,7 +164,7 @@ fn legend(
             }
         }
     }
-    Ok(rows.len() as i32 * ROW)
+    Ok(rows.len() as i32 * LEGEND_ROW)
 }
 
 /// A number at an axis, without the digits that say nothing.
@@ -184,7 +192,8 @@ impl Ranged for Axis {
     type ValueType = f64;
     fn map(&self, x: &f64, (start, end): (i32, i32)) -> i32 {
         let Range { start: low, end: high } = self.range;
-        start + (f64::from(end - start) * ((x - low) / (high - low))).round() as i32
+        let share = ((x - low) / (high - low)).clamp(-100.0, 100.0); // far outside, and pixels stay whole numbers
+        (f64::from(start) + f64::from(end - start) * share).round() as i32
     }
     fn key_points<H: KeyPointHint>(&self, _: H) -> Vec<f64> {
         self.at.clone()
@@ -194,14 +203,15 @@ impl Ranged for Axis {
     }
 }
 
-/// An axis with numbers at multiples of 1, 2 or 5 times a power of ten, not more than `most`. (plotters' own choice does not end for some
+/// An axis with numbers at multiples of 1, 2 or 5 times a power of ten, with not more than `most` steps between them. (plotters' own choice does not end for some
 /// ranges.)
 fn axis(range: Range<f64>, most: usize, least_step: f64) -> Axis {
     let rough = ((range.end - range.start) / most as f64).max(least_step);
     let power = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0].map(|m| m * power).into_iter().find(|step| *step >= rough * (1.0 - 1e-9)).unwrap_or(10.0 * power);
     let first = (range.start / step).ceil();
-    let at = (0..most).map(|i| (first + i as f64) * step).filter(|x| *x <= range.end);
+    let last = range.end + 1e-9 * step; // 3 * 0.1 is above 0.3
+    let at = (0..=most).map(|i| (first + i as f64) * step).filter(|x| *x <= last);
     Axis { at: at.collect(), range }
 }
 
@@ -249,7 +259,9 @@ mod tests {
             rest = &rest[end + 1..];
         }
         assert!(open.is_empty() && !rest.contains('&'), "{open:?}");
-        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        assert!(svg.chars().all(is_xml), "{svg:?}");
+        let mut numbers = svg.split('"').filter(|part| !part.starts_with("data:")); // of an image's base64 any letters are right
+        assert!(numbers.all(|part| !part.contains("NaN") && !part.contains("inf")), "{svg}");
     }
     /// All texts of a picture.
     pub(super) fn texts(picture: &Picture) -> Vec<String> {
@@ -264,11 +276,26 @@ mod tests {
         let at = |axis: Axis, value: fn(f64) -> f64| axis.at.iter().map(|x| tick(value(*x))).collect::<Vec<_>>().join(" ");
         assert_eq!(at(axis(0.98..4.02, 8, 1.0), |x| x), "1 2 3 4");
         assert_eq!(at(axis(0.98..4.02, 8, 0.0), |x| x), "1 1.5 2 2.5 3 3.5 4");
+        assert_eq!(at(axis(0.0..1.0, 5, 0.0), |x| x), "0 0.2 0.4 0.6 0.8 1");
+        assert_eq!(at(axis(0.0..0.3, 3, 0.0), |x| x), "0 0.1 0.2 0.3");
         assert_eq!(at(axis(-0.1..1.1, 6, 0.0), |x| x), "0 0.2 0.4 0.6 0.8 1");
         assert_eq!(at(axis(1e3 - 1.1e-3..1e3 + 1.1e-3, 5, 0.0), |x| x), "999.999 999.9995 1000 1000.0005 1000.001");
         assert_eq!(at(log_axis(-3.1..0.2, 6), |x| 10f64.powf(x)), "0.001 0.01 0.1 1");
         assert_eq!(at(log_axis(-1.2..0.4, 8), |x| 10f64.powf(x)), "0.1 0.2 0.5 1 2");
         assert_eq!(at(log_axis(-300.0..300.0, 6), |x| 10f64.powf(x)), "1e-300 1e-200 1e-100 1 1e100 1e200");
+    }
+    #[test]
+    fn places_far_outside_are_pixels() {
+        let places = |range: Range<f64>, pixels| [f64::MIN, 0.25, f64::MAX].map(|x| axis(range.clone(), 5, 0.0).map(&x, pixels));
+        assert_eq!(places(0.0..1.0, (100, 300)), [-19900, 150, 20100]);
+        assert_eq!(places(0.0..1.0, (300, 100)), [20300, 250, -19700]);
+        assert_eq!(places(-1e300..1e300, (0, 100)), [-10000, 50, 10000]);
+    }
+    #[test]
+    fn titles_may_hold_anything() {
+        let drawn = picture("a\u{0}\u{1b}[1m\u{7f}\u{fffe}\tb <&> é", [50, 50], |_| Ok(()));
+        well_formed(&drawn);
+        assert_eq!(texts(&drawn), ["a[1m\tb &lt;&amp;&gt; é"]);
     }
     #[test]
     fn ranges_are_never_empty() {

@@ -1,7 +1,7 @@
 //! What does it say where? The decision regions of a classifier of points in the plane.
 
 use super::{Drawn, GREY, INK, Picture, TITLE, axis, colour, legend, mix, picture, range, tick};
-use crate::nn::{Module, Part, Visitor};
+use crate::nn::{Evaluation, Module};
 use crate::{Scalar, Tape};
 use ndarray::{Array2, ArrayD, ArrayView2};
 use plotters::prelude::*;
@@ -84,10 +84,28 @@ impl<'a, T: Scalar> Regions<'a, T> {
     /// If what it gives has another shape, or a label is not one of its classes.
     #[track_caller]
     pub fn draw(&self, logits: impl FnOnce(&Array2<T>) -> ArrayD<T>) -> Picture {
-        let cells = CELLS * CELLS;
+        self.decide(logits(&self.cells()))
+    }
+    /// Draws what a model says, in evaluation; afterwards its parts train, or not, as they did before.
+    ///
+    /// # Panics
+    /// As [`Regions::draw`].
+    #[track_caller]
+    pub fn draw_module(&self, model: &impl Module<T>) -> Picture {
+        let evaluation = Evaluation::of(model);
+        let tape = Tape::new();
+        let logits = tape.no_grad(|| model.forward(tape.constant(&self.cells()))).to_array();
+        drop(evaluation);
+        self.decide(logits)
+    }
+    /// The middles of all cells, row by row.
+    fn cells(&self) -> Array2<T> {
         let at = |axis: usize, i: usize| edge(&self.ranges[axis], i as f64 + 0.5);
-        let points = Array2::from_shape_fn((cells, 2), |(i, axis)| T::from_f64(at(axis, if axis == 0 { i % CELLS } else { i / CELLS })));
-        let logits = logits(&points);
+        Array2::from_shape_fn((CELLS * CELLS, 2), |(i, axis)| T::from_f64(at(axis, if axis == 0 { i % CELLS } else { i / CELLS })))
+    }
+    #[track_caller]
+    fn decide(&self, logits: ArrayD<T>) -> Picture {
+        let cells = CELLS * CELLS;
         let columns = match *logits.shape() {
             [n, columns] if n == cells && columns > 0 => columns,
             ref other => panic!("Regions::draw: {cells} points need logits [{cells}, classes], not {other:?}"),
@@ -108,35 +126,11 @@ impl<'a, T: Scalar> Regions<'a, T> {
         let names: Vec<String> = (0..classes).map(|c| self.names.get(c).cloned().unwrap_or_else(|| format!("class {c}"))).collect();
         self.paint(&decided, &names.iter().map(String::as_str).collect::<Vec<_>>())
     }
-    /// Draws what a model says, in evaluation; afterwards its parts train, or not, as they did before.
-    ///
-    /// # Panics
-    /// As [`Regions::draw`].
-    #[track_caller]
-    pub fn draw_module(&self, model: &impl Module<T>) -> Picture {
-        let mut training = Vec::new();
-        model.visit(&mut Visitor::new(&mut |_, part| {
-            if let Part::Mode(mode) = part {
-                training.push(mode.is_training());
-                mode.set(false);
-            }
-        }));
-        let tape = Tape::new();
-        let logits = |x: &Array2<T>| tape.no_grad(|| model.forward(tape.constant(x))).to_array();
-        let picture = self.draw(logits);
-        let mut training = training.into_iter();
-        model.visit(&mut Visitor::new(&mut |_, part| {
-            if let Part::Mode(mode) = part {
-                mode.set(training.next().expect("as many as before"));
-            }
-        }));
-        picture
-    }
     fn paint(&self, decided: &[(usize, i32)], names: &[&str]) -> Picture {
         let (width, plane) = (524, 440);
-        let top = TITLE + legend(None, names, [74, width - 20, 0], true).expect("nothing is drawn");
+        let top = TITLE + legend(None, names, [74, width - 20, 0], |_| true).expect("nothing is drawn");
         picture(&self.title, [width, top + plane + 54], |area| -> Drawn {
-            legend(Some(area), names, [74, width - 20, TITLE - 6], true)?;
+            legend(Some(area), names, [74, width - 20, TITLE - 6], |_| true)?;
             let [x, y] = self.ranges.clone().map(|r| axis(r, 8, 0.0));
             let [x_labels, y_labels] = [&x, &y].map(|axis| axis.at.len());
             let mut chart = ChartBuilder::on(area)
@@ -199,7 +193,7 @@ mod tests {
     use super::super::tests::{texts, well_formed};
     use super::*;
     use crate::Var;
-    use crate::nn::Mode;
+    use crate::nn::{Mode, Visitor};
     use ndarray::{Axis, array};
 
     #[test]
@@ -228,21 +222,27 @@ mod tests {
     }
     #[test]
     fn a_module_keeps_its_mode() {
-        struct Model(Mode, Mode);
+        struct Model(Mode, Mode, usize);
         impl Module for Model {
             fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
                 assert!(!self.0.is_training() && !self.1.is_training() && !x.tape().constant([0.0]).is_tracked());
-                x * 3.0
+                x.narrow(1, 0, self.2)
             }
             fn visit(&self, v: &mut Visitor<'_>) {
-                v.mode(&self.0).mode(&self.1);
+                v.mode(&self.0).mode(&self.1).mode(&self.0); // the first at two places
             }
         }
-        let model = Model(Mode::default(), Mode::default());
-        model.1.set(false);
         let points = array![[0.0f32, 1.0]];
-        well_formed(&Regions::new("t", points.view(), &[1]).draw_module(&model));
-        assert!(model.0.is_training() && !model.1.is_training());
+        let regions = Regions::new("t", points.view(), &[1]);
+        // Two columns can be drawn; of three there is none, which panics.
+        for columns in [2, 3] {
+            let model = Model(Mode::default(), Mode::default(), columns);
+            model.1.set(false);
+            let drawn = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| regions.draw_module(&model)));
+            assert_eq!(drawn.is_ok(), columns == 2);
+            drawn.iter().for_each(well_formed);
+            assert!(model.0.is_training() && !model.1.is_training());
+        }
     }
     #[test]
     #[should_panic(expected = "Regions::draw: label 2 is not one of 2 classes")]
