@@ -1,7 +1,7 @@
 //! Does a run that is killed again and again end with the same bits as one that was never stopped?
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, stdin};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -13,11 +13,16 @@ use wengert::nn::{BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Module, Relu, S
 use wengert::optim::{Adam, CosineAnnealingLr, Optimizer, Scheduler};
 use wengert::{Param, Tape};
 
-const EPOCHS: u64 = 20;
+/// The batches of an epoch.
+const BATCHES: usize = 13;
 /// How many kills must fall into batches, and as many into saves.
 const KILLS: usize = 20;
+/// How many processes may be started for that: on a busy machine some saves are over before the kill.
+const ATTEMPTS: usize = 50 * KILLS;
 /// Tells the test, started again as a process of its own, to train here and to say what it does.
 const DIRECTORY: &str = "WENGERT_RESUME_DIRECTORY";
+/// The batch, counted from 1, after whose step that process waits to be killed; 0: none.
+const WAIT_AT: &str = "WENGERT_RESUME_WAIT_AT";
 
 /// A network with every kind of state: parameters, running statistics, dropout; Adam; a schedule by batches; shuffled, shifted images.
 struct Run {
@@ -62,18 +67,17 @@ impl Run {
             .with("scheduler", self.scheduler.state())
             .with("optimizer", self.optimizer.state(&self.named))
     }
-    /// Trains for so many batches at most; where there is a path, saves after each of them and tells what it begins.
-    fn train(&mut self, mut batches: usize, path: Option<&Path>) {
+    /// Trains for so many batches. After each step it calls `stepped` with itself and the number of the batch, from 1.
+    fn train(&mut self, batches: usize, mut stepped: impl FnMut(&Run, usize)) {
         let params = self.model.parameters();
         let mut tape = Tape::new();
-        while self.next.0 < EPOCHS {
+        let mut done = 0;
+        loop {
             for batch in self.loader.epoch_from(self.next.0, self.next.1) {
-                if batches == 0 {
+                if done == batches {
                     return;
                 }
-                batches -= 1;
-                let tell = |what: &str| path.inspect(|_| eprintln!("{what}"));
-                tell("batch");
+                done += 1;
                 let loss = self.model.forward(tape.constant(&batch.x)).cross_entropy(&batch.y);
                 let grads = tape.backward(loss);
                 tape.reset();
@@ -81,55 +85,73 @@ impl Run {
                 tape.recycle(grads);
                 self.scheduler.step(&mut self.optimizer);
                 self.next.1 += 1;
-                if let Some(path) = path {
-                    let checkpoint = self.checkpoint();
-                    tell("save");
-                    checkpoint.save(path).unwrap();
-                    tell("saved");
-                }
+                stepped(self, done);
             }
             self.next = (self.next.0 + 1, 0);
         }
     }
 }
 
-/// Starts the run as a process and kills it a while after it has begun its `nth` batch or save; says whether it was still at that.
+/// What the process does that is killed: trains on and on, saves after each batch, and tells what it is at.
+fn train_until_killed(path: &Path) {
+    let wait_at: usize = std::env::var(WAIT_AT).unwrap().parse().unwrap();
+    let mut run = Run::new();
+    if path.exists() {
+        run.resume(path);
+    }
+    run.train(usize::MAX, |run, batch| {
+        eprintln!("batch"); // a step further than the file
+        if batch == wait_at {
+            stdin().read_line(&mut String::new()).unwrap();
+        }
+        let checkpoint = run.checkpoint();
+        eprintln!("save");
+        checkpoint.save(path).unwrap();
+        eprintln!("saved");
+    });
+}
+
+/// Starts the run as a process and kills it a while after it has begun its `nth` save, or while it waits after the step of its `nth` batch;
+/// says whether it was still at that.
 fn killed(directory: &Path, what: &str, nth: usize, wait: Duration) -> bool {
     let mut run = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "a_run_that_is_killed_ends_with_the_same_bits", "--nocapture"])
         .env(DIRECTORY, directory)
+        .env(WAIT_AT, if what == "batch" { nth } else { 0 }.to_string())
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut told = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let begun = told.by_ref().filter(|line| line == what).nth(nth - 1).is_some();
+    let _open = run.stdin.take(); // `wait` below closes what is left in `run`, which would end the waiting
+    let mut lines = BufReader::new(run.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut told = Vec::new();
+    while told.iter().filter(|line| *line == what).count() < nth {
+        match lines.next() {
+            Some(line) => told.push(line),
+            None => break,
+        }
+    }
     sleep(wait);
     run.kill().unwrap(); // SIGKILL: nothing of the process runs any more
-    let last = told.last();
+    told.extend(lines);
     let status = run.wait().unwrap();
-    begun && !status.success() && last.is_none_or(|line| line == what)
+    assert!(status.code().is_none(), "the run ended by itself, {status}, and told\n{}", told.join("\n"));
+    told.last().is_some_and(|line| line == what)
 }
 
 #[test]
 fn a_run_that_is_killed_ends_with_the_same_bits() {
     if let Some(directory) = std::env::var_os(DIRECTORY) {
-        let path = PathBuf::from(directory).join("run.safetensors");
-        let mut run = Run::new();
-        if path.exists() {
-            run.resume(&path);
-        }
-        return run.train(usize::MAX, Some(&path));
+        return train_until_killed(&PathBuf::from(directory).join("run.safetensors"));
     }
-    let mut never_stopped = Run::new();
-    never_stopped.train(usize::MAX, None);
-
     let directory = std::env::temp_dir().join(format!("wengert-resume-{}", std::process::id()));
     fs::create_dir_all(&directory).unwrap();
     let path = directory.join("run.safetensors");
     let mut hits = [0; 2];
     for attempt in 0.. {
-        let at = attempt % 2;
+        // Each in turn, until one of them has its number.
+        let at = if hits[1] >= KILLS || (hits[0] < KILLS && attempt % 2 == 0) { 0 } else { 1 };
         let what = ["batch", "save"][at];
         // Varied moments: at once, and up to two milliseconds later.
         let wait = Duration::from_micros([0, 150, 400, 50, 900, 2000, 250][attempt % 7]);
@@ -140,13 +162,15 @@ fn a_run_that_is_killed_ends_with_the_same_bits() {
         if hits.iter().all(|n| *n >= KILLS) {
             break;
         }
-        assert!(attempt < 10 * KILLS, "of {attempt} kills {hits:?} fell into batches and saves");
+        assert!(attempt < ATTEMPTS, "of {attempt} kills {hits:?} fell into batches and saves");
     }
     let mut resumed = Run::new();
     resumed.resume(&path);
     let (epoch, batch) = resumed.next;
-    assert!(epoch < EPOCHS && (epoch, batch) > (0, 0), "the run was killed before its end, but at {epoch}, {batch}");
-    resumed.train(usize::MAX, None);
+    assert!((epoch, batch) > (0, 0), "nothing was ever saved");
+    resumed.train(20, |_, _| {});
+    let mut never_stopped = Run::new();
+    never_stopped.train(epoch as usize * BATCHES + batch + 20, |_, _| {});
     assert_eq!(resumed.next, never_stopped.next);
     let bits = |run: &Run| {
         let all = run.model.named_parameters().into_iter().chain(run.model.named_buffers());
@@ -161,9 +185,9 @@ fn a_run_that_is_killed_ends_with_the_same_bits() {
 #[test]
 fn every_part_of_a_checkpoint_counts() {
     let mut never_stopped = Run::new();
-    never_stopped.train(30, None);
+    never_stopped.train(30, |_, _| {});
     let mut stopped = Run::new();
-    stopped.train(10, None);
+    stopped.train(10, |_, _| {});
     let checkpoint = stopped.checkpoint();
     let resumed = |without: &str| {
         let mut run = Run::new();
@@ -173,7 +197,7 @@ fn every_part_of_a_checkpoint_counts() {
         part("scheduler").inspect(|s| run.scheduler.load_state(s).unwrap());
         part("optimizer").inspect(|s| run.optimizer.load_state(&run.named, s).unwrap());
         run.next = (checkpoint.epoch(), if without == "position" { 0 } else { checkpoint.batch() });
-        run.train(20, None);
+        run.train(20, |_, _| {});
         run.model.state()
     };
     assert!(resumed("") == never_stopped.model.state());
