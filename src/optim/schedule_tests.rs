@@ -440,9 +440,22 @@ fn states_that_do_not_fit_are_refused() {
 }
 
 #[test]
-#[should_panic(expected = "set_momentums: parameter group 0 works without momentum")]
+#[should_panic(expected = "Scheduler: the schedule changes the momentum, but parameter group 0 works without momentum")]
 fn a_cycle_of_momentum_needs_momentum() {
     Scheduler::new(&mut sgd(0.0), OneCycleLr::new(0.1, 10));
+}
+
+#[test]
+#[should_panic(expected = "Scheduler: the schedule changes the momentum, but parameter group 0 works without momentum")]
+fn a_later_cycle_of_momentum_needs_momentum_at_once() {
+    let schedule = SequentialLr::new(LinearLr::new(5)).then(5, OneCycleLr::new(0.1, 10));
+    Scheduler::new(&mut sgd(0.0), schedule);
+}
+
+#[test]
+#[should_panic(expected = "set_momentums: parameter group 0 works without momentum")]
+fn momentum_is_set_where_there_is_some() {
+    sgd(0.0).set_momentums(&[0.5]);
 }
 
 #[test]
