@@ -53,5 +53,6 @@ pub use module::{Mode, Module, Part, Visitor};
 pub use norm::{BatchNorm, BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool1d, MaxPool2d};
 pub use sequential::{Function, Residual, Sequential};
+#[cfg(feature = "plot")]
 pub(crate) use summary::Evaluation;
 pub use summary::{Summary, SummaryRow};
