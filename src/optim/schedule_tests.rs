@@ -455,7 +455,7 @@ fn a_later_cycle_of_momentum_needs_momentum_at_once() {
 #[test]
 #[should_panic(expected = "set_momentums: parameter group 0 works without momentum")]
 fn momentum_is_set_where_there_is_some() {
-    sgd(0.0).set_momentums(&[0.5]);
+    sgd(0.0).set_momentums(&[0.5, 0.5]);
 }
 
 #[test]
