@@ -94,7 +94,7 @@ impl<'a, T: Scalar> Regions<'a, T> {
     pub fn draw_module(&self, model: &impl Module<T>) -> Picture {
         let evaluation = Evaluation::of(model);
         let tape = Tape::new();
-        let logits = tape.no_grad(|| model.forward(tape.constant(&self.cells()))).to_array();
+        let logits = tape.no_grad(|| model.forward(tape.constant(self.cells()))).to_array();
         drop(evaluation);
         self.decide(logits)
     }
