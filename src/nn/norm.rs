@@ -50,7 +50,7 @@ pub struct BatchNorm<T: Scalar = f32> {
 
 /// Batch normalization of rows `[batch, features]` or sequences `[batch, channels, length]`.
 pub type BatchNorm1d<T = f32> = BatchNorm<T>;
-/// Batch normalization of images `[batch, channels, height, width]`.
+/// Batch normalization of images `[batch, channels, height, width]`. (It is the same type as [`BatchNorm1d`], and takes rows as well.)
 pub type BatchNorm2d<T = f32> = BatchNorm<T>;
 
 impl<T: Scalar> BatchNorm<T> {

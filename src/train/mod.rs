@@ -76,7 +76,7 @@ use crate::io::IoError;
 use crate::metrics::{Mean, accuracy};
 use crate::nn::Module;
 use crate::optim::Optimizer;
-use crate::{Grads, Scalar, Tape, Var};
+use crate::{Grads, Param, Scalar, Tape, Var};
 use std::time::Instant;
 
 /// What happens beside the training itself. All methods have a default that does nothing; an error ends the run.
@@ -219,7 +219,8 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         self
     }
     /// Goes on at this epoch (from 0) of the run, whose model, optimizer and schedule were loaded from a
-    /// [`Checkpoint`](crate::io::Checkpoint). The history begins with this epoch.
+    /// [`Checkpoint`](crate::io::Checkpoint). The history begins with this epoch, and callbacks begin anew: [`BestCheckpoint`] and
+    /// [`EarlyStopping`] do not know what was best before, and a [`CsvLog`] writes its file anew, so give them files of their own.
     pub fn resume_at(mut self, epoch: u64) -> Self {
         self.first = epoch;
         self
@@ -253,11 +254,16 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// same.
     ///
     /// # Panics
-    /// As model, loss and metric do: if shapes do not fit, or a label is not a class.
+    /// As model, loss and metric do: if shapes do not fit, or a label is not a class. If the loader has no batches, or a parameter has a gradient
+    /// that [`Module::visit`] does not show: it would never be trained.
     #[track_caller]
     pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
         let Fit { model, optimizer, measures, mut callbacks, epochs, first } = self;
         let (batches, history) = (loader.len(), History::default());
+        assert!(
+            batches > 0,
+            "Fit::run: the loader has no batches\n  hint: is the data set empty, or smaller than a batch with `drop_last`?"
+        );
         let mut run =
             Run { model, optimizer, epoch: 0, epochs, batch: 0, batches, samples: 0, loss: f64::NAN, metric: None, history, stop: false };
         let trained = measures.train(first, &mut run, &mut callbacks, loader);
@@ -265,6 +271,20 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         // All of them are called: files are finished, the best weights given back.
         callbacks.iter_mut().map(|c| c.end(&mut run)).fold(trained, Result::and)?;
         Ok(run.history)
+    }
+}
+
+/// Refuses a model that does not show all of its parameters, which would be left as they are without a word.
+#[track_caller]
+fn all_are_shown<T: Scalar>(grads: &mut Grads<T>, params: &[Param<T>]) {
+    for (p, _) in grads.slices_mut() {
+        assert!(
+            params.iter().any(|q| q.is(p)),
+            "Fit::run: parameter {} of shape {} has a gradient, but the model's `visit` does not show it\n  hint: name it there, or the module that \
+             it belongs to",
+            p.name(),
+            p.shape()
+        );
     }
 }
 
@@ -298,6 +318,9 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
                 let output = model.forward(tape.constant(&batch.x));
                 let value = (self.loss)(output, &batch.y);
                 let mut grads = tape.backward(value);
+                if i == 0 {
+                    all_are_shown(&mut grads, &params);
+                }
                 run.loss = value.item().to_f64();
                 run.metric = self.metric(output, &batch.y);
                 tape.reset();

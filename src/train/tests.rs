@@ -303,13 +303,10 @@ fn gradients_can_be_changed_and_a_run_stopped_in_an_epoch() {
 }
 
 #[test]
-fn no_epochs_and_no_batches() {
+fn no_epochs() {
     let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
     let history = scripted(&model, &mut optimizer, &[1.0]).epochs(0).run(&one_batch()).unwrap();
     assert_eq!((history.epochs(), history.last("loss"), history.best("loss", Goal::Min)), (0, None, None));
-    let none = Loader::new(Examples::new(Array2::<f64>::zeros((0, 1)), vec![]), 4);
-    let history = scripted(&model, &mut optimizer, &[1.0]).run(&none).unwrap();
-    assert!(history.last("loss").unwrap().is_nan());
 }
 
 #[test]
@@ -376,4 +373,28 @@ fn small_rates_and_losses_are_shown() {
     scripted(&model, &mut optimizer, &[0.0000125]).callback(LogLine::to(&mut lines)).run(&one_batch()).unwrap();
     let line = String::from_utf8(lines).unwrap();
     assert!(line.starts_with("epoch 1/1  loss 1.250e-5  lr 2.5e-7  "), "{line}");
+}
+
+/// A model that forgets to show one of its two layers.
+struct Forgetful(Linear, Linear);
+impl Module for Forgetful {
+    fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+        self.1.forward(self.0.forward(x))
+    }
+    fn visit(&self, v: &mut Visitor<'_>) {
+        v.module("first", &self.0);
+    }
+}
+
+#[test]
+#[should_panic(expected = "parameter weight of shape [2, 3] has a gradient, but the model's `visit` does not show it")]
+fn a_layer_that_is_not_shown_is_refused() {
+    let rng = &mut seeded(1);
+    let model = Forgetful(Linear::new(2, 3, rng), Linear::new(3, 2, rng));
+    let _ = Fit::new(&model, &mut Adam::new(0.01)).run(&loader());
+}
+#[test]
+#[should_panic(expected = "Fit::run: the loader has no batches")]
+fn a_run_needs_batches() {
+    let _ = Fit::new(&network(), &mut Adam::new(0.01)).run(&Loader::new(circle(3), 4).drop_last());
 }
