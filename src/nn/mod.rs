@@ -30,15 +30,17 @@ mod conv;
 mod dropout;
 mod embedding;
 mod generator;
+#[cfg(test)]
+mod layer_tests;
 mod linear;
 mod models;
 mod module;
+#[cfg(test)]
+mod module_tests;
 mod norm;
 mod pool;
 mod sequential;
 mod summary;
-#[cfg(test)]
-mod tests;
 
 pub use activation::Activation::{
     self, Elu, Gelu, Hardswish, Identity, LeakyRelu, LogSoftmax, Relu, Relu6, Sigmoid, Silu, Softmax, Softplus, Tanh,
