@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release --example mnist_cnn -- --data DIR` (add `--help` for its options); DIR holds the four IDX files, gzipped or not.
 
+#[path = "common/run.rs"]
+mod run;
+
 use clap::Parser;
 use std::error::Error;
 use std::path::PathBuf;
@@ -46,15 +49,7 @@ struct Options {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    // Inside the pool: from outside each split of work costs two context switches.
-    let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
-    match pool.install(|| run(&options).map_err(|e| e.to_string())) {
-        Ok(code) => code,
-        Err(e) => {
-            eprintln!("mnist_cnn: {e}");
-            ExitCode::from(2)
-        }
-    }
+    run::on_all_threads("mnist_cnn", || run(&options))
 }
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {

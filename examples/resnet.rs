@@ -3,10 +3,14 @@
 //! `cargo run --release --example resnet -- --data DIR` (add `--help` for its options); DIR holds the four IDX files. Debian's package
 //! `dataset-fashion-mnist` puts them into `/usr/share/datasets/fashion-mnist`.
 
+#[path = "common/run.rs"]
+mod run;
+
 use clap::Parser;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 use wengert::data::{Augment, Examples, FASHION_MNIST_CLASSES, Loader, Normalization, mnist};
 use wengert::init;
@@ -52,7 +56,7 @@ struct Options {
 }
 
 /// The losses of a training, and the share of the test images that are recognised after it.
-fn train(model: &ResNet, seen: Examples, test: &Examples, epochs: u64, options: &Options) -> Result<History, IoError> {
+fn train(model: &ResNet, seen: Arc<Examples>, test: &Examples, epochs: u64, options: &Options) -> Result<History, IoError> {
     let augment = Augment::new(options.seed).shift(2).flip();
     let loader = Loader::new(seen, options.batch as usize).shuffle(options.seed).augment(augment);
     let sgd = SgdOptions { lr: options.lr, momentum: 0.9, nesterov: true, weight_decay: 5e-4, ..Default::default() };
@@ -70,7 +74,7 @@ fn train(model: &ResNet, seen: Examples, test: &Examples, epochs: u64, options: 
 
 /// The same training of a shallow and a deep network, each with and without the ways around its blocks.
 fn compare(seen: &Examples, test: &Examples, options: &Options) -> Result<(), Box<dyn Error>> {
-    let seen = seen.first(options.compare);
+    let seen = Arc::new(seen.first(options.compare));
     println!("\nThe same with and without residual connections: {} images, {} epochs.\n", seen.len(), options.compare_epochs);
     let mut rows = Vec::new();
     for n in [3, 9] {
@@ -105,6 +109,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let normalization = Normalization::fit(&seen.x);
     normalization.apply(&mut seen.x);
     normalization.apply(&mut test.x);
+    let seen = Arc::new(seen);
     let model = ResNet::resnet20(1, FASHION_MNIST_CLASSES.len(), &mut init::seeded(options.seed));
     println!(
         "ResNet-20: {} parameters, {} multiply-adds an image",
@@ -133,13 +138,5 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    // Inside the pool: from outside each split of work costs two context switches.
-    let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
-    match pool.install(|| run(&options).map_err(|e| e.to_string())) {
-        Ok(code) => code,
-        Err(e) => {
-            eprintln!("resnet: {e}");
-            ExitCode::from(2)
-        }
-    }
+    run::on_all_threads("resnet", || run(&options))
 }

@@ -4,6 +4,9 @@
 //! torchvision's MobileNetV2, ImageNet-1k, as safetensors with PyTorch's names. Three heads are compared, each one layer: on raw pixels, on
 //! the frozen network's features, and on the features while the network's last block is trained along.
 
+#[path = "common/run.rs"]
+mod run;
+
 use clap::Parser;
 use ndarray::{ArrayD, Axis, concatenate};
 use std::error::Error;
@@ -54,8 +57,7 @@ struct Tail<'m> {
 
 impl Module for Tail<'_> {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-        let x = self.network.features.iter().skip(FROZEN).fold(x, |x, block| block.forward(x));
-        self.head.forward(pooled(x))
+        self.head.forward(end(self.network, x))
     }
     fn visit(&self, v: &mut Visitor<'_>) {
         for (i, block) in self.network.features.iter().enumerate().skip(FROZEN) {
@@ -65,8 +67,9 @@ impl Module for Tail<'_> {
     }
 }
 
-fn pooled(x: Var<'_>) -> Var<'_> {
-    x.adaptive_avg_pool2d([1, 1]).flatten(1, -1)
+/// What the head sees, of what the frozen blocks give.
+fn end<'t>(network: &MobileNetV2, x: Var<'t>) -> Var<'t> {
+    network.features.iter().skip(FROZEN).fold(x, |x, block| block.forward(x)).adaptive_avg_pool2d([1, 1]).flatten(1, -1)
 }
 
 /// Grey images 0..1 as the network knows photographs: enlarged, three channels, with the mean and spread of ImageNet.
@@ -158,8 +161,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let on_pixels = train(&Linear::new(pixels[0].x.shape()[1], 10, rng), &pixels[0], &pixels[1], 1e-2, options)?;
     println!("head on raw pixels:         {:>6.2} %", 100.0 * on_pixels);
 
-    let end = |x: &ArrayD<f32>| each_batch(x, |x| pooled(network.features.iter().skip(FROZEN).fold(x, |x, block| block.forward(x))));
-    let features = [&blocks[0], &blocks[1]].map(|e| Examples::new(end(&e.x), e.y.clone()));
+    let features = [&blocks[0], &blocks[1]].map(|e| Examples::new(each_batch(&e.x, |x| end(&network, x)), e.y.clone()));
     let head = Linear::new(1280, 10, rng);
     let on_features = train(&head, &features[0], &features[1], 1e-2, options)?;
     println!("head on frozen features:    {:>6.2} %", 100.0 * on_features);
@@ -177,13 +179,5 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    // Inside the pool: from outside each split of work costs two context switches.
-    let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
-    match pool.install(|| run(&options).map_err(|e| e.to_string())) {
-        Ok(code) => code,
-        Err(e) => {
-            eprintln!("transfer: {e}");
-            ExitCode::from(2)
-        }
-    }
+    run::on_all_threads("transfer", || run(&options))
 }
