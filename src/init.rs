@@ -90,6 +90,18 @@ pub fn he_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> A
     normal(shape, 0.0, std, rng)
 }
 
+/// Normal with standard deviation sqrt(2 / fan out): for convolutions with relu, of which the gradient's size is to stay. (PyTorch's
+/// `kaiming_normal_` with `mode="fan_out"`.) Source: as [`he_normal`].
+///
+/// # Panics
+/// If the shape has fewer than two axes.
+#[track_caller]
+pub fn he_normal_fan_out<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
+    let shape = shape.into_dimension();
+    let std = (2.0 / fans("he_normal_fan_out", shape.slice()).1).sqrt();
+    normal(shape, 0.0, std, rng)
+}
+
 /// Weights whose rows (or columns, if there are fewer of these) are orthogonal and of length `gain`: of `[out, in, ..]` the matrix of `out`
 /// rows. Signals neither grow nor shrink.
 ///
@@ -165,12 +177,13 @@ mod tests {
     fn spreads_are_as_their_formulas_say() {
         let rng = &mut seeded(1);
         let (out, inn) = (200, 300);
-        let expected = [(2.0 / (out + inn) as f64).sqrt(), (2.0 / inn as f64).sqrt()];
-        let draws: [(Array2<f64>, f64, bool); 4] = [
+        let expected = [(2.0 / (out + inn) as f64).sqrt(), (2.0 / inn as f64).sqrt(), (2.0 / out as f64).sqrt()];
+        let draws: [(Array2<f64>, f64, bool); 5] = [
             (xavier_uniform((out, inn), rng), expected[0], true),
             (xavier_normal((out, inn), rng), expected[0], false),
             (he_uniform((out, inn), rng), expected[1], true),
             (he_normal((out, inn), rng), expected[1], false),
+            (he_normal_fan_out((out, inn), rng), expected[2], false),
         ];
         for (x, std, bounded) in draws {
             let (mean, found) = mean_and_std(x.iter().copied());

@@ -83,7 +83,7 @@
 //! | `optim/` | how are parameters changed? |
 //! | `data/` | what is there to learn from? |
 //! | `io/` | how is a model kept? |
-//! | `metrics.rs`, `progress.rs` | how good is it, and how far? |
+//! | `metrics.rs`, `progress.rs`, `show.rs` | how good is it, how far, and how are numbers shown? |
 //! | `plot/`, `tensorboard/` | what does it look like? |
 //! | `train/` | how does a loop train a model, for those who do not write it out? |
 //!
@@ -117,6 +117,7 @@ mod real_var;
 mod recall;
 mod record;
 mod scalar;
+mod show;
 mod tape;
 pub mod tensorboard;
 pub mod train;

@@ -13,7 +13,7 @@
 //! // epoch 1 [===============>              ]  52/100  loss 0.0192  accuracy 0.9000  12,345 samples/s  3s left
 //! ```
 
-use crate::train::short;
+use crate::show::{grouped, short};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -76,9 +76,7 @@ fn line(numbers: &[(&str, f64)], samples: usize, time: Duration) -> String {
         line += &format!("{rate:.1} samples/s"); // below one batch in seconds, tenths matter
         return line;
     }
-    let digits = format!("{rate:.0}");
-    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|g| str::from_utf8(g).expect("digits")).collect();
-    line + &groups.join(",") + " samples/s"
+    line + &grouped(rate.round_ties_even() as usize) + " samples/s"
 }
 
 #[cfg(test)]

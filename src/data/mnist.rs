@@ -88,49 +88,47 @@ fn labels_of(idx: &Idx, images: usize) -> Result<Vec<usize>, DataError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::testing::Directory;
     use std::fs;
 
     fn idx(sizes: &[u32], bytes: &[u8]) -> Vec<u8> {
         [0, 0, 8, sizes.len() as u8].into_iter().chain(sizes.iter().flat_map(|n| n.to_be_bytes())).chain(bytes.iter().copied()).collect()
     }
     /// A directory with two training images and one test image of 1x2 pixels.
-    fn directory(name: &str) -> PathBuf {
-        let dir = std::env::temp_dir().join(format!("wengert-mnist-{}-{name}", std::process::id()));
-        fs::create_dir_all(&dir).unwrap();
-        fs::write(dir.join("train-images-idx3-ubyte"), idx(&[2, 1, 2], &[0, 255, 51, 102])).unwrap();
-        fs::write(dir.join("train-labels-idx1-ubyte.gz"), idx(&[2], &[3, 9])).unwrap(); // not gzipped: the content counts
-        fs::write(dir.join("t10k-images-idx3-ubyte"), idx(&[1, 1, 2], &[255, 0])).unwrap();
-        fs::write(dir.join("t10k-labels-idx1-ubyte"), idx(&[1], &[0])).unwrap();
+    fn directory(name: &str) -> Directory {
+        let dir = Directory::new(&format!("mnist-{name}"));
+        fs::write(dir.file("train-images-idx3-ubyte"), idx(&[2, 1, 2], &[0, 255, 51, 102])).unwrap();
+        fs::write(dir.file("train-labels-idx1-ubyte.gz"), idx(&[2], &[3, 9])).unwrap(); // not gzipped: the content counts
+        fs::write(dir.file("t10k-images-idx3-ubyte"), idx(&[1, 1, 2], &[255, 0])).unwrap();
+        fs::write(dir.file("t10k-labels-idx1-ubyte"), idx(&[1], &[0])).unwrap();
         dir
     }
 
     #[test]
     fn four_files() {
         let dir = directory("whole");
-        let (train, test) = mnist(&dir).unwrap();
+        let (train, test) = mnist(dir.path()).unwrap();
         assert_eq!((train.x.shape(), train.x.as_slice().unwrap(), train.y), (&[2, 1, 1, 2][..], &[0.0, 1.0, 0.2, 0.4][..], vec![3, 9]));
         assert_eq!((test.x.shape(), test.y), (&[1, 1, 1, 2][..], vec![0]));
-        fs::remove_dir_all(dir).unwrap();
     }
     #[test]
     fn a_missing_file_and_where_to_get_it() {
         let dir = directory("missing");
-        fs::remove_file(dir.join("t10k-images-idx3-ubyte")).unwrap();
-        let error = mnist(&dir).unwrap_err().to_string();
+        fs::remove_file(dir.file("t10k-images-idx3-ubyte")).unwrap();
+        let error = mnist(dir.path()).unwrap_err().to_string();
         for part in ["t10k-images-idx3-ubyte is missing", "hint: MNIST: ", "`dpkg -L dataset-fashion-mnist`"] {
             assert!(error.contains(part), "{error}");
         }
-        fs::remove_dir_all(dir).unwrap();
     }
     #[test]
     fn files_that_do_not_fit() {
         let dir = directory("unfit");
         let refused = |name: &str, bytes: Vec<u8>, says: &str| {
-            let old = fs::read(dir.join(name)).unwrap();
-            fs::write(dir.join(name), bytes).unwrap();
-            let error = mnist(&dir).unwrap_err().to_string();
+            let old = fs::read(dir.file(name)).unwrap();
+            fs::write(dir.file(name), bytes).unwrap();
+            let error = mnist(dir.path()).unwrap_err().to_string();
             assert!(error.contains(name) && error.ends_with(says), "{error}");
-            fs::write(dir.join(name), old).unwrap();
+            fs::write(dir.file(name), old).unwrap();
         };
         let (images, labels) = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz");
         refused(images, idx(&[2, 2], &[0; 4]), "it holds uint8 of shape [2, 2], where images (uint8, 3 axes) are needed");
@@ -138,6 +136,5 @@ mod tests {
         refused(labels, idx(&[3], &[0; 3]), "it holds uint8 of shape [3] beside 2 images, where as many labels (uint8, 1 axis) are needed");
         refused(labels, idx(&[2], &[0, 10]), "it holds the label 10, where labels from 0 to 9 are needed");
         refused(labels, vec![0, 0, 13, 1, 0, 0, 0, 0], "it holds float32 of shape [0], where labels (uint8, 1 axis) are needed");
-        fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -92,7 +92,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Directory;
+    use super::super::testing::Directory;
     use super::*;
 
     #[test]

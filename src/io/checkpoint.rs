@@ -159,7 +159,7 @@ impl Checkpoint {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Directory;
+    use super::super::testing::Directory;
     use super::*;
     use ndarray::array;
 

@@ -33,39 +33,14 @@ pub fn load_into<T: Scalar>(path: impl AsRef<Path>, module: &(impl Module<T> + ?
 }
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests {
+    use super::testing::Directory;
     use super::*;
     use crate::nn::Visitor;
     use crate::{Param, Var};
     use ndarray::array;
-    use std::fs;
-    use std::path::PathBuf;
-
-    /// A directory for one test, removed at its end.
-    pub(super) struct Directory(PathBuf);
-
-    impl Directory {
-        pub fn new(name: &str) -> Directory {
-            let path = std::env::temp_dir().join(format!("wengert-{}-{name}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            Directory(path)
-        }
-        pub fn file(&self, name: &str) -> PathBuf {
-            self.0.join(name)
-        }
-        pub fn names(&self) -> Vec<String> {
-            let names = fs::read_dir(&self.0).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-            let mut names: Vec<_> = names.collect();
-            names.sort();
-            names
-        }
-    }
-
-    impl Drop for Directory {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
 
     struct Affine(Param<f64>, Param<f64>);
     impl Module<f64> for Affine {

@@ -193,7 +193,7 @@ impl<'a> Text<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Directory;
+    use super::super::testing::Directory;
     use super::*;
     use ndarray::{ArrayD, IxDyn, array};
 

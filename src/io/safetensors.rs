@@ -161,7 +161,7 @@ impl View for Encoded<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::Directory;
+    use super::super::testing::Directory;
     use super::*;
     use ndarray::{ArrayD, IxDyn, array};
 

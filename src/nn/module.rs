@@ -41,15 +41,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
 
     /// All parameters with their names, such as `features.3.conv.0.weight`; a parameter that is used at several places comes once.
     fn named_parameters(&self) -> Vec<(String, Param<T>)> {
-        let mut found: Vec<(String, Param<T>)> = Vec::new();
-        self.visit(&mut Visitor::new(&mut |name, part| {
-            if let Part::Param(p) = part
-                && !found.iter().any(|(_, q)| q.is(p))
-            {
-                found.push((name.to_string(), p.clone()));
-            }
-        }));
-        found
+        distinct(self, |part| if let Part::Param(p) = part { Some(p) } else { None })
     }
     /// All parameters, for an optimizer.
     fn parameters(&self) -> Vec<Param<T>> {
@@ -57,15 +49,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     }
     /// All buffers with their names: arrays that are kept but not differentiated, such as running means; each comes once.
     fn named_buffers(&self) -> Vec<(String, Param<T>)> {
-        let mut found: Vec<(String, Param<T>)> = Vec::new();
-        self.visit(&mut Visitor::new(&mut |name, part| {
-            if let Part::Buffer(p) = part
-                && !found.iter().any(|(_, q)| q.is(p))
-            {
-                found.push((name.to_string(), p.clone()));
-            }
-        }));
-        found
+        distinct(self, |part| if let Part::Buffer(p) = part { Some(p) } else { None })
     }
     /// The number of elements of all parameters.
     fn parameter_count(&self) -> usize {
@@ -224,6 +208,22 @@ fn add(state: &mut State, of: &str, name: String, values: impl Into<Values>) {
         Location::caller()
     );
     state.insert(name, values);
+}
+
+/// The arrays of one kind with their names; one that is shown at several places comes once.
+fn distinct<T: Scalar>(
+    module: &(impl Module<T> + ?Sized),
+    of_kind: impl for<'a> Fn(Part<'a, T>) -> Option<&'a Param<T>>,
+) -> Vec<(String, Param<T>)> {
+    let mut found: Vec<(String, Param<T>)> = Vec::new();
+    module.visit(&mut Visitor::new(&mut |name, part| {
+        if let Some(p) = of_kind(part)
+            && !found.iter().any(|(_, q)| q.is(p))
+        {
+            found.push((name.to_string(), p.clone()));
+        }
+    }));
+    found
 }
 
 /// What a [`Module`] shows of itself.

@@ -1,9 +1,11 @@
 //! What does a network consist of? A table of its layers, read off the tape of one evaluation.
 
 use super::{Module, Part, Visitor};
+use crate::show::grouped;
 use crate::{NodeInfo, Param, Scalar, Shape, Tape};
 use ndarray::{ArrayD, IxDyn};
 use std::fmt;
+use std::marker::PhantomData;
 
 /// One row of a [`Summary`]: a layer.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,13 +42,13 @@ impl Summary {
         let named = module.named_parameters();
         let count = |p: &Param<T>| p.shape().numel();
         let trainable = named.iter().filter(|(_, p)| !p.is_frozen()).map(|(_, p)| count(p)).sum();
-        let evaluation = Evaluation::of(module);
+        let (evaluation, thawed) = (Evaluation::of(module), Thawed::of(module));
         let tape = Tape::new();
         // A tape has one node for each parameter that is not frozen: these are found in what follows.
         let params: Vec<usize> = named.iter().map(|(_, p)| tape.param(p).node()).collect();
         let x = tape.leaf(ArrayD::from_elem(IxDyn(input), T::ZERO));
         module.forward(x);
-        drop(evaluation);
+        drop((evaluation, thawed));
 
         let nodes = tape.nodes();
         let mut reading = Reading { nodes: &nodes, used: vec![Vec::new(); nodes.len()], flows: vec![false; nodes.len()] };
@@ -140,11 +142,28 @@ fn multiply_adds(nodes: &[NodeInfo], node: &NodeInfo) -> usize {
     }
 }
 
-/// Evaluation mode with nothing frozen, for as long as this lives.
+/// Nothing is frozen for as long as this lives.
+struct Thawed<T: Scalar>(Vec<Param<T>>);
+
+impl<T: Scalar> Thawed<T> {
+    fn of(module: &(impl Module<T> + ?Sized)) -> Self {
+        let frozen = module.parameters().into_iter().filter(|p| p.is_frozen()).collect();
+        module.unfreeze();
+        Thawed(frozen)
+    }
+}
+
+impl<T: Scalar> Drop for Thawed<T> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Param::freeze);
+    }
+}
+
+/// Evaluation mode for as long as this lives; afterwards each part trains, or not, as before.
 pub(crate) struct Evaluation<'m, T: Scalar, M: Module<T> + ?Sized> {
     module: &'m M,
     training: Vec<bool>,
-    frozen: Vec<Param<T>>,
+    number: PhantomData<T>,
 }
 
 impl<'m, T: Scalar, M: Module<T> + ?Sized> Evaluation<'m, T, M> {
@@ -155,10 +174,8 @@ impl<'m, T: Scalar, M: Module<T> + ?Sized> Evaluation<'m, T, M> {
                 training.push(mode.is_training());
             }
         }));
-        let frozen = module.parameters().into_iter().filter(|p| p.is_frozen()).collect();
-        module.unfreeze();
         module.eval();
-        Evaluation { module, training, frozen }
+        Evaluation { module, training, number: PhantomData }
     }
 }
 
@@ -170,16 +187,7 @@ impl<T: Scalar, M: Module<T> + ?Sized> Drop for Evaluation<'_, T, M> {
                 mode.set(training.next().unwrap_or(true));
             }
         }));
-        drop(training);
-        self.frozen.iter().for_each(Param::freeze);
     }
-}
-
-/// A number with commas between thousands.
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let comma = |i: usize| i > 0 && (digits.len() - i).is_multiple_of(3);
-    digits.char_indices().flat_map(|(i, c)| comma(i).then_some(',').into_iter().chain([c])).collect()
 }
 
 impl fmt::Display for Summary {

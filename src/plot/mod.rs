@@ -242,6 +242,7 @@ fn range(values: impl Iterator<Item = f64>, room: f64) -> Range<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::testing::Directory;
 
     /// What viewers need of SVG: elements that end, text that is escaped.
     pub(super) fn well_formed(picture: &Picture) {
@@ -309,21 +310,19 @@ mod tests {
     }
     #[test]
     fn a_failed_save_leaves_the_old_file() {
-        let folder = std::env::temp_dir().join(format!("wengert-plot-save-{}", std::process::id()));
-        let path = folder.join("deeper/a.svg");
+        let folder = Directory::new("plot-save");
+        let path = folder.file("deeper/a.svg");
         let [first, second] = ["first", "second"].map(|t| picture(t, [50, 50], |_| Ok(())));
         first.save(&path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), first.svg());
         second.save(&path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), second.svg());
         // A folder stands where the file should go: nothing is written, and no draft stays.
-        let taken = folder.join("taken.svg");
+        let taken = folder.file("taken.svg");
         std::fs::create_dir_all(taken.join("x")).unwrap();
         assert!(first.save(&taken).is_err());
         assert!(first.save(path.join("below a file.svg")).is_err());
         assert!(first.save("/").is_err());
-        let left: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().file_name()).collect();
-        assert_eq!(left.len(), 2, "{left:?}");
-        std::fs::remove_dir_all(folder).unwrap();
+        assert_eq!(folder.names(), ["deeper", "taken.svg"]);
     }
 }

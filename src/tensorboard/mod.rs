@@ -195,6 +195,7 @@ fn picture<T: Scalar>(tag: &str, image: impl Source<T>) -> Message {
 mod tests {
     use super::wire::{crc32c, masked};
     use super::*;
+    use crate::io::testing::Directory;
 
     /// The payloads of a file's records, whose lengths and checksums must be right.
     fn records(mut file: &[u8]) -> Vec<Vec<u8>> {
@@ -207,9 +208,6 @@ mod tests {
             file = &file[16 + n..];
         }
         found
-    }
-    fn folder(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("wengert-tensorboard-{name}-{}", std::process::id()))
     }
 
     #[test]
@@ -241,8 +239,8 @@ mod tests {
     }
     #[test]
     fn all_that_was_written_is_in_the_file_at_once() {
-        let folder = folder("written");
-        let mut events = EventWriter::create(folder.join("run 1")).unwrap();
+        let folder = Directory::new("tensorboard-written");
+        let mut events = EventWriter::create(folder.file("run 1")).unwrap();
         let read = |events: &EventWriter| records(&std::fs::read(events.path()).unwrap());
         assert_eq!(read(&events).len(), 1);
         assert!(read(&events)[0].ends_with(b"brain.Event:2"));
@@ -255,14 +253,13 @@ mod tests {
         assert!(seconds.parse::<u64>().unwrap() > 1_700_000_000 && !host.is_empty());
         // A second writer takes another file, whatever the clock says.
         let paths: std::collections::BTreeSet<_> =
-            (0..3).map(|_| EventWriter::create(folder.join("run 1")).unwrap().path().to_path_buf()).collect();
+            (0..3).map(|_| EventWriter::create(folder.file("run 1")).unwrap().path().to_path_buf()).collect();
         assert!(paths.len() == 3 && !paths.contains(events.path()));
-        std::fs::remove_dir_all(folder).unwrap();
     }
     #[test]
     fn a_failed_write_spoils_nothing() {
-        let folder = folder("failed");
-        let mut events = EventWriter::create(&folder).unwrap();
+        let folder = Directory::new("tensorboard-failed");
+        let mut events = EventWriter::create(folder.path()).unwrap();
         events.scalar("a", 1, 0.5).unwrap();
         // A file that cannot be written, and a part of a record in it, as a disk leaves it that became full.
         let unwritable = File::open(events.path()).unwrap();
@@ -275,14 +272,12 @@ mod tests {
         events.scalar("a", 4, 0.125).unwrap();
         events.scalar("a", 5, 0.0).unwrap();
         assert_eq!(records(&std::fs::read(events.path()).unwrap()).len(), 4);
-        std::fs::remove_dir_all(folder).unwrap();
     }
     #[test]
     fn a_file_where_a_folder_should_be_is_an_error() {
-        let path = folder("file");
-        std::fs::write(&path, "").unwrap();
-        assert!(EventWriter::create(&path).is_err());
-        std::fs::remove_file(path).unwrap();
+        let folder = Directory::new("tensorboard-file");
+        std::fs::write(folder.file("file"), "").unwrap();
+        assert!(EventWriter::create(folder.file("file")).is_err());
     }
     #[test]
     #[should_panic(expected = r#"image: "x" has shape [2, 3, 3]"#)]

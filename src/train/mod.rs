@@ -68,7 +68,6 @@ pub use callbacks::{BestCheckpoint, EarlyStopping, OnPlateau, PerBatch, PerEpoch
 pub use history::History;
 #[cfg(feature = "progress")]
 pub use reports::Bar;
-pub(crate) use reports::short;
 pub use reports::{CsvLog, LogLine, TensorBoardLog};
 
 use crate::data::{Dataset, Loader, Target};

@@ -3,6 +3,7 @@
 use super::{Callback, History, Run};
 use crate::Scalar;
 use crate::io::{IoError, write_atomic};
+use crate::show::short;
 use crate::tensorboard::EventWriter;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -38,15 +39,6 @@ impl<T: Scalar, W: Write> Callback<T> for LogLine<W> {
             };
         }
         writeln!(self.0, "{line}").and_then(|()| self.0.flush()).map_err(|e| cannot_write("the log", e))
-    }
-}
-
-/// Four places, and an exponent where they would show little.
-pub(crate) fn short(x: f64) -> String {
-    match x.abs() {
-        0.001..99_999.0 | 0.0 => format!("{x:.4}"),
-        _ if x.is_finite() => format!("{x:.3e}"),
-        _ => x.to_string(),
     }
 }
 

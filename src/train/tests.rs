@@ -3,13 +3,13 @@
 use super::*;
 use crate::data::Examples;
 use crate::init::seeded;
+use crate::io::testing::Directory;
 use crate::nn::{BatchNorm1d, Dropout, Linear, Mode, Sequential, Visitor};
 use crate::optim::{Adam, Goal, Rates, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Scheduler, Sgd, StepLr};
 use crate::tensorboard::EventWriter;
 use crate::{Param, io};
 use ndarray::Array2;
 use std::cell::RefCell;
-use std::path::PathBuf;
 
 /// Points in a plane: inside a circle, or not. 50 examples: batches of 16 leave a partial one of 2.
 fn circle(n: usize) -> Examples {
@@ -30,20 +30,6 @@ fn network() -> Sequential {
 fn loader() -> Loader<Examples> {
     Loader::new(circle(50), 16).shuffle(9)
 }
-struct Folder(PathBuf);
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("wengert-fit-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Its output is its one weight for each example, which is set from outside: the loss of each epoch is known.
 struct Constant(Param<f64>, Mode);
 impl Constant {
@@ -174,8 +160,8 @@ fn unknown_numbers_are_named() {
 
 #[test]
 fn the_best_checkpoint_is_kept() {
-    let (folder, model, mut optimizer) = (Folder::new("best"), Constant::new(), Sgd::new(0.1));
-    let (path, losses) = (folder.0.join("best.safetensors"), [3.0, 1.0, 2.0]);
+    let (folder, model, mut optimizer) = (Directory::new("fit-best"), Constant::new(), Sgd::new(0.1));
+    let (path, losses) = (folder.file("best.safetensors"), [3.0, 1.0, 2.0]);
     let fit = scripted(&model, &mut optimizer, &losses).callback(BestCheckpoint::new(&path)).callback(Script(&model, losses.to_vec()));
     fit.run(&one_batch()).unwrap();
     assert_eq!(model.0.to_array()[0], 2.0);
@@ -185,8 +171,8 @@ fn the_best_checkpoint_is_kept() {
 
 #[test]
 fn what_cannot_be_written_is_an_error() {
-    let folder = Folder::new("errors");
-    let missing = folder.0.join("missing/file");
+    let folder = Directory::new("fit-errors");
+    let missing = folder.file("missing/file");
     let run = |callback: &dyn Fn() -> Box<dyn Callback<f64>>| {
         let (model, mut optimizer, epochs) = (Constant::new(), Sgd::new(0.1), RefCell::new(0));
         struct Count<'a>(&'a RefCell<usize>, Box<dyn Callback<f64>>);
@@ -237,8 +223,8 @@ fn a_plateau_reduces_the_rate() {
 
 #[test]
 fn lines_and_tables() {
-    let (folder, model, mut optimizer, mut lines) = (Folder::new("reports"), Constant::new(), Sgd::new(0.001), Vec::new());
-    let (csv, losses) = (folder.0.join("log.csv"), [0.5, 0.25]);
+    let (folder, model, mut optimizer, mut lines) = (Directory::new("fit-reports"), Constant::new(), Sgd::new(0.001), Vec::new());
+    let (csv, losses) = (folder.file("log.csv"), [0.5, 0.25]);
     let test = Examples::new(Array2::<f64>::zeros((2, 1)), vec![0; 2]);
     let fit = scripted(&model, &mut optimizer, &losses).metric("a, \"b\"", |_, y: &Vec<usize>| y.len() as f64).validate(&test);
     let fit = fit.callback(LogLine::to(&mut lines)).callback(CsvLog::new(&csv)).callback(Script(&model, losses.to_vec()));
@@ -258,8 +244,8 @@ fn lines_and_tables() {
 
 #[test]
 fn points_for_tensorboard() {
-    let (folder, model, mut optimizer) = (Folder::new("tensorboard"), Constant::new(), Sgd::new(0.1));
-    let events = EventWriter::create(&folder.0).unwrap();
+    let (folder, model, mut optimizer) = (Directory::new("fit-tensorboard"), Constant::new(), Sgd::new(0.1));
+    let events = EventWriter::create(folder.path()).unwrap();
     let path = events.path().to_path_buf();
     let test = Examples::new(Array2::<f64>::zeros((2, 1)), vec![0; 2]);
     scripted(&model, &mut optimizer, &[1.0]).validate(&test).callback(TensorBoardLog::new(events)).run(&one_batch()).unwrap();

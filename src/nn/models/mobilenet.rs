@@ -1,8 +1,8 @@
 //! MobileNetV2.
 
-use super::kaiming;
+use super::{conv, kaiming};
 use crate::nn::{BatchNorm2d, Conv2d, Dropout, Linear, Module, Relu6, Sequential, Visitor};
-use crate::{Conv2dOptions, Scalar, Var, init};
+use crate::{Scalar, Var, init};
 use rand::Rng;
 
 /// A convolution of 1x1 that widens, one of 3x3 on each channel alone, one of 1x1 that narrows; and, where the shape stays, the way around.
@@ -95,6 +95,5 @@ impl<T: Scalar> Module<T> for MobileNetV2<T> {
 
 /// A convolution without biases that keeps the size of the image or divides it by the stride, and batch normalization.
 fn conv_norm<T: Scalar>(from: usize, to: usize, kernel: usize, stride: usize, groups: usize, rng: &mut impl Rng) -> Sequential<T> {
-    let options = Conv2dOptions { stride: [stride; 2], padding: (kernel / 2).into(), groups, ..Default::default() };
-    Sequential::new().push(Conv2d::with(from, to, [kernel; 2], options, rng).without_bias()).push(BatchNorm2d::new(to))
+    Sequential::new().push(conv(from, to, kernel, stride, groups, rng)).push(BatchNorm2d::new(to))
 }

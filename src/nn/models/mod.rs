@@ -10,18 +10,21 @@ pub use mlp::Mlp;
 pub use mobilenet::{InvertedResidual, MobileNetV2};
 pub use resnet::{BasicBlock, ResNet};
 
-use crate::nn::Module;
-use crate::{Scalar, init};
+use crate::nn::{Conv2d, Module};
+use crate::{Conv2dOptions, Scalar, init};
 use rand::Rng;
+
+/// A convolution without biases that keeps the size of the image, or divides it by the stride.
+fn conv<T: Scalar>(from: usize, to: usize, kernel: usize, stride: usize, groups: usize, rng: &mut impl Rng) -> Conv2d<T> {
+    let options = Conv2dOptions { stride: [stride; 2], padding: (kernel / 2).into(), groups, ..Default::default() };
+    Conv2d::with(from, to, [kernel; 2], options, rng).without_bias()
+}
 
 /// Weights of convolutions begin normally distributed with variance 2 / fan out, as torchvision's do.
 fn kaiming<T: Scalar>(net: &dyn Module<T>, rng: &mut impl Rng) {
     for p in net.parameters() {
-        if let [outputs, _, field @ ..] = &p.shape()[..]
-            && !field.is_empty()
-        {
-            let fan_out = outputs * field.iter().product::<usize>();
-            p.set(init::normal::<T, _>(&p.shape()[..], 0.0, (2.0 / fan_out as f64).sqrt(), rng));
+        if p.shape().len() > 2 {
+            p.set(init::he_normal_fan_out::<T, _>(&p.shape()[..], rng));
         }
     }
 }

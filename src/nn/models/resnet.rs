@@ -1,6 +1,6 @@
 //! Residual networks.
 
-use super::kaiming;
+use super::{conv, kaiming};
 use crate::nn::{BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, Sequential, Visitor};
 use crate::{Conv2dOptions, MaxPoolOptions, Scalar, Var};
 use rand::Rng;
@@ -22,12 +22,12 @@ impl<T: Scalar> BasicBlock<T> {
     pub fn new(in_channels: usize, out_channels: usize, stride: usize, rng: &mut impl Rng) -> Self {
         let fits = stride == 1 && in_channels == out_channels;
         BasicBlock {
-            conv1: conv(in_channels, out_channels, 3, stride, rng),
+            conv1: conv(in_channels, out_channels, 3, stride, 1, rng),
             bn1: BatchNorm2d::new(out_channels),
-            conv2: conv(out_channels, out_channels, 3, 1, rng),
+            conv2: conv(out_channels, out_channels, 3, 1, 1, rng),
             bn2: BatchNorm2d::new(out_channels),
             downsample: (!fits)
-                .then(|| Sequential::new().push(conv(in_channels, out_channels, 1, stride, rng)).push(BatchNorm2d::new(out_channels))),
+                .then(|| Sequential::new().push(conv(in_channels, out_channels, 1, stride, 1, rng)).push(BatchNorm2d::new(out_channels))),
             skip: true,
         }
     }
@@ -87,7 +87,7 @@ impl<T: Scalar> ResNet<T> {
     /// A network of 6n + 2 layers of small images, with n blocks each of 16, 32 and 64 channels: section 4.2 of the paper; n = 3 is
     /// ResNet-20. Where shapes differ the way around is a convolution of 1x1.
     pub fn small(in_channels: usize, num_classes: usize, n: usize, rng: &mut impl Rng) -> Self {
-        let stem = conv(in_channels, 16, 3, 1, rng);
+        let stem = conv(in_channels, 16, 3, 1, 1, rng);
         ResNet::build(stem, None, &[16, 32, 64], n, num_classes, rng)
     }
     fn build(
@@ -139,10 +139,4 @@ impl<T: Scalar> Module<T> for ResNet<T> {
         }
         v.module("fc", &self.fc);
     }
-}
-
-/// A convolution without biases that keeps the size of the image, or divides it by the stride.
-fn conv<T: Scalar>(from: usize, to: usize, kernel: usize, stride: usize, rng: &mut impl Rng) -> Conv2d<T> {
-    let options = Conv2dOptions { stride: [stride; 2], padding: (kernel / 2).into(), ..Default::default() };
-    Conv2d::with(from, to, [kernel; 2], options, rng).without_bias()
 }
