@@ -14,6 +14,7 @@
 //! Nothing of this changes a value: ops are pure, every element is computed by the same instructions, and sums are added up in the
 //! same order.
 
+use crate::kernels::parallel;
 use crate::kernels::reduce::{self, Accumulator, PIECE, combine, part_len};
 use crate::kernels::simd::prefetch;
 use crate::layout::{Layout, Shape};
@@ -323,7 +324,7 @@ impl<T: Scalar> Piece<'_, T> {
         let (p, q) = parts.into_iter().map(|x| x.split_at_mut(half / part)).unzip();
         let left = Piece { start, len: half, part, arrays: a, parts: p };
         let right = Piece { start: start + half, len: len - half, part, arrays: b, parts: q };
-        rayon::join(|| left.run(steps), || right.run(steps));
+        parallel::join(|| left.run(steps), || right.run(steps));
     }
 
     fn run_blocks(mut self, steps: &[Step<'_, T>]) {

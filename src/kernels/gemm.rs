@@ -31,9 +31,10 @@ mod product;
 mod tile;
 mod vector;
 
+use super::parallel::{self, cut, threads};
 use super::simd::{Element, dispatch};
+use product::Product;
 pub(super) use product::multiply;
-use product::{Product, threads};
 
 /// Depth of a block, in bytes of one row of `a`: 8 rows of 2 KiB are a third of a first-level cache of 48 KiB.
 const DEPTH_BYTES: usize = 2048;
@@ -187,13 +188,13 @@ pub fn gemm_batched<T: Element>(
 
 /// Divides the products of a batch among threads.
 fn share<T: Element>(threads: usize, first: usize, size: usize, c: &mut [T], run: &(impl Fn(usize, &mut [T]) + Sync)) {
-    if threads <= 1 {
+    let count = c.len() / size;
+    if threads <= 1 || count <= 1 {
         return c.chunks_exact_mut(size).enumerate().for_each(|(p, c)| run(first + p, c));
     }
-    let left = threads / 2;
-    let middle = c.len() / size * left / threads;
+    let (middle, left) = cut(count, threads);
     let (c0, c1) = c.split_at_mut(middle * size);
-    rayon::join(|| share(left, first, size, c0, run), || share(threads - left, first + middle, size, c1, run));
+    parallel::join(|| share(left, first, size, c0, run), || share(threads - left, first + middle, size, c1, run));
 }
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
-//! When is work split between threads? Where an output has at least two parts of a size from which a thread of its own pays.
+//! How is work divided between threads? All of it is divided here, so that one file shows that no part is empty or overlaps another.
+//!
+//! Where an output has at least two parts of a size from which a thread of its own pays, [`parts`] and [`tasks`] divide it by sizes alone,
+//! never by the number of threads; so do halves that are run by [`join`]. Matrix products alone ask for the number of threads ([`threads`],
+//! [`cut`]): of a product, no division changes a bit.
 //!
 //! Closures come as `&dyn`, so that the thread pool's machinery is compiled once for each number type and not once for each kernel.
 
@@ -6,17 +10,54 @@ use rayon::prelude::*;
 
 /// Calls `f` with each part of `y` and the index of its first element: on several threads if there are at least two parts of `each`
 /// elements. Where parts begin depends on sizes alone, never on the number of threads.
+#[cfg_attr(test, track_caller)]
 pub(crate) fn parts<T: Send>(y: &mut [T], each: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
-    if y.len() < 2 * each {
+    if y.len() < each.saturating_mul(2) || y.len() < 2 {
         return f(0, y);
     }
-    y.par_chunks_mut(each).enumerate().for_each(|(i, y)| f(i * each, y));
+    divided();
+    y.par_chunks_mut(each.max(1)).enumerate().for_each(|(i, y)| f(i * each.max(1), y));
 }
 
 /// Calls `f` with each number below `count`: on several threads if that is `worth` it.
+#[cfg_attr(test, track_caller)]
 pub(crate) fn tasks(count: usize, worth: bool, f: &(dyn Fn(usize) + Sync)) {
-    if count == 1 || !worth {
+    if count <= 1 || !worth {
         return (0..count).for_each(f);
     }
+    divided();
     (0..count).into_par_iter().with_max_len(1).for_each(f);
 }
+
+/// Runs both, on two threads if another one is free.
+#[cfg_attr(test, track_caller)]
+pub(crate) fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+    divided();
+    rayon::join(a, b);
+}
+
+/// How many threads are worth using, if one pays from `each` on.
+pub(crate) fn threads(work: usize, each: usize) -> usize {
+    match work / each {
+        0 | 1 => 1,
+        parts => parts.min(rayon::current_num_threads()),
+    }
+}
+
+/// Halves `pieces` (at least two) and `threads` (at least two): the pieces and the threads of the first half. Neither half is without a
+/// piece, however many more threads there are, or without a thread.
+pub(crate) fn cut(pieces: usize, threads: usize) -> (usize, usize) {
+    debug_assert!(pieces >= 2 && threads >= 2, "{pieces} pieces for {threads} threads");
+    let left = threads / 2;
+    // Below: left / threads is at most a half, so that something remains for the second half.
+    let share = (pieces as u128 * left as u128 / threads as u128) as usize;
+    (share.max(1), left)
+}
+
+#[cfg(not(test))]
+#[inline(always)]
+fn divided() {}
+#[cfg(test)]
+use tests::divided;
+#[cfg(test)]
+mod tests;

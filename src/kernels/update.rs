@@ -1,5 +1,6 @@
 //! How does an optimizer change a parameter? One pass over it, its gradient and what is remembered about it, on all threads where that pays.
 
+use crate::kernels::parallel;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::scalar::Scalar;
 
@@ -25,7 +26,7 @@ pub(crate) fn update<T: Scalar, R: UpdateRule<T, N>, const N: usize>(rule: R, w:
     for (state, more) in state.iter_mut().zip(&mut more_state) {
         (*state, *more) = std::mem::take(state).split_at_mut(half);
     }
-    rayon::join(|| update(rule, w, g, state), || update(rule, more_w, more_g, more_state));
+    parallel::join(|| update(rule, w, g, state), || update(rule, more_w, more_g, more_state));
 }
 
 struct Loop<'a, T, R, const N: usize> {

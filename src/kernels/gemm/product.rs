@@ -1,19 +1,12 @@
 //! How is a product divided: among threads, into blocks, into tiles?
 
+use super::super::parallel::{self, cut, threads};
 use super::super::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch};
 use super::pack::{Scratch, pack};
 use super::tile::{Place, Turn, tile_of};
 use super::{
     BLOCK_BYTES, DEPTH_BYTES, MAX_ROWS, MAX_VECTORS, NARROW, Operand, PACK_ROWS, TALL, VECTOR_WORK_PER_THREAD, WORK_PER_THREAD, vector,
 };
-
-/// How many threads are worth using.
-pub fn threads(work: usize, work_per_thread: usize) -> usize {
-    match work / work_per_thread {
-        0 | 1 => 1,
-        parts => parts.min(rayon::current_num_threads()),
-    }
-}
 
 /// A product whose bounds have been checked, or a part of one. No dimension is zero.
 #[derive(Clone, Copy)]
@@ -66,25 +59,25 @@ impl<T: Element> Product<T> {
         self.divide(threads((self.m * self.n).saturating_mul(self.k), least));
     }
 
-    /// Halves the dimension that has more tiles, down to one part for each thread.
+    /// Halves the dimension that has more tiles, down to one part for each thread or one tile.
     fn divide(self, threads: usize) {
         let (bands, vectors) = (self.m.div_ceil(MAX_ROWS), self.n.div_ceil(MAX_LANES));
         if threads <= 1 || bands.max(vectors) == 1 {
             return dispatch(self);
         }
-        let left = threads / 2;
+        let (pieces, left) = cut(bands.max(vectors), threads);
         let (first, second) = if bands > vectors {
-            let middle = bands * left / threads * MAX_ROWS;
+            let middle = pieces * MAX_ROWS;
             // SAFETY: row `middle` is within `c`.
             let c = unsafe { self.c.add(middle * self.c_row) };
             (Product { m: middle, ..self }, Product { m: self.m - middle, a: self.a.from(middle, 0), c, ..self })
         } else {
-            let middle = vectors * left / threads * MAX_LANES;
+            let middle = pieces * MAX_LANES;
             // SAFETY: column `middle` is within `c`.
             let c = unsafe { self.c.add(middle * self.c_col) };
             (Product { n: middle, ..self }, Product { n: self.n - middle, b: self.b.from(0, middle), c, ..self })
         };
-        rayon::join(move || first.divide(left), move || second.divide(threads - left));
+        parallel::join(move || first.divide(left), move || second.divide(threads - left));
     }
 }
 
