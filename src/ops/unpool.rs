@@ -1,6 +1,7 @@
 //! The inverse of max pooling, as far as there is one: elements put back where they were found, zeros elsewhere.
 
 use crate::error::ShapeError;
+use crate::kernels::scratch;
 use crate::layout::{Shape, Small};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::indices::Indices;
@@ -16,7 +17,7 @@ pub(crate) struct MaxUnpool {
     plane: Small<usize>,
 }
 
-/// The elements of planes with these numbers: the derivative of [`MaxUnpool`].
+/// The elements of planes with these numbers, and 0 for a number that comes again: the derivative of [`MaxUnpool`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MaxUnpoolGrad(MaxUnpool);
 
@@ -26,13 +27,10 @@ impl MaxUnpool {
         let small = self.index.shape();
         small[..small.len() - self.plane.len()].iter().chain(&self.plane).copied().collect()
     }
-    /// Calls `f` with the position of each element in the small array and in the large one.
-    fn each(&self, mut f: impl FnMut(usize, usize)) {
+    /// Elements of a plane of the small array, and of the large one.
+    fn planes(&self) -> (usize, usize) {
         let small = self.index.shape();
-        let (m, n) = (small[small.len() - self.plane.len()..].iter().product::<usize>(), self.plane.iter().product::<usize>());
-        for (i, &at) in self.index.values().iter().enumerate() {
-            f(i, i / m * n + at as usize);
-        }
+        (small[small.len() - self.plane.len()..].iter().product(), self.plane.iter().product())
     }
 }
 
@@ -50,8 +48,10 @@ impl<T: Scalar> Op<T> for MaxUnpool {
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         y.fill(T::ZERO);
-        let x = x[0].to_slice();
-        self.each(|i, at| y[at] = x[i]);
+        let (x, (m, n)) = (x[0].to_slice(), self.planes());
+        for (i, &at) in self.index.values().iter().enumerate() {
+            y[i / m * n + at as usize] = x[i];
+        }
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         cx.each(|_| cx.g.record(MaxUnpoolGrad(self.clone())))
@@ -67,8 +67,20 @@ impl<T: Scalar> Op<T> for MaxUnpoolGrad {
         Ok(self.0.index.shape().clone())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        let x = x[0].to_slice();
-        self.0.each(|i, at| y[i] = x[at]);
+        let (x, (m, n)) = (x[0].to_slice(), self.0.planes());
+        if m == 0 {
+            return;
+        }
+        scratch::tables(n, |last| {
+            let planes = x.chunks_exact(n).zip(self.0.index.values().chunks_exact(m));
+            for ((x, index), y) in planes.zip(y.chunks_exact_mut(m)) {
+                // Who stands in each place: the last that was put there. What was overwritten is part of nothing.
+                (0..).zip(index).for_each(|(i, &at)| last[at as usize] = i);
+                for ((i, &at), y) in (0..).zip(index).zip(y) {
+                    *y = if last[at as usize] == i { x[at as usize] } else { T::ZERO };
+                }
+            }
+        });
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         cx.each(|_| cx.g.record(self.0.clone()))
@@ -141,7 +153,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// The elements of an array (batch, channels, length) or (channels, length) where `indices` (which
     /// [`Var::max_pool1d_with_indices`] returned) say that they were, in planes of zeros. Derivative: the cotangent's elements there.
     ///
-    /// Where an index comes twice in a plane the last element stays and, as in PyTorch, each of them gets the cotangent of the place.
+    /// Where an index comes twice in a plane, as overlapping pools return it, the last element stays, and it alone gets the cotangent of the
+    /// place. (PyTorch's gradient goes to all of them, against its own forward mode.)
     ///
     /// # Panics
     /// If the array has another number of axes or is empty beside the batch, its shape is not that of the indices, an index is out of
@@ -178,6 +191,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 #[cfg(test)]
 mod rows {
     use super::*;
+    use crate::ops::pool::MaxPoolOptions;
     use crate::ops::samples::*;
 
     impl Sampled for MaxUnpool {
@@ -196,12 +210,28 @@ mod rows {
                     let (y, indices) = v[0].max_pool2d_with_indices([2, 3], Default::default());
                     y.max_unpool2d(indices, [2, 3], Default::default()) * v[0]
                 }),
-                // One index three times: the last stays, and each gets the place's cotangent.
+                // One index three times: the last stays, and the place's cotangent is its.
                 value(
                     [of(&[1, 3], [1.0, 2.0, 3.0])],
                     |v| v[0].max_unpool1d([[4, 4, 4]], [2], Default::default()),
                     &[0.0, 0.0, 0.0, 0.0, 3.0, 0.0],
-                    [&[1.0; 3]],
+                    [&[0.0, 0.0, 1.0]],
+                ),
+                grad([any(&[1, 3])], |v| v[0].max_unpool1d([[4, 4, 4]], [2], Default::default()).exp()),
+                grad([any(&[2, 2, 2])], |v| {
+                    let options = MaxUnpoolOptions { stride: Some([1, 1]), ..Default::default() };
+                    v[0].max_unpool2d(Indices::new(&[2, 2, 2], [4, 4, 4, 8, 0, 4, 0, 4]), [2, 2], options).exp()
+                }),
+                // What an overlapping pool itself returns.
+                value(
+                    [of(&[1, 3], [1.0, 5.0, 2.0])],
+                    |v| {
+                        let options = MaxPoolOptions { stride: Some([1]), ..Default::default() };
+                        let (y, indices) = v[0].max_pool1d_with_indices([2], options);
+                        y.max_unpool1d(indices, [2], MaxUnpoolOptions { stride: Some([1]), ..Default::default() })
+                    },
+                    &[0.0, 5.0, 0.0],
+                    [&[0.0, 1.0, 0.0]],
                 ),
                 refuses([any(&[2])], |v| v[0].max_unpool1d([0, 1], [2], Default::default()), &["max_unpool1d of [2]: an array of 3 or 2"]),
                 refuses(
@@ -237,9 +267,11 @@ mod rows {
     impl Sampled for MaxUnpoolGrad {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let op = || MaxUnpool { index: [[4, 1], [0, 2]].into(), plane: Small::from_slice(&[5]) };
+            let twice = || MaxUnpool { index: [[4, 1, 4], [0, 0, 0]].into(), plane: Small::from_slice(&[5]) };
             vec![
                 grad([any(&[2, 5])], move |v| v[0].record(MaxUnpoolGrad(op())).exp()),
                 adjoint(any(&[2, 5]), any(&[2, 2]), move |u| u.record(MaxUnpoolGrad(op())), move |v| v.record(op())),
+                adjoint(any(&[2, 5]), any(&[2, 3]), move |u| u.record(MaxUnpoolGrad(twice())), move |v| v.record(twice())),
                 refuses([any(&[2, 4])], move |v| v[0].record(MaxUnpoolGrad(op())), &["max_unpool_grad of [2, 4]"]),
             ]
         }
