@@ -45,10 +45,13 @@ fn each_row<T: Scalar>(x: View<'_, T>, y: &mut [T], f: impl Fn(&mut [T]) + Sync)
     parallel::parts(y, GRAIN.div_ceil(n) * n, &|_, y| y.chunks_exact_mut(n).for_each(&f));
 }
 
-/// `e^x / sum(e^x)` along the last axis.
-pub(crate) fn softmax<T: Scalar>(x: View<'_, T>, y: &mut [T]) {
+/// `e^x / sum(e^x)` along the last axis; where all of a row are -inf, 0 if `masked`, else NaN.
+pub(crate) fn softmax<T: Scalar>(x: View<'_, T>, masked: bool, y: &mut [T]) {
     each_row(x, y, |y| {
         let shift = row(y, Max);
+        if masked && shift == -T::INFINITY {
+            return y.fill(T::ZERO);
+        }
         dispatch(Shift { x: y, shift, exp: true });
         let total = row(y, Sum);
         y.iter_mut().for_each(|y| *y = *y / total);
@@ -58,8 +61,15 @@ pub(crate) fn softmax<T: Scalar>(x: View<'_, T>, y: &mut [T]) {
 /// The numbers on the stack that a row of exponentials is summed up from.
 const PART: usize = 256;
 
-/// `ln(sum(e^x))` of a row, in parts that fit on the stack.
+/// `ln(sum(e^x))` of a row.
 fn logsumexp_row<T: Scalar>(x: &[T]) -> T {
+    let (shift, rest) = shifted_logsumexp(x);
+    rest + shift
+}
+
+/// A shift near the largest of a row, and what `ln(sum(e^x))` is beyond it: beside large numbers their sum would lose that. In parts that fit
+/// on the stack.
+fn shifted_logsumexp<T: Scalar>(x: &[T]) -> (T, T) {
     let shift = finite_max(x);
     let mut total = T::ZERO;
     for x in x.chunks(PART) {
@@ -69,7 +79,7 @@ fn logsumexp_row<T: Scalar>(x: &[T]) -> T {
         dispatch(Shift { x: part, shift, exp: true });
         total += row(part, Sum);
     }
-    ln(total) + shift
+    (shift, ln(total))
 }
 
 fn ln<T: Scalar>(x: T) -> T {
@@ -110,13 +120,17 @@ pub(crate) fn cross_entropy<T: Scalar>(x: View<'_, T>, targets: &[i64], ignore: 
     let n = x.shape()[1];
     let x = x.to_slice();
     let kept = x.chunks_exact(n.max(1)).zip(targets).filter(|&(_, &t)| t != ignore);
-    kept.map(|(x, &t)| logsumexp_row(x) - x[t as usize]).fold(T::ZERO, |a, b| a + b)
+    let loss = |x: &[T], t: usize| {
+        let (shift, rest) = shifted_logsumexp(x);
+        rest - (x[t] - shift)
+    };
+    kept.map(|(x, &t)| loss(x, t as usize)).fold(T::ZERO, |a, b| a + b)
 }
 
 /// `scale * (softmax(x) - onehot(target))` of each row, 0 of those that are ignored.
 pub(crate) fn cross_entropy_grad<T: Scalar>(x: View<'_, T>, targets: &[i64], ignore: i64, scale: T, y: &mut [T]) {
     let n = x.shape()[1];
-    softmax(x, y);
+    softmax(x, false, y);
     for (y, &t) in y.chunks_exact_mut(n.max(1)).zip(targets) {
         if t == ignore {
             y.fill(T::ZERO);

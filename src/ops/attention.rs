@@ -2,6 +2,7 @@
 
 use crate::error::ShapeError;
 use crate::layout::Shape;
+use crate::ops::softmax::Softmax;
 use crate::scalar::Scalar;
 use crate::var::{Operand, Var, refuse};
 
@@ -10,7 +11,7 @@ use crate::var::{Operand, Var, refuse};
 pub struct AttentionOptions<'t, T: Scalar> {
     /// Which keys a query sees: those where this is not 0. Broadcasts to `[.., queries, keys]`. A query that sees none reads 0.
     pub mask: Option<Var<'t, T>>,
-    /// Added to the scores before the softmax. Broadcasts likewise.
+    /// Added to the scores before the softmax; -inf hides a key. Broadcasts likewise.
     pub bias: Option<Var<'t, T>>,
     /// Whether query i sees only the keys 0 to i.
     pub is_causal: bool,
@@ -44,7 +45,8 @@ fn scores_of<T: Scalar>(q: Shape, k: Shape, v: Shape, options: &AttentionOptions
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Attention of queries (this array) to keys and values: softmax(q k^T / sqrt(features)) v. Shapes are `[.., queries, features]`,
-    /// `[.., keys, features]` and `[.., keys, values]`; the axes before broadcast. (A. Vaswani et al., "Attention is all you need", 2017.)
+    /// `[.., keys, features]` and `[.., keys, values]`; the axes before broadcast. A query that sees no key, by the mask, by a bias of -inf, by
+    /// `is_causal` or by all together, reads 0, and nothing flows back from it. (A. Vaswani et al., "Attention is all you need", 2017.)
     ///
     /// ```
     /// use wengert::{AttentionOptions, Tape};
@@ -77,10 +79,10 @@ impl<'t, T: Scalar> Var<'t, T> {
             self.tape.constant(seen.collect::<Vec<T>>()).reshape_to([queries, keys].into())
         });
         let masks = [options.mask, causal].into_iter().flatten();
-        // A large negative number and not -inf: the softmax of a query that sees nothing stays finite, until it is put to 0 below.
-        let hidden = self.number(-1e30);
-        let scores = masks.clone().fold(scores, |scores, mask| mask.where_cond(scores, hidden));
-        let weights = masks.fold(scores.softmax(-1), |weights, mask| mask.where_cond(weights, self.number(0.0)));
+        let hidden = self.number(f64::NEG_INFINITY);
+        let scores = masks.fold(scores, |scores, mask| mask.where_cond(scores, hidden));
+        // A query that sees nothing, for whatever reason, gives every key the weight 0.
+        let weights = scores.record(Softmax { masked: true });
         weights.matmul(value)
     }
 }
@@ -89,6 +91,8 @@ impl<'t, T: Scalar> Var<'t, T> {
 pub(crate) mod rows {
     use super::*;
     use crate::ops::samples::*;
+
+    const INF: f64 = f64::INFINITY;
 
     #[track_caller]
     fn attend<'t, T: Scalar>(v: &[Var<'t, T>], options: AttentionOptions<'t, T>) -> Var<'t, T> {
@@ -123,6 +127,36 @@ pub(crate) mod rows {
                 },
                 &[5.0, 0.0],
                 [&[0.0, 0.0], &[0.0, 0.0], &[1.0, 0.0]],
+            ),
+            // The same by a bias; and by bias, mask and order together, where no single one hides all.
+            value(
+                [of(&[2, 1], [1.0, 2.0]), of(&[2, 1], [3.0, 4.0]), of(&[2, 1], [5.0, 6.0]), of(&[2, 2], [0.0, -INF, -INF, -INF])],
+                |v| attend(v, AttentionOptions { bias: Some(v[3]), ..Default::default() }),
+                &[5.0, 0.0],
+                [&[0.0, 0.0], &[0.0, 0.0], &[1.0, 0.0], &[0.0; 4]],
+            ),
+            value(
+                [
+                    of(&[2, 1], [1.0, 2.0]),
+                    of(&[3, 1], [3.0, 4.0, 5.0]),
+                    of(&[3, 1], [5.0, 6.0, 7.0]),
+                    of(&[2, 3], [-INF, 0.0, 0.0, 0.0, -INF, 0.0]),
+                ],
+                |v| {
+                    let mask = v[0].tape().constant([T::ZERO, T::ONE, T::ONE]);
+                    attend(v, AttentionOptions { bias: Some(v[3]), mask: Some(mask), is_causal: true, scale: None })
+                },
+                &[0.0, 0.0],
+                [&[0.0; 2], &[0.0; 3], &[0.0; 3], &[0.0; 6]],
+            ),
+            // A key that is hidden from all by -inf is as good as absent.
+            equals(
+                [any(&[2, 3]), any(&[3, 3]), any(&[3, 2])],
+                |v| {
+                    let bias = v[0].tape().constant([0.0, 0.0, -INF].map(T::from_f64));
+                    attend(v, AttentionOptions { bias: Some(bias), ..Default::default() })
+                },
+                |v| attend(&[v[0], v[1].narrow(0, 0, 2), v[2].narrow(0, 0, 2)], AttentionOptions::default()),
             ),
             refuses(
                 [any(&[2, 3]), any(&[2, 4]), any(&[2, 3])],

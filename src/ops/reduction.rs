@@ -4,6 +4,7 @@ use crate::error::ShapeError;
 use crate::kernels::reduce::{self, reduce};
 use crate::layout::{Axes, Shape};
 use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::softmax::Softmax;
 use crate::scalar::Scalar;
 use crate::var::{Var, refuse};
 use smallvec::SmallVec;
@@ -246,9 +247,12 @@ impl<T: Scalar> Op<T> for Max {
         let (x, y) = (cx.x(0), cx.y());
         cx.each(|_| {
             let shape = x.shape();
-            let ties = x.equal(y.spread(self.axes, self.keepdim, &shape));
-            let share = cx.g / ties.record(Sum { axes: self.axes, keepdim: self.keepdim });
-            share.spread(self.axes, self.keepdim, &shape) * ties
+            let spread = |v: Var<'t, T>| v.spread(self.axes, self.keepdim, &shape);
+            let (largest, zero) = (spread(y), y.number(0.0));
+            let ties = x.equal(largest);
+            let share = spread(cx.g / ties.record(Sum { axes: self.axes, keepdim: self.keepdim }));
+            // What is smaller was not chosen: nothing flows to it of an infinite cotangent either.
+            largest.gt(x).where_cond(zero, share * ties)
         })
     }
 }
@@ -311,18 +315,13 @@ impl<T: Scalar> Op<T> for LogSumExp {
         crate::kernels::softmax::logsumexp(x[0], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        let (x, y) = (cx.x(0), cx.y());
-        cx.each(|_| {
-            // Where all elements are -inf, so is y; their shares are e^-inf = 0, not e^(-inf + inf).
-            let empty = y.equal(-T::INFINITY);
-            let y = empty.where_cond(T::ZERO, y);
-            (x - y.unsqueeze(-1)).exp() * cx.g.unsqueeze(-1)
-        })
+        // Not e^(x - y): beside large numbers y has lost what the shares of equal ones are. Where all are -inf, each share is 0.
+        cx.each(|_| cx.x(0).record(Softmax { masked: true }) * cx.g.unsqueeze(-1))
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// ln(sum(e^x)) over some axes, without overflow; -inf of no elements. Derivative: softmax(x).
+    /// ln(sum(e^x)) over some axes, without overflow; -inf of no elements. Derivative: softmax(x), and 0 where all elements are -inf.
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -449,6 +448,7 @@ mod rows {
                 value([ties()], |v| v[0].max(), &[3.0], [&[0.0, 0.5, 0.5, 0.0, 0.0, 0.0]]),
                 value([ties()], |v| v[0].amin(0, false), &[-2.0, -5.0, -2.0], [&[0.0, 0.0, 0.0, 1.0, 1.0, 1.0]]),
                 value([of(&[4], [2.0; 4])], |v| v[0].min(), &[2.0], [&[0.25; 4]]),
+                value([of(&[3], [0.0, -1.0, -2.0])], |v| v[0].max().sqrt(), &[0.0], [&[INF, 0.0, 0.0]]),
                 value([of(&[2], [0.0, -0.0])], |v| v[0].max(), &[0.0], [&[0.5, 0.5]]),
                 value([of(&[3], [-INF; 3])], |v| v[0].max(), &[-INF], [&[1.0 / 3.0; 3]]),
                 value([of(&[3], [1.0, INF, -INF])], |v| v[0].max(), &[INF], [&[0.0, 1.0, 0.0]]),
@@ -475,7 +475,10 @@ mod rows {
                 value([of(&[2], [-1000.0, -2000.0])], |v| v[0].logsumexp(0, true), &[-1000.0], [&[1.0, 0.0]]),
                 value([of(&[3], [-INF; 3])], |v| v[0].logsumexp(0, false), &[-INF], [&[0.0; 3]]),
                 value([of(&[2], [-INF, 1.5])], |v| v[0].logsumexp(0, false), &[1.5], [&[0.0, 1.0]]),
-                value([of(&[2], [INF, 0.0])], |v| v[0].logsumexp(0, false), &[INF], [&[NAN, 0.0]]),
+                value([of(&[2], [INF, 0.0])], |v| v[0].logsumexp(0, false), &[INF], [&[NAN, NAN]]),
+                // Shares of equal numbers, where their sum has no digits for the logarithm of 2.
+                value([of(&[2], [1e30, 1e30])], |v| v[0].logsumexp(0, false), &[1e30], [&[0.5, 0.5]]),
+                value([of(&[2], [-1e38, -1e38])], |v| v[0].logsumexp(0, false), &[-1e38], [&[0.5, 0.5]]),
                 value([of(&[2], [NAN, 0.0])], |v| v[0].logsumexp(0, false), &[NAN], [&[NAN, NAN]]),
                 value([of(&[2, 0], [])], |v| v[0].logsumexp(1, false), &[-INF, -INF], [&[]]),
             ]);

@@ -25,7 +25,10 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 /// `e^x / sum(e^x)` along the last axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Softmax;
+pub(crate) struct Softmax {
+    /// Whether -inf says that an element is not there: a row of nothing else is then 0, and not NaN.
+    pub masked: bool,
+}
 
 impl<T: Scalar> Op<T> for Softmax {
     fn name(&self) -> &'static str {
@@ -35,7 +38,7 @@ impl<T: Scalar> Op<T> for Softmax {
         Ok(x[0].clone())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        kernel::softmax(x[0], y);
+        kernel::softmax(x[0], self.masked, y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let (g, y) = (cx.g, cx.y());
@@ -66,7 +69,8 @@ impl<T: Scalar> Op<T> for LogSoftmax {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// e^x / sum(e^x) along an axis: numbers between 0 and 1 whose sum is 1. Derivative: y_i (delta_ij - y_j).
+    /// e^x / sum(e^x) along an axis: numbers between 0 and 1 whose sum is 1; 0 where x is -inf, NaN where all are. Derivative:
+    /// y_i (delta_ij - y_j).
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -78,7 +82,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn softmax(self, axis: isize) -> Self {
-        self.along("softmax", axis, Softmax)
+        self.along("softmax", axis, Softmax { masked: false })
     }
     /// ln(softmax(x)) along an axis, accurate also where softmax is near 0. Derivative: delta_ij - softmax(x)_j.
     ///
