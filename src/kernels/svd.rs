@@ -2,6 +2,7 @@
 //! small singular values. (M. R. Hestenes, "Inversion of matrices by biorthogonalization and related results", 1958.)
 
 use crate::kernels::scratch;
+use crate::kernels::unit::unit;
 use crate::scalar::Scalar;
 
 /// Sweeps over all pairs; about six suffice, and what is not found by then is not a number.
@@ -13,9 +14,11 @@ pub(crate) fn svd<T: Scalar, R>(x: &[T], m: usize, n: usize, f: impl FnOnce(&[f6
     scratch::with(n * m + n * n + n, |room: &mut [f64]| {
         let (w, rest) = room.split_at_mut(n * m);
         let (v, s) = rest.split_at_mut(n * n);
+        // In the unit of the largest element, so that products of columns are within the type.
+        let unit = unit(x.iter().fold(0.0, |largest: f64, x| largest.max(x.to_f64().abs())));
         for i in 0..m {
             for j in 0..n {
-                w[j * m + i] = x[i * n + j].to_f64();
+                w[j * m + i] = x[i * n + j].to_f64() * unit;
             }
         }
         v.fill(0.0);
@@ -26,7 +29,7 @@ pub(crate) fn svd<T: Scalar, R>(x: &[T], m: usize, n: usize, f: impl FnOnce(&[f6
                 for p in 0..q {
                     let (a, b) = pair(w, m, p, q);
                     let (aa, bb, ab) = (dot(a, a), dot(b, b), dot(a, b));
-                    if ab.abs() <= f64::EPSILON * (aa * bb).sqrt() {
+                    if ab.abs() <= f64::EPSILON * aa.sqrt() * bb.sqrt() {
                         continue;
                     }
                     turned = true;
@@ -46,6 +49,7 @@ pub(crate) fn svd<T: Scalar, R>(x: &[T], m: usize, n: usize, f: impl FnOnce(&[f6
             let column = &w[j * m..][..m];
             s[j] = dot(column, column).sqrt();
         }
+        w.iter_mut().chain(&mut *s).for_each(|x| *x /= unit);
         f(w, v, s)
     })
 }
@@ -68,16 +72,19 @@ fn rotate(a: &mut [f64], b: &mut [f64], c: f64, s: f64) {
 
 /// The sum of the singular values.
 pub(crate) fn nuclear_norm<T: Scalar>(x: &[T], m: usize, n: usize) -> T {
-    T::from_f64(svd(x, m, n, |_, _, s| s.iter().sum()))
+    T::from_f64(svd(x, m, n, |_, _, s| s.iter().fold(0.0, |sum, s| sum + s)))
 }
 
-/// `U V^T`, without the parts that belong to singular values of 0.
+/// `U V^T`, without the parts that belong to singular values of 0: those that rounding the largest can have made (as NumPy's `matrix_rank` has
+/// it).
 pub(crate) fn polar<T: Scalar>(x: &[T], m: usize, n: usize, y: &mut [T]) {
     svd(x, m, n, |w, v, s| {
+        let rounding = if size_of::<T>() == size_of::<f32>() { f64::from(f32::EPSILON) } else { f64::EPSILON };
+        let least = s.iter().fold(0.0, |largest: f64, &s| largest.max(s)) * m as f64 * rounding;
         for i in 0..m {
             for k in 0..n {
-                let terms = (0..n).filter(|&j| s[j] != 0.0).map(|j| w[j * m + i] / s[j] * v[j * n + k]);
-                y[i * n + k] = T::from_f64(terms.sum());
+                let terms = (0..n).filter(|&j| s[j].is_nan() || s[j] > least).map(|j| w[j * m + i] / s[j] * v[j * n + k]);
+                y[i * n + k] = T::from_f64(terms.fold(0.0, |sum, term| sum + term));
             }
         }
     });

@@ -5,6 +5,7 @@ use crate::kernels::svd;
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::scalar::Scalar;
+use crate::tape::Tape;
 use crate::var::{Var, refuse};
 
 /// The sum of the singular values of matrices that are not wider than high.
@@ -62,8 +63,11 @@ impl<T: Scalar> Op<T> for Polar {
         x.chunks_exact(m * n).zip(y.chunks_exact_mut(m * n)).for_each(|(x, y)| svd::polar(x, m, n, y));
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        // x = y p with y^T y = 1 and p symmetric. From y^T dx - dx^T y = p w + w p follows the turn dy = y w within the columns' space, and
-        // beside it (1 - y y^T) dx p^-1. Their adjoints take a cotangent g to y z with p z + z p = y^T g - g^T y, and (1 - y y^T) g p^-1.
+        // x = y p with p symmetric and, where all singular values are above 0, y^T y = 1. From y^T dx - dx^T y = p w + w p follows the turn
+        // dy = y w within the columns' space, and beside it (1 - y y^T) dx p^-1. Their adjoints take a cotangent g to y z with
+        // p z + z p = y^T g - g^T y, and (1 - y y^T) g p^-1.
+        // Singular values of 0 stay 0: what mixes their directions with the others is turned as well, on both sides, and among themselves
+        // they count as constant. y^T y is the projector on the others.
         let (g, x, y) = (cx.g, cx.x(0), cx.y());
         cx.each(|_| {
             let (shape, back) = (x.shape(), y.transpose(-2, -1));
@@ -71,17 +75,26 @@ impl<T: Scalar> Op<T> for Polar {
             if m * n == 0 {
                 return g;
             }
-            let p = back.matmul(x);
-            let along = back.matmul(g);
-            let z = lyapunov(p, along - along.transpose(-2, -1));
-            let turned = y.matmul(z);
-            if m == n {
-                return turned;
-            }
-            let beside = g - y.matmul(along);
-            turned + p.solve(beside.transpose(-2, -1)).transpose(-2, -1)
+            let (along, others) = (back.matmul(g), back.matmul(y));
+            let none = unit(x.tape, n) - others;
+            // In the unit of all singular values together, so that their sums are within the type. In the directions of those that are 0, p is
+            // 1, so that systems with it have a solution.
+            let size = (x * y).sum_axes([-2, -1], true).detach();
+            let size = size.equal(T::ZERO).where_cond(T::ONE, size);
+            let p = back.matmul(x / size) + none;
+            let within = others.matmul(along).matmul(others);
+            let turned = y.matmul(lyapunov(p, within - within.transpose(-2, -1)));
+            let over_p = |v: Var<'t, T>| p.solve(v.transpose(-2, -1)).transpose(-2, -1).matmul(others);
+            let beside = over_p(g - y.matmul(along));
+            let across = y.matmul(p.solve(others.matmul(along).matmul(none)));
+            (turned + beside + across) / size
         })
     }
+}
+
+fn unit<T: Scalar>(tape: &Tape<T>, n: usize) -> Var<'_, T> {
+    let unit: Vec<T> = (0..n * n).map(|i| if i / n == i % n { T::ONE } else { T::ZERO }).collect();
+    tape.constant(unit).reshape_to([n, n].into())
 }
 
 /// The z with `p z + z p = s`, for symmetric p: a linear system in the elements of z.
@@ -89,8 +102,7 @@ fn lyapunov<'t, T: Scalar>(p: Var<'t, T>, s: Var<'t, T>) -> Var<'t, T> {
     let shape = p.shape();
     let (batch, n) = (&shape[..shape.len() - 2], shape[shape.len() - 1]);
     let with = |sizes: &[usize]| batch.iter().chain(sizes).copied().collect::<Shape>();
-    let unit: Vec<T> = (0..n * n).map(|i| if i / n == i % n { T::ONE } else { T::ZERO }).collect();
-    let unit = p.tape.constant(unit);
+    let unit = unit(p.tape, n);
     // (i, j) and (k, l): p[i][k] where j = l, and p[j][l] where i = k.
     let left = p.reshape_to(with(&[n, 1, n, 1])) * unit.reshape_to([1, n, 1, n].into());
     let right = p.reshape_to(with(&[1, n, 1, n])) * unit.reshape_to([n, 1, n, 1].into());
@@ -100,8 +112,9 @@ fn lyapunov<'t, T: Scalar>(p: Var<'t, T>, s: Var<'t, T>) -> Var<'t, T> {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The nuclear norm of matrices, `[.., m, n] -> [..]`: the sum of the singular values. Derivative: U V^T of the singular value
-    /// decomposition; singular values of 0 contribute nothing to it. (The second derivative exists where all are above 0, and takes a system
-    /// of min(m, n)^2 unknowns.)
+    /// decomposition. Singular values of 0 contribute nothing to it: of all that a singular matrix has, it is the subgradient of the least norm,
+    /// which no arbitrary choice of vectors enters. (0 is what the rounding of the largest can have made: below max(m, n) times the machine
+    /// epsilon of it.) Further derivatives take singular values of 0 as constant, and a system of min(m, n)^2 unknowns.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -128,6 +141,12 @@ mod rows {
     use super::*;
     use crate::ops::samples::*;
 
+    /// The matrix u v^T, of length 1.
+    fn rank_one(u: [f64; 2], v: [f64; 2]) -> [f64; 4] {
+        let length = u[0].hypot(u[1]) * v[0].hypot(v[1]);
+        [u[0] * v[0], u[0] * v[1], u[1] * v[0], u[1] * v[1]].map(|x| x / length)
+    }
+
     impl Sampled for NuclearNorm {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             vec![
@@ -141,11 +160,25 @@ mod rows {
                 // Of a vector it is the length, and the trace of a^T a that of a squared.
                 equals([any(&[5, 1])], |v| v[0].nuclear_norm(), |v| v[0].vector_norm(2.0, .., false)),
                 value([of(&[2, 2], [3.0, 0.0, 0.0, -2.0])], |v| v[0].nuclear_norm(), &[5.0], [&[1.0, 0.0, 0.0, -1.0]]),
+                // Of rank 1: U V^T of what is not 0.
                 value(
                     [of(&[2, 2], [0.6, 1.2, 0.8, 1.6])],
-                    |v| v[0].nuclear_norm().detach() + v[0].sum() - v[0].sum().detach(),
-                    &[5f64.sqrt()],
-                    [&[1.0; 4]],
+                    |v| v[0].nuclear_norm(),
+                    &[20f64.sqrt() * 0.5],
+                    [&rank_one([0.6, 0.8], [1.0, 2.0])],
+                ),
+                value([of(&[2, 2], [1.0, 2.0, 2.0, 4.0])], |v| v[0].nuclear_norm(), &[5.0], [&rank_one([1.0, 2.0], [1.0, 2.0])]),
+                value([of(&[3, 2], [0.0, 3.0, 0.0, 0.0, 0.0, 4.0])], |v| v[0].nuclear_norm(), &[5.0], [&[0.0, 0.6, 0.0, 0.0, 0.0, 0.8]]),
+                value([of(&[2, 3], [0.0, 3.0, 4.0, 0.0, 0.0, 0.0])], |v| v[0].nuclear_norm(), &[5.0], [&[0.0, 0.6, 0.8, 0.0, 0.0, 0.0]]),
+                // Equal singular values are nothing special.
+                grad([of(&[2, 2], [0.0, 2.0, -2.0, 0.0])], |v| v[0].nuclear_norm()),
+                grad([of(&[3, 3], [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0])], |v| v[0].nuclear_norm()),
+                // A vector among zeros: its length, to any order, where they stay zeros.
+                equals([any(&[3])], |v| crate::stack(&[v[0], v[0].zeros_like()], 1).nuclear_norm(), |v| v[0].vector_norm(2.0, .., false)),
+                equals(
+                    [any(&[2])],
+                    |v| crate::stack(&[v[0], v[0] * v[0].number(2.0)], 0).nuclear_norm(),
+                    |v| v[0].vector_norm(2.0, .., false) * v[0].number(5f64.sqrt()),
                 ),
                 value([of(&[2, 2], [0.0; 4])], |v| v[0].nuclear_norm(), &[0.0], [&[0.0; 4]]),
                 value(
