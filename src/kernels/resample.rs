@@ -127,7 +127,8 @@ pub(crate) fn tap_sum<T: Scalar>(s: &TapSizes, index: &[i64], w: &[T], x: &[T], 
             let (index, w) = (&index[image * s.table()..], &w[image * s.table()..]);
             for (y, (index, w)) in y.iter_mut().zip(index.chunks(s.taps).zip(w.chunks(s.taps))) {
                 let taps = index.iter().zip(w).filter(|(i, _)| **i >= 0);
-                *y = taps.map(|(&i, &w)| w * x[i as usize]).sum();
+                // From 0, and not by `sum`, which gives -0 for nothing.
+                *y = taps.fold(T::ZERO, |sum, (&i, &w)| sum + w * x[i as usize]);
             }
         }
     });
@@ -158,7 +159,7 @@ pub(crate) fn tap_weights<T: Scalar>(s: &TapSizes, index: &[i64], y: &[T], x: &[
             let (x, y) = (&x[image * s.channels * s.size..], &y[image * s.channels * s.outputs..]);
             for (w, &i) in w.iter_mut().zip(&index[(first + output) * s.taps..]) {
                 let channel = |c: usize| y[c * s.outputs + o] * x[c * s.size + i as usize];
-                *w = if i < 0 { T::ZERO } else { (0..s.channels).map(channel).sum() };
+                *w = if i < 0 { T::ZERO } else { (0..s.channels).map(channel).fold(T::ZERO, |sum, term| sum + term) };
             }
         }
     });

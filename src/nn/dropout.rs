@@ -26,8 +26,8 @@ pub struct Dropout<T: Scalar = f32> {
     p: f64,
     generator: Generator,
     mode: Mode,
-    /// The factors of the last step, kept so that steps do not allocate.
-    factors: Mutex<Vec<T>>,
+    /// Which numbers the last step kept, as ones and zeros; in memory that stays, so that steps do not allocate.
+    kept: Mutex<Vec<T>>,
 }
 
 impl<T: Scalar> Dropout<T> {
@@ -41,7 +41,7 @@ impl<T: Scalar> Dropout<T> {
             (0.0..=1.0).contains(&p),
             "Dropout: the probability must be from 0 to 1, not {p}\n  hint: it is that of being left out; 0.2 to 0.5 are usual"
         );
-        Dropout { p, generator: Generator::new(rng.random()), mode: Mode::default(), factors: Mutex::default() }
+        Dropout { p, generator: Generator::new(rng.random()), mode: Mode::default(), kept: Mutex::default() }
     }
 }
 
@@ -55,12 +55,13 @@ impl<T: Scalar> Module<T> for Dropout<T> {
         let below = (self.p * (u64::from(u32::MAX) + 1) as f64) as u64;
         let mut rng = self.generator.draw();
         let shape = x.shape();
-        let mut factors = self.factors.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        factors.clear();
-        factors.extend((0..x.numel()).map(|_| if u64::from(rng.random::<u32>()) < below { T::ZERO } else { factor }));
-        let on_tape = x.tape().constant(ArrayViewD::from_shape(IxDyn(&shape), &factors).expect("as many factors as numbers"));
-        drop(factors); // the product may run on all threads, one of which may come here again
-        x * on_tape
+        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        kept.clear();
+        kept.extend((0..x.numel()).map(|_| if u64::from(rng.random::<u32>()) < below { T::ZERO } else { T::ONE }));
+        let mask = x.tape().constant(ArrayViewD::from_shape(IxDyn(&shape), &kept).expect("as many as numbers"));
+        drop(kept); // what follows may run on all threads, one of which may come here again
+        // A choice and not a product: what is left out is 0 also where it was infinite.
+        mask.where_cond(x * factor, T::ZERO)
     }
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.mode(&self.mode).generator("generator", &self.generator);

@@ -388,6 +388,12 @@ fn dropout_of_all_and_of_none() {
     let tape = Tape::<f32>::new();
     let x = tape.constant([1.0, -2.0, 3.0]);
     assert_eq!(Dropout::new(1.0, rng).forward(x).to_vec(), [0.0; 3]);
+    // What is left out is 0 whatever it was, and so is what flows back to it.
+    let wild = tape.leaf([f32::INFINITY, f32::NAN, -f32::INFINITY]);
+    let y = Dropout::new(1.0, rng).forward(wild);
+    let wilder = tape.constant([f32::INFINITY, f32::NAN, 1.0]);
+    let gradient = tape.grad_with(y, wilder, &[wild])[0].unwrap();
+    assert_eq!((y.to_vec(), gradient.to_vec()), (vec![0.0; 3], vec![0.0; 3]));
     assert_eq!(Dropout::new(0.0, rng).forward(x).to_vec(), [1.0, -2.0, 3.0]);
     let empty = tape.constant(ArrayD::<f32>::zeros(IxDyn(&[0, 3])));
     assert_eq!(Dropout::new(0.5, rng).forward(empty).shape(), [0, 3]);

@@ -179,22 +179,24 @@ impl GridSampleOptions {
     fn taps<'t, T: Scalar>(&self, position: Var<'t, T>, n: usize) -> AxisTaps<'t, T> {
         let (tape, shape) = (position.tape(), position.shape());
         let constant = |values: &[f64]| tape.constant(values.iter().map(|&x| T::from_f64(x)).collect::<Vec<T>>()).reshape_to(shape.clone());
-        let size = |x: f64| position.number(x);
-        let at = match self.align_corners {
-            true => (position + size(1.0)) / size(2.0) * size((n - 1) as f64),
-            false => ((position + size(1.0)) * size(n as f64) - size(1.0)) / size(2.0),
+        let number = |x: f64| position.number(x);
+        // Positions among the elements, in f64: products of large finite ones are beyond f32.
+        let last = (n - 1) as f64;
+        let found = |x: T| {
+            let x = x.to_f64();
+            let at = if self.align_corners { (x + 1.0) / 2.0 * last } else { ((x + 1.0) * n as f64 - 1.0) / 2.0 };
+            if x.is_finite() { at.clamp(-f64::MAX, f64::MAX) } else { at }
         };
         // A cubic's position may lie outside: what it reads is looked up inside.
         let cubic_mode = self.mode == GridSampleMode::Bicubic;
         let fold = |x: f64| if cubic_mode { (x, 1.0) } else { inside(self.padding_mode, self.align_corners, x, n) };
-        let found: Vec<f64> = at.to_vec().into_iter().map(T::to_f64).collect();
-        let (folded, slopes): (Vec<f64>, Vec<f64>) = found.iter().map(|&x| fold(x)).unzip();
+        let (folded, slopes): (Vec<f64>, Vec<f64>) = position.to_vec().into_iter().map(|x| fold(found(x))).unzip();
         let (count, start): (usize, fn(f64) -> f64) = match self.mode {
             GridSampleMode::Nearest => (1, f64::round_ties_even),
             GridSampleMode::Bilinear => (2, f64::floor),
             GridSampleMode::Bicubic => (4, |x| x.floor() - 1.0),
         };
-        let number = |x: f64, k: usize| {
+        let tap = |x: f64, k: usize| {
             let i = start(x) + k as f64;
             let i = if cubic_mode { inside(self.padding_mode, self.align_corners, i, n).0 } else { i };
             match i {
@@ -204,16 +206,19 @@ impl GridSampleOptions {
                 _ => i as i64,
             }
         };
-        let index = folded.iter().flat_map(|&x| (0..count).map(move |k| number(x, k))).collect();
-        // Between the first tap (for cubics the second) and the next: slope * at + what is missing.
-        let rest: Vec<f64> = (0..found.len()).map(|i| folded[i] - slopes[i] * found[i] - folded[i].floor()).collect();
+        let index = folded.iter().flat_map(|&x| (0..count).map(move |k| tap(x, k))).collect();
         let weights = match self.mode {
             GridSampleMode::Nearest => {
                 constant(&folded.iter().map(|x| if x.is_finite() { 1.0 } else { f64::NAN }).collect::<Vec<_>>()).unsqueeze(-1)
             }
             _ => {
-                let t = if slopes.iter().all(|&s| s == 1.0) { at } else { at * constant(&slopes) } + constant(&rest);
-                if cubic_mode { stack(&cubic(t), -1) } else { stack(&[size(1.0) - t, t], -1) }
+                // Between the first tap (for cubics the second) and the next. The value is a constant; to it comes what position is beyond
+                // its own value: nothing, but for the derivative.
+                let across = 0.5 * if self.align_corners { last } else { n as f64 };
+                let slopes: Vec<f64> = slopes.iter().map(|s| s * across).collect();
+                let between: Vec<f64> = folded.iter().map(|x| x - x.floor()).collect();
+                let t = (position - position.detach()) * constant(&slopes) + constant(&between);
+                if cubic_mode { stack(&cubic(t), -1) } else { stack(&[number(1.0) - t, t], -1) }
             }
         };
         AxisTaps { count, index, weights }
@@ -411,5 +416,46 @@ mod rows {
             ]);
             all
         }
+    }
+
+    /// Large finite positions are outside like all others; nothing read outside is 0, with the sign of 0.
+    fn far_positions_are_outside<T: Scalar>(sizes: &[f64]) {
+        let tape = crate::Tape::<T>::new();
+        let image = tape.leaf([1.0, 2.0, 3.0, 4.0, 5.0].map(T::from_f64)).reshape(&[1, 1, 1, 5]);
+        for &size in sizes {
+            for (x, edge) in [(size, 5.0), (-size, 1.0)] {
+                for mode in MODES {
+                    for padding_mode in PADDINGS {
+                        for align_corners in [false, true] {
+                            let options = GridSampleOptions { mode, padding_mode, align_corners };
+                            let grid = tape.leaf([x, x].map(T::from_f64)).reshape(&[1, 1, 1, 2]);
+                            let y = image.grid_sample(grid, options);
+                            let found = y.item().to_f64();
+                            let right = match padding_mode {
+                                Zeros => found.to_bits() == 0,
+                                Border => found == edge,
+                                Reflection => (1.0..=5.0).contains(&found) || mode == Bicubic && (0.0..=6.0).contains(&found),
+                            };
+                            assert!(right, "{x:e}, {options:?}: {found}");
+                            let gradients = tape.grad(y, &[image, grid]);
+                            let of_grid = gradients[1].map_or(vec![T::ZERO; 2], |g| g.to_vec());
+                            assert!(of_grid.iter().all(|g| g.to_f64().is_finite()), "{x:e}, {options:?}: {of_grid:?}");
+                            let of_image: f64 = gradients[0].unwrap().to_vec().into_iter().map(T::to_f64).sum();
+                            let weights = if padding_mode == Zeros { 0.0 } else { 1.0 };
+                            assert!((of_image - weights).abs() < 1e-6, "{x:e}, {options:?}: {of_image}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn far_positions_are_outside_in_f32() {
+        far_positions_are_outside::<f32>(&[3.0, 1e6, 1e15, 1e30, 2.98e38, f64::from(f32::MAX)]);
+    }
+    #[test]
+    fn far_positions_are_outside_in_f64() {
+        far_positions_are_outside::<f64>(&[3.0, 1e6, 1e15, 1e30, 1e300, f64::MAX]);
     }
 }

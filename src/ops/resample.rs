@@ -115,6 +115,8 @@ struct Resize {
     to: usize,
     /// Of the array's elements to one of the result's.
     step: f64,
+    /// The factor, where positions follow from it and not from the sizes.
+    factor: Option<f64>,
 }
 
 impl InterpolateOptions<'_> {
@@ -169,7 +171,7 @@ impl InterpolateOptions<'_> {
                 Some(s) if !self.recompute_scale_factor => 1.0 / s,
                 _ => from as f64 / to as f64,
             };
-            Ok(Resize { from, to, step })
+            Ok(Resize { from, to, step, factor: scale.filter(|_| !self.recompute_scale_factor) })
         };
         (0..x.len() - 2).map(axis).collect()
     }
@@ -181,10 +183,11 @@ impl InterpolateOptions<'_> {
         let at = |i: usize| if self.align_corners { r.step * i as f64 } else { r.step * (i as f64 + 0.5) - 0.5 };
         for i in 0..r.to {
             match self.mode {
+                // PyTorch looks at the sizes alone where images stay as they are or double.
                 InterpolateMode::Nearest if rank == 2 && r.to == r.from => rows.push([(i, 1.0)]),
                 InterpolateMode::Nearest if rank == 2 && r.to == 2 * r.from => rows.push([(i / 2, 1.0)]),
-                InterpolateMode::Nearest => rows.push([(nearest(i as f64, r.step, rank).min(last), 1.0)]),
-                InterpolateMode::NearestExact => rows.push([(nearest(i as f64 + 0.5, r.step, rank).min(last), 1.0)]),
+                InterpolateMode::Nearest => rows.push([(r.nearest(2 * i), 1.0)]),
+                InterpolateMode::NearestExact => rows.push([(r.nearest(2 * i + 1), 1.0)]),
                 // Nothing changes, whatever the factor says.
                 InterpolateMode::Linear if r.to == r.from => rows.push([(i, 1.0)]),
                 InterpolateMode::Linear => {
@@ -206,10 +209,17 @@ impl InterpolateOptions<'_> {
     }
 }
 
-/// floor(i * step), with PyTorch's rounding: in single precision, which for images (rank 2) includes the product.
-fn nearest(i: f64, step: f64, rank: usize) -> usize {
-    let at = if rank == 2 { i as f32 * step as f32 } else { (i * step) as f32 };
-    at as usize
+impl Resize {
+    /// The element in which a position of the result lies, in halves of its elements. From sizes by whole numbers: the rounding of a step would be
+    /// a pixel off where the position is whole. From a factor in floating point, and as PyTorch rounded to single precision, which brings a
+    /// position that is whole but for the factor's own rounding back to it.
+    fn nearest(&self, halves: usize) -> usize {
+        let at = match self.factor {
+            None => (halves as u128 * self.from as u128 / (2 * self.to as u128)) as usize,
+            Some(factor) => (halves as f64 * 0.5 / factor) as f32 as usize,
+        };
+        at.min(self.from - 1)
+    }
 }
 
 /// The weights of the elements at -1, 0, 1 and 2 for position t between 0 and 1 (R. Keys, "Cubic convolution interpolation for digital
@@ -430,5 +440,36 @@ mod rows {
     /// The identity on an empty axis, recorded all the same.
     fn empty() -> AxisMap {
         AxisMap { axis: 0, matrix: Arc::new(Pair { rows: SparseRows::new(), columns: SparseRows::new() }), adjoint: false }
+    }
+
+    /// All sizes 1..40 to 1..90, and the image of width 2 to 82 whose rounded step was a pixel off; in one, two and three dimensions.
+    #[test]
+    fn nearest_elements_are_found_by_whole_numbers() {
+        let tape = crate::Tape::<f32>::new();
+        let sizes = (1..40).flat_map(|n| (1..90).map(move |m| (n, m))).chain([(2, 82), (57, 281), (93, 282), (127, 3000)]);
+        for (n, m) in sizes {
+            let x = tape.constant((0..n).map(|i| i as f32).collect::<Vec<_>>());
+            let floor: Vec<f32> = (0..m).map(|i| (i * n / m) as f32).collect();
+            let centre: Vec<f32> = (0..m).map(|i| ((2 * i + 1) * n / (2 * m)) as f32).collect();
+            for (mode, expected) in [(InterpolateMode::Nearest, floor), (InterpolateMode::NearestExact, centre)] {
+                for rank in 1..=3 {
+                    let shape: Shape = [1, 1].into_iter().chain((1..rank).map(|_| 1)).chain([n]).collect();
+                    let size: Vec<usize> = (1..rank).map(|_| 1).chain([m]).collect();
+                    let y = x.reshape_to(shape).interpolate(to(&size, mode)).to_vec();
+                    assert!(y == expected, "{mode:?} from {n} to {m} in {rank} dimensions: {y:?}");
+                }
+            }
+        }
+    }
+
+    /// A whole factor repeats each element so often.
+    #[test]
+    fn whole_factors_repeat_elements() {
+        let tape = crate::Tape::<f64>::new();
+        for factor in 1..100 {
+            let x = tape.constant([[[[0.0, 1.0, 2.0]]]]);
+            let y = x.interpolate(by(&[1.0, factor as f64], InterpolateMode::Nearest)).to_vec();
+            assert!((0..3 * factor).all(|i| y[i] == (i / factor) as f64), "{factor}: {y:?}");
+        }
     }
 }
