@@ -4,7 +4,8 @@
 //! Sums run over tiles that stay in the first-level cache, and parts of the array are combined in order: the bits depend on sizes alone,
 //! never on the number of threads. Mean and squared deviations come from one reading too: a tile's own mean first, its deviations from that
 //! while it is still in the cache, and then the tiles' moments are combined as T. F. Chan et al. do ("Updating formulae and a pairwise
-//! algorithm for computing sample variances", 1979), which loses no digits where a mean is large beside its deviation.
+//! algorithm for computing sample variances", 1979), which loses no digits where a mean is large beside its deviation. A tile is summed up from
+//! its first element on, so that equal numbers have exactly their value as mean and 0 as variance.
 
 use crate::kernels::parallel;
 use crate::kernels::scratch;
@@ -228,13 +229,26 @@ pub(crate) fn moments<T: Scalar>(x: &[T], of: Channels, y: &mut [T]) {
     y[of.channels..].iter_mut().for_each(|q| *q = *q / count);
 }
 
+/// The largest |x| of each channel. (Rarely wanted: a plain loop.)
+pub(crate) fn largest<T: Scalar>(x: &[T], of: Channels, y: &mut [T]) {
+    y.fill(T::ZERO);
+    for (i, x) in x.chunks_exact(of.inner.max(1)).enumerate() {
+        let y = &mut y[i % of.channels];
+        for &x in x {
+            let size = if x < T::ZERO { -x } else { x };
+            *y = if size > *y || size.is_nan() { size } else { *y };
+        }
+    }
+}
+
 /// Mean and squared deviations of `have` elements and of `come` others become those of all.
 #[inline(always)]
 fn join<T: Scalar>(have: [&mut T; 2], come: [T; 2], n: T, m: T) {
     let share = m / (n + m);
     let apart = come[0] - *have[0];
     *have[0] += apart * share;
-    *have[1] += come[1] + apart * apart * (n * share);
+    // In this order, so that of nothing before comes 0 also where the square is beyond the type.
+    *have[1] += come[1] + apart * (apart * (n * share));
 }
 
 struct MomentsOfTile<'a, T> {
@@ -255,8 +269,10 @@ impl<T: Scalar> Kernel for MomentsOfTile<'_, T> {
             return columns(tile, x, means, squares, have, come);
         }
         for (c, (mean, square)) in means.iter_mut().zip(squares).enumerate() {
-            let [sum] = tile.sums([x], c, |[x]| [x]);
-            let m = sum / come;
+            // From the first element on: the mean of equal numbers is then what they are, to the bit.
+            let first = x[tile.start(c)];
+            let [sum] = tile.sums([x], c, |[x]| [x - first]);
+            let m = first + sum / come;
             let [q] = tile.sums([x], c, |[x]| [(x - m) * (x - m)]);
             join([mean, square], [m, q], have, come);
         }
@@ -272,10 +288,13 @@ fn columns<T: Scalar>(tile: Tile, x: &[T], means: &mut [T], squares: &mut [T], h
         let n = means.len();
         let (mut mean, mut square) = ([T::ZERO; WIDTH], [T::ZERO; WIDTH]);
         let (mean, square) = (&mut mean[..n], &mut square[..n]);
-        for r in 0..tile.rows {
-            mean.iter_mut().zip(row(r, i * WIDTH, n)).for_each(|(m, &x)| *m += x);
+        // From the first row on, as above.
+        let first = row(0, i * WIDTH, n);
+        for r in 1..tile.rows {
+            let row = mean.iter_mut().zip(row(r, i * WIDTH, n)).zip(first);
+            row.for_each(|((m, &x), &first)| *m += x - first);
         }
-        mean.iter_mut().for_each(|m| *m = *m / come);
+        mean.iter_mut().zip(first).for_each(|(m, &first)| *m = first + *m / come);
         for r in 0..tile.rows {
             let row = square.iter_mut().zip(&*mean).zip(row(r, i * WIDTH, n));
             row.for_each(|((q, &m), &x)| *q += (x - m) * (x - m));

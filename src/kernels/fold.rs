@@ -7,7 +7,7 @@ use crate::kernels::elementwise::{Elementwise, slices};
 use crate::kernels::parallel;
 use crate::kernels::reduce::{Reducer, add_rows, short_row};
 use crate::kernels::strided::{Nest, gather};
-use crate::layout::Axes;
+use crate::layout::{Axes, Layout};
 use crate::op::View;
 use crate::scalar::Scalar;
 
@@ -31,6 +31,18 @@ pub(crate) fn fold<T: Scalar, F: Elementwise<T, N>, R: Reducer<T>, const N: usiz
     y: &mut [T],
 ) {
     walk(&|x, y| slices(f, x, y), x, axes, r, y);
+}
+
+/// The elements that output `i` of a reduction is made of: where they begin, and how they lie.
+pub(crate) fn group<T: Scalar>(x: &View<'_, T>, axes: Axes, mut i: usize) -> (usize, Layout) {
+    let (shape, strides) = (x.shape(), x.strides());
+    let mut at = x.offset as isize;
+    for axis in (0..shape.len()).rev().filter(|&axis| !axes.has(axis)) {
+        at += (i % shape[axis]) as isize * strides[axis];
+        i /= shape[axis];
+    }
+    let sizes = (0..shape.len()).map(|axis| if axes.has(axis) { shape[axis] } else { 1 }).collect();
+    (at as usize, Layout::new(sizes, strides.into()))
 }
 
 fn walk<T: Scalar, R: Reducer<T>, const N: usize>(run: Run<'_, T, N>, x: [View<'_, T>; N], axes: Axes, r: R, y: &mut [T]) {

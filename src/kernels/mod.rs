@@ -19,5 +19,6 @@ pub(crate) mod softmax;
 pub(crate) mod sort;
 pub(crate) mod strided;
 pub(crate) mod svd;
+pub(crate) mod unit;
 pub(crate) mod update;
 pub mod vecmath;

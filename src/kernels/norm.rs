@@ -4,12 +4,14 @@
 //! groups' means and deviations are computed first, into small arrays, and one elementwise pass follows.
 
 use crate::kernels::elementwise::{Elementwise, apply};
-use crate::kernels::fold::fold;
+use crate::kernels::fold::{fold, group};
 use crate::kernels::parallel;
 use crate::kernels::reduce::{self, reduce};
 use crate::kernels::scratch;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
-use crate::layout::{Axes, Layout};
+use crate::kernels::strided::copy;
+use crate::kernels::unit::{is_safe, unit};
+use crate::layout::{Axes, Layout, Strides};
 use crate::op::View;
 use crate::scalar::Scalar;
 
@@ -27,6 +29,36 @@ pub(crate) struct Standard {
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 16 * 1024;
 
+/// `x - m`
+#[derive(Clone, Copy)]
+struct Deviation;
+impl<T: Scalar> Elementwise<T, 2> for Deviation {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x, m]: [T; 2]) -> T {
+        x - m
+    }
+}
+
+/// `x - m` for one m.
+#[derive(Clone, Copy)]
+struct DeviationFrom<T>(T);
+impl<T: Scalar> Elementwise<T, 1> for DeviationFrom<T> {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x]: [T; 1]) -> T {
+        x - self.0
+    }
+}
+
+/// `x u - m`
+#[derive(Clone, Copy)]
+struct ScaledDeviation<T>(T, T);
+impl<T: Scalar> Elementwise<T, 1> for ScaledDeviation<T> {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x]: [T; 1]) -> T {
+        x * self.0 - self.1
+    }
+}
+
 /// `(x - m)^2`
 #[derive(Clone, Copy)]
 struct SquaredDeviation;
@@ -37,13 +69,34 @@ impl<T: Scalar> Elementwise<T, 2> for SquaredDeviation {
     }
 }
 
-/// `g (x - m)`
+/// `(x u - m)^2`
+#[derive(Clone, Copy)]
+struct ScaledSquare<T>(ScaledDeviation<T>);
+impl<T: Scalar> Elementwise<T, 1> for ScaledSquare<T> {
+    #[inline(always)]
+    fn at<S: Simd>(self, x: [T; 1]) -> T {
+        let d = self.0.at::<S>(x);
+        d * d
+    }
+}
+
+/// `|x|`
+#[derive(Clone, Copy)]
+struct Size;
+impl<T: Scalar> Elementwise<T, 1> for Size {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x]: [T; 1]) -> T {
+        if x < T::ZERO { -x } else { x }
+    }
+}
+
+/// `g (x - m) r`
 #[derive(Clone, Copy)]
 struct Along;
-impl<T: Scalar> Elementwise<T, 3> for Along {
+impl<T: Scalar> Elementwise<T, 4> for Along {
     #[inline(always)]
-    fn at<S: Simd>(self, [g, x, m]: [T; 3]) -> T {
-        g * (x - m)
+    fn at<S: Simd>(self, [g, x, m, r]: [T; 4]) -> T {
+        g * ((x - m) * r)
     }
 }
 
@@ -57,13 +110,13 @@ impl<T: Scalar> Elementwise<T, 3> for Scale {
     }
 }
 
-/// `r (g - a - (x - m) q)`
+/// `r (g - a - (x - m) r q)`. (In this order: the square of r may be beyond the type.)
 #[derive(Clone, Copy)]
 struct Pull;
 impl<T: Scalar> Elementwise<T, 6> for Pull {
     #[inline(always)]
     fn at<S: Simd>(self, [g, x, m, r, a, q]: [T; 6]) -> T {
-        r * (g - a - (x - m) * q)
+        r * (g - a - (x - m) * r * q)
     }
 }
 
@@ -77,18 +130,100 @@ fn view<'a, T>(data: &'a [T], layout: &'a Layout) -> View<'a, T> {
     View { data, offset: 0, layout }
 }
 
-/// The mean over axes, and the sum of the squared distances from it.
-pub(crate) fn moments<T: Scalar>(x: View<'_, T>, axes: Axes, mean: &mut [T], squares: &mut [T]) {
-    let n = T::from_f64(axes.count(x.shape()) as f64);
-    reduce(x, axes, mean, reduce::Sum);
-    mean.iter_mut().for_each(|m| *m = *m / n);
-    let layout = spread(&x, axes);
-    fold(SquaredDeviation, [x, view(mean, &layout)], axes, reduce::Sum, squares);
+/// What the first element of each group is seen as under the shape of all; and the groups' alone.
+fn firsts(x: &View<'_, impl Scalar>, axes: Axes) -> [Layout; 2] {
+    let strides: Strides = (0..x.shape().len()).map(|a| if axes.has(a) { 0 } else { x.strides()[a] }).collect();
+    [x.shape().clone(), axes.reduce(x.shape(), true)].map(|shape| Layout::new(shape, strides.clone()))
 }
 
-/// The sum over axes of the squared distances from their mean.
-pub(crate) fn squared_deviations<T: Scalar>(x: View<'_, T>, axes: Axes, y: &mut [T]) {
-    scratch::with(y.len(), |mean| moments(x, axes, mean, y));
+/// The means over axes. Sums begin at the first element of each group: numbers that are equal are their mean, to the bit, and a large common
+/// offset costs no digits.
+fn means<T: Scalar>(x: View<'_, T>, axes: Axes, mean: &mut [T]) {
+    let count = axes.count(x.shape());
+    if count == 0 {
+        return mean.fill(T::NAN);
+    }
+    let n = T::from_f64(count as f64);
+    if let (Some(x), 1) = (x.as_slice(), mean.len()) {
+        fold(DeviationFrom(x[0]), [view(x, &Layout::contiguous([x.len()].into()))], Axes::all(1), reduce::Sum, mean);
+        mean[0] = x[0] + mean[0] / n;
+        return;
+    }
+    if together(&[x], axes).is_some() {
+        let x = &x.data[x.offset..][..count * mean.len()];
+        return parallel::parts(mean, GRAIN.div_ceil(count), &|first, mean| {
+            let groups = x[first * count..].chunks_exact(count);
+            mean.iter_mut().zip(groups).for_each(|(mean, x)| *mean = dispatch(GroupMean(x)));
+        });
+    }
+    let [all, each] = firsts(&x, axes);
+    fold(Deviation, [x, View { layout: &all, ..x }], axes, reduce::Sum, mean);
+    scratch::with(mean.len(), |first| {
+        copy(View { layout: &each, ..x }, first);
+        mean.iter_mut().zip(first).for_each(|(mean, first)| *mean = *first + *mean / n);
+    });
+}
+
+/// A group of elements that are near an end of the type, in a unit of their own.
+struct Far<'a, T> {
+    x: View<'a, T>,
+    axes: Axes,
+    /// The unit in which the largest is near 1, or `least` is, if that is larger.
+    unit: T,
+}
+
+impl<'a, T: Scalar> Far<'a, T> {
+    fn new(x: View<'a, T>, axes: Axes, least: f64) -> Self {
+        let largest = Far { x, axes, unit: T::ONE }.fold(Size, reduce::Max);
+        Far { x, axes, unit: unit(if largest.to_f64() < least { T::from_f64(least) } else { largest }) }
+    }
+    fn fold<F: Elementwise<T, 1>, R: reduce::Reducer<T>>(&self, f: F, r: R) -> T {
+        let mut y = [T::ZERO];
+        fold(f, [self.x], self.axes, r, &mut y);
+        y[0]
+    }
+    /// The mean, in the unit.
+    fn mean(&self) -> T {
+        let first = self.x.data[self.x.offset] * self.unit;
+        first + self.fold(ScaledDeviation(self.unit, first), reduce::Sum) / T::from_f64(self.axes.count(self.x.shape()) as f64)
+    }
+    /// The sum of the squared distances from m, all in the unit.
+    fn squares(&self, m: T) -> T {
+        self.fold(ScaledSquare(ScaledDeviation(self.unit, m)), reduce::Sum)
+    }
+}
+
+/// The distances from the means over axes.
+pub(crate) fn center<T: Scalar>(x: View<'_, T>, axes: Axes, y: &mut [T]) {
+    if y.is_empty() {
+        return;
+    }
+    let layout = spread(&x, axes);
+    let groups = y.len() / axes.count(x.shape());
+    scratch::with(groups, |mean| {
+        means(x, axes, mean);
+        for (i, mean) in mean.iter_mut().enumerate().filter(|(_, mean)| !mean.to_f64().is_finite()) {
+            // The sum is beyond the type, which the mean need not be.
+            let (offset, layout) = group(&x, axes, i);
+            let far = Far::new(View { offset, layout: &layout, ..x }, axes, 0.0);
+            *mean = far.mean() / far.unit;
+        }
+        apply(Deviation, [x, view(mean, &layout)], y);
+    });
+}
+
+/// The sum over axes of the squared distances from their mean, over a divisor; or the root of that.
+pub(crate) fn variance<T: Scalar>(x: View<'_, T>, axes: Axes, divisor: f64, root: bool, y: &mut [T]) {
+    let standard = Standard { axes, eps: 0.0, center: true };
+    scratch::with(2 * y.len(), |room| {
+        let (mean, unit) = room.split_at_mut(y.len());
+        standard.moments(x, mean, y, unit);
+        let divisor = T::from_f64(divisor);
+        for (y, &mut u) in y.iter_mut().zip(unit) {
+            let v = *y / divisor;
+            *y = if root { v.sqrt() / u } else { v / u / u };
+        }
+    });
 }
 
 /// The number of elements in a group, if every group lies together in each of the arrays.
@@ -103,16 +238,41 @@ fn together<T: Scalar>(x: &[View<'_, T>], axes: Axes) -> Option<usize> {
 }
 
 impl Standard {
+    /// The means, the sums of the squared distances from them (from 0, without `center`), and the units of those sums: 1, where mean square and
+    /// eps together are within the type.
+    fn moments<T: Scalar>(self, x: View<'_, T>, mean: &mut [T], squares: &mut [T], unit: &mut [T]) {
+        let (axes, count) = (self.axes, self.axes.count(x.shape()));
+        if self.center {
+            means(x, axes, mean)
+        } else {
+            mean.fill(T::ZERO)
+        }
+        fold(SquaredDeviation, [x, view(mean, &spread(&x, axes))], axes, reduce::Sum, squares);
+        unit.fill(T::ONE);
+        let (n, eps) = (T::from_f64(count as f64), T::from_f64(self.eps));
+        for i in 0..if count == 0 { 0 } else { squares.len() } {
+            if is_safe(squares[i] / n + eps) {
+                continue;
+            }
+            let (offset, layout) = group(&x, axes, i);
+            let far = Far::new(View { offset, layout: &layout, ..x }, axes, self.eps.sqrt());
+            let m = if self.center { far.mean() } else { T::ZERO };
+            (mean[i], squares[i], unit[i]) = (m / far.unit, far.squares(m), far.unit);
+        }
+    }
+
     /// Means and reciprocal standard deviations.
     fn stats<T: Scalar>(self, x: View<'_, T>, mean: &mut [T], scale: &mut [T]) {
-        let n = T::from_f64(self.axes.count(x.shape()) as f64);
-        if self.center {
-            moments(x, self.axes, mean, scale);
-        } else {
-            mean.fill(T::ZERO);
-            fold(SquaredDeviation, [x, view(mean, &spread(&x, self.axes))], self.axes, reduce::Sum, scale);
-        }
-        scale.iter_mut().for_each(|s| *s = T::ONE / (*s / n + T::from_f64(self.eps)).sqrt());
+        let (n, eps) = (T::from_f64(self.axes.count(x.shape()) as f64), T::from_f64(self.eps));
+        scratch::with(mean.len(), |unit| {
+            self.moments(x, mean, scale, unit);
+            scale.iter_mut().zip(unit).for_each(|(s, u)| *s = reciprocal(*s / n, eps, *u));
+        });
+    }
+
+    /// `1 / sqrt(variance + eps)`.
+    pub fn scales<T: Scalar>(self, x: View<'_, T>, y: &mut [T]) {
+        scratch::with(y.len(), |mean| self.stats(x, mean, y));
     }
 
     /// `y = (x - mean) / sqrt(variance + eps)`.
@@ -161,8 +321,8 @@ impl Standard {
                 reduce(g, self.axes, a, reduce::Sum);
                 a.iter_mut().for_each(|a| *a = *a / n);
             }
-            fold(Along, [g, x, view(mean, &layout)], self.axes, reduce::Sum, q);
-            q.iter_mut().zip(&*scale).for_each(|(q, &r)| *q = *q / n * r * r);
+            fold(Along, [g, x, view(mean, &layout), view(scale, &layout)], self.axes, reduce::Sum, q);
+            q.iter_mut().for_each(|q| *q = *q / n);
             apply(Pull, [g, x, view(mean, &layout), view(scale, &layout), view(a, &layout), view(q, &layout)], y);
         });
     }
@@ -212,14 +372,45 @@ fn pick<T: Scalar, const N: usize>(x: &[&[T]; N], i: usize) -> [T; N] {
     at
 }
 
+/// `1 / sqrt(variance + eps)`, of a variance in the unit u.
+#[inline(always)]
+fn reciprocal<T: Scalar>(variance: T, eps: T, u: T) -> T {
+    u / (variance + eps * u * u).sqrt()
+}
+
+/// The mean of a group, summed from its first element on.
+#[inline(always)]
+fn mean_of<T: Scalar>(x: &[T]) -> T {
+    let first = x[0];
+    first + sum([x], |[x]| x - first) / T::from_f64(x.len() as f64)
+}
+
+struct GroupMean<'a, T>(&'a [T]);
+impl<T: Scalar> Kernel for GroupMean<'_, T> {
+    type Out = T;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> T {
+        mean_of(self.0)
+    }
+}
+
 impl Standard {
     /// Mean and reciprocal standard deviation of a group.
     #[inline(always)]
     fn of_group<T: Scalar>(self, x: &[T]) -> (T, T) {
         let n = T::from_f64(x.len() as f64);
-        let mean = if self.center { sum([x], |[x]| x) / n } else { T::ZERO };
-        let squares = sum([x], |[x]| (x - mean) * (x - mean));
-        (mean, T::ONE / (squares / n + T::from_f64(self.eps)).sqrt())
+        let mean = if self.center { mean_of(x) } else { T::ZERO };
+        let variance = sum([x], |[x]| (x - mean) * (x - mean)) / n + T::from_f64(self.eps);
+        if is_safe(variance) { (mean, T::ONE / variance.sqrt()) } else { self.of_far_group(x) }
+    }
+    /// The same for a group whose squares are beyond the type.
+    #[cold]
+    #[inline(never)]
+    fn of_far_group<T: Scalar>(self, x: &[T]) -> (T, T) {
+        let all = Layout::contiguous([x.len()].into());
+        let (mut mean, mut scale) = ([T::ZERO], [T::ZERO]);
+        Standard { axes: Axes::all(1), ..self }.stats(view(x, &all), &mut mean, &mut scale);
+        (mean[0], scale[0])
     }
 }
 
@@ -253,9 +444,9 @@ impl<T: Scalar> Kernel for GroupBack<'_, T> {
         let n = T::from_f64(x.len() as f64);
         let (mean, scale) = self.of.of_group(x);
         let a = if self.of.center { sum([g], |[g]| g) / n } else { T::ZERO };
-        let q = sum([g, x], |[g, x]| g * (x - mean)) / n * scale * scale;
+        let q = sum([g, x], |[g, x]| g * ((x - mean) * scale)) / n;
         for ((y, &g), &x) in self.y.iter_mut().zip(g).zip(x) {
-            *y = scale * (g - a - (x - mean) * q);
+            *y = scale * (g - a - (x - mean) * scale * q);
         }
     }
 }

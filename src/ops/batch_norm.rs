@@ -6,6 +6,7 @@
 
 use crate::error::ShapeError;
 use crate::kernels::channels::{self, Channels};
+use crate::kernels::unit::{is_moderate, unit};
 use crate::layout::{Axes, Shape};
 use crate::op::{Cost, Cotangents, Op, View, Vjp};
 use crate::ops::join::concat;
@@ -187,17 +188,21 @@ impl<T: Scalar> RunningStats<T> {
         };
         RunningStats { mean: of("running_mean", T::ZERO), var: of("running_var", T::ONE), momentum }
     }
-    /// Moves them towards the means and variances that are the rows of `moments`, each of n numbers.
-    fn update(&self, moments: Var<'_, T>, n: usize) {
+    /// Moves them towards the means and variances that are the rows of `moments`, each of n numbers, of which `unit` gives the units.
+    fn update(&self, moments: Var<'_, T>, unit: &dyn Fn(usize) -> T, n: usize) {
         let moments = moments.value();
         let (means, variances) = moments.as_slice().split_at(self.mean.shape().numel());
-        let (keep, take) = (T::from_f64(1.0 - self.momentum), T::from_f64(self.momentum));
         let unbiased = T::from_f64(n as f64 / (n as f64 - 1.0));
-        let towards = |kept: &Param<T>, new: &[T], factor: T| {
-            kept.with_mut(|kept| kept.iter_mut().zip(new).for_each(|(kept, &new)| *kept = keep * *kept + take * (new * factor)));
+        // What is kept or taken not at all is not multiplied by 0: it may be NaN.
+        let share = |share: f64, x: T| if share == 0.0 { T::ZERO } else { T::from_f64(share) * x };
+        let towards = |kept: &Param<T>, new: &dyn Fn(usize) -> T| {
+            kept.with_mut(|kept| {
+                let each = kept.iter_mut().enumerate();
+                each.for_each(|(c, kept)| *kept = share(1.0 - self.momentum, *kept) + share(self.momentum, new(c)));
+            });
         };
-        towards(&self.mean, means, T::ONE);
-        towards(&self.var, variances, unbiased);
+        towards(&self.mean, &|c| means[c] / unit(c));
+        towards(&self.var, &|c| variances[c] * unbiased / unit(c) / unit(c));
     }
 }
 
@@ -219,12 +224,41 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let x = self.contiguous();
         let moments = x.record(ChannelMoments);
-        if let Some(stats) = stats
-            && n > 0
-        {
-            stats.update(moments, n);
+        let learn = |moments, unit: &dyn Fn(usize) -> T| {
+            if let Some(stats) = stats
+                && n > 0
+            {
+                stats.update(moments, unit, n);
+            }
+        };
+        let Some(units) = x.units_beyond(moments, options.eps) else {
+            learn(moments, &|_| T::ONE);
+            return x.normalize_by(moments.row(0), moments.row(1), &options);
+        };
+        // In units in which the squares are within the type, and eps in their squares.
+        let row = |v: Vec<T>| self.tape.constant(v).reshape_to([1, channels].into());
+        let eps = row(units.iter().map(|u| T::from_f64(options.eps * u.to_f64() * u.to_f64())).collect());
+        let none = self.constants(0.0, channels);
+        let x = x.channel_affine([none, row(units.clone()), none]);
+        let moments = x.record(ChannelMoments);
+        learn(moments, &|c| units[c]);
+        x.normalize_in(moments.row(0), moments.row(1) + eps, &options)
+    }
+    /// Where squares in this array, whose moments are known, are beyond the type: for each channel the power of two by which it is to be
+    /// multiplied, 1 for most.
+    fn units_beyond(self, moments: Self, eps: f64) -> Option<Vec<T>> {
+        let moments = moments.value();
+        let (means, variances) = moments.as_slice().split_at(moments.as_slice().len() / 2);
+        let fine = |c: usize| is_moderate(variances[c] + T::from_f64(eps)) && means[c].to_f64().is_finite();
+        if (0..means.len()).all(fine) {
+            return None;
         }
-        x.normalize_by(moments.row(0), moments.row(1), &options)
+        let x = self.value();
+        let mut units = vec![T::ZERO; means.len()];
+        channels::largest(x.as_slice(), Channels::of(&self.shape()), &mut units);
+        let least = T::from_f64(eps.sqrt());
+        units.iter_mut().enumerate().for_each(|(c, u)| *u = if fine(c) { T::ONE } else { unit(if *u < least { least } else { *u }) });
+        Some(units).filter(|units| units.iter().any(|&u| u != T::ONE))
     }
     /// Batch normalization in use: (x - mean) / sqrt(var + eps) for every channel (axis 1) with the collected statistics, then times
     /// weight plus bias. The statistics count as constants.
@@ -241,8 +275,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// `(self - mean) / sqrt(variance + eps) weight + bias`
     #[track_caller]
     fn normalize_by(self, mean: Self, variance: Self, options: &NormOptions<'t, T>) -> Self {
+        self.normalize_in(mean, variance + self.number(options.eps), options)
+    }
+    /// `(self - mean) / sqrt(variance) weight + bias`, of a variance that eps has been added to.
+    #[track_caller]
+    fn normalize_in(self, mean: Self, variance: Self, options: &NormOptions<'t, T>) -> Self {
         let of_channels = |v: Self| v.reshape_to(mean.shape());
-        let scale = (variance + self.number(options.eps)).rsqrt();
+        let scale = variance.rsqrt();
         let scale = options.weight.map_or(scale, |w| scale * of_channels(w));
         let shift = options.bias.map_or_else(|| self.constants(0.0, mean.size(1)), of_channels);
         self.channel_affine([mean, scale, shift])
@@ -493,5 +532,22 @@ mod rows {
                 }
             }
         }
+    }
+
+    #[test]
+    fn running_statistics_forget_and_keep_all_of_what_they_should() {
+        let tape = crate::Tape::<f64>::new();
+        let (broken, fine) = (tape.leaf([[f64::NAN], [1.0]]), tape.leaf([[1.0], [3.0]]));
+        let read = |stats: &RunningStats<f64>| [&stats.mean, &stats.var].map(|p| p.to_array().sum());
+        // Momentum 1 is the last batch alone, whatever came before.
+        let last = RunningStats::with_momentum(1, 1.0);
+        let _ = broken.batch_norm_train(&last, plain(1e-5));
+        assert!(read(&last).iter().all(|x| x.is_nan()));
+        let _ = fine.batch_norm_train(&last, plain(1e-5));
+        assert_eq!(read(&last), [2.0, 2.0]);
+        // Momentum 0 learns nothing, whatever comes.
+        let frozen = RunningStats::with_momentum(1, 0.0);
+        let _ = broken.batch_norm_train(&frozen, plain(1e-5));
+        assert_eq!(read(&frozen), [0.0, 1.0]);
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::error::ShapeError;
 use crate::kernels::elementwise::{Elementwise, apply};
-use crate::kernels::fold::fold;
+use crate::kernels::fold::{fold, group};
 use crate::kernels::reduce;
 use crate::kernels::simd::Simd;
+use crate::kernels::unit::{is_safe, unit};
 use crate::layout::{Axes, Shape};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::map::{rule_of_slope, same_shape};
@@ -50,6 +51,16 @@ impl<T: Scalar> Elementwise<T, 1> for Term {
 }
 const NEG_INF: f64 = f64::NEG_INFINITY;
 
+/// The terms of elements in a unit.
+#[derive(Clone, Copy)]
+struct ScaledTerm<T>(Term, T);
+impl<T: Scalar> Elementwise<T, 1> for ScaledTerm<T> {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x]: [T; 1]) -> T {
+        self.0.at::<S>([x * self.1])
+    }
+}
+
 impl<T: Scalar> Op<T> for VectorNorm {
     fn name(&self) -> &'static str {
         "vector_norm"
@@ -74,10 +85,27 @@ impl<T: Scalar> Op<T> for VectorNorm {
             };
         }
         fold(term, [x[0]], self.axes, reduce::Sum, y);
-        match self.p {
-            0.0 | 1.0 => {}
-            2.0 => y.iter_mut().for_each(|y| *y = y.sqrt()),
-            p => y.iter_mut().for_each(|y| *y = T::from_f64(y.to_f64().powf(1.0 / p))),
+        if self.p == 0.0 || self.p == 1.0 {
+            return;
+        }
+        let root = |y: &mut T| match self.p {
+            2.0 => *y = y.sqrt(),
+            p => *y = T::from_f64(y.to_f64().powf(1.0 / p)),
+        };
+        for (i, y) in y.iter_mut().enumerate() {
+            if is_safe(*y) {
+                root(y);
+                continue;
+            }
+            // Powers beyond the type: again, in the unit of the largest element (of the smallest, whose power is the largest, below order 0).
+            let (offset, layout) = group(&x[0], self.axes, i);
+            let elements = View { offset, layout: &layout, ..x[0] };
+            let mut of = [T::ZERO];
+            fold(Term(if self.p > 0.0 { INF } else { NEG_INF }), [elements], self.axes, reduce::Max, &mut of);
+            let unit = unit(of[0]);
+            fold(ScaledTerm(term, unit), [elements], self.axes, reduce::Sum, &mut of);
+            root(&mut of[0]);
+            *y = of[0] / unit;
         }
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
@@ -91,10 +119,10 @@ impl<T: Scalar> Op<T> for VectorNorm {
             if self.p.abs() < INF {
                 return spread(cx.g).record3(VectorNormGrad { p: self.p }, x, y);
             }
-            // Several largest elements share the cotangent.
+            // Several largest elements share the cotangent; the others get nothing of it, also where it is infinite.
             let ties = x.abs().equal(y);
-            let share = cx.g / ties.sum_axes(self.axes, self.keepdim);
-            spread(share) * ties * Real::sign(x)
+            let share = spread(cx.g / ties.sum_axes(self.axes, self.keepdim)) * ties * Real::sign(x);
+            ties.equal(y.equal(y)).where_cond(share, x.number(0.0))
         })
     }
 }
@@ -109,6 +137,11 @@ impl VectorNormGrad {
         match self.p {
             1.0 => x.sign(),
             2.0 => none.select(zero, x / none.select(one, y)),
+            // Whole orders have a smooth power, up to a sign: its derivatives at elements that are 0 are right to any order.
+            p if p > 0.0 && p.fract() == 0.0 => {
+                let power = (x / none.select(one, y)).pow(x.lit(p - 1.0));
+                none.select(zero, if p % 2.0 == 0.0 { power } else { x.sign() * power })
+            }
             p => {
                 let at_zero = x.equal(zero);
                 let ratio = at_zero.select(one, x.abs()) / none.select(one, y);
@@ -144,7 +177,8 @@ impl<T: Scalar> Op<T> for VectorNormGrad {
 impl<'t, T: Scalar> Var<'t, T> {
     /// The norm of order p over axes: (sum |x|^p)^(1/p). 2: the length of a vector; 1: the sum of the absolute values; 0: the number of
     /// elements that are not 0; inf and -inf: the largest and the smallest absolute value; negative and fractional orders too.
-    /// Derivative: sign(x) (|x| / norm)^(p-1); 0 for the vector 0; largest elements that are equal share it.
+    /// Derivative: sign(x) (|x| / norm)^(p-1); 0 for the vector 0; largest elements that are equal share it. Of fractional orders, elements
+    /// that are 0 have derivatives of 0, to any order. Powers beyond the type are lost nowhere but in the result.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -279,6 +313,12 @@ mod rows {
         x.abs().powf(p).sum_axes(axis, false).powf(1.0 / p)
     }
 
+    /// The second derivative along ones, of which the rows that look at it see the third and fourth.
+    fn third<'t, T: Scalar>(y: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
+        let first = x.tape().grad(y, &[x])[0].expect("depends on x");
+        x.tape().grad(first, &[x])[0].expect("is not linear")
+    }
+
     impl Sampled for VectorNorm {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = Vec::new();
@@ -298,6 +338,13 @@ mod rows {
                 rows.push(value([zero()], move |v| v[0].vector_norm(p, 0, false), &[0.0], [&[0.0, 0.0]]));
             }
             rows.extend([
+                // At elements that are 0 the powers of whole orders are as smooth as anywhere.
+                equals([of(&[3], [0.0, 2.0, -1.0])], |v| v[0].vector_norm(4.0, 0, false), |v| v[0].powi(4).sum().powf(0.25)),
+                equals(
+                    [of(&[3], [0.0, 2.0, -1.0])],
+                    |v| third(v[0].vector_norm(4.0, 0, false), v[0]),
+                    |v| third(v[0].powi(4).sum().powf(0.25), v[0]),
+                ),
                 grad([any(&[700])], |v| v[0].vector_norm(2.0, .., false)),
                 grad([any(&[4])], |v| v[0].broadcast_to(&[3, 4]).vector_norm(3.0, 0, false)),
                 grad([any(&[0, 3])], |v| v[0].vector_norm(2.0, 0, false)),

@@ -227,10 +227,10 @@ ops! {
         extent: Triangle, Diagonal, OnDiagonal, Windows, OverlapAdd;
         unfold: Im2col, Col2im;
         conv: ConvOutput, ConvInputGrad, ConvWeightGrad;
-        moment: Variance;
+        moment: Variance, Deviation, Center;
         distance: VectorNorm, VectorNormGrad;
         batch_norm: ChannelMoments, ChannelAffine, ChannelSums;
-        norm: Standardize, StandardizeGrad;
+        norm: Standardize, StandardizeGrad, Reciprocal;
         nuclear: NuclearNorm, Polar;
         pool: MaxPool, MaxPick, MaxPlace;
         avg_pool: AvgPool, AvgSpread;

@@ -18,7 +18,7 @@ pub(crate) struct Variance {
 
 impl Variance {
     fn divisor(&self, shape: &Shape) -> f64 {
-        self.axes.count(shape) as f64 - self.correction
+        (self.axes.count(shape) as f64 - self.correction).max(0.0)
     }
 }
 
@@ -30,23 +30,68 @@ impl<T: Scalar> Op<T> for Variance {
         Ok(self.axes.reduce(x[0], self.keepdim))
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        norm::squared_deviations(x[0], self.axes, y);
-        let divisor = T::from_f64(self.divisor(x[0].shape()).max(0.0));
-        y.iter_mut().for_each(|y| *y = *y / divisor);
+        norm::variance(x[0], self.axes, self.divisor(x[0].shape()), false, y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let x = cx.x(0);
         let shape = x.shape();
         cx.each(|_| {
             let g = cx.g * cx.g.number(2.0 / self.divisor(&shape));
-            (x - x.mean_axes(self.axes, true)) * g.spread(self.axes, self.keepdim, &shape)
+            x.record(Center(self.axes)) * g.spread(self.axes, self.keepdim, &shape)
+        })
+    }
+}
+
+/// The distances from the mean over axes. A linear map that is its own adjoint.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Center(pub Axes);
+
+impl<T: Scalar> Op<T> for Center {
+    fn name(&self) -> &'static str {
+        "center"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        norm::center(x[0], self.0, y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        cx.each(|_| cx.g.record(*self))
+    }
+}
+
+/// The square root of a variance. An op of its own, since the variance may be beyond the type where its root is not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Deviation(Variance);
+
+impl<T: Scalar> Op<T> for Deviation {
+    fn name(&self) -> &'static str {
+        "std"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Op::<T>::shape(&self.0, x)
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        norm::variance(x[0], self.0.axes, self.0.divisor(x[0].shape()), true, y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        let (x, y, Variance { axes, keepdim, .. }) = (cx.x(0), cx.y(), self.0);
+        let shape = x.shape();
+        cx.each(|_| {
+            // Nothing flows where all elements are equal. What is not chosen is finite, and so are its derivatives.
+            let (flat, zero, one) = (y.equal(T::ZERO), y.number(0.0), y.number(1.0));
+            let share = flat.where_cond(zero, cx.g * y.number(1.0 / self.0.divisor(&shape)));
+            let spread = |v: Var<'t, T>| v.spread(axes, keepdim, &shape);
+            x.record(Center(axes)) / spread(flat.where_cond(one, y)) * spread(share)
         })
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The variance over axes: the sum of (x - mean)^2, divided by n - `correction` (1: the unbiased estimate from a sample; 0: the
-    /// variance of these numbers themselves). Derivative: 2 (x - mean) / (n - correction).
+    /// variance of these numbers themselves). Derivative: 2 (x - mean) / (n - correction). Of equal numbers both are exactly 0; squares of
+    /// very large or small ones are lost nowhere but in the result.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -63,17 +108,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.record(Variance { axes, correction, keepdim })
     }
     /// The standard deviation over axes: the square root of [`Var::var`]. Derivative: (x - mean) / ((n - correction) std), and 0 where
-    /// all elements are equal.
+    /// all elements are equal. Right also where the variance itself is beyond the type.
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
     #[track_caller]
     pub fn std(self, axes: impl AxisList, correction: f64, keepdim: bool) -> Self {
         let axes = self.axes("std", axes);
-        let var = self.record(Variance { axes, correction, keepdim });
-        // The root's slope at 0 is infinite, but nothing flows through it there.
-        let flat = var.equal(var.number(0.0));
-        flat.where_cond(var.number(0.0), flat.where_cond(var.number(1.0), var).sqrt())
+        self.record(Deviation(Variance { axes, correction, keepdim }))
     }
 }
 
@@ -95,29 +137,53 @@ mod rows {
                 grad([any(&[2, 3, 4])], |v| v[0].permute(&[2, 0, 1]).var([0, -1], 1.0, false)),
                 grad([any(&[5])], |v| v[0].var(0, -5.0, false) * v[0]),
                 grad([any(&[700])], |v| v[0].var(0, 1.0, false)),
-                grad([any(&[3, 5])], |v| v[0].std(1, 1.0, false)),
-                grad([any(&[2, 3, 2])], |v| v[0].std([0, 2], 0.0, true).square()),
-                grad([any(&[4])], |v| v[0].broadcast_to(&[3, 4]).std([0, 1], 1.0, false)),
                 equals(
                     [any(&shape)],
                     |v| v[0].var(1, 1.0, false),
                     |v| (v[0] - v[0].mean_axes(1, true)).square().sum_axes(1, false) / v[0].number(3.0),
                 ),
-                equals(
-                    [any(&shape)],
-                    |v| v[0].std(0, 0.0, false),
-                    |v| (v[0] - v[0].mean_axes(0, true)).square().mean_axes(0, false).sqrt(),
-                ),
                 value([of(&[3], [1.0, 2.0, 6.0])], |v| v[0].var(.., 0.0, false), &[14.0 * third], [&[-4.0 * third, -2.0 * third, 2.0]]),
                 // One large offset costs no digits.
                 value([of(&[3], [65536.0, 65537.0, 65538.0])], |v| v[0].var(.., 1.0, false), &[1.0], [&[-1.0, 0.0, 1.0]]),
-                value([of(&[3], [2.0; 3])], |v| v[0].std(0, 1.0, false), &[0.0], [&[0.0; 3]]),
                 value([of(&[1], [2.0])], |v| v[0].var(0, 1.0, false), &[NAN], [&[NAN]]),
-                value([of(&[2], [1.0, NAN])], |v| v[0].std(0, 1.0, false), &[NAN], [&[NAN, NAN]]),
                 value([of(&[0], [])], |v| v[0].var(0, 0.0, false), &[NAN], [&[]]),
                 value([of(&[2, 0], [])], |v| v[0].var(0, 0.0, false), &[], [&[]]),
                 refuses([any(&[2, 3])], |v| v[0].var(2, 1.0, false), &["var of [2, 3]", "axis 2 is out of range", "hint: "]),
+            ]
+        }
+    }
+
+    impl Sampled for Deviation {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            vec![
+                grad([any(&[3, 5])], |v| v[0].std(1, 1.0, false)),
+                grad([any(&[2, 3, 2])], |v| v[0].std([0, 2], 0.0, true).square()),
+                grad([any(&[4])], |v| v[0].broadcast_to(&[3, 4]).std([0, 1], 1.0, false)),
+                equals(
+                    [any(&[3, 4])],
+                    |v| v[0].std(0, 0.0, false),
+                    |v| (v[0] - v[0].mean_axes(0, true)).square().mean_axes(0, false).sqrt(),
+                ),
+                value([of(&[3], [2.0; 3])], |v| v[0].std(0, 1.0, false), &[0.0], [&[0.0; 3]]),
+                value([of(&[1], [2.0])], |v| v[0].std(0, 1.0, false), &[NAN], [&[NAN]]),
+                value([of(&[2], [1.0, NAN])], |v| v[0].std(0, 1.0, false), &[NAN], [&[NAN, NAN]]),
+                value([of(&[0], [])], |v| v[0].std(0, 0.0, false), &[NAN], [&[]]),
                 refuses([any(&[2, 3])], |v| v[0].std([1, -1], 1.0, false), &["std of [2, 3]", "named twice"]),
+            ]
+        }
+    }
+
+    impl Sampled for Center {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let op = |axes: &[usize]| Center(Axes::of(axes.iter().copied()));
+            vec![
+                grad([any(&[7])], move |v| v[0].record(op(&[0])).square()),
+                grad([any(&[3, 5])], move |v| v[0].record(op(&[0])).square()),
+                grad([any(&[2, 3, 4])], move |v| v[0].permute(&[2, 0, 1]).record(op(&[0, 2])).square()),
+                grad([any(&[0, 3])], move |v| v[0].record(op(&[0]))),
+                equals([any(&[3, 4])], move |v| v[0].record(op(&[1])), |v| v[0] - v[0].mean_axes(1, true)),
+                adjoint(any(&[2, 3]), any(&[2, 3]), move |u| u.record(op(&[1])), move |v| v.record(op(&[1]))),
+                value([of(&[3], [0.1; 3])], move |v| v[0].record(op(&[0])), &[0.0; 3], [&[0.0; 3]]),
             ]
         }
     }

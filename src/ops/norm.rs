@@ -3,6 +3,7 @@
 
 use crate::error::ShapeError;
 use crate::kernels::norm::Standard;
+use crate::kernels::unit::{is_moderate, unit};
 use crate::layout::{Axes, Shape, Small};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::map::same_shape;
@@ -48,7 +49,7 @@ impl<T: Scalar> Op<T> for StandardizeGrad {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let (h, g, x) = (cx.g, cx.x(0), cx.x(1));
-        let Standard { axes, eps, center } = self.0;
+        let Standard { axes, center, .. } = self.0;
         cx.each(|i| {
             if i == 0 {
                 return h.record2(*self, x);
@@ -56,17 +57,36 @@ impl<T: Scalar> Op<T> for StandardizeGrad {
             // <h, y> = r ((h, g) - n mean(h) mean(g) - (h, s) (g, s) / n) in each group: by r, of which dr/dx = -r^2 s / n, and by s.
             let sum = |v: Var<'t, T>| v.sum_axes(axes, true);
             let n = x.number(axes.count(&x.shape()) as f64);
-            let s = x.record(Standardize(self.0));
-            let square = if center { x.var(axes, 0.0, true) } else { x.square().mean_axes(axes, true) };
-            let r = (square + x.number(eps)).rsqrt();
+            let (s, r) = (x.record(Standardize(self.0)), x.record(Reciprocal(self.0)));
             let (hs, gs) = (sum(h * s), sum(g * s));
             let mut whole = sum(h * g) - hs * gs / n;
             if center {
                 whole = whole - sum(h) * sum(g) / n;
             }
             let by_s = (h * gs + g * hs).record2(*self, x);
-            -(s * (r * r * whole) + r * by_s) / n
+            -(s * (r * (r * whole)) + r * by_s) / n
         })
+    }
+}
+
+/// `1 / sqrt(variance + eps)` over axes, which stay with size 1; of the mean square without `center`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Reciprocal(Standard);
+
+impl<T: Scalar> Op<T> for Reciprocal {
+    fn name(&self) -> &'static str {
+        "reciprocal_deviation"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.0.axes.reduce(x[0], true))
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        self.0.scales(x[0], y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        // dr/dx = -r^2 s / n. The variance itself is part of no formula: it may be beyond the type where r is not.
+        let (x, r) = (cx.x(0), cx.y());
+        cx.each(|_| -(x.record(Standardize(self.0)) * (cx.g * r * r)) / x.number(self.0.axes.count(&x.shape()) as f64))
     }
 }
 
@@ -265,12 +285,26 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let LocalResponseNormOptions { alpha, beta, k } = options;
         let borders: Small<(usize, usize)> = (0..shape.len()).map(|a| if a == 1 { (size / 2, (size - 1) / 2) } else { (0, 0) }).collect();
+        // The sum over the channels around each, of what is made of a padded array that is shifted by so many channels.
+        let around = |of: &dyn Fn(usize) -> Self| (1..size).fold(of(0), |sum, i| sum + of(i));
         let squares = self.square().pad(&borders, 0.0);
-        let mut near = squares.narrow(1, 0, shape[1]);
-        for i in 1..size {
-            near = near + squares.narrow(1, i, shape[1]);
+        let near = around(&|i| squares.narrow(1, i, shape[1]));
+        let base = near * self.number(alpha / size as f64) + self.number(k);
+        if base.value().as_slice().iter().all(|&base| is_moderate(base)) {
+            return self / base.powf(beta);
         }
-        self / (near * self.number(alpha / size as f64) + self.number(k)).powf(beta)
+        // Squares beyond the type: again, around each element in the unit of the largest there, with k in its square.
+        let padded = self.pad(&borders, 0.0);
+        let largest = (1..size).fold(padded.narrow(1, 0, shape[1]).abs(), |m, i| m.maximum(padded.narrow(1, i, shape[1]).abs()));
+        let units: Vec<T> = largest.to_vec().into_iter().map(unit).collect();
+        let constant = |f: &dyn Fn(f64) -> f64| {
+            let values: Vec<T> = units.iter().map(|u| T::from_f64(f(u.to_f64()))).collect();
+            self.tape.constant(values).reshape_to(shape.clone())
+        };
+        let in_units = constant(&|u| u);
+        let near = around(&|i| (padded.narrow(1, i, shape[1]) * in_units).square());
+        let base = near * self.number(alpha / size as f64) + constant(&|u| k * u * u);
+        self * in_units / base.powf(beta) * constant(&|u| u.powf(2.0 * beta - 1.0))
     }
 }
 
@@ -386,6 +420,33 @@ mod rows {
                     &["[2, 3]", "three axes", "hint: "],
                 ),
             ]));
+            rows
+        }
+    }
+
+    impl Sampled for Reciprocal {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let op = |x: Var<'_, T>, axes: &[isize], eps: f64, center: bool| {
+                let axes = x.axes("reciprocal_deviation", axes);
+                Reciprocal(Standard { axes, eps, center })
+            };
+            let mut rows = Vec::new();
+            for center in [true, false] {
+                rows.extend([
+                    grad([any(&[7])], move |v| v[0].record(op(v[0], &[0], 0.1, center))),
+                    grad([any(&[3, 5])], move |v| v[0].record(op(v[0], &[0], 0.1, center))),
+                    grad([any(&[2, 3, 4])], move |v| v[0].permute(&[1, 0, 2]).record(op(v[0], &[0, 2], 0.1, center))),
+                    grad([any(&[0, 3])], move |v| v[0].record(op(v[0], &[1], 0.1, center))),
+                    equals(
+                        [any(&[3, 4])],
+                        move |v| v[0].record(op(v[0], &[1], 0.1, center)),
+                        move |v| {
+                            let square = if center { v[0].var(1, 0.0, true) } else { v[0].square().mean_axes(1, true) };
+                            (square + v[0].number(0.1)).rsqrt()
+                        },
+                    ),
+                ]);
+            }
             rows
         }
     }

@@ -1,0 +1,49 @@
+//! In which unit are squares summed up? In 1, as long as they keep clear of the ends of the type. Beyond that in a power of two near the
+//! largest number, by which they are multiplied before they are squared: that rounds nothing, so that the result is right wherever it can be
+//! represented.
+//!
+//! Sums are made in the unit 1 first, and looked at: in the common case that costs one comparison a sum.
+
+use crate::scalar::Scalar;
+
+/// Whether a sum of squares (or of other powers) has lost nothing at the ends of the type: it is finite, and what fell below the smallest numbers
+/// is below its own rounding.
+#[inline(always)]
+pub(crate) fn is_safe<T: Scalar>(sum: T) -> bool {
+    let least = T::from_f64(if size_of::<T>() == size_of::<f32>() { 1e-30 } else { 1e-290 });
+    sum >= least && sum < T::INFINITY
+}
+
+/// Whether a mean square is so far from the ends of the type that the fifth power of its root is within it, which the second derivative of what is
+/// divided by the root has.
+pub(crate) fn is_moderate<T: Scalar>(square: T) -> bool {
+    let bound = if size_of::<T>() == size_of::<f32>() { 1e14 } else { 1e120 };
+    square >= T::from_f64(1.0 / bound) && square <= T::from_f64(bound)
+}
+
+/// The power of two that brings a number between 1/2 and 2, or as near to that as finite powers do; 1 for 0 and for what is not finite.
+pub(crate) fn unit<T: Scalar>(largest: T) -> T {
+    let x = largest.to_f64().abs();
+    if x == 0.0 || !x.is_finite() {
+        return T::ONE;
+    }
+    let (low, high) = if size_of::<T>() == size_of::<f32>() { (-126, 120) } else { (-1020, 1000) };
+    let exponent = (-x.log2().floor() as i32).clamp(low, high);
+    T::from_f64(2.0_f64.powi(exponent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_are_powers_of_two_that_bring_numbers_near_one() {
+        for x in [1.0, 3.0, 0.75, 1e30, 1e-30, 1e300, 1e-300, f64::MAX, f64::MIN_POSITIVE, 5e-324] {
+            let u = unit(x);
+            assert_eq!(u.to_bits() << 12, 0, "{x}: {u} is no power of two");
+            assert!((0.5..=2.0).contains(&(x * u)) || x > 1e307 && x * u < 16.0 || x < 1e-301, "{x}: {u}");
+        }
+        assert_eq!([0.0, f64::INFINITY, f64::NAN].map(unit), [1.0; 3]);
+        assert!((0.5..=2.0).contains(&(1e38_f32 * unit(1e38_f32))) && unit(1e-45_f32).is_finite());
+    }
+}
