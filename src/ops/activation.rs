@@ -5,6 +5,13 @@ use crate::ops::map::{Map, Unary};
 use crate::scalar::{Real, Scalar};
 use crate::var::{Var, refuse};
 
+/// x between two bounds, at which it stays; NaN passes.
+#[inline(always)]
+fn hold<R: Real>(x: R, low: f64, high: f64) -> R {
+    let (low, high) = (x.lit(low), x.lit(high));
+    low.gt(x).select(low, x.gt(high).select(high, x))
+}
+
 // ------------------------------------------------------------------------------------------------------------ tanh
 
 /// `tanh(x)`
@@ -166,6 +173,8 @@ impl Unary for Mish {
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
+        // Held where the gate is 0 or 1 in both types: twice x, which derivatives of this have, is beyond the type before x is.
+        let x = hold(x, -1000.0, 30.0);
         let t = x.softplus().tanh();
         t + x * (x.lit(1.0) - t * t) * x.sigmoid()
     }
@@ -269,18 +278,27 @@ pub(crate) struct GeluTanh;
 const GELU_SCALE: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2; // sqrt(2/pi)
 const GELU_CUBIC: f64 = 0.044715;
 
+/// Where the tanh in it is 1 or -1 in both types; beyond that, cubes and squares of x overflow long before x does.
+const GELU_END: f64 = 10.0;
+
+/// tanh(sqrt(2/pi) (x + 0.044715 x^3)), and the x that it was computed of, which is held where the tanh no longer changes.
+#[inline(always)]
+fn gelu_gate<R: Real>(x: R) -> (R, R) {
+    let x = hold(x, -GELU_END, GELU_END);
+    (((x + x * x * x * x.lit(GELU_CUBIC)) * x.lit(GELU_SCALE)).tanh(), x)
+}
+
 impl Unary for GeluTanh {
     const NAME: &'static str = "gelu_tanh";
     const GRAD_NAME: &'static str = "gelu_tanh_grad";
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        let t = ((x + x * x * x * x.lit(GELU_CUBIC)) * x.lit(GELU_SCALE)).tanh();
-        x * (t + x.lit(1.0)) * x.lit(0.5)
+        let (t, _) = gelu_gate(x);
+        x * ((t + x.lit(1.0)) * x.lit(0.5))
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        let one = x.lit(1.0);
-        let t = ((x + x * x * x * x.lit(GELU_CUBIC)) * x.lit(GELU_SCALE)).tanh();
+        let (one, (t, x)) = (x.lit(1.0), gelu_gate(x));
         let inner = (x * x * x.lit(3.0 * GELU_CUBIC) + one) * x.lit(GELU_SCALE);
         ((t + one) + x * (one - t * t) * inner) * x.lit(0.5)
     }
@@ -386,7 +404,7 @@ mod rows {
             (0.0, -std::f64::consts::LN_2, 0.5), (1e3, 0.0, 0.0), (-1e3, -1e3, 1.0), (INF, 0.0, 0.0), (-INF, -INF, 1.0), (NAN, NAN, NAN),
         ];
         Mish: Mish, -2.0, 2.0, |x| x.mish(), [
-            (0.0, 0.0, 0.6), (1e3, 1e3, 1.0), (-1e3, 0.0, 0.0), (INF, INF, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
+            (0.0, 0.0, 0.6), (1e3, 1e3, 1.0), (-1e3, 0.0, 0.0), (INF, INF, 1.0), (-INF, NAN, 0.0), (NAN, NAN, NAN),
         ];
         Softsign: Softsign, -2.0, 2.0, |x| x.softsign(), [
             (0.0, 0.0, 1.0), (1.0, 0.5, 0.25), (-3.0, -0.75, 0.0625), (1e30, 1.0, 0.0), (INF, NAN, 0.0), (NAN, NAN, NAN),

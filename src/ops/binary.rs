@@ -24,20 +24,26 @@ impl Binary for Pow {
     }
     #[inline(always)]
     fn da<R: Real>(self, a: R, b: R) -> R {
-        // a^0 is constant, also at 0, where 0 * 0^-1 would be NaN.
-        b.equal(b.lit(0.0)).select(b.lit(0.0), b * a.pow(b - b.lit(1.0)))
+        // a^0 is constant, also at 0, where 0 * 0^-1 would be NaN: derivatives of whole powers end in zeros. So they do where negative powers
+        // of a, as derivatives have them, are beyond the type. What is not chosen is finite, so that no derivative of it leaks.
+        let (zero, one, cube) = (b.lit(0.0), b.lit(1.0), a * a * a);
+        let sixth = cube * cube;
+        let within = b.lit(f64::INFINITY).gt(one / (sixth * sixth));
+        let none = b.equal(zero) * (one - within);
+        none.select(zero, none.select(zero, b) * a.pow(none.select(one, b) - one))
     }
     #[inline(always)]
     fn db<R: Real>(self, a: R, b: R) -> R {
         // 0^b is 0 on both sides of b > 0 (and 1 only at b = 0, where PyTorch says 0 as well), while ln 0 is -inf.
         let flat = a.equal(a.lit(0.0)) * b.ge(b.lit(0.0));
-        flat.select(a.lit(0.0), a.pow(b) * a.ln())
+        let a = flat.select(a.lit(1.0), a); // 1^b ln 1, and so are all its derivatives
+        a.pow(b) * a.ln()
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// a^b, elementwise; a constant base is `x.number(2.0).pow(x)`, a constant exponent is cheaper by `powf`. Derivatives: b a^(b-1)
-    /// (0 for b = 0), and a^b ln a (0 for a = 0 and b >= 0).
+    /// (0 for b = 0), and a^b ln a (0 for a = 0 and b >= 0). Those by a are right to any order also at a = 0 and below, for whole b.
     #[track_caller]
     pub fn pow(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "pow");
@@ -93,8 +99,9 @@ impl Binary for Xlogy {
     }
     #[inline(always)]
     fn da<R: Real>(self, a: R, b: R) -> R {
+        // ln 1 is 0, and what is not chosen cannot leak a derivative of ln 0.
         let nothing = a.equal(a.lit(0.0)) * b.lit(0.0).ge(b);
-        nothing.select(a.lit(0.0), b.ln())
+        nothing.select(b.lit(1.0), b).ln()
     }
     #[inline(always)]
     fn db<R: Real>(self, a: R, b: R) -> R {
@@ -153,6 +160,7 @@ pub(crate) struct Maximum;
 impl Binary for Maximum {
     const NAME: &'static str = "maximum";
     const GRAD_NAME: &'static str = "maximum_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, a: R, b: R) -> R {
@@ -175,6 +183,7 @@ pub(crate) struct Minimum;
 impl Binary for Minimum {
     const NAME: &'static str = "minimum";
     const GRAD_NAME: &'static str = "minimum_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, a: R, b: R) -> R {
@@ -460,5 +469,66 @@ mod rows {
                 refuses([any(&[2]), any(&[3])], |v| v[0].equal(v[1]), &["equal of [2] and [3]", "hint: "]),
             ]
         }
+    }
+
+    /// n (n - 1) .. (n - k + 1) x^(n - k), by whole numbers: the derivative of order k of x^n.
+    fn falling(x: f64, n: i32, k: i32) -> f64 {
+        let factor: i32 = (0..k).map(|i| n - i).product();
+        if factor == 0 { 0.0 } else { f64::from(factor) * x.powi(n - k) }
+    }
+
+    fn whole_powers_are_right_to_any_order<T: Scalar>() {
+        use crate::Tape;
+        type Power<T> = for<'t> fn(Var<'t, T>, i32) -> Var<'t, T>;
+        let ways: [(&str, Power<T>); 4] = [
+            ("powi", |x, n| x.powi(n)),
+            ("powf", |x, n| x.powf(n.into())),
+            ("pow of a number", |x, n| x.pow(T::from_f64(n.into()))),
+            ("pow of an array", |x, n| x.pow(x.tape().leaf(vec![T::from_f64(n.into()); x.numel()]))),
+        ];
+        let xs = [0.0, -0.0, 1.0, -1.0, -2.0, 0.5, 1e-6, -1e-9];
+        for (way, power) in ways {
+            for n in 0..6 {
+                let tape = Tape::<T>::new();
+                let x = tape.leaf(xs.map(T::from_f64));
+                let mut y = Some(power(x, n));
+                for k in 0..8 {
+                    for (i, &at) in xs.iter().enumerate() {
+                        let (found, expected) = (y.map_or(0.0, |y| y.to_vec()[i].to_f64()), falling(at, n, k));
+                        let close = (found - expected).abs() <= 1e-5 * expected.abs() + 1e-30;
+                        assert!(close, "{way}, x = {at}, n = {n}, order {k}: {found}, not {expected}");
+                    }
+                    y = y.and_then(|y| tape.grad(y, &[x])[0]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whole_powers_are_right_to_any_order_in_f32() {
+        whole_powers_are_right_to_any_order::<f32>();
+    }
+    #[test]
+    fn whole_powers_are_right_to_any_order_in_f64() {
+        whole_powers_are_right_to_any_order::<f64>();
+    }
+
+    #[test]
+    fn a_polynomial_of_powers_at_0() {
+        let tape = crate::Tape::<f64>::new();
+        for at in [0.0, -1.5, 2.0] {
+            let (x, exponents) = (tape.leaf(at), tape.leaf([0.0, 1.0, 2.0, 3.0, 4.0]));
+            let mut y = x.pow(exponents).sum();
+            for k in 0..=4 {
+                let expected: f64 = (0..5).map(|n| falling(at, n, k)).sum();
+                assert_eq!(y.item(), expected, "order {k} at {at}");
+                y = tape.grad(y, &[x])[0].expect("depends on x");
+            }
+        }
+        // By the exponents: 0^b does not change with b > 0, and by convention not at 0.
+        let (x, exponents) = (tape.leaf(0.0), tape.leaf([0.0, 1.0, 2.5]));
+        let first = tape.grad(x.pow(exponents).sum(), &[exponents])[0].unwrap();
+        let second = tape.grad(first.sum(), &[exponents])[0].unwrap();
+        assert_eq!((first.to_vec(), second.to_vec()), (vec![0.0; 3], vec![0.0; 3]));
     }
 }

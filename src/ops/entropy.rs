@@ -149,7 +149,8 @@ impl Binary for KlDiv {
     #[inline(always)]
     fn f<R: Real>(self, x: R, t: R) -> R {
         if self.log_target {
-            return t.exp() * (t - x);
+            let none = t.equal(t.lit(-INF));
+            return none.select(t.lit(0.0), t.exp() * (t - x));
         }
         let none = t.equal(t.lit(0.0));
         none.select(t.lit(0.0), t * (none.select(t.lit(1.0), t).ln() - x))
@@ -160,7 +161,12 @@ impl Binary for KlDiv {
     }
     #[inline(always)]
     fn db<R: Real>(self, x: R, t: R) -> R {
-        if self.log_target { t.exp() * (t - x + t.lit(1.0)) } else { t.ln() + t.lit(1.0) - x }
+        if !self.log_target {
+            return t.ln() + t.lit(1.0) - x;
+        }
+        // A probability of 0 has neither value nor derivative, whatever was predicted. (What is not chosen is finite.)
+        let (none, zero) = (t.equal(t.lit(-INF)), t.lit(0.0));
+        none.select(zero, t.exp()) * (none.select(zero, t) - none.select(zero, x) + t.lit(1.0))
     }
 }
 
@@ -175,7 +181,7 @@ pub struct KlDivOptions {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The Kullback-Leibler divergence of target probabilities t from predictions x, which are logarithms of probabilities:
-    /// mean(t (ln t - x)) over all elements, as PyTorch's default has it. Derivative: -t / n by x.
+    /// mean(t (ln t - x)) over all elements, as PyTorch's default has it. Derivatives: -t / n by x; (ln t + 1 - x) / n by t, -inf where t is 0.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -304,6 +310,8 @@ mod rows {
                     &[1.0, 0.0],
                     [&[-1.0, 0.0], &[2.0, NAN]],
                 ),
+                // Probabilities of 0 as logarithms.
+                value([of(&[2], [-1.0, -INF]), of(&[2], [-INF; 2])], move |v| v[0].zip(logs, v[1]), &[0.0; 2], [&[0.0; 2], &[0.0; 2]]),
                 refuses([any(&[3]), any(&[1])], |v| v[0].kl_div(v[1]), &["kl_div of [3] and [1]", "hint: "]),
             ]);
             rows

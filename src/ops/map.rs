@@ -50,6 +50,9 @@ pub trait Unary: Copy + Debug + PartialEq + Send + Sync + 'static {
     const BOUND: f64 = f64::INFINITY;
     /// Whether the slope is a function of y alone, so that its node need not read x, which may be an array that was never stored.
     const SLOPE_OF_Y: bool = false;
+    /// Whether a slope of 0 says that x was not chosen (a relu's below 0): then nothing flows to it, where 0 times an infinite cotangent
+    /// would be NaN.
+    const CHOOSES: bool = false;
     /// The value. (`#[inline(always)]` lets the loop around it be vectorised.)
     fn f<R: Real>(self, x: R) -> R;
     /// The derivative at x, where y = f(x).
@@ -64,6 +67,8 @@ pub trait Binary: Copy + Debug + PartialEq + Send + Sync + 'static {
     const GRAD_NAME: &'static str;
     /// Elements from which a thread of its own pays.
     const GRAIN: usize = 8 * 1024;
+    /// Whether a slope of 0 says that an input was not chosen; see [`Unary::CHOOSES`].
+    const CHOOSES: bool = false;
     /// The value.
     fn f<R: Real>(self, a: R, b: R) -> R;
     /// The derivative with respect to a.
@@ -79,6 +84,12 @@ pub(crate) struct Map<U>(pub U);
 /// `z = g * f'(x)`, elementwise, of g, x and y = f(x).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MapGrad<U>(U);
+
+/// What a cotangent becomes by a slope.
+#[inline(always)]
+fn times<T: Scalar>(g: T, slope: T, chooses: bool) -> T {
+    if chooses && slope == T::ZERO { T::ZERO } else { g * slope }
+}
 
 /// `f'(x)`, of x and y = f(x).
 #[derive(Clone, Copy)]
@@ -105,7 +116,7 @@ impl<T: Scalar, U: Unary> Elementwise<T, 3> for MapGrad<U> {
     const BOUND: f64 = U::BOUND;
     #[inline(always)]
     fn at<S: Simd>(self, [g, x, y]: [T; 3]) -> T {
-        g * self.0.df(Num::<T, S>::new(x), Num::<T, S>::new(y)).0
+        times(g, self.0.df(Num::<T, S>::new(x), Num::<T, S>::new(y)).0, U::CHOOSES)
     }
 }
 
@@ -123,7 +134,7 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
     fn number_vjp(&self, g: T, x: T, _: T, y: T) -> Option<(T, T)> {
         // Where g too decides which instructions are used, it has to go the same way; else it need not.
         let bounded = U::BOUND < f64::INFINITY;
-        let gx = if bounded { one(MapGrad(self.0), [g, x, y]) } else { g * one(Slope(self.0), [x, y]) };
+        let gx = if bounded { one(MapGrad(self.0), [g, x, y]) } else { times(g, one(Slope(self.0), [x, y]), U::CHOOSES) };
         Some((gx, T::ZERO))
     }
     fn elementwise(&self) -> Option<Cost> {
@@ -189,7 +200,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Elementwise<T, 3> for ZipGrad<B, F
     const GRAIN: usize = B::GRAIN;
     #[inline(always)]
     fn at<S: Simd>(self, [g, a, b]: [T; 3]) -> T {
-        g * self.slope(Num::<T, S>::new(a), Num::<T, S>::new(b)).0
+        times(g, self.slope(Num::<T, S>::new(a), Num::<T, S>::new(b)).0, B::CHOOSES)
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) struct Relu;
 impl Unary for Relu {
     const NAME: &'static str = "relu";
     const GRAD_NAME: &'static str = "relu_grad";
+    const CHOOSES: bool = true;
     const SLOPE_OF_Y: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
@@ -72,6 +73,7 @@ pub(crate) struct Prelu;
 impl Binary for Prelu {
     const NAME: &'static str = "prelu";
     const GRAD_NAME: &'static str = "prelu_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, a: R, w: R) -> R {
@@ -180,6 +182,7 @@ pub(crate) struct Hardtanh {
 impl Unary for Hardtanh {
     const NAME: &'static str = "hardtanh";
     const GRAD_NAME: &'static str = "hardtanh_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
@@ -221,6 +224,7 @@ pub(crate) struct Hardsigmoid;
 impl Unary for Hardsigmoid {
     const NAME: &'static str = "hardsigmoid";
     const GRAD_NAME: &'static str = "hardsigmoid_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
@@ -251,6 +255,7 @@ pub(crate) struct Hardswish;
 impl Unary for Hardswish {
     const NAME: &'static str = "hardswish";
     const GRAD_NAME: &'static str = "hardswish_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
@@ -282,6 +287,7 @@ pub(crate) struct Hardshrink {
 impl Unary for Hardshrink {
     const NAME: &'static str = "hardshrink";
     const GRAD_NAME: &'static str = "hardshrink_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
@@ -312,6 +318,7 @@ pub(crate) struct Softshrink {
 impl Unary for Softshrink {
     const NAME: &'static str = "softshrink";
     const GRAD_NAME: &'static str = "softshrink_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
@@ -351,6 +358,7 @@ pub(crate) struct Threshold {
 impl Unary for Threshold {
     const NAME: &'static str = "threshold";
     const GRAD_NAME: &'static str = "threshold_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
@@ -581,6 +589,23 @@ mod rows {
                 ),
                 refuses([any(&[2, 8, 3]), w(&[2, 4])], |v| v[0].prelu(v[1]), &["prelu of [2, 8, 3] and [2, 4]", "several axes", "hint: "]),
             ]
+        }
+    }
+
+    /// Where x is not chosen nothing flows to it, not even an infinite slope times 0: a root of a relu is 0 below 0, and so is its derivative.
+    #[test]
+    fn what_is_not_chosen_gets_nothing_of_an_infinite_cotangent() {
+        let tape = crate::Tape::<f64>::new();
+        for x in [tape.leaf([-1.0, -4.0]), tape.leaf(-1.0)] {
+            let zeros = [x.relu(), x.clamp(0.0, INF), x.threshold(0.0, 0.0), x.hardtanh(0.0, 9.0), x.maximum(0.0), -(-x).minimum(0.0)];
+            for y in zeros {
+                let gradient = tape.grad(y.sqrt().sum(), &[x])[0].map_or(vec![0.0], |g| g.to_vec());
+                assert!(gradient.iter().all(|&g| g == 0.0), "{gradient:?}");
+                if y.is_tracked() {
+                    let swept = tape.backward(y.sqrt().sum());
+                    assert!(swept.wrt(x).is_none_or(|g| g.iter().all(|&g| g == 0.0)));
+                }
+            }
         }
     }
 }

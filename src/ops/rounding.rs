@@ -109,11 +109,13 @@ impl Unary for Round {
     fn f<R: Real>(self, x: R) -> R {
         // Powers of ten above 1 are exact numbers, those below are not: hence two ways.
         let unit = x.lit(10.0_f64.powi(self.decimals.abs()));
-        match self.decimals {
-            0 => x.round(),
+        let y = match self.decimals {
+            0 => return x.round(),
             1.. => (x * unit).round() / unit,
             _ => (x / unit).round() * unit,
-        }
+        };
+        // Where a product is beyond the type, x stays as it is.
+        y.abs().equal(x.lit(f64::INFINITY)).select(x, y)
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {

@@ -6,6 +6,7 @@
 //! is refused with a text that helps ([`refuses`]). All rows run in f32 and in f64.
 
 mod harness;
+mod orders;
 
 use crate::ops::arith::Arith;
 use crate::ops::map::{Binary, Map, MapGrad, Unary, Zip, ZipGrad};

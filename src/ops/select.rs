@@ -109,6 +109,7 @@ pub(crate) struct Clamp {
 impl Unary for Clamp {
     const NAME: &'static str = "clamp";
     const GRAD_NAME: &'static str = "clamp_grad";
+    const CHOOSES: bool = true;
     const GRAIN: usize = 32 * 1024;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {

@@ -125,7 +125,8 @@ impl<'t, T: Scalar> Var<'t, T> {
 
     // ------------------------------------------------------------------------------------------------ the one in the middle
 
-    /// The `k`-th smallest element along an axis, counted from 1, and its position. Derivative: 1 for that element.
+    /// The `k`-th smallest element along an axis, counted from 1, and its position; of equal elements, the first comes first. Derivative: 1 for
+    /// that element.
     ///
     /// # Panics
     /// If there is no such axis, or `k` is not one of 1 to its size.

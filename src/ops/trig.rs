@@ -187,13 +187,22 @@ impl<'t, T: Scalar> Var<'t, T> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sinc;
 
+impl Sinc {
+    /// pi x, and x itself where that is beyond the type: at such sizes neither has a phase, and the result is near 0.
+    #[inline(always)]
+    fn angle<R: Real>(x: R) -> R {
+        let t = x * x.lit(PI);
+        t.abs().equal(t.lit(f64::INFINITY)).select(x, t)
+    }
+}
+
 impl Unary for Sinc {
     const NAME: &'static str = "sinc";
     const GRAD_NAME: &'static str = "sinc_grad";
     const BOUND: f64 = SIN_BOUND / 4.0;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        let t = x * x.lit(PI);
+        let t = Sinc::angle(x);
         t.equal(t.lit(0.0)).select(t.lit(1.0), t.sin() / t)
     }
     #[inline(always)]
@@ -211,7 +220,7 @@ impl Unary for Sinc {
             -1.0 / 6_758_061_133_824_000.0,
             1.0 / 2_554_547_108_585_472_000.0,
         ];
-        let t = x * x.lit(PI);
+        let t = Sinc::angle(x);
         let near = t.lit(1.0).gt(t.abs());
         // Each formula sees only what it is good for, so that no derivative of the other leaks a NaN.
         let (small, large) = (near.select(t, t.lit(0.0)), near.select(t.lit(1.0), t));
@@ -238,9 +247,10 @@ impl Atan2 {
     /// x / (a^2 + b^2), where the squares would overflow or vanish too, and 0 at the origin.
     #[inline(always)]
     fn over_square<R: Real>(x: R, a: R, b: R) -> R {
-        let r = a.hypot(b);
-        let r = r.equal(r.lit(0.0)).select(r.lit(1.0), r);
-        x / r / r
+        // At the origin the distance of another point, whose derivatives are finite, so that 0 has none.
+        let origin = a.equal(a.lit(0.0)) * b.equal(b.lit(0.0));
+        let r = a.hypot(origin.select(b.lit(1.0), b));
+        origin.select(x.lit(0.0), x / r / r)
     }
 }
 

@@ -248,7 +248,9 @@ impl Unary for Logit {
         let inside = x.ge(x.lit(eps)) * x.lit(1.0 - eps).ge(x);
         // What is not chosen is finite, so that its own derivative times 0 is 0.
         let z = inside.select(x, x.lit(0.5));
-        inside.select(x.lit(1.0) / (z * (z.lit(1.0) - z)), x.lit(outside))
+        // A sum and not 1 / (z (1 - z)), whose derivatives at the ends are infinity times 0.
+        let one = z.lit(1.0);
+        inside.select(one / z + one / (one - z), x.lit(outside))
     }
 }
 

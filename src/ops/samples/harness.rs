@@ -17,7 +17,7 @@ struct Outcome {
     gradients: Vec<Option<ArrayD<f64>>>,
 }
 
-fn leaves<'t, T: Scalar>(tape: &'t Tape<T>, inputs: &[ArrayD<f64>]) -> Vec<Var<'t, T>> {
+pub(super) fn leaves<'t, T: Scalar>(tape: &'t Tape<T>, inputs: &[ArrayD<f64>]) -> Vec<Var<'t, T>> {
     inputs.iter().map(|x| tape.leaf(x.mapv(T::from_f64))).collect()
 }
 
@@ -59,7 +59,7 @@ fn run<T: Scalar>(name: &str, Row { inputs, f, of_op, .. }: &Row<T>) -> Result<O
 }
 
 /// The sum of all elements, each times a number of its own.
-fn weighted<T: Scalar>(v: Var<'_, T>) -> Var<'_, T> {
+pub(super) fn weighted<T: Scalar>(v: Var<'_, T>) -> Var<'_, T> {
     let weights: Vec<T> = (0..v.numel()).map(|i| T::from_f64(((i * 7 + 3) % 5) as f64 * 0.5 - 1.25)).collect();
     (v * v.tape().constant(weights).reshape_to(v.shape())).sum()
 }
@@ -93,7 +93,7 @@ fn agree(a: &ArrayD<f64>, b: &ArrayD<f64>, tolerance: f64) -> Result<(), String>
 }
 
 /// Runs a check on every row of a type, and reports all that fail together.
-fn each<T: Scalar>(check: impl Fn(&'static str, &Row<T>) -> Result<(), String>) {
+pub(super) fn each<T: Scalar>(check: impl Fn(&'static str, &Row<T>) -> Result<(), String>) {
     let mut wrong = Vec::new();
     for (name, rows) in all_samples::<T>() {
         for row in rows {
