@@ -25,7 +25,10 @@
 //! assert!((x.linear(tape.param(&w), tape.param(&b)).tanh().item() - 0.5).abs() < 1e-3);
 //! ```
 //!
-//! # What follows PyTorch at kinks and edges
+//! # Derivatives at kinks and edges
+//!
+//! They are PyTorch's, so that ported programs train alike, except where the table names its own beside them. `docs/kinks.md` lists every point
+//! at which PyTorch 2.15, JAX 0.10 and this crate are known to differ, with the reason for what was chosen.
 //!
 //! | function | where | derivative |
 //! |---|---|---|
@@ -38,23 +41,28 @@
 //! | `max_pool2d` and its kin | several equal elements; several NaN | all to the first; the last |
 //! | `grid_sample` | a position at the border, `Border` or `Reflection` | 0 |
 //! | `max`, `min`, `amax`, `amin`, `median` | several equal elements | shared equally |
-//! | `max_with_indices` and its like, `sort`, `topk` | several equal elements | to the first, which is the one taken |
+//! | `max_with_indices` and its like, `sort`, `topk`, `kthvalue` | several equal elements | to the one that the index names |
 //! | `prod`, `cumprod` | 0 | the product of the others, to any order |
-//! | `scatter`, `index_copy` | several values for one place | to the last, which is the one that stands there |
-//! | `clamp` | at a bound | 1 |
+//! | `scatter`, `index_copy`, `max_unpool2d` | several values for one place | to the last, which is the one that stands there (PyTorch: to all) |
+//! | `clamp` | at a bound | 1 (PyTorch: 0) |
 //! | `floor`, `ceil`, `trunc`, `round`, `sign` | everywhere | 0 |
 //! | `atan2`, `hypot` | both 0 | 0, NaN |
 //! | `xlogy` | a = 0, b <= 0, with respect to a | 0 |
+//! | `powi`, `powf`, `pow` | whole exponents, at 0 and below | those of the polynomial, to any order |
 //! | `pow` | a = 0, b >= 0, with respect to b | 0 |
-//! | `powf(0.0)` | everywhere | 0 |
 //! | `where_cond` | the value not chosen | 0, even beside infinities and NaN |
-//! | `logsumexp` | all elements -inf | 0 each (PyTorch: NaN) |
+//! | relus, `clamp`, `maximum` | the input not chosen, where the cotangent is infinite | 0 |
+//! | `logsumexp`, `logcumsumexp` | elements -inf, also all | 0 each (PyTorch: NaN) |
+//! | `scaled_dot_product_attention` | a query that sees no key | 0, by mask or by a bias of -inf |
 //! | `det` | singular matrices | the cofactors, to any order |
+//! | `nuclear_norm` | singular matrices | the subgradient of least norm |
 //! | `cholesky` | everywhere | shared by both triangles, though one is read |
 //! | `vector_norm`, `cdist`, `std` | the vector 0, coinciding points, equal elements | 0 |
+//! | `vector_norm` of fractional order | elements that are 0 | 0, to any order |
 //! | `vector_norm(inf)` | several largest elements | shared equally |
 //! | `huber_loss`, `smooth_l1_loss` | the end of the parabola | that of the line |
-//! | losses with a margin | where they just reach 0 | that of the side above 0 |
+//! | `kl_div` | a target of 0, with respect to it | -inf (PyTorch: NaN) |
+//! | losses with a margin | where they just reach 0 | that of the side above 0 (PyTorch: 0) |
 //! | `embedding` | the row `padding_idx` | 0 |
 //! | comparisons, `detach` | everywhere | no gradient |
 //!
