@@ -1,9 +1,9 @@
-//! Random graphs of arrays, as data: drawn with the plain evaluation at hand, so that only steps are taken that make sense.
+//! Random graphs of arrays, as data: drawn with values or shapes at hand, so that only steps are taken that make sense.
 
 use crate::reference::{self, Map, Zip, broadcast, entries};
 use ndarray::ArrayD;
 use std::fmt;
-use wengert::{Indices, Scalar, Var, concat, einsum, stack};
+use wengert::{Indices, Scalar, Tape, Var, concat, einsum, stack};
 
 pub type Axis = usize;
 
@@ -128,49 +128,112 @@ impl Step {
     }
 }
 
-/// What kind of numbers a graph is about.
+/// What numbers a graph is about.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
+pub enum Numbers {
     /// Moderate ones, away from kinks.
     Smooth,
     /// Any, with NaN, infinities, zeros of both signs, huge and tiny ones among them.
-    Wild,
+    Special,
+    /// Moderate ones, in arrays of up to 100,000, which kernels divide among threads.
+    Large,
 }
 
 pub struct Graph {
     pub inputs: Vec<ArrayD<f64>>,
     pub steps: Vec<Step>,
-    /// The value of every node, by the plain evaluation.
-    pub values: Vec<ArrayD<f64>>,
+    /// The shape of every node.
+    shapes: Vec<Vec<usize>>,
+    /// The value of every node by the plain evaluation, which is too slow for large ones: these have none.
+    values: Vec<ArrayD<f64>>,
 }
 
 impl Graph {
-    pub fn random(seed: u64, kind: Kind) -> Graph {
+    pub fn random(seed: u64, kind: Numbers) -> Graph {
         let mut random = Random(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ kind as u64);
         let inputs: Vec<ArrayD<f64>> = (0..1 + random.below(3))
             .map(|_| {
-                let shape = random.shape();
-                ArrayD::from_shape_simple_fn(shape, || if kind == Kind::Smooth { random.number() * 2.0 } else { random.special() })
+                let shape = if kind == Numbers::Large { random.large_shape() } else { random.shape() };
+                ArrayD::from_shape_simple_fn(shape, || if kind == Numbers::Special { random.special() } else { random.number() * 2.0 })
             })
             .collect();
-        let mut graph = Graph { values: inputs.clone(), inputs, steps: Vec::new() };
+        let shapes = inputs.iter().map(|x| x.shape().to_vec()).collect();
+        let mut graph = Graph { values: inputs.clone(), inputs, steps: Vec::new(), shapes };
+        // The shapes of large nodes are asked of the library.
+        let tape = Tape::<f32>::new();
+        let mut nodes: Vec<_> = graph.inputs.iter().map(|x| tape.constant(x.mapv(|x| x as f32))).collect();
         let length = 5 + random.below(26);
         for _ in 0..40 * length {
             if graph.steps.len() == length {
                 break;
             }
+            let Some(step) = graph.propose(&mut random) else { continue };
+            if kind == Numbers::Large {
+                let (numel, work) = graph.size(&step);
+                if numel <= 200_000 && work <= 20_000_000 {
+                    nodes.push(step.var(&nodes));
+                    graph.shapes.push(nodes[nodes.len() - 1].shape().to_vec());
+                    graph.steps.push(step);
+                }
+                continue;
+            }
             // Where a product overflows on its way depends on the order of its factors.
-            let fits = |step: &Step| if kind == Kind::Wild { !matches!(step, Step::Prod(..)) } else { graph.is_smooth(step) };
-            if let Some(step) = graph.propose(&mut random).filter(fits) {
+            let fits = if kind == Numbers::Special { !matches!(step, Step::Prod(..)) } else { graph.is_smooth(&step) };
+            if fits {
                 let value = reference::value(&step, &|a| graph.values[a].clone());
                 let fits = value.len() <= 150 && value.ndim() <= 5;
-                if fits && (kind == Kind::Wild || value.iter().all(|x| x.abs() < 30.0)) {
+                if fits && (kind == Numbers::Special || value.iter().all(|x| x.abs() < 30.0)) {
                     graph.steps.push(step);
+                    graph.shapes.push(value.shape().to_vec());
                     graph.values.push(value);
                 }
             }
         }
         graph
+    }
+
+    /// How many elements a step has at most, and how many multiplications it takes.
+    fn size(&self, step: &Step) -> (usize, usize) {
+        let numel = |a: usize| self.shapes[a].iter().product::<usize>();
+        let together = |a: &[usize], b: &[usize]| broadcast(a, b).expect("made to broadcast").iter().product::<usize>();
+        let elements = match step {
+            Step::Zip(_, a, b) => together(&self.shapes[*a], &self.shapes[*b]),
+            Step::MatMul(a, b) | Step::Einsum(a, b) => {
+                let ((outer, last), (batch, inner)) =
+                    (self.shapes[*a].split_at(self.shapes[*a].len() - 2), self.shapes[*b].split_at(self.shapes[*b].len() - 2));
+                let rows = if matches!(step, Step::MatMul(..)) { inner[1] } else { inner[0] };
+                let numel = together(outer, batch) * last[0] * rows;
+                return (numel, numel * last[1]);
+            }
+            Step::Unfold(a, axis, size, step) => {
+                let n = self.shapes[*a][*axis];
+                numel(*a) / n * ((n - size) / step + 1) * size
+            }
+            Step::Stack(all, _) | Step::Concat(all, _) => all.iter().map(|&a| numel(a)).sum(),
+            Step::BroadcastTo(_, to) => to.iter().product(),
+            Step::Pad(a, borders, _) => self.shapes[*a].iter().zip(borders).map(|(n, (low, high))| n + low + high).product(),
+            Step::IndexSelect(a, axis, index) => numel(*a) / self.shapes[*a][*axis] * index.len(),
+            Step::Map(_, a)
+            | Step::Sum(a, ..)
+            | Step::Mean(a, ..)
+            | Step::Max(a, ..)
+            | Step::LogSumExp(a, ..)
+            | Step::Softmax(a, _)
+            | Step::LogSoftmax(a, _)
+            | Step::Permute(a, _)
+            | Step::Reshape(a, _)
+            | Step::Slice(a, _)
+            | Step::Prod(a, ..)
+            | Step::CumSum(a, _)
+            | Step::CumProd(a, _)
+            | Step::LogCumSumExp(a, _)
+            | Step::Sort(a, ..)
+            | Step::Flip(a, _)
+            | Step::Roll(a, ..)
+            | Step::Triangle(a, ..)
+            | Step::Diagonal(a, _) => numel(*a),
+        };
+        (elements, elements)
     }
 
     fn is_smooth(&self, step: &Step) -> bool {
@@ -200,14 +263,14 @@ impl Graph {
 
     /// Some op on some nodes, if it fits them.
     fn propose(&self, r: &mut Random) -> Option<Step> {
-        let count = self.values.len();
+        let count = self.shapes.len();
         // Late nodes more often, so that graphs become deep.
         let node = |r: &mut Random| if r.below(3) > 0 { count - 1 - r.below(count.min(3)) } else { r.below(count) };
         let a = node(r);
-        let shape = self.values[a].shape().to_vec();
+        let shape = self.shapes[a].clone();
         let rank = shape.len();
         let b = if r.below(5) == 0 { a } else { node(r) };
-        let fits = |b: usize| broadcast(&shape, self.values[b].shape()).is_some();
+        let fits = |b: usize| broadcast(&shape, &self.shapes[b]).is_some();
         let some_axes = |r: &mut Random| (0..rank).filter(|_| r.below(2) == 0).collect::<Vec<Axis>>();
         Some(match r.below(28) {
             0..=5 => Step::Map(Map::ALL[r.below(Map::ALL.len())], a),
@@ -235,7 +298,7 @@ impl Graph {
             14 | 15 if rank >= 2 => {
                 let pick = |k: usize| if k == 0 { b } else { k - 1 };
                 let is = |b: usize, inner: usize| {
-                    let other = self.values[b].shape();
+                    let other = &self.shapes[b];
                     other.len() >= 2
                         && other[other.len() - inner] == shape[rank - 1]
                         && broadcast(&other[..other.len() - 2], &shape[..rank - 2]).is_some()
@@ -284,10 +347,10 @@ impl Graph {
                 let axis = r.below(rank);
                 match r.below(3) {
                     0 if shape[axis] > 0 => Step::IndexSelect(a, axis, (0..1 + r.below(4)).map(|_| r.below(shape[axis])).collect()),
-                    1 => Step::Stack(if self.values[b].shape() == shape { vec![a, b, a] } else { vec![a, a] }, axis),
+                    1 => Step::Stack(if self.shapes[b] == shape { vec![a, b, a] } else { vec![a, a] }, axis),
                     _ => {
                         let beside = |b: usize| {
-                            let other = self.values[b].shape();
+                            let other = &self.shapes[b];
                             other.len() == rank && (0..rank).all(|i| i == axis || other[i] == shape[i])
                         };
                         let b = (0..4).map(|k| if k == 0 { b } else { node(r) }).find(|&b| beside(b))?;
@@ -347,10 +410,11 @@ pub fn output<'t, T: Scalar>(nodes: &[Var<'t, T>]) -> Var<'t, T> {
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, x) in self.inputs.iter().enumerate() {
-            writeln!(f, "  {i}: {:?} {:?}", x.shape(), x.iter().collect::<Vec<_>>())?;
+            let more = if x.len() > 40 { " .." } else { "" };
+            writeln!(f, "  {i}: {:?} {:?}{more}", x.shape(), x.iter().take(40).collect::<Vec<_>>())?;
         }
         for (i, step) in self.steps.iter().enumerate() {
-            writeln!(f, "  {}: {:?} -> {:?}", i + self.inputs.len(), step, self.values[i + self.inputs.len()].shape())?;
+            writeln!(f, "  {}: {:?} -> {:?}", i + self.inputs.len(), step, self.shapes[i + self.inputs.len()])?;
         }
         Ok(())
     }
@@ -396,6 +460,16 @@ impl Random {
             0.0,
         ];
         if self.below(6) == 0 { SPECIAL[self.below(16)] } else { self.number() * 3.0 }
+    }
+    /// Up to three axes, at most 100,000 elements.
+    fn large_shape(&mut self) -> Vec<usize> {
+        const SIZES: [usize; 12] = [1, 2, 3, 7, 16, 33, 64, 101, 256, 1000, 4099, 40_000];
+        loop {
+            let shape: Vec<usize> = (0..1 + self.below(3)).map(|_| SIZES[self.below(SIZES.len())]).collect();
+            if (200..=100_000).contains(&shape.iter().product::<usize>()) {
+                return shape;
+            }
+        }
     }
     /// Up to four axes, at most 40 elements; sometimes none.
     fn shape(&mut self) -> Vec<usize> {
