@@ -227,8 +227,8 @@ fn amplification(graph: &Graph, found: &Found) -> f64 {
     graph.steps.iter().map(product).fold(1.0, f64::max)
 }
 
-/// Compares f32 with f64. `false` if there is nothing to compare: where numbers within the graph leave the range of f32, or where a rounding
-/// of f32 comes to be as large as the numbers.
+/// Compares f32 with f64. `false` if there is nothing to compare: where numbers within the graph leave the range of f32, or where a
+/// rounding of f32 comes to be as large as the numbers.
 fn f32_agrees(graph: &Graph, wide: &Found) -> Result<bool, String> {
     let (size, inner, amplified) = (scale(&wide.values), scale(&inner_gradients(graph)), amplification(graph, wide));
     let rounding = f64::from(f32::EPSILON) * amplified;
