@@ -20,16 +20,16 @@ use std::time::{Duration, Instant};
 /// Runs random graphs, and looks for wrong ones.
 #[derive(Parser)]
 struct Options {
-    /// How long new seeds are run
-    #[arg(long, default_value_t = 60.0)]
-    seconds: f64,
+    /// How long new seeds are run; 60 unless given
+    #[arg(long)]
+    seconds: Option<f64>,
     /// The first seed; without it, one from the clock
     #[arg(long)]
     seed: Option<u64>,
     /// Run this kind only: smooth, special, numbers or large
     #[arg(long)]
     kind: Option<Kind>,
-    /// Run on this number of threads only. With a seed and a kind, that one graph is run
+    /// Run on this number of threads only. With a seed and a kind, and no time, that one graph is run
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
 }
@@ -78,12 +78,13 @@ fn main() -> ExitCode {
     let mut tallies: Vec<Tally> =
         kinds.map(|kind| Tally { kind, seed: first, time: Duration::ZERO, graphs: 0, ops: 0, beyond_f32: 0, wrong: 0 }).collect();
     let threads = |seed: u64| options.threads.map_or(THREADS[(seed % THREADS.len() as u64) as usize], usize::from);
-    if options.seed.is_some() && options.kind.is_some() && options.threads.is_some() {
+    let one = options.seconds.is_none() && options.seed.is_some() && options.kind.is_some() && options.threads.is_some();
+    if one {
         tallies[0].run(threads(first));
     } else {
         println!("seeds from {first} on");
         let began = Instant::now();
-        while began.elapsed().as_secs_f64() < options.seconds {
+        while began.elapsed().as_secs_f64() < options.seconds.unwrap_or(60.0) {
             // As much time for each kind.
             let tally = tallies.iter_mut().min_by_key(|tally| tally.time).expect("at least one kind");
             tally.run(threads(tally.seed));

@@ -151,9 +151,10 @@ pub struct Graph {
 impl Graph {
     pub fn random(seed: u64, kind: Numbers) -> Graph {
         let mut random = Random(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ kind as u64);
-        let inputs: Vec<ArrayD<f64>> = (0..1 + random.below(3))
+        let sizes = if kind == Numbers::Large { random.sizes() } else { [0; 3] };
+        let inputs: Vec<ArrayD<f64>> = (0..if kind == Numbers::Large { 4 } else { 1 + random.below(3) })
             .map(|_| {
-                let shape = if kind == Numbers::Large { random.large_shape() } else { random.shape() };
+                let shape = if kind == Numbers::Large { random.large_shape(sizes) } else { random.shape() };
                 ArrayD::from_shape_simple_fn(shape, || if kind == Numbers::Special { random.special() } else { random.number() * 2.0 })
             })
             .collect();
@@ -167,7 +168,9 @@ impl Graph {
             if graph.steps.len() == length {
                 break;
             }
-            let Some(step) = graph.propose(&mut random) else { continue };
+            // Of large arrays a quarter are products, which are divided in the most ways.
+            let product = kind == Numbers::Large && random.below(4) == 0;
+            let Some(step) = graph.propose(&mut random, product) else { continue };
             if kind == Numbers::Large {
                 let (numel, work) = graph.size(&step);
                 if numel <= 200_000 && work <= 20_000_000 {
@@ -261,8 +264,8 @@ impl Graph {
         }
     }
 
-    /// Some op on some nodes, if it fits them.
-    fn propose(&self, r: &mut Random) -> Option<Step> {
+    /// Some op on some nodes, or a matrix product of some, if it fits them.
+    fn propose(&self, r: &mut Random, product: bool) -> Option<Step> {
         let count = self.shapes.len();
         // Late nodes more often, so that graphs become deep.
         let node = |r: &mut Random| if r.below(3) > 0 { count - 1 - r.below(count.min(3)) } else { r.below(count) };
@@ -272,7 +275,7 @@ impl Graph {
         let b = if r.below(5) == 0 { a } else { node(r) };
         let fits = |b: usize| broadcast(&shape, &self.shapes[b]).is_some();
         let some_axes = |r: &mut Random| (0..rank).filter(|_| r.below(2) == 0).collect::<Vec<Axis>>();
-        Some(match r.below(28) {
+        Some(match if product { 14 } else { r.below(28) } {
             0..=5 => Step::Map(Map::ALL[r.below(Map::ALL.len())], a),
             6..=9 => {
                 // Any two nodes that broadcast.
@@ -461,15 +464,18 @@ impl Random {
         ];
         if self.below(6) == 0 { SPECIAL[self.below(16)] } else { self.number() * 3.0 }
     }
-    /// Up to three axes, at most 100,000 elements.
-    fn large_shape(&mut self) -> Vec<usize> {
-        const SIZES: [usize; 12] = [1, 2, 3, 7, 16, 33, 64, 101, 256, 1000, 4099, 40_000];
-        loop {
-            let shape: Vec<usize> = (0..1 + self.below(3)).map(|_| SIZES[self.below(SIZES.len())]).collect();
-            if (200..=100_000).contains(&shape.iter().product::<usize>()) {
-                return shape;
-            }
+    /// Three sizes, small, middle and large, of which the axes of a large graph's inputs are made, so that they broadcast and multiply.
+    fn sizes(&mut self) -> [usize; 3] {
+        [[1, 2, 3, 7, 10], [16, 20, 33, 64, 101], [256, 784, 1000, 4099, 40_000]].map(|sizes| sizes[self.below(5)])
+    }
+    /// Two of some sizes, or one or three; at most 100,000 elements.
+    fn large_shape(&mut self, sizes: [usize; 3]) -> Vec<usize> {
+        let rank = [1, 2, 2, 2, 3][self.below(5)];
+        let mut shape: Vec<usize> = (0..rank).map(|_| sizes[self.below(3)]).collect();
+        while shape.iter().product::<usize>() > 100_000 {
+            shape.remove(0);
         }
+        shape
     }
     /// Up to four axes, at most 40 elements; sometimes none.
     fn shape(&mut self) -> Vec<usize> {
