@@ -4,10 +4,13 @@
 //! again, so a buffer goes back to a free list of its size class and is handed out from there, its old contents still in it.
 #![allow(unsafe_code)]
 
+use crate::error::ShapeError;
+use crate::layout::MOST;
+use crate::memory::{lack, or_panic};
 use crate::record::NodeId;
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
-use std::alloc::{Layout as Memory, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout as Memory, alloc_zeroed, dealloc};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
@@ -31,24 +34,26 @@ unsafe impl<T: Scalar> Send for Buffer<T> {}
 unsafe impl<T: Scalar> Sync for Buffer<T> {}
 
 impl<T> Buffer<T> {
-    fn memory(capacity: usize) -> Memory {
-        let bytes = capacity.checked_mul(size_of::<T>()).expect("an array of more bytes than memory has addresses");
-        Memory::from_size_align(bytes, ALIGN).expect("an array of more bytes than memory has addresses")
+    fn memory(capacity: usize) -> Option<Memory> {
+        Memory::from_size_align(capacity.checked_mul(size_of::<T>())?, ALIGN).ok()
     }
 }
 
 impl<T: Scalar> Buffer<T> {
     /// `len` zeros with room for `capacity` (at least one).
-    fn zeros(len: usize, capacity: usize) -> Buffer<T> {
-        let memory = Self::memory(capacity.max(1));
+    fn zeros(len: usize, capacity: usize) -> Result<Buffer<T>, ShapeError> {
+        let capacity = capacity.max(1);
         // SAFETY: the size is not 0; all bits zero is 0.0 in f32 and f64.
-        let data = unsafe { alloc_zeroed(memory) } as *mut T;
-        let Some(data) = NonNull::new(data) else { handle_alloc_error(memory) };
-        Buffer { data, len, capacity: capacity.max(1) }
+        let data = Self::memory(capacity).and_then(|memory| NonNull::new(unsafe { alloc_zeroed(memory) }));
+        data.map(|data| Buffer { data: data.cast(), len, capacity }).ok_or_else(|| lack(capacity, size_of::<T>()))
     }
     /// A copy of a slice.
+    ///
+    /// # Panics
+    /// If memory does not suffice.
+    #[track_caller]
     pub fn copied(from: &[T]) -> Buffer<T> {
-        let mut b = Buffer::zeros(from.len(), from.len());
+        let mut b = or_panic(Buffer::zeros(from.len(), from.len()));
         b.copy_from_slice(from);
         b
     }
@@ -57,7 +62,7 @@ impl<T: Scalar> Buffer<T> {
 impl<T> Drop for Buffer<T> {
     fn drop(&mut self) {
         // SAFETY: allocated in `zeros` with the same layout.
-        unsafe { dealloc(self.data.as_ptr() as *mut u8, Self::memory(self.capacity)) }
+        unsafe { dealloc(self.data.as_ptr() as *mut u8, Self::memory(self.capacity).expect("it was allocated")) }
     }
 }
 impl<T> Deref for Buffer<T> {
@@ -72,6 +77,18 @@ impl<T> DerefMut for Buffer<T> {
         // SAFETY: as above, and the borrow is unique.
         unsafe { std::slice::from_raw_parts_mut(self.data.as_ptr(), self.len) }
     }
+}
+
+/// `len` zeros as a list. The system hands large pieces out zeroed: nothing is written twice.
+pub(crate) fn zeros<T: Scalar>(len: usize) -> Result<Vec<T>, ShapeError> {
+    if len == 0 {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the size is not 0; all bits zero is 0.0 in f32 and f64.
+    let data = Memory::array::<T>(len).ok().and_then(|memory| NonNull::new(unsafe { alloc_zeroed(memory) }));
+    let data = data.ok_or_else(|| lack(len, size_of::<T>()))?;
+    // SAFETY: allocated as an array of `len` numbers, all initialised.
+    Ok(unsafe { Vec::from_raw_parts(data.cast().as_ptr(), len, len) })
 }
 
 /// Counters of a tape's memory; see [`Tape::stats`](crate::Tape::stats).
@@ -98,11 +115,6 @@ fn size_class(len: usize) -> (usize, usize) {
     (top * 4 + steps - 5, steps * quarter)
 }
 
-/// Offsets into a buffer are kept in 32 bits.
-fn check_len(len: usize) {
-    assert!(len < u32::MAX as usize, "an array of 2^32 elements or more: offsets into it would not fit");
-}
-
 /// Free lists of buffers by size class.
 pub(crate) struct Pool<T> {
     free: Vec<Vec<Buffer<T>>>,
@@ -112,14 +124,14 @@ pub(crate) struct Pool<T> {
 
 impl<T: Scalar> Pool<T> {
     /// A buffer of `len` elements with arbitrary (but initialised) contents.
-    pub fn take(&mut self, len: usize) -> Buffer<T> {
-        check_len(len);
+    pub fn take(&mut self, len: usize) -> Result<Buffer<T>, ShapeError> {
+        debug_assert!(len <= MOST, "checked where op and line are known");
         let (class, capacity) = size_class(len);
         if let Some(mut buffer) = self.free.get_mut(class).and_then(Vec::pop) {
             debug_assert!(buffer.capacity >= len);
             buffer.len = len;
             self.hits += 1;
-            return buffer;
+            return Ok(buffer);
         }
         self.misses += 1;
         Buffer::zeros(len, capacity)
@@ -173,7 +185,7 @@ impl Place {
     pub fn in_arena(self) -> bool {
         self.slot == ARENA
     }
-    /// The same buffer, seen from another element.
+    /// The same buffer, seen from another element, which lies in it.
     pub fn moved(self, by: isize) -> Place {
         Place { offset: (self.offset as isize + by) as u32, ..self }
     }
@@ -266,20 +278,22 @@ impl<T: Scalar> Store<T> {
     }
 
     /// Makes a fresh array of `len` elements by `fill`, which may read all older ones and finds old contents in its own.
-    pub fn build(&mut self, len: usize, fill: impl FnOnce(Reader<'_, T>, &mut [T])) -> Place {
+    pub fn build(&mut self, len: usize, fill: impl FnOnce(Reader<'_, T>, &mut [T])) -> Result<Place, ShapeError> {
         if len > SMALL {
-            let mut buffer = self.buffer(len);
+            let mut buffer = self.buffer(len)?;
             fill(self.reader(), &mut buffer);
-            return self.own(buffer);
+            return Ok(self.own(buffer));
         }
         let offset = self.used;
-        self.used += len;
-        if self.used > self.arena.len() {
-            self.arena.resize(self.used, T::ZERO);
+        if offset + len > self.arena.len() {
+            let more = offset + len - self.arena.len();
+            self.arena.try_reserve(more).map_err(|_| lack(offset + len, size_of::<T>()))?;
+            self.arena.resize(offset + len, T::ZERO);
         }
+        self.used += len;
         let (old, new) = self.arena.split_at_mut(offset);
         fill(Reader { arena: old, slots: &self.slots }, &mut new[..len]);
-        Place { slot: ARENA, offset: arena_offset(offset) }
+        Ok(Place { slot: ARENA, offset: arena_offset(offset) })
     }
 
     /// Read access to every array.
@@ -304,7 +318,7 @@ impl<T: Scalar> Store<T> {
     }
 
     /// A buffer of `len` elements from the pool.
-    pub fn buffer(&self, len: usize) -> Buffer<T> {
+    pub fn buffer(&self, len: usize) -> Result<Buffer<T>, ShapeError> {
         self.pool.borrow_mut().take(len)
     }
     /// Puts a buffer into the pool.
@@ -366,7 +380,7 @@ impl<T: Scalar> Store<T> {
 
     /// Shares a parameter's array without a copy.
     pub fn share(&mut self, buffer: Arc<Buffer<T>>) -> Place {
-        check_len(buffer.len);
+        debug_assert!(buffer.len <= MOST, "checked where the line is known");
         self.push_slot(Held::Shared(buffer))
     }
 
@@ -498,16 +512,25 @@ mod tests {
     fn a_buffer_comes_back_from_the_pool() {
         let mut store = Store::<f32>::new();
         let mark = store.mark();
-        let place = store.build(5000, |_, y| y.fill(1.0));
+        let place = store.build(5000, |_, y| y.fill(1.0)).unwrap();
         store.rewind(mark);
-        store.build(5100, |_, y| assert_eq!(y[0], 1.0, "recycled, not zeroed"));
+        store.build(5100, |_, y| assert_eq!(y[0], 1.0, "recycled, not zeroed")).unwrap();
         let stats = store.stats();
         assert_eq!((stats.pool_hits, stats.pool_misses), (1, 1));
         assert!(!place.in_arena() && stats.peak_bytes >= 20_000);
     }
 
     #[test]
+    fn what_cannot_be_had_is_an_error() {
+        for len in [1 << 46, usize::MAX / 8, usize::MAX] {
+            let said = [Buffer::<f64>::zeros(len, len).err(), zeros::<f64>(len).err()].map(|e| e.expect("too large").to_string());
+            assert!(said.iter().all(|text| text.contains("not enough memory") && text.contains("GiB") && text.contains("hint: ")), "{said:?}");
+        }
+        assert_eq!(zeros::<f32>(3).unwrap(), [0.0; 3]);
+    }
+
+    #[test]
     fn buffers_are_aligned() {
-        assert!((1..50).all(|n| (Buffer::<f64>::zeros(n, n).as_ptr() as usize).is_multiple_of(64)));
+        assert!((1..50).all(|n| (Buffer::<f64>::zeros(n, n).unwrap().as_ptr() as usize).is_multiple_of(64)));
     }
 }

@@ -20,10 +20,11 @@ use crate::kernels::simd::prefetch;
 use crate::layout::{Layout, Shape};
 use crate::op::{Cost, Op, View};
 use crate::recall::LayoutId;
-use crate::record::{Inner, NodeId};
+use crate::record::{Inner, NodeId, told};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
 use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Elements from which an op is deferred: smaller arrays stay in the caches by themselves.
 pub(crate) const LARGE: usize = 16 * 1024;
@@ -153,8 +154,9 @@ impl<T: Scalar> Inner<T> {
         let steps = self.schedule(&mut plan);
         let (kept, sums) = (|| plan.iter().filter(|p| p.kept), || plan.iter().filter_map(|p| Some((p.id, p.divisor?))));
         let part = part_len(len);
-        let mut arrays: SmallVec<[_; 8]> = kept().map(|_| self.store.buffer(len)).collect();
-        let mut parts: SmallVec<[_; 2]> = sums().map(|_| self.store.buffer(len.div_ceil(part))).collect();
+        let buffer = |id: NodeId, len: usize| self.store.buffer(len).unwrap_or_else(|e| panic!("{}", self.refusal_of(e, id)));
+        let mut arrays: SmallVec<[_; 8]> = kept().map(|p| buffer(p.id, len)).collect();
+        let mut parts: SmallVec<[_; 2]> = sums().map(|(id, _)| buffer(id, len.div_ceil(part))).collect();
         let whole = Piece {
             start: 0,
             len,
@@ -162,12 +164,15 @@ impl<T: Scalar> Inner<T> {
             arrays: arrays.iter_mut().map(|b| &mut b[..]).collect(),
             parts: parts.iter_mut().map(|b| &mut b[..]).collect(),
         };
-        whole.run(&steps);
+        let culprit = AtomicUsize::new(0);
+        if let Err(e) = told("forward", || whole.run(&steps, &culprit)) {
+            panic!("{}", self.refusal_of(e, plan[culprit.into_inner()].id));
+        }
         for (p, buffer) in kept().zip(arrays) {
             self.store.fill(self.nodes[p.id as usize].place, buffer);
         }
         for ((id, divisor), parts) in sums().zip(parts) {
-            let mut total = self.store.buffer(1);
+            let mut total = buffer(id, 1);
             total[0] = combine(&parts, reduce::Sum) / T::from_f64(divisor);
             self.store.give(parts);
             self.store.fill(self.nodes[id as usize].place, total);
@@ -314,20 +319,22 @@ struct Piece<'a, T> {
 
 impl<T: Scalar> Piece<'_, T> {
     /// Runs the steps over it, on several threads if that pays.
-    fn run(self, steps: &[Step<'_, T>]) {
+    ///
+    /// If a step panics, `culprit` says which.
+    fn run(self, steps: &[Step<'_, T>], culprit: &AtomicUsize) {
         let Piece { start, len, part, arrays, parts } = self;
         if len < 2 * part.max(GRAIN) {
-            return Piece { start, len, part, arrays, parts }.run_blocks(steps);
+            return Piece { start, len, part, arrays, parts }.run_blocks(steps, culprit);
         }
         let half = (len / 2).next_multiple_of(part);
         let (a, b) = arrays.into_iter().map(|x| x.split_at_mut(half)).unzip();
         let (p, q) = parts.into_iter().map(|x| x.split_at_mut(half / part)).unzip();
         let left = Piece { start, len: half, part, arrays: a, parts: p };
         let right = Piece { start: start + half, len: len - half, part, arrays: b, parts: q };
-        parallel::join(|| left.run(steps), || right.run(steps));
+        parallel::join(|| left.run(steps, culprit), || right.run(steps, culprit));
     }
 
-    fn run_blocks(mut self, steps: &[Step<'_, T>]) {
+    fn run_blocks(mut self, steps: &[Step<'_, T>], culprit: &AtomicUsize) {
         let Piece { start, len, part, .. } = self;
         let block = (BLOCK_BYTES / size_of::<T>()).min(len);
         let mut registers = [Register::<T>::ZERO; REGISTERS];
@@ -384,6 +391,7 @@ impl<T: Scalar> Piece<'_, T> {
                     };
                     View { data, offset: 0, layout: row }
                 };
+                let running = Running { step: k, culprit };
                 match (step.output, step.inputs.len()) {
                     (Output::Sum(k), _) => {
                         sums[k].feed(view(0).data);
@@ -395,10 +403,23 @@ impl<T: Scalar> Piece<'_, T> {
                     (_, 2) => step.op.forward_part(step.whole, start + from, &[view(0), view(1)], y),
                     _ => step.op.forward_part(step.whole, start + from, &[view(0), view(1), view(2)], y),
                 }
+                std::mem::forget(running);
                 if let Output::Cell(cell) = step.output {
                     cells[cell] = y;
                 }
             }
         }
+    }
+}
+
+/// Says which step ran when it is dropped: only a panic drops it, so that it costs nothing.
+struct Running<'a> {
+    step: usize,
+    culprit: &'a AtomicUsize,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.culprit.store(self.step, Ordering::Relaxed);
     }
 }

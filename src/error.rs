@@ -1,6 +1,8 @@
 //! What is said when an op is refused? One error type: op, shapes, the caller's line, and a hint.
 
 use crate::layout::Shape;
+use crate::memory::LACK;
+use std::any::Any;
 use std::fmt;
 use std::panic::Location;
 
@@ -15,6 +17,9 @@ pub struct ShapeError {
     hint: Option<String>,
 }
 
+/// Of the inputs of an op, the shapes of so many are said.
+const SHOWN: usize = 8;
+
 impl ShapeError {
     /// An error with what is wrong; the engine adds the op's name, the shapes of its inputs and the caller's line.
     pub fn new(message: impl Into<String>) -> ShapeError {
@@ -24,6 +29,9 @@ impl ShapeError {
     pub fn hint(mut self, hint: impl Into<String>) -> ShapeError {
         self.hint = Some(hint.into());
         self
+    }
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
     /// The op that was refused.
     pub fn op(&self) -> &str {
@@ -36,6 +44,16 @@ impl ShapeError {
     /// The line of the caller's source that asked for the op.
     pub fn location(&self) -> Option<&'static Location<'static>> {
         self.at
+    }
+    /// What a panic said, as an error; `None` if that was no text, or one that already names a place.
+    pub(crate) fn of_panic(panic: &(dyn Any + Send), doing: &str) -> Option<ShapeError> {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())?;
+        if text.contains("\n  at ") {
+            return None;
+        }
+        let (text, hint) = text.split_once("\n  hint: ").map_or((text, None), |(text, hint)| (text, Some(hint)));
+        let message = if text.starts_with(LACK) { text.into() } else { format!("its `{doing}` panicked: {text}") };
+        Some(ShapeError { hint: hint.map(str::to_string), ..ShapeError::new(message) })
     }
     pub(crate) fn of(mut self, op: &'static str, shapes: impl IntoIterator<Item = Shape>, at: &'static Location<'static>) -> ShapeError {
         if self.op.is_empty() {
@@ -52,8 +70,11 @@ impl fmt::Display for ShapeError {
         if !self.op.is_empty() {
             write!(f, "{}", self.op)?;
             if !self.shapes.is_empty() {
-                let shapes: Vec<String> = self.shapes.iter().map(|s| s.to_string()).collect();
+                let shapes: Vec<String> = self.shapes.iter().take(SHOWN).map(|s| s.to_string()).collect();
                 write!(f, " of {}", shapes.join(" and "))?;
+                if let more @ 1.. = self.shapes.len() - shapes.len() {
+                    write!(f, " and {more} more")?;
+                }
             }
             write!(f, ": ")?;
         }

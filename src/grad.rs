@@ -12,10 +12,11 @@
 //! neither: they are added to in place only if the node is a `sum`, which a sweep has made and no rule has seen yet.
 
 use crate::buffers::{Buffer, SMALL};
+use crate::error::ShapeError;
 use crate::op::Vjp;
 use crate::ops::arith::{Add, Arith};
 use crate::param::Grads;
-use crate::record::{At, Inner, Mark, NONE, NodeId, OpRef};
+use crate::record::{At, Inner, Mark, NONE, NodeId, OpRef, told};
 use crate::scalar::Scalar;
 use crate::tape::Tape;
 use crate::var::Var;
@@ -194,15 +195,23 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         let returned = match op {
             OpRef::Static(op) => {
                 drop(inner);
-                op.vjp(&cx)
+                told("vjp", || op.vjp(&cx))
             }
             OpRef::Table(index) => {
                 let op = inner.shared_op(index);
                 drop(inner);
-                op.vjp(&cx)
+                told("vjp", || op.vjp(&cx))
             }
         };
         let mut inner = self.tape.write();
+        let returned = match returned {
+            Ok(returned) => returned,
+            Err(e) => {
+                let e = inner.refusal_of(e, id);
+                drop(inner);
+                panic!("{e}");
+            }
+        };
         inner.at = outer;
         inner.nodes[id as usize].swept |= self.truncate_to.is_some();
         match returned.unpack() {
@@ -298,7 +307,10 @@ impl<T: Scalar> Inner<T> {
     #[cold]
     fn check_cotangent(&self, id: NodeId, x: NodeId, c: NodeId) {
         let (op, have, want) = (self.op(id).name(), self.layout(c).shape(), self.layout(x).shape());
-        assert!(have == want, "the rule of {op} returned a cotangent of shape {have} for an input of shape {want}");
+        if have != want {
+            let e = ShapeError::new(format!("the rule of {op} returned a cotangent of shape {have} for an input of shape {want}"));
+            panic!("{}", self.refusal_of(e.hint("a cotangent has the shape of its input; `sum_to` undoes a broadcast"), id));
+        }
     }
 
     /// The values of a large cotangent: its own buffer where nothing else needs it, else a copy.
@@ -313,7 +325,8 @@ impl<T: Scalar> Inner<T> {
         if whole && let Some(buffer) = self.store.take(node.place, len) {
             return Some(buffer);
         }
-        let mut buffer = self.store.buffer(len);
+        let lack = |e: ShapeError| panic!("{}", e.of("backward", [self.layout(id).shape().clone()], node.at));
+        let mut buffer = self.store.buffer(len).unwrap_or_else(lack);
         T::lay_out(self.view(id), &mut buffer);
         Some(buffer)
     }

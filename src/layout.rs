@@ -3,10 +3,13 @@
 use crate::error::ShapeError;
 use smallvec::{SmallVec, smallvec};
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 /// A list of axes or sizes that lives on the stack up to six entries.
 pub(crate) type Small<A> = SmallVec<[A; 6]>;
+
+/// Elements of the largest array that is computed or stored: offsets into one are kept in 32 bits.
+pub(crate) const MOST: usize = u32::MAX as usize - 1;
 
 /// The sizes of an array's axes; dereferences to `[usize]`.
 #[derive(PartialEq, Eq, Hash, Default)]
@@ -25,14 +28,31 @@ impl Shape {
     pub fn scalar() -> Shape {
         Shape(SmallVec::new())
     }
-    /// The number of elements.
+    /// The number of elements; `usize::MAX` if there are more than can be counted.
     #[inline]
     pub fn numel(&self) -> usize {
-        self.iter().product()
+        self.iter().fold(1, |product, &n| product.saturating_mul(n))
     }
     /// The number of elements, if it can be counted: also the product of sizes beside a 0 must not overflow.
     pub(crate) fn checked_numel(&self) -> Option<usize> {
         self.iter().filter(|&&n| n != 0).try_fold(1usize, |product, &n| product.checked_mul(n)).filter(|&n| n <= isize::MAX as usize)
+    }
+    /// That an array of this shape can be looked at: its elements can be counted.
+    pub(crate) fn check_count(&self) -> Result<(), ShapeError> {
+        match self.checked_numel() {
+            Some(_) => Ok(()),
+            None => Err(ShapeError::new(format!("an array of shape {self} has more elements than memory has addresses"))
+                .hint("check the sizes that were asked for")),
+        }
+    }
+    /// That an array of this shape can be computed. Views may have more elements: they are not in memory.
+    pub(crate) fn check_size(&self) -> Result<(), ShapeError> {
+        self.check_count()?;
+        match self.numel() {
+            0..=MOST => Ok(()),
+            n => Err(ShapeError::new(format!("an array of shape {self} has {n} elements, more than the {MOST} that can be computed"))
+                .hint("compute it in parts, or check the sizes that were asked for; only views may have more elements")),
+        }
     }
     /// Resolves an axis that may count from the end, as NumPy does.
     pub fn axis(&self, axis: isize) -> Result<usize, ShapeError> {
@@ -82,10 +102,10 @@ impl Shape {
     /// Strides of a contiguous array of this shape, in elements, last axis fastest.
     pub fn strides(&self) -> Strides {
         let mut strides: Strides = smallvec![0; self.len()];
-        let mut step = 1;
+        let mut step = 1usize;
         for (s, &n) in strides.iter_mut().zip(self.iter()).rev() {
             *s = step as isize;
-            step *= n;
+            step = step.saturating_mul(n);
         }
         strides
     }
@@ -185,6 +205,18 @@ impl Layout {
     #[inline]
     pub fn is_contiguous(&self) -> bool {
         self.contiguous
+    }
+    /// The range of its elements in memory, counted from the first. (In 128 bits, which the strides of any view fit.)
+    pub(crate) fn reach(&self) -> Range<i128> {
+        if self.len == 0 {
+            return 0..0;
+        }
+        let (mut low, mut high) = (0i128, 0i128);
+        for (&n, &stride) in self.shape.iter().zip(&self.strides) {
+            let far = (n as i128 - 1).saturating_mul(stride as i128);
+            (low, high) = (low.saturating_add(far.min(0)), high.saturating_add(far.max(0)));
+        }
+        low..high.saturating_add(1)
     }
     /// The strides under which this array is seen as the shape it broadcasts to.
     pub fn broadcast_strides(&self, to: &Shape) -> Strides {

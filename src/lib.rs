@@ -83,6 +83,7 @@
 //! | `check.rs` | are the gradients right? |
 //! | `layout.rs` | how do shapes, strides and broadcasting work? |
 //! | `buffers.rs` | where do arrays live? |
+//! | `memory.rs` | what if memory does not suffice? |
 //! | `scalar.rs`, `real_var.rs` | which numbers can be differentiated, and what are formulas written in? |
 //! | `error.rs` | what is said when an op is refused? |
 //! | `kernels/` | plain loops on slices, without knowledge of the tape |
@@ -111,6 +112,7 @@ pub mod init;
 pub mod io;
 mod kernels;
 mod layout;
+mod memory;
 pub mod metrics;
 pub mod nn;
 mod op;

@@ -34,8 +34,10 @@
 //! assert_eq!((y.item(), dy.item(), d2y.item()), (8.0, 12.0, 12.0));
 //! ```
 
+use crate::buffers::zeros;
 use crate::error::ShapeError;
 use crate::layout::{Layout, Shape, Strides};
+use crate::memory::{or_panic, room};
 use crate::record::{NONE, NodeId};
 use crate::scalar::Scalar;
 use crate::tape::Tape;
@@ -149,11 +151,23 @@ impl<'a, T: Scalar> View<'a, T> {
         match self.as_slice() {
             Some(s) => Cow::Borrowed(s),
             None => {
-                let mut out = vec![T::ZERO; self.shape().numel()];
+                let mut out = or_panic(zeros(self.shape().numel()));
                 T::lay_out(*self, &mut out);
                 Cow::Owned(out)
             }
         }
+    }
+    /// A copy of the elements in logical order, if there can be one.
+    pub(crate) fn to_list(self) -> Result<Vec<T>, ShapeError> {
+        self.shape().check_size()?;
+        if let Some(s) = self.as_slice() {
+            let mut out = room(s.len())?;
+            out.extend_from_slice(s);
+            return Ok(out);
+        }
+        let mut out = zeros(self.shape().numel())?;
+        T::lay_out(self, &mut out);
+        Ok(out)
     }
     /// The elements in logical order.
     pub fn iter(&self) -> impl Iterator<Item = T> + 'a {

@@ -2,7 +2,7 @@
 
 use crate::buffers::{Mark as StoreMark, Place, Store};
 use crate::error::ShapeError;
-use crate::layout::{Layout, Shape, check_rank};
+use crate::layout::{Layout, Shape, Strides, check_rank};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::Erase;
 use crate::param::{Grads, Param};
@@ -11,7 +11,7 @@ use crate::scalar::Scalar;
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 pub(crate) type NodeId = u32;
@@ -39,7 +39,7 @@ pub(crate) struct Node<T: Scalar> {
     pub layout: LayoutId,
     pub place: Place,
     pub at: At,
-    pub arity: u16,
+    pub arity: u32,
     /// A gradient can flow from here to a leaf or parameter.
     pub tracked: bool,
     /// Recorded under `no_grad`: no gradient flows through.
@@ -274,7 +274,7 @@ impl<T: Scalar> Inner<T> {
             layout: NUMBER,
             place,
             at: self.at.unwrap_or(at),
-            arity: N as u16,
+            arity: N as u32,
             tracked: tracked && !self.no_grad.get() && !self.truncating,
             cut: self.no_grad.get(),
             sum: false,
@@ -308,7 +308,7 @@ impl<T: Scalar> Inner<T> {
         let at = self.at.unwrap_or(at);
         let placement = match self.placement(op, key, inputs) {
             Ok(p) => p,
-            Err(e) => return Err(e.of(op.name(), inputs.iter().map(|&i| self.layout(i).shape().clone()), at)),
+            Err(e) => return Err(self.refusal(e, op, inputs, at)),
         };
         let live = !self.no_grad.get() && !self.truncating;
         let tracked = live && inputs.iter().any(|&i| self.nodes[i as usize].tracked);
@@ -331,7 +331,10 @@ impl<T: Scalar> Inner<T> {
             None => {
                 self.settle(inputs.iter().copied());
                 self.put_in_order();
-                self.forward(op, inputs, placement.layout)
+                match self.forward(op, inputs, placement.layout) {
+                    Ok(place) => place,
+                    Err(e) => return Err(self.refusal(e, op, inputs, at)),
+                }
             }
         };
         let mut ids = [NONE; 3];
@@ -341,7 +344,7 @@ impl<T: Scalar> Inner<T> {
             ids[0] = self.many.len() as NodeId;
             self.many.extend_from_slice(inputs);
         }
-        let arity = u16::try_from(inputs.len()).expect("an op has at most 65535 inputs");
+        let arity = inputs.len() as u32;
         Ok(self.append(Node {
             op: r,
             inputs: ids,
@@ -355,6 +358,17 @@ impl<T: Scalar> Inner<T> {
             swept: false,
             holds: 0,
         }))
+    }
+
+    /// What is said where an op cannot be computed.
+    #[cold]
+    fn refusal(&self, e: ShapeError, op: &dyn Op<T>, inputs: &[NodeId], at: At) -> ShapeError {
+        e.of(op.name(), inputs.iter().map(|&i| self.layout(i).shape().clone()), at)
+    }
+    /// The same for a node that is computed later, or whose rule is run.
+    #[cold]
+    pub fn refusal_of(&self, e: ShapeError, id: NodeId) -> ShapeError {
+        self.refusal(e, self.op(id), self.inputs(id), self.nodes[id as usize].at)
     }
 
     #[inline(always)]
@@ -379,35 +393,45 @@ impl<T: Scalar> Inner<T> {
         Ok(placement)
     }
 
+    /// The one place where it is decided whether an op fits: shapes, sizes, and what a view may see.
     #[cold]
     fn ask(&mut self, op: &dyn Op<T>, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
-        let shape = op.shape(&inputs.iter().map(|&i| self.layout(i).shape()).collect::<SmallVec<[&Shape; 8]>>())?;
+        let shape = told("shape", || op.shape(&inputs.iter().map(|&i| self.layout(i).shape()).collect::<SmallVec<[&Shape; 8]>>()))??;
         check_rank(&shape)?;
-        if shape.checked_numel().is_none() {
-            return Err(ShapeError::new(format!("an array of shape {shape} has more elements than memory has addresses")));
-        }
-        let alias = inputs.first().and_then(|&i| op.alias(self.layout(i), &shape));
+        shape.check_count()?;
+        let alias = match inputs.first() {
+            Some(&i) => told("alias", || op.alias(self.layout(i), &shape))?.map(|alias| (self.layout(i), alias)),
+            None => None,
+        };
         let (layout, alias) = match alias {
-            Some((strides, by)) => (Layout::new(shape, strides), Some(by)),
-            None => (Layout::contiguous(shape), None),
+            Some((x, (strides, by))) => (view_within(x, shape, strides, by)?, Some(by)),
+            None => {
+                // What is not a view is computed, from all of its inputs.
+                shape.check_size()?;
+                inputs.iter().try_for_each(|&i| self.layout(i).shape().check_size())?;
+                (Layout::contiguous(shape), None)
+            }
         };
         Ok(Placement { layout: self.layouts.intern(layout), alias })
     }
 
-    fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> Place {
+    fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> Result<Place, ShapeError> {
         let Inner { store, nodes, layouts, .. } = self;
-        store.build(layouts.get(layout).numel(), |arrays, y| {
-            let view = |i: NodeId| {
-                let node = &nodes[i as usize];
-                View { data: arrays.data(node.place), offset: node.place.offset as usize, layout: layouts.get(node.layout) }
-            };
-            match *inputs {
-                [a] => op.forward(&[view(a)], y),
-                [a, b] => op.forward(&[view(a), view(b)], y),
-                [a, b, c] => op.forward(&[view(a), view(b), view(c)], y),
-                _ => op.forward(&inputs.iter().map(|&i| view(i)).collect::<SmallVec<[View<'_, T>; 16]>>(), y),
-            }
-        })
+        let run = || {
+            store.build(layouts.get(layout).numel(), |arrays, y| {
+                let view = |i: NodeId| {
+                    let node = &nodes[i as usize];
+                    View { data: arrays.data(node.place), offset: node.place.offset as usize, layout: layouts.get(node.layout) }
+                };
+                match *inputs {
+                    [a] => op.forward(&[view(a)], y),
+                    [a, b] => op.forward(&[view(a), view(b)], y),
+                    [a, b, c] => op.forward(&[view(a), view(b), view(c)], y),
+                    _ => op.forward(&inputs.iter().map(|&i| view(i)).collect::<SmallVec<[View<'_, T>; 16]>>(), y),
+                }
+            })
+        };
+        told("forward", run)?
     }
 
     /// Records a node without inputs.
@@ -452,6 +476,37 @@ impl<T: Scalar> Inner<T> {
     pub fn unspill(&mut self, start: u32) -> SmallVec<[NodeId; 16]> {
         self.spilled.drain(start as usize..).collect()
     }
+}
+
+/// Runs what belongs to an op, perhaps to one of the user's own. A panic that names no place becomes an error, to which the caller adds op,
+/// shapes and line.
+pub(crate) fn told<R>(doing: &str, run: impl FnOnce() -> R) -> Result<R, ShapeError> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| match ShapeError::of_panic(&*panic, doing) {
+        Some(e) => e,
+        None => resume_unwind(panic),
+    })
+}
+
+/// The layout of a view, which must not see elements that its input does not see.
+fn view_within(x: &Layout, shape: Shape, strides: Strides, by: isize) -> Result<Layout, ShapeError> {
+    if strides.len() != shape.len() {
+        return Err(ShapeError::new(format!("its `alias` gave strides {strides:?} for a view of shape {shape}"))
+            .hint("a view has one stride for each of its axes"));
+    }
+    let (layout, whole, by) = (Layout::new(shape, strides), x.reach(), i128::from(by as i64));
+    let seen = layout.reach();
+    // (Also an empty view begins somewhere in its input.)
+    if by.saturating_add(seen.start) < whole.start || by.saturating_add(seen.end) > whole.end {
+        return Err(ShapeError::new(format!(
+            "its `alias` sees elements {} to {}, the input has {} to {}",
+            by.saturating_add(seen.start),
+            by.saturating_add(seen.end) - 1,
+            whole.start,
+            whole.end - 1
+        ))
+        .hint("strides and the distance to the first element are counted in elements of the input, from its first"));
+    }
+    Ok(layout)
 }
 
 /// A node without inputs and without a gradient.

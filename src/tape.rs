@@ -3,7 +3,7 @@
 
 use crate::buffers::{SMALL, Stats};
 use crate::error::ShapeError;
-use crate::layout::{Shape, check_rank};
+use crate::layout::{MOST, Shape, check_rank};
 use crate::op::Op;
 use crate::ops::{Erase, Listed, erase};
 use crate::param::{Grads, Param};
@@ -85,11 +85,17 @@ impl<T: Scalar> Tape<T> {
     fn new_leaf(&self, kind: &'static Leaf, values: impl Source<T>, tracked: bool) -> Var<'_, T> {
         let at = Location::caller();
         let id = values.visit(|shape, values| {
-            check_leaf(kind, shape, at); // before anything is stored
+            check_leaf(kind, shape, values.len(), at); // before anything is stored
             let mut inner = self.write();
             let place = match values {
                 [x] => inner.store.push_number(*x),
-                _ => inner.store.build(values.len(), |_, y| y.copy_from_slice(values)),
+                _ => match inner.store.build(values.len(), |_, y| y.copy_from_slice(values)) {
+                    Ok(place) => place,
+                    Err(e) => {
+                        drop(inner);
+                        panic!("{}", e.of(kind.0, [shape.into()], at));
+                    }
+                },
             };
             let id = inner.leaf(kind, shape, place, tracked, at);
             if inner.nodes[id as usize].tracked {
@@ -133,11 +139,13 @@ impl<T: Scalar> Tape<T> {
         if !frozen && let Some(id) = inner.leaves.find(param) {
             return Var::at(self, id);
         }
-        check_leaf(&Leaf("param"), param.shape(), at);
-        let place = match param.shape().numel() {
+        let count = param.shape().numel();
+        check_leaf(&Leaf("param"), param.shape(), count, at);
+        let place = match count {
             n if n <= SMALL => inner.store.build(n, |_, y| param.with(|values| y.copy_from_slice(values))),
-            _ => inner.store.share(param.shared()),
+            _ => Ok(inner.store.share(param.shared())),
         };
+        let place = place.unwrap_or_else(|e| panic!("{}", e.of("param", [param.shape().clone()], at)));
         let id = inner.leaf(&Leaf("param"), param.shape(), place, !frozen, at);
         if inner.nodes[id as usize].tracked {
             inner.leaves.push(id, Some(param));
@@ -313,11 +321,24 @@ impl<T: Scalar> Tape<T> {
     }
 }
 
-/// Refuses a leaf of too many axes.
+/// Refuses a leaf of too many axes or elements, or of another number of elements than its shape says.
 #[inline]
-fn check_leaf(kind: &Leaf, shape: &[usize], at: At) {
-    if let Err(e) = check_rank(shape) {
-        panic!("{}", e.of(kind.0, [shape.into()], at));
+fn check_leaf(kind: &Leaf, shape: &[usize], count: usize, at: At) {
+    // Cheap first: small leaves are made in every step.
+    let counted = shape.iter().fold(1usize, |product, &n| product.saturating_mul(n));
+    if shape.len() > 64 || counted != count || count > MOST || count == 0 {
+        check_odd_leaf(kind, shape, count, at);
+    }
+}
+#[cold]
+fn check_odd_leaf(kind: &Leaf, shape: &[usize], count: usize, at: At) {
+    let shape = Shape::from(shape);
+    let counted = || match shape.numel() == count {
+        true => Ok(()),
+        false => Err(ShapeError::new(format!("{count} values do not fill shape {shape}")).hint("give as many as the shape says")),
+    };
+    if let Err(e) = check_rank(&shape).and_then(|()| shape.check_size()).and_then(|()| counted()) {
+        panic!("{}", e.of(kind.0, [shape], at));
     }
 }
 

@@ -81,13 +81,43 @@ impl<'t, T: Scalar> Var<'t, T> {
         view.data[view.offset]
     }
     /// A copy as an ndarray array.
+    ///
+    /// # Panics
+    /// If there are more elements than memory holds: a view may have any number of them.
+    #[track_caller]
     pub fn to_array(self) -> ArrayD<T> {
-        ArrayD::from_shape_vec(IxDyn(&self.shape()), self.to_vec()).expect("as many elements as the shape says")
+        ArrayD::from_shape_vec(IxDyn(&self.shape()), self.elements("to_array")).expect("as many elements as the shape says")
     }
     /// A copy of the elements, in row-major order.
+    ///
+    /// # Panics
+    /// If there are more than memory holds.
+    #[track_caller]
     pub fn to_vec(self) -> Vec<T> {
-        let inner = self.tape.read();
-        inner.view(self.id).to_slice().into_owned()
+        self.elements("to_vec")
+    }
+    #[track_caller]
+    pub(crate) fn elements(self, op: &'static str) -> Vec<T> {
+        let elements = self.tape.read().view(self.id).to_list();
+        match elements {
+            Ok(elements) => elements,
+            Err(e) => refuse(e, op, [self.shape()]),
+        }
+    }
+    /// Refuses for an op what no array can be, before anything is made for it.
+    #[track_caller]
+    pub(crate) fn check_size(self, op: &'static str, shape: &Shape) {
+        if let Err(e) = shape.check_size() {
+            refuse(e, op, [self.shape()]);
+        }
+    }
+    /// What an op asks of memory, or a refusal.
+    #[track_caller]
+    pub(crate) fn or_refuse<V>(self, op: &'static str, had: Result<V, ShapeError>) -> V {
+        match had {
+            Ok(v) => v,
+            Err(e) => refuse(e, op, [self.shape()]),
+        }
     }
     /// The value without a copy (views that are not contiguous are laid out once first). While the result lives the tape can be read
     /// but not written.
@@ -97,8 +127,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
     /// assert_eq!(x.value().view()[[1, 0]], 3.0);
     /// ```
+    ///
+    /// # Panics
+    /// If there are more elements than memory holds.
     #[track_caller]
     pub fn value(self) -> Value<'t, T> {
+        if !self.tape.read().layout(self.id).is_contiguous() {
+            self.check_size("value", &self.shape());
+        }
         let x = self.contiguous();
         Value { inner: self.tape.read(), id: x.id }
     }

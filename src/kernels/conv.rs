@@ -78,19 +78,19 @@ pub(crate) struct Geometry {
 impl Geometry {
     /// Input elements of a channel.
     pub fn input(&self) -> usize {
-        self.axes.iter().map(|a| a.input).product()
+        product(self.axes.map(|a| a.input))
     }
     /// Output elements of a channel.
     pub fn output(&self) -> usize {
-        self.axes.iter().map(|a| a.output).product()
+        product(self.axes.map(|a| a.output))
     }
     /// Taps of a kernel.
     pub fn taps(&self) -> usize {
-        self.axes.iter().map(|a| a.kernel).product()
+        product(self.axes.map(|a| a.kernel))
     }
     /// Weights of one filter: how many products make one output.
     pub fn depth(&self) -> usize {
-        self.channels * self.taps()
+        self.channels.saturating_mul(self.taps())
     }
     fn x_len(&self) -> usize {
         self.batch * self.groups * self.channels * self.input()
@@ -103,7 +103,7 @@ impl Geometry {
     }
     /// Multiply-adds for one image and group.
     fn work(&self) -> usize {
-        self.filters * self.output() * self.depth()
+        product([self.filters, self.output(), self.depth()])
     }
     fn is_pointwise(&self) -> bool {
         self.axes.iter().all(Axis::is_pointwise)
@@ -131,6 +131,12 @@ impl Geometry {
             }
         }
     }
+}
+
+/// The product of sizes, which is as large as a number can be if it is larger. (Sizes of arrays are checked where the op is recorded; numbers
+/// of positions and of operations may be any.)
+fn product<const N: usize>(sizes: [usize; N]) -> usize {
+    sizes.into_iter().fold(1, usize::saturating_mul)
 }
 
 /// Multiply-adds from which a thread of its own pays.
@@ -169,7 +175,7 @@ fn choose<T: Element>(g: &Geometry, pass: &Pass) -> Way {
     let (lanes, wide) = machine::<T>();
     let (panels, vectors) = panels(pass.targets, lanes, if wide { 4 } else { 2 });
     // Of a hundred products that each way computes, those that are wanted.
-    let in_flat = 100 * pass.places() * pass.targets / (pass.flat_places() * pass.targets.next_multiple_of(8));
+    let in_flat = 100 * pass.places() * pass.targets / product([pass.flat_places(), pass.targets.next_multiple_of(8)]);
     let in_panel = 100 * pass.targets / (panels * vectors * lanes);
     let weights = pass.targets * pass.depth() * size_of::<T>();
     if is_thin(g) {
@@ -234,8 +240,12 @@ pub(crate) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T])
     if x.is_empty() {
         return;
     }
-    let passes = Pass::backward(g);
-    match choose::<T>(g, &passes[0]) {
+    let (passes, all) = Pass::backward(g);
+    if !all {
+        x.fill(T::ZERO);
+    }
+    let Some(first) = passes.first() else { return };
+    match choose::<T>(g, first) {
         Way::Loops => loops::input_grad(g, y, w, x),
         Way::Flat => flat::run(only(&passes), y, w, None, x),
         Way::Panel => panel::run(&passes, y, w, None, x),

@@ -255,10 +255,12 @@ pub(crate) enum Divisor {
 
 impl Divisor {
     /// By what the sum over a window is multiplied that has so many elements.
-    fn weight<T: Scalar>(self, count: usize) -> T {
+    ///
+    /// (As a float: what lies in the padding counts, so that the number may be larger than any array.)
+    fn weight<T: Scalar>(self, count: f64) -> T {
         T::from_f64(match self {
             Divisor::Fixed(d) => 1.0 / d,
-            Divisor::Inside | Divisor::Padded => 1.0 / count as f64,
+            Divisor::Inside | Divisor::Padded => 1.0 / count,
         })
     }
 }
@@ -268,21 +270,21 @@ impl Planes {
     fn weights<T: Scalar>(&self, divisor: Divisor, row: usize, mut f: impl FnMut(Range<usize>, T)) {
         let columns = self.output[2];
         let padded = match divisor {
-            Divisor::Fixed(_) => return f(0..columns, divisor.weight(0)),
+            Divisor::Fixed(_) => return f(0..columns, divisor.weight(0.0)),
             Divisor::Padded => true,
             Divisor::Inside => false,
         };
         let size = |axis: usize, i: usize| self.windows[axis].size(i, self.input[axis], self.output[axis], padded);
-        let beside = size(0, row / self.output[1]) * size(1, row % self.output[1]);
+        let beside = size(0, row / self.output[1]) as f64 * size(1, row % self.output[1]) as f64;
         if let Window::Adaptive(_) = self.windows[2] {
             let shares = Shares::new(self.input[2], columns, 0);
-            return shares.take(columns).enumerate().for_each(|(i, share)| f(i..i + 1, divisor.weight(beside * share.len())));
+            return shares.take(columns).enumerate().for_each(|(i, share)| f(i..i + 1, divisor.weight(beside * share.len() as f64)));
         }
         let mut start = 0;
         while start < columns {
             let width = size(2, start);
             let end = (start + 1..columns).find(|&i| size(2, i) != width).unwrap_or(columns);
-            f(start..end, divisor.weight(beside * width));
+            f(start..end, divisor.weight(beside * width as f64));
             start = end;
         }
     }
@@ -293,7 +295,7 @@ pub(crate) fn average<T: Scalar>(planes: &Planes, divisor: Divisor, x: &[T], y: 
     let (pairs, taps) = (Pairs::of(planes), planes.taps());
     planes.share(y, planes.output_len(), &|first, y| {
         if let Some(pairs) = &pairs {
-            let factor = divisor.weight(pairs.count());
+            let factor = divisor.weight(pairs.count() as f64);
             return dispatch(pairs::Sum { pairs, factor, x: planes.inputs(first, x), y });
         }
         dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: T::ZERO, f: |a: T, b: T| a + b });
@@ -309,7 +311,7 @@ pub(crate) fn spread<T: Scalar>(planes: &Planes, divisor: Divisor, g: &[T], y: &
     let (n, m, pairs, taps) = (planes.input_len(), planes.output_len(), Pairs::of(planes), planes.taps());
     planes.share(y, n, &|first, y| {
         if let Some(pairs) = &pairs {
-            let factor = divisor.weight(pairs.count());
+            let factor = divisor.weight(pairs.count() as f64);
             return dispatch(pairs::Spread { pairs, factor, g: &g[first * m..], y });
         }
         y.fill(T::ZERO);

@@ -1,6 +1,8 @@
 //! Sums of a few weighted elements: along one axis with fixed weights, and over planes with weights that are an array themselves.
 
+use crate::error::ShapeError;
 use crate::kernels::parallel;
+use crate::memory::{filled, room};
 use crate::scalar::Scalar;
 
 /// Elements read from which a thread of its own pays.
@@ -17,8 +19,16 @@ pub(crate) struct SparseRows {
 }
 
 impl SparseRows {
+    #[cfg(test)]
     pub fn new() -> SparseRows {
         SparseRows { starts: vec![0], columns: Vec::new(), weights: Vec::new() }
+    }
+    /// With room for so many rows of so many weights each.
+    pub fn with_room(rows: usize, each: usize) -> Result<SparseRows, ShapeError> {
+        let entries = rows.saturating_mul(each);
+        let mut starts = room(rows.saturating_add(1))?;
+        starts.push(0);
+        Ok(SparseRows { starts, columns: room(entries)?, weights: room(entries)? })
     }
     /// Adds a row.
     pub fn push(&mut self, row: impl IntoIterator<Item = (usize, f64)>) {
@@ -41,18 +51,20 @@ impl SparseRows {
         (0..self.len()).all(|i| self.row(i).eq([(i, 1.0)]))
     }
     /// The transpose, which has `n` rows.
-    pub fn transpose(&self, n: usize) -> SparseRows {
-        let mut starts = vec![0; n + 1];
+    pub fn transpose(&self, n: usize) -> Result<SparseRows, ShapeError> {
+        let mut starts = filled(n + 1, 0)?;
         self.columns.iter().for_each(|&c| starts[c + 1] += 1);
         (0..n).for_each(|i| starts[i + 1] += starts[i]);
-        let (mut columns, mut weights, mut next) = (vec![0; self.columns.len()], vec![0.0; self.weights.len()], starts.clone());
+        let (mut columns, mut weights) = (filled(self.columns.len(), 0)?, filled(self.weights.len(), 0.0)?);
+        let mut next = room(n)?;
+        next.extend_from_slice(&starts[..n]);
         for i in 0..self.len() {
             for (c, w) in self.row(i) {
                 (columns[next[c]], weights[next[c]]) = (i, w);
                 next[c] += 1;
             }
         }
-        SparseRows { starts, columns, weights }
+        Ok(SparseRows { starts, columns, weights })
     }
     /// The product with the matrices in `x`, each of `n` rows and `inner` columns: `y` holds as many of [`SparseRows::len`] rows.
     pub fn times<T: Scalar>(&self, x: &[T], n: usize, inner: usize, y: &mut [T]) {

@@ -2,6 +2,7 @@
 //! every thread has run the largest kernel.
 
 use super::simd::Element;
+use crate::memory::{filled, lack, or_panic};
 use std::cell::RefCell;
 
 /// A line of the cache.
@@ -30,11 +31,15 @@ pub(crate) fn tables<R>(len: usize, f: impl FnOnce(&mut [u32]) -> R) -> R {
 /// # Safety
 /// Any bits must be a value of `N`.
 unsafe fn room<N, R>(len: usize, f: impl FnOnce(&mut [N]) -> R) -> R {
-    let count = (len * size_of::<N>()).div_ceil(size_of::<Line>());
+    // A size that wrapped here would be a slice that is longer than its memory.
+    let bytes = len.checked_mul(size_of::<N>());
+    let count = or_panic(bytes.ok_or_else(|| lack(len, size_of::<N>()))).div_ceil(size_of::<Line>());
     let mut lines = KEPT.with(|kept| take(&mut kept.borrow_mut(), count));
     if lines.len() < count {
         // A little more, so that tasks whose shares differ by one find room in each other's pieces.
-        lines = vec![Line([0; 8]); count.next_multiple_of((count.next_power_of_two() / 8).max(1))];
+        let more = count.next_multiple_of((count.next_power_of_two() / 8).max(1));
+        drop(std::mem::take(&mut lines)); // the old piece first: both need not be held at once
+        lines = or_panic(filled(more, Line([0; 8])));
     }
     // SAFETY: the lines are initialised, long enough and aligned, any bits are a value, and the borrow of `lines` lasts as long as the
     // slice.
@@ -54,6 +59,15 @@ fn take(kept: &mut Vec<Vec<Line>>, count: usize) -> Vec<Line> {
 #[cfg(test)]
 mod tests {
     use super::with;
+
+    #[test]
+    fn room_that_cannot_be_had_is_a_panic_and_no_short_slice() {
+        for len in [usize::MAX, usize::MAX / 8 + 2, 1 << 60, 1 << 47] {
+            let panic = std::panic::catch_unwind(|| with::<f64, _>(len, |room| room.len())).expect_err("refused");
+            let said = panic.downcast_ref::<String>().expect("a text");
+            assert!(said.starts_with("not enough memory"), "{said}");
+        }
+    }
 
     #[test]
     fn nested_pieces_are_apart_and_found_again() {

@@ -1,7 +1,9 @@
 //! How are elements put in order? Line by line along an axis, each beside its position, so that equal elements keep their order.
 
+use crate::error::ShapeError;
 use crate::kernels::parallel;
 use crate::layout::Shape;
+use crate::memory::{filled, or_panic, room};
 use crate::scalar::Scalar;
 use std::cmp::Ordering;
 
@@ -25,15 +27,15 @@ pub(crate) fn descending<T: Scalar>(a: &Entry<T>, b: &Entry<T>) -> Ordering {
 
 /// Chooses `k` elements of each line along an axis: `choose` brings them to the front. Gives their positions, in the array's layout
 /// with `k` elements along that axis.
-pub(crate) fn choose<T: Scalar>(x: &[T], shape: &Shape, axis: usize, k: usize, choose: &(dyn Fn(&mut [Entry<T>]) + Sync)) -> Vec<i64> {
+pub(crate) fn choose<T: Scalar>(x: &[T], shape: &Shape, axis: usize, k: usize, choose: &(dyn Fn(&mut [Entry<T>]) + Sync)) -> Result<Vec<i64>, ShapeError> {
     let (n, inner): (usize, usize) = (shape[axis], shape[axis + 1..].iter().product());
-    let mut y = vec![0; shape.with(axis, k).numel()];
+    let mut y = filled(shape.with(axis, k).numel(), 0)?;
     if y.is_empty() {
-        return y;
+        return Ok(y);
     }
     let block = k * inner;
     parallel::parts(&mut y, GRAIN.div_ceil(n * inner) * block, &|first, y| {
-        let mut line: Vec<Entry<T>> = Vec::with_capacity(n);
+        let mut line: Vec<Entry<T>> = or_panic(room(n));
         for (o, y) in y.chunks_exact_mut(block).enumerate() {
             let x = &x[(first / block + o) * n * inner..][..n * inner];
             for i in 0..inner {
@@ -44,7 +46,7 @@ pub(crate) fn choose<T: Scalar>(x: &[T], shape: &Shape, axis: usize, k: usize, c
             }
         }
     });
-    y
+    Ok(y)
 }
 
 /// Brings the first `k` in an order to the front, in order.

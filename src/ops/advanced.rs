@@ -2,6 +2,7 @@
 
 use crate::error::ShapeError;
 use crate::layout::{Shape, Small};
+use crate::memory::filled;
 use crate::op::Op;
 use crate::ops::indices::{Index, Indices, Mask};
 use crate::ops::slice::{Run, Slice, SliceInfo};
@@ -140,7 +141,8 @@ impl Plan {
         };
         let named: usize = picks.iter().map(axes_of).sum();
         let Some(rest) = shape.len().checked_sub(named) else {
-            return Err(ShapeError::new(format!("{named} axes are indexed of the {} of shape {shape}", shape.len())));
+            return Err(ShapeError::new(format!("{named} axes are indexed of the {} of shape {shape}", shape.len()))
+                .hint("an entry names one axis, a mask as many as it has"));
         };
         let mut ellipses = picks.iter().filter(|pick| matches!(pick, Pick::Ellipsis));
         let implied = match (ellipses.next(), ellipses.next()) {
@@ -239,13 +241,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (x, at) = if side_by_side { (x, first) } else { (x.in_front(lists.iter().map(|&(axis, _)| axis)), 0) };
         // The indexed axes as one, and of each place the number along it.
         let full = x.shape();
-        let mut flat = vec![0; common.numel()];
-        for (k, (_, index)) in lists.iter().enumerate() {
-            let n = full[at + k] as i64;
-            flat.iter_mut().zip(index.broadcast_to(&common).values()).for_each(|(flat, i)| *flat = *flat * n + i);
-        }
         let end = at + lists.len();
         let around = |middle: &[usize]| full[..at].iter().chain(middle).chain(&full[end..]).copied().collect::<Shape>();
+        self.check_size("index", &around(&common));
+        let mut flat = self.or_refuse("index", common.check_size().and_then(|()| filled(common.numel(), 0)));
+        for (k, (_, index)) in lists.iter().enumerate() {
+            let n = full[at + k] as i64;
+            let index = self.or_refuse("index", index.broadcast_to(&common));
+            flat.iter_mut().zip(index.values()).for_each(|(flat, i)| *flat = *flat * n + i);
+        }
         let merged = around(&[full[at..end].iter().product()]);
         x.reshape_to(merged).index_select(at as isize, flat).reshape_to(around(&common))
     }
@@ -274,7 +278,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             let e = ShapeError::new(format!("a mask of shape {} does not broadcast", mask.shape));
             refuse(e.hint("sizes are compared from the last axis; they must be equal, or one of them 1"), "masked_select", [shape]);
         };
-        let positions = mask.broadcast_to(&both).positions();
+        let positions = self.or_refuse("masked_select", mask.broadcast_to(&both)).positions();
         self.broadcast_to_shape(both.clone()).reshape_to([both.numel()].into()).index_select(0, positions)
     }
 }

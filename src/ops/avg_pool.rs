@@ -199,7 +199,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             return -(-self.abs()).record(max);
         }
         let average = self.powf(p).record(AvgPoolOptions { stride, ceil_mode, ..Default::default() }.pool(kernel_size));
-        (average * self.number(kernel_size.iter().product::<usize>() as f64)).powf(1.0 / p)
+        (average * self.number(kernel_size.iter().map(|&n| n as f64).product())).powf(1.0 / p)
     }
     /// The p-norm of each window of an array (batch, channels, length) or (channels, length): the sum of x^p, and the p-th root of
     /// that (without absolute values, as in PyTorch); infinite p gives the largest or smallest |x|. Derivative: (x / y)^(p - 1) of

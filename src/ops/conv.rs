@@ -12,6 +12,7 @@ use crate::op::{Cotangents, Op, View, Vjp};
 use crate::scalar::Scalar;
 use crate::var::{Operand, Var, refuse};
 
+pub(crate) use options::LARGEST;
 pub use options::{
     Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions, ConvTranspose1dOptions, ConvTranspose2dOptions, ConvTranspose3dOptions,
     ConvTransposeOptions, Padding,
@@ -42,12 +43,18 @@ impl Form {
     fn name(&self, names: [&'static str; 3]) -> &'static str {
         names[self.rank - 1]
     }
+    /// That all three arrays can be computed.
+    fn checked(sizes: Geometry, rank: usize) -> Result<Form, ShapeError> {
+        let form = Form { sizes, rank };
+        [form.x(), form.w(), form.y()].iter().try_for_each(Shape::check_size)?;
+        Ok(form)
+    }
 }
 
 fn expect(found: [&Shape; 2], needed: [Shape; 2], result: Shape) -> Result<Shape, ShapeError> {
     match found == [&needed[0], &needed[1]] {
         true => Ok(result),
-        false => Err(ShapeError::new(format!("needs {} and {}", needed[0], needed[1]))),
+        false => Err(ShapeError::new(format!("needs {} and {}", needed[0], needed[1])).hint("the arrays are those of one convolution")),
     }
 }
 
@@ -151,7 +158,8 @@ fn weights<const N: usize>(w: &Shape) -> Result<(), ShapeError> {
 fn one_each(bias: Option<&Shape>, filters: usize) -> Result<(), ShapeError> {
     match bias.is_none_or(|b| *b == [filters]) {
         true => Ok(()),
-        false => Err(ShapeError::new(format!("the bias must be [{filters}], a number for each output channel"))),
+        false => Err(ShapeError::new(format!("the bias must be [{filters}], a number for each output channel"))
+            .hint("the weight says how many there are; `None` is no bias")),
     }
 }
 
@@ -159,13 +167,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     fn conv<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: ConvOptions<N>) -> Self {
         let (x, w_shape) = (self.shape(), w.shape());
-        let sizes = as_batch::<N>(&x).and_then(|x| {
+        let form = as_batch::<N>(&x).and_then(|x| {
             weights::<N>(&w_shape)?;
             one_each(bias.map(Var::shape).as_ref(), w_shape[0])?;
-            options.geometry(&x, &w_shape)
+            Form::checked(options.geometry(&x, &w_shape)?, N)
         });
-        let form = match sizes {
-            Ok(sizes) => Form { sizes, rank: N },
+        let form = match form {
+            Ok(form) => form,
             Err(e) => refuse_all(e, CONV[N - 1], self, w, bias),
         };
         let (batch, w) = (self.reshape_to(form.x()).contiguous(), w.contiguous());
@@ -179,13 +187,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     fn conv_transpose<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: ConvTransposeOptions<N>) -> Self {
         let (x, w_shape) = (self.shape(), w.shape());
-        let sizes = as_batch::<N>(&x).and_then(|x| {
+        let form = as_batch::<N>(&x).and_then(|x| {
             weights::<N>(&w_shape)?;
-            one_each(bias.map(Var::shape).as_ref(), w_shape[1] * options.groups)?;
-            options.geometry(&x, &w_shape)
+            one_each(bias.map(Var::shape).as_ref(), w_shape[1].saturating_mul(options.groups))?;
+            Form::checked(options.geometry(&x, &w_shape)?, N)
         });
-        let form = match sizes {
-            Ok(sizes) => Form { sizes, rank: N },
+        let form = match form {
+            Ok(form) => form,
             Err(e) => refuse_all(e, CONV_TRANSPOSE[N - 1], self, w, bias),
         };
         let mut y = self.reshape_to(form.y()).contiguous().record2(ConvInputGrad(form), w.contiguous());

@@ -73,10 +73,9 @@ impl Equation {
             Some(right) => labels(right, if right.contains('.') { dots } else { 0 })?,
             // Unsaid, it is the ellipsis and then, in alphabetical order, the letters that occur once.
             None => {
-                let mut once: Labels = inputs.iter().flatten().copied().filter(|&l| l < ELLIPSIS).collect();
-                once.sort_unstable();
-                let count = |l: Label| once.iter().filter(|&&other| other == l).count();
-                (0..dots).rev().map(|r| ELLIPSIS + r as Label).chain(once.iter().copied().filter(|&l| count(l) == 1)).collect()
+                let mut times = [0usize; 256];
+                inputs.iter().flatten().for_each(|&l| times[l as usize] += 1);
+                (0..dots).rev().map(|r| ELLIPSIS + r as Label).chain((0..ELLIPSIS).filter(|&l| times[l as usize] == 1)).collect()
             }
         };
         for (i, &l) in output.iter().enumerate() {
@@ -170,6 +169,11 @@ impl<'t, T: Scalar> Term<'t, T> {
     }
 }
 
+/// Each label once.
+fn distinct(labels: &[Label]) -> impl Iterator<Item = Label> {
+    labels.iter().enumerate().filter(|&(i, l)| !labels[..i].contains(l)).map(|(_, &l)| l)
+}
+
 /// Two positions with the same label.
 fn repeated(labels: &[Label]) -> Option<(usize, usize)> {
     (0..labels.len()).find_map(|b| labels[..b].iter().position(|&l| l == labels[b]).map(|a| (a, b)))
@@ -203,9 +207,12 @@ fn contract<'t, T: Scalar>(a: Term<'t, T>, b: Term<'t, T>, sizes: &[usize; 256],
     Term { x: x.reshape_to(shape), labels }
 }
 
-/// The pair whose product leaves the least to do: the one after which there are fewest elements; of equals, the one with the fewest
-/// multiplications.
-fn cheapest<T: Scalar>(terms: &[Term<'_, T>], output: &[Label], sizes: &[usize; 256]) -> (usize, usize) {
+/// How many terms, the output among them, have each label.
+type Uses = [usize; 256];
+
+/// Of some terms, the pair whose product leaves the least to do: the one after which there are fewest elements; of equals, the one with the
+/// fewest multiplications.
+fn cheapest<T: Scalar>(terms: &[Term<'_, T>], uses: &Uses, sizes: &[usize; 256]) -> (usize, usize) {
     // As f64, which does not overflow.
     let size = |labels: &mut dyn Iterator<Item = Label>| labels.map(|l| sizes[l as usize] as f64).product::<f64>();
     let (mut best, mut least) = ((0, 1), (f64::INFINITY, f64::INFINITY));
@@ -213,7 +220,7 @@ fn cheapest<T: Scalar>(terms: &[Term<'_, T>], output: &[Label], sizes: &[usize; 
         for i in 0..j {
             let (a, b) = (&terms[i].labels, &terms[j].labels);
             let all = || a.iter().chain(b.iter().filter(|l| !a.contains(l))).copied();
-            let elsewhere = |l: Label| output.contains(&l) || (0..terms.len()).any(|k| k != i && k != j && terms[k].labels.contains(&l));
+            let elsewhere = |l: Label| uses[l as usize] > usize::from(a.contains(&l)) + usize::from(b.contains(&l));
             let grows = size(&mut all().filter(|&l| elsewhere(l))) - size(&mut a.iter().copied()) - size(&mut b.iter().copied());
             let cost = (grows, size(&mut all()));
             if cost < least {
@@ -232,8 +239,8 @@ fn cheapest<T: Scalar>(terms: &[Term<'_, T>], output: &[Label], sizes: &[usize; 
 /// * `...` stands for all axes that are not named; they broadcast. An axis of size 1 broadcasts against any size.
 /// * Spaces are ignored.
 ///
-/// More than two operands are multiplied in pairs, first those after whose product the fewest elements are left; each pair is a batched
-/// matrix product of views, copied only where axes that must be merged do not lie together. Derivative: by each operand, the product of
+/// More than two operands are multiplied in pairs, first those after whose product the fewest elements are left (of the first 32 that are
+/// left to multiply); each pair is a batched matrix product of views, copied only where axes that must be merged do not lie together. Derivative: by each operand, the product of
 /// the cotangent with all the others, summed.
 ///
 /// ```
@@ -255,16 +262,33 @@ pub fn einsum<'t, T: Scalar>(equation: &str, operands: &[Var<'t, T>]) -> Var<'t,
         Ok(equation) => equation,
         Err(e) => panic!("{}", e.of("einsum", shapes, Location::caller())),
     };
-    // Loops: closures would hide the caller's line.
+    // Of an axis of size 1 a term has no label, but each axis is counted: of those, no label asks.
+    let mut uses: Uses = [0; 256];
+    inputs.iter().chain([&output]).for_each(|labels| distinct(labels).for_each(|l| uses[l as usize] += 1));
+    // Loops: closures would hide the caller's line. Pairs are chosen among so many terms, so that thousands take no longer each.
+    const WINDOW: usize = 32;
     let mut terms: SmallVec<[Term<'t, T>; 4]> = SmallVec::new();
-    for (&x, labels) in operands.iter().zip(inputs) {
-        terms.push(Term::new(x, labels));
-    }
-    while terms.len() > 1 {
-        let (i, j) = cheapest(&terms, &output, &sizes);
+    let mut rest = operands.iter().zip(inputs);
+    loop {
+        while terms.len() < WINDOW
+            && let Some((&x, labels)) = rest.next()
+        {
+            for l in distinct(&labels) {
+                uses[l as usize] -= 1;
+            }
+            let term = Term::new(x, labels);
+            term.labels.iter().for_each(|&l| uses[l as usize] += 1);
+            terms.push(term);
+        }
+        if terms.len() < 2 {
+            break;
+        }
+        let (i, j) = cheapest(&terms, &uses, &sizes);
         let b = terms.remove(j);
         let a = terms.remove(i);
-        let product = contract(a, b, &sizes, |l| output.contains(&l) || terms.iter().any(|t| t.labels.contains(&l)));
+        a.labels.iter().chain(&b.labels).for_each(|&l| uses[l as usize] -= 1);
+        let product = contract(a, b, &sizes, |l| uses[l as usize] > 0);
+        product.labels.iter().for_each(|&l| uses[l as usize] += 1);
         terms.push(product);
     }
     let all = terms.pop().expect("as many terms as operands, of which there is one at least").sum_except(|l| output.contains(&l));

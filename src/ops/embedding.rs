@@ -24,13 +24,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (shape, index) = (self.shape(), index.into());
         let checked = match shape.len() {
             2 => index.check(shape[0], "index"),
-            _ => Err(ShapeError::new("a table of shape [rows, features] is needed")),
+            _ => Err(ShapeError::new("a table of shape [rows, features] is needed").hint("this array is the table, the argument the rows")),
         };
         let padding = checked.and_then(|()| {
             let Some(p) = padding_idx else { return Ok(None) };
             let row = if p < 0 { p + shape[0] as isize } else { p };
             let fits = (0..shape[0] as isize).contains(&row);
-            fits.then_some(Some(row as usize)).ok_or_else(|| ShapeError::new(format!("padding_idx {p} is none of {} rows", shape[0])))
+            let wrong = || ShapeError::new(format!("padding_idx {p} is none of {} rows", shape[0])).hint("it may count from the end, from -1");
+            fits.then_some(Some(row as usize)).ok_or_else(wrong)
         });
         let padding = match padding {
             Ok(padding) => padding,

@@ -3,6 +3,7 @@
 use crate::error::ShapeError;
 use crate::kernels::strided::{Nest, copy, scatter};
 use crate::layout::{Layout, Shape, Strides};
+use crate::memory::room;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::join::concat;
 use crate::ops::reduction::AxisList;
@@ -74,9 +75,9 @@ impl<'t, T: Scalar> Var<'t, T> {
         let pairs = |times: &dyn Fn(usize) -> usize| {
             (0..2 * skip + 2 * shape.len()).map(|i| if i % 2 == 0 { times(i / 2) } else { size(i / 2) }).collect()
         };
-        self.reshape_to(pairs(&|_| 1))
-            .broadcast_to_shape(pairs(&|a| times[a]))
-            .reshape_to((0..times.len()).map(|a| times[a] * size(a)).collect())
+        let repeated: Shape = (0..times.len()).map(|a| times[a].saturating_mul(size(a))).collect();
+        self.check_size("repeat", &repeated);
+        self.reshape_to(pairs(&|_| 1)).broadcast_to_shape(pairs(&|a| times[a])).reshape_to(repeated)
     }
     /// [`Var::repeat`], where axes in front that are not named stay as they are.
     #[track_caller]
@@ -99,7 +100,8 @@ impl<'t, T: Scalar> Var<'t, T> {
             let e = ShapeError::new(format!("axis {axis} of size {n} is not split into parts of no elements"));
             refuse(e.hint("parts need at least one element"), "split", [self.shape()]);
         }
-        let mut parts = Vec::new();
+        let count = n.div_ceil(size.max(1)).max(1);
+        let mut parts = self.list_of_parts("split", count);
         // A loop: a closure would hide the caller's line. An axis of no elements has one part.
         for start in (0..n.max(1)).step_by(size.max(1)) {
             parts.push(self.narrow(axis, start, size.min(n - start)));
@@ -113,11 +115,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn split_with_sizes(self, sizes: &[usize], axis: isize) -> Vec<Self> {
         let n = self.shape()[self.axis("split_with_sizes", axis)];
-        if sizes.iter().sum::<usize>() != n {
+        if sizes.iter().try_fold(0usize, |sum, &size| sum.checked_add(size)) != Some(n) {
             let e = ShapeError::new(format!("the sizes {sizes:?} do not add up to {n}, the size of axis {axis}"));
             refuse(e.hint("for parts of one size see `split`"), "split_with_sizes", [self.shape()]);
         }
-        let (mut parts, mut start) = (Vec::with_capacity(sizes.len()), 0);
+        let (mut parts, mut start) = (self.list_of_parts("split_with_sizes", sizes.len()), 0);
         for &size in sizes {
             parts.push(self.narrow(axis, start, size));
             start += size;
@@ -134,7 +136,22 @@ impl<'t, T: Scalar> Var<'t, T> {
         if count == 0 {
             refuse(ShapeError::new("there is no array in 0 parts").hint("ask for at least one"), "chunk", [self.shape()]);
         }
-        if n == 0 { self.split_with_sizes(&vec![0; count], axis) } else { self.split(n.div_ceil(count), axis) }
+        if n > 0 {
+            return self.split(n.div_ceil(count), axis);
+        }
+        let mut parts = self.list_of_parts("chunk", count);
+        parts.resize(count, self.narrow(axis, 0, 0));
+        parts
+    }
+    /// A list for so many parts of an array, if there may be that many.
+    #[track_caller]
+    fn list_of_parts(self, op: &'static str, count: usize) -> Vec<Self> {
+        const MOST_PARTS: usize = 1 << 24;
+        if count > MOST_PARTS {
+            let e = ShapeError::new(format!("{count} parts")).hint(format!("at most {MOST_PARTS} are possible: ask for larger ones"));
+            refuse(e, op, [self.shape()]);
+        }
+        self.or_refuse(op, room(count))
     }
 }
 
@@ -161,9 +178,10 @@ impl<T: Scalar> Op<T> for Triangle {
         copy(x[0], y);
         let [.., rows, columns] = x[0].shape()[..] else { return };
         for (i, y) in y.chunks_exact_mut(columns.max(1)).enumerate() {
-            let diagonal = (i % rows) as isize + self.diagonal;
+            // Beyond the last of all, every diagonal is as good as any other.
+            let diagonal = ((i % rows) as isize).saturating_add(self.diagonal);
             let before = |column: isize| column.clamp(0, columns as isize) as usize;
-            let zeros = if self.upper { &mut y[..before(diagonal)] } else { &mut y[before(diagonal + 1)..] };
+            let zeros = if self.upper { &mut y[..before(diagonal)] } else { &mut y[before(diagonal.saturating_add(1))..] };
             zeros.fill(T::ZERO);
         }
     }
@@ -228,11 +246,14 @@ impl Diagonal {
         let (rows, columns) = (self.rows, self.columns);
         (0..rank).filter(move |&a| a != rows && a != columns)
     }
-    /// The strides along the other axes and the diagonal, and where it begins.
-    fn strides(&self, strides: &[isize]) -> (Strides, isize) {
+    /// The strides along the other axes and the diagonal.
+    fn strides(&self, strides: &[isize]) -> Strides {
         let (down, right) = (strides[self.rows], strides[self.columns]);
-        let along = self.others(strides.len()).map(|a| strides[a]).chain([down + right]).collect();
-        (along, self.offset.max(0) * right - self.offset.min(0) * down)
+        self.others(strides.len()).map(|a| strides[a]).chain([down + right]).collect()
+    }
+    /// Where a diagonal begins that has an element.
+    fn start(&self, strides: &[isize]) -> isize {
+        self.offset.max(0) * strides[self.columns] - self.offset.min(0) * strides[self.rows]
     }
 }
 
@@ -244,9 +265,9 @@ impl<T: Scalar> Op<T> for Diagonal {
         Ok(self.of(x[0]))
     }
     fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
-        let (strides, start) = self.strides(x.strides());
+        let strides = self.strides(x.strides());
         // Of an empty diagonal, the beginning may lie outside.
-        Some((strides, if y.numel() == 0 { 0 } else { start }))
+        Some((strides, if y.numel() == 0 { 0 } else { self.start(x.strides()) }))
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         copy(x[0], y);
@@ -263,13 +284,15 @@ impl<T: Scalar> Op<T> for OnDiagonal {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         match self.at.of(&self.shape) {
             wanted if wanted == *x[0] => Ok(self.shape.clone()),
-            wanted => Err(ShapeError::new(format!("the diagonal of shape {} has shape {wanted}", self.shape))),
+            wanted => Err(ShapeError::new(format!("the diagonal of shape {} has shape {wanted}", self.shape)).hint("see `diagonal`")),
         }
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         y.fill(T::ZERO);
-        let (strides, start) = self.at.strides(&self.shape.strides());
-        scatter(x[0], y, start, &strides);
+        let natural = self.shape.strides();
+        if x[0].shape().numel() > 0 {
+            scatter(x[0], y, self.at.start(&natural), &self.at.strides(&natural));
+        }
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         cx.each(|_| cx.g.record(self.at))
@@ -300,14 +323,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         let Some((&n, others)) = shape.split_last() else {
             refuse(ShapeError::new("a number has no axis to put on a diagonal").hint("see `unsqueeze`"), "diag_embed", [shape]);
         };
-        let size = n + offset.unsigned_abs();
+        let size = n.saturating_add(offset.unsigned_abs());
         let at = match Diagonal::new(&shape.insert(0, 1), offset, rows, columns) {
             Ok(at) => at,
             Err(e) => refuse(e, "diag_embed", [shape]),
         };
         let mut others = others.iter();
         let full = (0..=shape.len()).map(|a| if a == at.rows || a == at.columns { size } else { *others.next().expect("the others") });
-        self.record(OnDiagonal { shape: full.collect(), at })
+        let full: Shape = full.collect();
+        self.check_size("diag_embed", &full);
+        self.record(OnDiagonal { shape: full, at })
     }
     /// The sum of the main diagonal of a matrix.
     ///
@@ -316,7 +341,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn trace(self) -> Self {
         if self.ndim() != 2 {
-            refuse(ShapeError::new(format!("a matrix is needed, not shape {}", self.shape())), "trace", [self.shape()]);
+            let e = ShapeError::new(format!("a matrix is needed, not shape {}", self.shape()));
+            refuse(e.hint("of a batch, `diagonal` gives what to sum"), "trace", [self.shape()]);
         }
         self.diagonal(0, 0, 1).sum()
     }
@@ -342,7 +368,7 @@ pub(crate) struct OverlapAdd {
 impl Windows {
     fn strides(&self, strides: &[isize]) -> Strides {
         let mut all: Strides = strides.into();
-        all[self.axis] *= self.step as isize;
+        all[self.axis] = all[self.axis].saturating_mul(self.step as isize);
         all.push(strides[self.axis]);
         all
     }
@@ -380,7 +406,7 @@ impl<T: Scalar> Op<T> for OverlapAdd {
         let whole = x[0].remove(x[0].len() - 1).with(self.windows.axis, self.n);
         match Op::<T>::shape(&self.windows, &[&whole])? {
             windows if windows == *x[0] => Ok(whole),
-            windows => Err(ShapeError::new(format!("the windows of shape {whole} have shape {windows}"))),
+            windows => Err(ShapeError::new(format!("the windows of shape {whole} have shape {windows}")).hint("see `unfold`")),
         }
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -419,6 +445,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         if step == 0 {
             refuse(ShapeError::new("windows that do not move on have no end").hint("`step` is at least 1"), "unfold", [self.shape()]);
         }
+        // Beyond the end, all steps lead to one window; a larger one has no stride.
+        let step = step.min(x.shape()[axis].saturating_add(1));
         let y = x.record(Windows { axis, size, step });
         // Of a number there is one window, and no axis beside it.
         if self.ndim() == 0 { y.reshape_to([size].into()) } else { y }

@@ -3,6 +3,7 @@
 use crate::error::ShapeError;
 use crate::kernels::strided::{Nest, gather};
 use crate::layout::{Shape, Strides};
+use crate::memory::filled;
 use crate::op::{Cotangents, Op, View, Vjp};
 pub(crate) use crate::ops::indices::Indices;
 use crate::ops::slice::{Run, Slice};
@@ -76,7 +77,8 @@ impl<T: Scalar> Op<T> for ScatterAdd {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         check_gather(&self.shape, self.axis, &self.index)?;
         if x[0] != self.index.shape() {
-            return Err(ShapeError::new(format!("indices of shape {} need values of that shape", self.index.shape)));
+            let e = ShapeError::new(format!("indices of shape {} need values of that shape", self.index.shape));
+            return Err(e.hint("`scatter_add` takes more values than indices, and not fewer"));
         }
         Ok(self.shape.clone())
     }
@@ -122,10 +124,10 @@ impl<'t, T: Scalar> Var<'t, T> {
             let e = ShapeError::new(format!("indices of shape {} do not broadcast with shape {shape} beside axis {axis}", index.shape));
             refuse(e.hint("they need as many axes, of equal sizes or 1"), "take_along_dim", [shape]);
         };
-        let index = match index.counted_from_end(shape[axis]) {
-            Ok(index) => index.reshape(rows.clone()).broadcast_to(&beside.with(axis, rows[axis])),
-            Err(e) => refuse(e, "take_along_dim", [shape]),
-        };
+        let index = index.counted_from_end(shape[axis]).and_then(|index| {
+            index.reshape(rows.clone()).broadcast_to(&beside.with(axis, rows[axis]))
+        });
+        let index = self.or_refuse("take_along_dim", index);
         x.broadcast_to_shape(beside.with(axis, shape[axis])).record(Gather { axis, index })
     }
     /// Adds values at numbered places along an axis: `y = x; y[index[i][j]][j] += values[i][j]` for axis 0; a place that is named
@@ -162,7 +164,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             return self;
         }
         let values = if values.ndim() == 0 { values.broadcast_to_shape(index.shape.clone()) } else { values.fit_to(&index, "scatter") };
-        let mut from = vec![NOTHING; shape.numel()];
+        let mut from = self.nothing("scatter");
         let own = index.shape.strides();
         each_index(&index, axis, [&shape.strides(), &own], |_, at, own| from[at as usize] = own as i64);
         x.replaced(from, values).reshape_to(self.shape())
@@ -178,6 +180,12 @@ impl<'t, T: Scalar> Var<'t, T> {
         let runs = wanted.iter().map(|&len| Run { start: 0, step: 1, len }).collect();
         let values = self.reshape_to(shape.clone());
         if shape == *wanted { values } else { values.record(Slice(runs)) }
+    }
+    /// What [`Var::replaced`] takes, where nothing is replaced yet.
+    #[track_caller]
+    fn nothing(self, op: &'static str) -> Vec<i64> {
+        let shape = self.shape();
+        self.or_refuse(op, shape.check_size().and_then(|()| filled(shape.numel(), NOTHING)))
     }
     /// The array with some elements replaced: `from` says for each by which of the values, or by [`NOTHING`].
     #[track_caller]
@@ -272,7 +280,8 @@ impl<T: Scalar> Op<T> for IndexAdd {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         check_select(self.size, &self.index)?;
         if x[0][self.axis] != self.index.values.len() {
-            return Err(ShapeError::new(format!("{} indices need as many slices along axis {}", self.index.values.len(), self.axis)));
+            let e = ShapeError::new(format!("{} indices need as many slices along axis {}", self.index.values.len(), self.axis));
+            return Err(e.hint("each index names the place of one slice"));
         }
         Ok(x[0].with(self.axis, self.size))
     }
@@ -329,7 +338,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if let Err(e) = index.check(x.shape()[axis], "index") {
             refuse(e, "index_copy", [self.shape(), source.shape()]);
         }
-        x.replaced_slices(axis, &index, source).reshape_to(self.shape())
+        x.replaced_slices("index_copy", axis, &index, source).reshape_to(self.shape())
     }
     /// The array with one number put everywhere in numbered slices along an axis. Derivative: the cotangent, 0 in those slices; and for the
     /// number the sum over them.
@@ -348,7 +357,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             refuse(e.hint("for an array of values see `index_copy`"), "index_fill", [shape, value.shape()]);
         }
         let source = value.broadcast_to_shape(shape.with(axis, index.values.len()));
-        x.replaced_slices(axis, &index, source).reshape_to(self.shape())
+        x.replaced_slices("index_fill", axis, &index, source).reshape_to(self.shape())
     }
     /// What an op of whole slices works on, checked: array and source with at least one axis, and the list of indices.
     #[track_caller]
@@ -367,9 +376,10 @@ impl<'t, T: Scalar> Var<'t, T> {
         (x, axis, index, source.reshape_to(wanted))
     }
     #[track_caller]
-    fn replaced_slices(self, axis: usize, index: &Indices, source: Self) -> Self {
+    fn replaced_slices(self, op: &'static str, axis: usize, index: &Indices, source: Self) -> Self {
         let (shape, part) = (self.shape(), source.shape());
-        let mut from = vec![NOTHING; shape.numel()];
+        self.check_size(op, &part);
+        let mut from = self.nothing(op);
         let slices = index.values.iter().enumerate().map(|(k, &i)| [i as usize, k]);
         each_slice(&part, axis, [&shape.strides(), &part.strides()], 0, slices, |row, [to, own]| {
             from[to as usize..][..row.row].iter_mut().zip(own as i64..).for_each(|(from, own)| *from = own);

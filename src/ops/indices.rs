@@ -3,8 +3,9 @@
 use crate::error::ShapeError;
 use crate::kernels::strided::Nest;
 use crate::layout::{Layout, Shape};
+use crate::memory::room;
 use crate::scalar::Scalar;
-use crate::var::Var;
+use crate::var::{Var, refuse};
 use ndarray::{ArrayBase, Data, Dimension};
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ impl Indices {
     #[track_caller]
     pub fn new(shape: &[usize], values: impl IntoIterator<Item = i64>) -> Indices {
         let (shape, values) = (Shape::from(shape), values.into_iter().collect::<Arc<[i64]>>());
-        assert_eq!(shape.numel(), values.len(), "Indices::new: shape {shape} and the number of values");
+        fills("Indices::new", &shape, values.len());
         Indices { shape, values, wrong: None }
     }
     /// Their shape.
@@ -49,15 +50,15 @@ impl Indices {
     }
     /// The same numbers in order under another shape.
     pub(crate) fn reshape(&self, shape: Shape) -> Indices {
-        assert_eq!(shape.numel(), self.values.len());
+        assert!(shape.numel() == self.values.len() || self.wrong.is_some());
         Indices { shape, ..self.clone() }
     }
     /// Repeated to a larger shape, which the caller has found by broadcasting.
-    pub(crate) fn broadcast_to(&self, shape: &Shape) -> Indices {
-        if self.shape == *shape {
-            return self.clone();
+    pub(crate) fn broadcast_to(&self, shape: &Shape) -> Result<Indices, ShapeError> {
+        if self.shape == *shape || self.wrong.is_some() {
+            return Ok(self.clone());
         }
-        Indices { shape: shape.clone(), values: repeated(&self.values, &self.shape, shape).into(), wrong: self.wrong.clone() }
+        Ok(Indices { shape: shape.clone(), values: repeated(&self.values, &self.shape, shape)?.into(), wrong: None })
     }
     /// Negative numbers counted from the end of an axis of `n`; one that is out of range even so is an error.
     pub(crate) fn counted_from_end(&self, n: usize) -> Result<Indices, ShapeError> {
@@ -90,13 +91,26 @@ impl Indices {
 }
 
 /// The elements of an array that is broadcast.
-fn repeated<A: Copy>(values: &[A], from: &Shape, to: &Shape) -> Vec<A> {
-    let mut out = Vec::with_capacity(to.numel());
+fn repeated<A: Copy>(values: &[A], from: &Shape, to: &Shape) -> Result<Vec<A>, ShapeError> {
+    to.check_size()?;
+    let mut out = room(to.numel())?;
     if to.numel() > 0 {
         let nest = Nest::new(to, [&Layout::contiguous(from.clone()).broadcast_strides(to)], |_| true);
         nest.each(0..nest.rows(), [0], |[at]| out.extend((0..nest.row as isize).map(|i| values[(at + i * nest.step[0]) as usize])));
     }
-    out
+    Ok(out)
+}
+
+/// Refuses values that do not fill a shape.
+#[track_caller]
+fn fills(op: &'static str, shape: &Shape, count: usize) {
+    let filled = shape.check_count().and_then(|()| match shape.numel() == count {
+        true => Ok(()),
+        false => Err(ShapeError::new(format!("{count} values do not fill it")).hint("give as many as the sizes multiply to")),
+    });
+    if let Err(e) = filled {
+        refuse(e, op, [shape.clone()]);
+    }
 }
 
 impl PartialEq for Indices {
@@ -174,7 +188,11 @@ impl<I: Index, S: Data<Elem = I>, D: Dimension> From<&ArrayBase<S, D>> for Indic
 /// Whole numbers that were computed on a tape. If one is not whole, the op that they are given to refuses them.
 impl<T: Scalar> From<Var<'_, T>> for Indices {
     fn from(v: Var<'_, T>) -> Indices {
-        let (shape, values) = (v.shape(), v.to_vec());
+        let shape = v.shape();
+        let values = match v.tape().read().view(v.id).to_list() {
+            Ok(values) => values,
+            Err(e) => return Indices { shape, values: Arc::default(), wrong: Some(format!("indices of a Var: {}", e.message()).into()) },
+        };
         let whole = |x: &T| x.to_f64().fract() == 0.0 && x.to_f64().abs() < 9e15;
         let wrong = values.iter().position(|x| !whole(x)).map(|at| {
             format!("indices must be whole numbers, but a Var of type {} holds {} (at position {at})", T::NAME, values[at].to_f64()).into()
@@ -200,12 +218,12 @@ impl Mask {
     #[track_caller]
     pub fn new(shape: &[usize], values: impl IntoIterator<Item = bool>) -> Mask {
         let (shape, values) = (Shape::from(shape), values.into_iter().collect::<Vec<_>>());
-        assert_eq!(shape.numel(), values.len(), "Mask::new: shape {shape} and the number of values");
+        fills("Mask::new", &shape, values.len());
         Mask { shape, values }
     }
     /// Repeated to a larger shape, which the caller has found by broadcasting.
-    pub(crate) fn broadcast_to(&self, shape: &Shape) -> Mask {
-        Mask { shape: shape.clone(), values: repeated(&self.values, &self.shape, shape) }
+    pub(crate) fn broadcast_to(&self, shape: &Shape) -> Result<Mask, ShapeError> {
+        Ok(Mask { shape: shape.clone(), values: repeated(&self.values, &self.shape, shape)? })
     }
     /// The positions of what counts, in row-major order.
     pub(crate) fn positions(&self) -> Indices {
@@ -246,7 +264,8 @@ impl<S: Data<Elem = bool>, D: Dimension> From<&ArrayBase<S, D>> for Mask {
     }
 }
 impl<T: Scalar> From<Var<'_, T>> for Mask {
+    #[track_caller]
     fn from(v: Var<'_, T>) -> Mask {
-        Mask { shape: v.shape(), values: v.to_vec().into_iter().map(|x| x != T::ZERO).collect() }
+        Mask { shape: v.shape(), values: v.elements("Mask::from").into_iter().map(|x| x != T::ZERO).collect() }
     }
 }

@@ -26,7 +26,7 @@ impl<T: Scalar> Op<T> for Concat {
                     .hint("all sizes but that of the joined axis must be equal"));
             }
         }
-        Ok(x[0].with(axis, x.iter().map(|s| s[axis]).sum()))
+        Ok(x[0].with(axis, x.iter().fold(0, |sum, s| sum.saturating_add(s[axis]))))
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         let total: usize = x.iter().map(|x| x.shape()[self.0]).sum();

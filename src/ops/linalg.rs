@@ -249,6 +249,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             Err(e) => refuse(e, "matrix_power", [shape]),
         };
         if n == 0 {
+            self.check_size("matrix_power", &[size, size].into());
             let identity: Vec<T> = (0..size * size).map(|p| if p % (size + 1) == 0 { T::ONE } else { T::ZERO }).collect();
             return self.tape.constant(identity).reshape_to([size, size].into()).broadcast_to_shape(shape);
         }
@@ -290,7 +291,8 @@ pub(crate) fn system<const N: usize>(a: &Shape, b: &Shape, op: &'static str, sha
     }
 }
 
-/// The product of matrices of which each fits the next, in the order that takes the fewest multiplications. The first may be a vector,
+/// The product of matrices of which each fits the next, in the order that takes the fewest multiplications (of more than 128, in runs of so
+/// many). The first may be a vector,
 /// a row, and the last one, a column; they disappear from the result, as in [`Var::matmul`].
 ///
 /// ```
@@ -337,7 +339,18 @@ pub fn multi_dot<'t, T: Scalar>(xs: &[Var<'t, T>]) -> Var<'t, T> {
     if shapes[count - 1].len() == 1 {
         factors[count - 1] = xs[count - 1].unsqueeze(1);
     }
-    let mut y = chain(&factors, &splits(&sizes), 0, count - 1);
+    // The best order takes time that grows with the third power of the number of factors: thousands are multiplied in runs.
+    const RUN: usize = 128;
+    while factors.len() > RUN {
+        let (starts, mut products) = ((0..factors.len()).step_by(RUN), Vec::new());
+        for start in starts.clone() {
+            let end = factors.len().min(start + RUN);
+            products.push(chain(&factors[start..end], &splits(&sizes[start..=end]), 0, end - start - 1));
+        }
+        sizes = starts.map(|start| sizes[start]).chain([sizes[factors.len()]]).collect();
+        factors = products;
+    }
+    let mut y = chain(&factors, &splits(&sizes), 0, factors.len() - 1);
     if shapes[count - 1].len() == 1 {
         y = y.squeeze(-1);
     }

@@ -284,9 +284,11 @@ impl<'t, T: Scalar> Var<'t, T> {
             refuse(e, name, [shape]);
         }
         let LocalResponseNormOptions { alpha, beta, k } = options;
-        let borders: Small<(usize, usize)> = (0..shape.len()).map(|a| if a == 1 { (size / 2, (size - 1) / 2) } else { (0, 0) }).collect();
+        // Channels that are not there need not be walked over, however many are asked for.
+        let (before, after) = ((size / 2).min(shape[1]), ((size - 1) / 2).min(shape[1]));
+        let borders: Small<(usize, usize)> = (0..shape.len()).map(|a| if a == 1 { (before, after) } else { (0, 0) }).collect();
         // The sum over the channels around each, of what is made of a padded array that is shifted by so many channels.
-        let around = |of: &dyn Fn(usize) -> Self| (1..size).fold(of(0), |sum, i| sum + of(i));
+        let around = |of: &dyn Fn(usize) -> Self| (1..=before + after).fold(of(0), |sum, i| sum + of(i));
         let squares = self.square().pad(&borders, 0.0);
         let near = around(&|i| squares.narrow(1, i, shape[1]));
         let base = near * self.number(alpha / size as f64) + self.number(k);
@@ -295,7 +297,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         // Squares beyond the type: again, around each element in the unit of the largest there, with k in its square.
         let padded = self.pad(&borders, 0.0);
-        let largest = (1..size).fold(padded.narrow(1, 0, shape[1]).abs(), |m, i| m.maximum(padded.narrow(1, i, shape[1]).abs()));
+        let largest = (1..=before + after).fold(padded.narrow(1, 0, shape[1]).abs(), |m, i| m.maximum(padded.narrow(1, i, shape[1]).abs()));
         let units: Vec<T> = largest.to_vec().into_iter().map(unit).collect();
         let constant = |f: &dyn Fn(f64) -> f64| {
             let values: Vec<T> = units.iter().map(|u| T::from_f64(f(u.to_f64()))).collect();

@@ -21,33 +21,38 @@ pub enum PadMode {
 }
 
 impl PadMode {
-    /// The elements along an axis of size `n` that a padded one is made of.
-    fn elements(self, axis: usize, n: usize, (before, after): (isize, isize)) -> Result<SparseRows, ShapeError> {
+    /// The size that an axis of size `n` is padded to.
+    fn size(self, axis: usize, n: usize, (before, after): (isize, isize)) -> Result<usize, ShapeError> {
         let wrong =
             |what: String, hint: &str| Err(ShapeError::new(format!("padding ({before}, {after}) of axis {axis}: {what}")).hint(hint));
-        let size = n as isize;
-        let to = size.saturating_add(before).saturating_add(after);
+        // In numbers that hold the sum of three sizes.
+        let (size, before, after) = (n as i128, before as i128, after as i128);
         // What is left of the array by negative padding. Only `Reflect` and `Replicate` add elements that were taken away.
-        let (cut, kept) = (before.min(0).saturating_neg(), size.saturating_add(before.min(0)).saturating_add(after.min(0)));
+        let (to, kept) = (size + before + after, size + before.min(0) + after.min(0));
         if to < 0 || kept < 0 && matches!(self, PadMode::Constant(_)) {
             return wrong(format!("more elements are taken away than the {n} that there are"), "negative padding takes elements away");
         }
         let most = match self {
-            PadMode::Constant(_) => return Ok(SparseRows::new()),
+            PadMode::Constant(_) | PadMode::Replicate => i128::MAX,
             PadMode::Reflect => size - 1,
             PadMode::Circular => kept,
-            PadMode::Replicate => isize::MAX,
         };
-        if n == 0 && to > 0 {
+        if n == 0 && to > 0 && !matches!(self, PadMode::Constant(_)) {
             return wrong("the axis has no elements to repeat".into(), "`PadMode::Constant` pads empty axes");
         }
         if before.max(after) > most.max(0) {
             return wrong(format!("{self:?} has only {} elements for it", most.max(0)), "pad by less, or with `PadMode::Replicate`");
         }
-        let last = size - 1;
-        let mut rows = SparseRows::new();
-        for i in 0..to {
-            let at = i - before;
+        // (Above what an axis can have, which is refused with the whole shape.)
+        Ok(usize::try_from(to).unwrap_or(usize::MAX))
+    }
+    /// The elements along an axis of size `n` that one of size `to` is made of, which is padded by these numbers.
+    fn elements(self, n: usize, (before, after): (isize, isize), to: usize) -> Result<SparseRows, ShapeError> {
+        let (last, cut) = (n as isize - 1, before.min(0).saturating_neg());
+        let kept = (n as isize).saturating_sub(cut).saturating_add(after.min(0));
+        let mut rows = SparseRows::with_room(to, 1)?;
+        for i in 0..to as isize {
+            let at = i.saturating_sub(before);
             let at = match self {
                 PadMode::Reflect if at < 0 => -at,
                 PadMode::Reflect if at > last => 2 * last - at,
@@ -80,19 +85,17 @@ impl<'t, T: Scalar> Var<'t, T> {
         let shape = self.shape();
         if borders.len() > shape.len() {
             let e = ShapeError::new(format!("{} borders for the {} axes of shape {shape}", borders.len(), shape.len()));
-            refuse(e, "pad_with", [shape]);
+            refuse(e.hint("at most one pair an axis, the last axis last"), "pad_with", [shape]);
         }
         let skip = shape.len() - borders.len();
-        let mut maps: Small<SparseRows> = Small::new();
-        for (i, &border) in borders.iter().enumerate() {
-            match mode.elements(skip + i, shape[skip + i], border) {
-                Ok(rows) => maps.push(rows),
-                Err(e) => refuse(e, "pad_with", [shape]),
-            }
+        let mut padded = shape.clone();
+        for (axis, &border) in (skip..).zip(borders) {
+            padded = padded.with(axis, self.or_refuse("pad_with", mode.size(axis, shape[axis], border)));
         }
+        self.check_size("pad_with", &padded);
         let mut y = self;
         if let PadMode::Constant(value) = mode {
-            let cut = |i: isize| i.min(0).unsigned_abs();
+            let cut = |i: isize| i.min(0).unsigned_abs(); // both together are at most the axis
             for (axis, &(before, after)) in (skip..).zip(borders) {
                 if before < 0 || after < 0 {
                     y = y.narrow(axis as isize, cut(before), shape[axis] - cut(before) - cut(after));
@@ -101,8 +104,9 @@ impl<'t, T: Scalar> Var<'t, T> {
             let added: Small<(usize, usize)> = borders.iter().map(|&(a, b)| (a.max(0) as usize, b.max(0) as usize)).collect();
             return y.pad(&added, value);
         }
-        for (i, rows) in maps.into_iter().enumerate() {
-            y = y.axis_map(skip + i, rows);
+        for (axis, &border) in (skip..).zip(borders) {
+            let rows = self.or_refuse("pad_with", mode.elements(shape[axis], border, padded[axis]));
+            y = y.axis_map(axis, rows);
         }
         y
     }

@@ -14,7 +14,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn pixel_shuffle(self, upscale_factor: usize) -> Self {
         let (shape, r) = (self.shape(), upscale_factor);
         let (lead, [c, h, w]) = match image(&shape) {
-            Ok(parts) if r > 0 && parts.1[0].is_multiple_of(r * r) => parts,
+            Ok(parts) if r > 0 && r.checked_mul(r).is_some_and(|square| parts.1[0].is_multiple_of(square)) => parts,
             Ok(_) => {
                 let e = ShapeError::new(format!("the square of upscale_factor {r} does not divide the channels of shape {shape}"));
                 refuse(e.hint("the axes are (.., channels, height, width)"), "pixel_shuffle", [shape])

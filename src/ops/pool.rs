@@ -7,6 +7,8 @@
 use crate::error::ShapeError;
 use crate::kernels::pool::{self as kernel, Planes, Window};
 use crate::layout::{Shape, Small};
+use crate::memory::filled;
+use crate::ops::conv::LARGEST;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::indices::Indices;
 use crate::scalar::Scalar;
@@ -53,12 +55,19 @@ impl Windows {
                 return Err(ShapeError::new(format!("{what} is 0 along spatial axis {axis}")).hint("it must be at least 1"));
             }
         }
-        let covered = (kernel - 1).saturating_mul(dilation).saturating_add(1);
+        // So that no product of two of them and a position overflows.
+        for (what, size) in [("kernel_size", kernel), ("stride", stride), ("dilation", dilation), ("padding", padding)] {
+            if size > LARGEST {
+                return Err(ShapeError::new(format!("{what} is {size} along spatial axis {axis}"))
+                    .hint(format!("at most {LARGEST} is possible")));
+            }
+        }
+        let covered = (kernel - 1) * dilation + 1;
         if padding > covered / 2 {
             let e = format!("padding {padding} along spatial axis {axis} is more than half of the {covered} positions that a window spans");
             return Err(ShapeError::new(e).hint("a window could lie in the padding alone"));
         }
-        // What is left of the axis (and beyond it, with `ceil`) for the window to slide over; padding is at most half of `covered`, so that nothing overflows.
+        // What is left of the axis (and beyond it, with `ceil`) for the window to slide over.
         let beyond = if ceil { stride - 1 } else { 0 };
         let Some(room) = (n + padding).saturating_add(beyond).checked_sub(covered - padding) else {
             let e = format!("a window of {covered} positions does not fit spatial axis {axis} of size {n} with padding {padding}");
@@ -168,7 +177,10 @@ impl<T: Scalar> Op<T> for MaxPlace {
 }
 
 pub(crate) fn same(found: &Shape, expected: &Shape) -> Result<(), ShapeError> {
-    if found == expected { Ok(()) } else { Err(ShapeError::new(format!("shape {found} is not {expected}"))) }
+    match found == expected {
+        true => Ok(()),
+        false => Err(ShapeError::new(format!("shape {found} is not {expected}")).hint("give arrays of the pool's own shapes")),
+    }
 }
 
 /// How the windows of a maximum lie. The default: side by side, without padding.
@@ -207,7 +219,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     fn max_pool_with_indices(self, windows: Windows) -> (Self, Indices) {
         let y = self.record(MaxPool(windows));
-        let mut indices = vec![0; y.numel()];
+        let mut indices = self.or_refuse(Op::<T>::name(&MaxPool(windows)), filled(y.numel(), 0));
         kernel::indices(&windows.planes(&self.shape()), self.value().as_slice(), &mut indices);
         (y, Indices::new(&y.shape(), indices))
     }

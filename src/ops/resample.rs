@@ -49,7 +49,8 @@ impl<T: Scalar> Op<T> for AxisMap {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         let (matrix, n) = self.matrix();
         if x[0].get(self.axis) != Some(&n) {
-            return Err(ShapeError::new(format!("axis {} of shape {} does not have size {n}", self.axis, x[0])));
+            let e = ShapeError::new(format!("axis {} of shape {} does not have size {n}", self.axis, x[0]));
+            return Err(e.hint("a matrix has as many columns as the axis elements"));
         }
         Ok(x[0].with(self.axis, matrix.len()))
     }
@@ -71,7 +72,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if rows.len() == n && rows.is_identity() {
             return self;
         }
-        let columns = rows.transpose(n);
+        let columns = self.or_refuse("axis_map", rows.transpose(n));
         self.record(AxisMap { axis, matrix: Arc::new(Pair { rows, columns }), adjoint: false })
     }
 }
@@ -176,8 +177,13 @@ impl InterpolateOptions<'_> {
         (0..x.len() - 2).map(axis).collect()
     }
     /// The elements, with weights, that each element of the result along an axis is made of; `rank` is the number of such axes.
-    fn rows(&self, r: &Resize, rank: usize) -> SparseRows {
-        let mut rows = SparseRows::new();
+    fn rows(&self, r: &Resize, rank: usize) -> Result<SparseRows, ShapeError> {
+        let each = match self.mode {
+            InterpolateMode::Linear => 2,
+            InterpolateMode::Bicubic => 4,
+            _ => 1,
+        };
+        let mut rows = SparseRows::with_room(r.to, each)?;
         let last = r.from - 1;
         // The position among the array's elements.
         let at = |i: usize| if self.align_corners { r.step * i as f64 } else { r.step * (i as f64 + 0.5) - 0.5 };
@@ -205,7 +211,7 @@ impl InterpolateOptions<'_> {
                 InterpolateMode::Area => unreachable!("an average pool"),
             }
         }
-        rows
+        Ok(rows)
     }
 }
 
@@ -263,10 +269,12 @@ impl<'t, T: Scalar> Var<'t, T> {
                 _ => self.adaptive_avg_pool3d([axes[0].to, axes[1].to, axes[2].to]),
             };
         }
+        self.check_size("interpolate", &shape[..2].iter().copied().chain(axes.iter().map(|a| a.to)).collect());
         let mut y = self;
         // A loop: a closure would hide the caller's line.
         for (a, resize) in axes.iter().enumerate() {
-            y = y.axis_map(a + 2, options.rows(resize, axes.len()));
+            let rows = self.or_refuse("interpolate", options.rows(resize, axes.len()));
+            y = y.axis_map(a + 2, rows);
         }
         y
     }
@@ -298,7 +306,7 @@ mod rows {
                 rows.push([(1, 2.0), (0, -1.0)]);
                 rows.push([]);
                 rows.push([(1, 0.5), (3, 1.0), (1, 0.25)]);
-                Arc::new(Pair { columns: rows.transpose(4), rows })
+                Arc::new(Pair { columns: rows.transpose(4).expect("small"), rows })
             };
             let op = move |axis, adjoint| AxisMap { axis, matrix: map(), adjoint };
             let mut all = vec![

@@ -106,7 +106,8 @@ impl<T: Scalar> Op<T> for SumTo {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         match self.0.broadcast(x[0]) {
             Some(s) if s == *x[0] => Ok(self.0.clone()),
-            _ => Err(ShapeError::new(format!("shape {} does not broadcast to {}", self.0, x[0]))),
+            _ => Err(ShapeError::new(format!("shape {} does not broadcast to {}", self.0, x[0]))
+                .hint("the sum goes over the axes along which that shape would be repeated to this one")),
         }
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -209,7 +210,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Sizes of which one may be -1, which is worked out so that they multiply to `total`.
     #[track_caller]
     fn sizes(self, op: &'static str, sizes: &[isize], total: usize) -> Small<usize> {
-        let known: usize = sizes.iter().filter(|&&n| n >= 0).map(|&n| n as usize).product();
+        let known = sizes.iter().filter(|&&n| n >= 0).fold(1usize, |product, &n| product.saturating_mul(n as usize));
         let unknown = sizes.iter().filter(|&&n| n < 0).count();
         if unknown > 1 || sizes.iter().any(|&n| n < -1) || unknown == 1 && (known == 0 || !total.is_multiple_of(known)) {
             let e = ShapeError::new(format!("{total} elements of shape {} cannot have shape {sizes:?}", self.shape()))
@@ -234,7 +235,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let (a, b) = (self.axis("flatten", start), self.axis("flatten", end));
         if a > b {
-            refuse(ShapeError::new(format!("axis {start} comes after axis {end}")), "flatten", [shape]);
+            refuse(ShapeError::new(format!("axis {start} comes after axis {end}")).hint("exchange them"), "flatten", [shape]);
         }
         let merged: usize = shape[a..=b].iter().product();
         self.reshape_to(shape[..a].iter().copied().chain([merged]).chain(shape[b + 1..].iter().copied()).collect())
@@ -247,7 +248,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn unflatten(self, axis: isize, sizes: &[isize]) -> Self {
         let (shape, axis) = (self.shape(), self.axis("unflatten", axis));
         let sizes = self.sizes("unflatten", sizes, shape[axis]);
-        if sizes.iter().product::<usize>() != shape[axis] {
+        if sizes.iter().fold(1usize, |product, &n| product.saturating_mul(n)) != shape[axis] {
             let e = ShapeError::new(format!("axis {axis} of size {} is not {sizes:?}", shape[axis]));
             refuse(e.hint("the sizes multiply to that of the axis; one may be -1, which is worked out"), "unflatten", [shape]);
         }
@@ -316,7 +317,7 @@ impl<T: Scalar> Op<T> for Transpose {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         let n = x[0].len();
         if n < 2 {
-            return Err(ShapeError::new(format!("a matrix is needed, not shape {}", x[0])));
+            return Err(ShapeError::new(format!("a matrix is needed, not shape {}", x[0])).hint("`unsqueeze` adds an axis"));
         }
         Ok(x[0].with(n - 1, x[0][n - 2]).with(n - 2, x[0][n - 1]))
     }

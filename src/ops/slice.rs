@@ -17,6 +17,13 @@ pub(crate) struct Run {
     pub len: usize,
 }
 
+impl Run {
+    /// From one of its elements to the next, along an axis of this stride. (A single one has no next, however large its step.)
+    fn stride(&self, axis: isize) -> isize {
+        if self.len > 1 { self.step * axis } else { 0 }
+    }
+}
+
 /// A part of an array, one [`Run`] an axis; a view.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Slice(pub Small<Run>);
@@ -27,18 +34,23 @@ impl<T: Scalar> Op<T> for Slice {
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         for (axis, (run, &n)) in self.0.iter().zip(x[0].iter()).enumerate() {
-            let last = run.start as isize + run.step * (run.len as isize - 1);
-            if run.len > 0 && (run.start >= n || last < 0 || last >= n as isize) {
-                return Err(ShapeError::new(format!("elements {} to {last} of axis {axis} lie outside its size {n}", run.start)));
+            if run.len == 0 {
+                continue;
+            }
+            // (Overflow lies outside as well.)
+            let last = (run.len as isize - 1).saturating_mul(run.step).saturating_add(run.start as isize);
+            if run.start >= n || last < 0 || last >= n as isize {
+                return Err(ShapeError::new(format!("elements {} to {last} of axis {axis} lie outside its size {n}", run.start))
+                    .hint(format!("it has elements 0 to {}", n as isize - 1)));
             }
         }
         Ok(self.0.iter().map(|r| r.len).collect())
     }
     fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
-        let strides = self.0.iter().zip(x.strides()).map(|(r, s)| r.step * s).collect();
+        let strides = self.0.iter().zip(x.strides()).map(|(r, s)| r.stride(*s)).collect();
         // Of an empty part, no element is ever read, and its start may lie past the end.
-        let offset = self.0.iter().zip(x.strides()).map(|(r, s)| r.start as isize * s).sum();
-        Some((strides, if y.numel() == 0 { 0 } else { offset }))
+        let offset = || self.0.iter().zip(x.strides()).map(|(r, s)| r.start as isize * s).sum();
+        Some((strides, if y.numel() == 0 { 0 } else { offset() }))
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         copy(x[0], y);
@@ -67,7 +79,10 @@ impl<T: Scalar> Op<T> for Embed {
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         y.fill(T::from_f64(self.fill));
         let natural = self.shape.strides();
-        let strides: Strides = self.runs.iter().zip(&natural).map(|(r, s)| r.step * s).collect();
+        if x[0].shape().numel() == 0 {
+            return;
+        }
+        let strides: Strides = self.runs.iter().zip(&natural).map(|(r, s)| r.stride(*s)).collect();
         let offset = self.runs.iter().zip(&natural).map(|(r, s)| r.start as isize * s).sum();
         scatter(x[0], y, offset, &strides);
     }
@@ -105,7 +120,7 @@ impl SliceInfo {
             return Ok(Run { start: i as usize, step: 1, len: 1 });
         }
         if self.step == 0 {
-            return Err(ShapeError::new(format!("the step of axis {axis} is 0")));
+            return Err(ShapeError::new(format!("the step of axis {axis} is 0")).hint("a step is at least 1, or negative to walk backwards"));
         }
         let (low, high) = if self.step > 0 { (0, size) } else { (-1, size - 1) };
         let clamp = |p: Option<isize>, default: isize| p.map_or(default, |p| from_end(p).clamp(low, high));
@@ -182,7 +197,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let shape = self.shape();
         if parts.len() > shape.len() {
             let e = ShapeError::new(format!("{} entries for the {} axes of shape {shape}", parts.len(), shape.len()));
-            refuse(e, "slice", [shape]);
+            refuse(e.hint("one entry an axis; axes at the end that are not named stay whole"), "slice", [shape]);
         }
         let whole = SliceInfo::from(..);
         let run = |axis: usize| parts.get(axis).copied().unwrap_or(whole).run(axis, shape[axis]);
@@ -201,9 +216,10 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn narrow(self, axis: isize, start: usize, len: usize) -> Self {
         let (shape, axis) = (self.shape(), self.axis("narrow", axis));
-        if start + len > shape[axis] {
-            let e = ShapeError::new(format!("elements {start}..{} of axis {axis} lie outside its size {}", start + len, shape[axis]));
-            refuse(e, "narrow", [shape]);
+        let end = start.saturating_add(len);
+        if end > shape[axis] {
+            let e = ShapeError::new(format!("elements {start}..{end} of axis {axis} lie outside its size {}", shape[axis]));
+            refuse(e.hint("the arguments are the first element and how many there are"), "narrow", [shape]);
         }
         let mut runs: Small<Run> = shape.iter().map(|&len| Run { start: 0, step: 1, len }).collect();
         runs[axis] = Run { start: if len == 0 { 0 } else { start }, step: 1, len };
@@ -219,12 +235,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         let shape = self.shape();
         if borders.len() > shape.len() {
             let e = ShapeError::new(format!("{} borders for the {} axes of shape {shape}", borders.len(), shape.len()));
-            refuse(e, "pad", [shape]);
+            refuse(e.hint("at most one pair an axis, the last axis last"), "pad", [shape]);
         }
         let skip = shape.len() - borders.len();
         let border = |axis: usize| if axis < skip { (0, 0) } else { borders[axis - skip] };
         let runs = (0..shape.len()).map(|a| Run { start: border(a).0, step: 1, len: shape[a] }).collect();
-        let padded = (0..shape.len()).map(|a| border(a).0 + shape[a] + border(a).1).collect();
+        let padded: Shape = (0..shape.len()).map(|a| border(a).0.saturating_add(shape[a]).saturating_add(border(a).1)).collect();
+        self.check_size("pad", &padded);
         self.record(Embed { shape: padded, runs, fill: value })
     }
 }

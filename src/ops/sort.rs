@@ -7,6 +7,7 @@
 use crate::error::ShapeError;
 use crate::kernels::sort::{self, Entry, ascending, descending, first};
 use crate::layout::Shape;
+use crate::record::told;
 use crate::ops::indices::Indices;
 use crate::scalar::Scalar;
 use crate::var::{Var, refuse};
@@ -52,10 +53,14 @@ fn middle<T: Scalar>(line: &mut [Entry<T>]) {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The positions of `k` elements of each line along an axis, which `choose` brings to the front.
-    fn positions(self, axis: usize, k: usize, choose: impl Fn(&mut [Entry<T>]) + Sync) -> Indices {
-        let (shape, inner) = (self.shape(), self.tape.read());
-        let positions = sort::choose(&inner.view(self.id).to_slice(), &shape, axis, k, &choose);
-        Indices::new(&shape.with(axis, k), positions)
+    #[track_caller]
+    fn positions(self, op: &'static str, axis: usize, k: usize, choose: impl Fn(&mut [Entry<T>]) + Sync) -> Indices {
+        let shape = self.shape();
+        let positions = shape.check_size().and_then(|()| {
+            let inner = self.tape.read();
+            told("choose", || sort::choose(&inner.view(self.id).to_slice(), &shape, axis, k, &choose))?
+        });
+        Indices::new(&shape.with(axis, k), self.or_refuse(op, positions))
     }
     /// One element of each line, for functions that have no value for an empty one; under the shape that is left of the array.
     #[track_caller]
@@ -66,7 +71,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             let e = ShapeError::new(format!("axis {axis} of shape {shape} has no elements"));
             refuse(e.hint("an axis that is reduced must not have size 0"), op, [shape]);
         }
-        let index = x.positions(at, 1, choose);
+        let index = x.positions(op, at, 1, choose);
         let left = match (self.ndim(), keepdim) {
             (0, _) => Shape::scalar(),
             (_, true) => shape.with(at, 1),
@@ -149,7 +154,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn median(self) -> Self {
         let x = self.reshape_to([self.numel()].into());
         let median = x.one_of_each_line("median", 0, false, middle);
-        let values = x.to_vec();
+        let values = x.elements("median");
         let it = values[median.index.values()[0] as usize];
         let same = |i: &i64| values[*i as usize] == it || it.is_nan() && values[*i as usize].is_nan();
         let all = x.index_select(0, (0..values.len() as i64).filter(same).collect::<Vec<_>>());
@@ -181,7 +186,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn sort(self, axis: isize, descending: bool) -> (Self, Indices) {
         let (x, at) = self.with_axis("sort", axis);
-        self.take_first(x, at, x.shape()[at], descending)
+        self.take_first("sort", x, at, x.shape()[at], descending)
     }
     /// Where each element of the sorted array comes from: the indices of [`Var::sort`].
     ///
@@ -190,7 +195,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn argsort(self, axis: isize, descending: bool) -> Indices {
         let (x, at) = self.with_axis("argsort", axis);
-        x.first_positions(at, x.shape()[at], descending).reshape(self.shape())
+        x.first_positions("argsort", at, x.shape()[at], descending).reshape(self.shape())
     }
     /// The `k` largest elements along an axis (or the smallest), in order, and where each came from. Derivative: each cotangent goes
     /// where its element came from.
@@ -202,17 +207,19 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (x, at) = self.with_axis("topk", axis);
         let n = x.shape()[at];
         if k > n {
-            refuse(ShapeError::new(format!("k = {k} is out of range for axis {axis} of size {n}")), "topk", [self.shape()]);
+            let e = ShapeError::new(format!("k = {k} is out of range for axis {axis} of size {n}"));
+            refuse(e.hint("there are at most as many as the axis has"), "topk", [self.shape()]);
         }
-        self.take_first(x, at, k, largest)
+        self.take_first("topk", x, at, k, largest)
     }
-    fn first_positions(self, axis: usize, k: usize, falling: bool) -> Indices {
-        self.positions(axis, k, |line| first(line, k, if falling { descending } else { ascending }))
+    #[track_caller]
+    fn first_positions(self, op: &'static str, axis: usize, k: usize, falling: bool) -> Indices {
+        self.positions(op, axis, k, |line| first(line, k, if falling { descending } else { ascending }))
     }
     /// The first `k` of each line of `x`, which is this array with at least one axis.
     #[track_caller]
-    fn take_first(self, x: Self, axis: usize, k: usize, falling: bool) -> (Self, Indices) {
-        let index = x.first_positions(axis, k, falling);
+    fn take_first(self, op: &'static str, x: Self, axis: usize, k: usize, falling: bool) -> (Self, Indices) {
+        let index = x.first_positions(op, axis, k, falling);
         let y = x.gather(axis as isize, &index);
         // Of a number, one element is a number again.
         if self.ndim() == 0 && k == 1 { (y.reshape_to(Shape::scalar()), index.reshape(Shape::scalar())) } else { (y, index) }

@@ -43,7 +43,7 @@ impl<T: Scalar> Op<T> for Im2col {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         match *x[0] == images(&self.0, self.1) {
             true => Ok(columns(&self.0)),
-            false => Err(ShapeError::new(format!("needs {}", images(&self.0, self.1)))),
+            false => Err(ShapeError::new(format!("needs {}", images(&self.0, self.1))).hint("images are [batch, channels, ..]")),
         }
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -63,7 +63,7 @@ impl<T: Scalar> Op<T> for Col2im {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         match *x[0] == columns(&self.0) {
             true => Ok(images(&self.0, self.1)),
-            false => Err(ShapeError::new(format!("needs {}", columns(&self.0)))),
+            false => Err(ShapeError::new(format!("needs {}", columns(&self.0))).hint("columns are [batch, channels * taps, positions]")),
         }
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -103,7 +103,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn im2col<const N: usize>(self, kernel: [usize; N], options: ConvOptions<N>) -> Self {
         let shape = self.shape();
-        let geometry = as_batch::<N>(&shape).and_then(|x| patches(x[0], x[1], options.axes(&x[2..], &kernel), options.groups));
+        let geometry = as_batch::<N>(&shape).and_then(|x| {
+            let g = patches(x[0], x[1], options.axes(&x[2..], &kernel), options.groups)?;
+            columns(&g).check_size()?;
+            Ok(g)
+        });
         let g = match geometry {
             Ok(g) => g,
             Err(e) => refuse(e, "im2col", [shape]),
@@ -125,7 +129,8 @@ impl<'t, T: Scalar> Var<'t, T> {
                 return Err(ShapeError::new("columns have two axes").hint("[batch, channels * kernel elements, outputs]"));
             };
             if shape.len() > 3 {
-                return Err(ShapeError::new(format!("columns and batch have three axes, not {}", shape.len())));
+                return Err(ShapeError::new(format!("columns and batch have three axes, not {}", shape.len()))
+                    .hint("[batch, channels * kernel elements, outputs]"));
             }
             let g = patches(if shape.len() == 3 { shape[0] } else { 1 }, 1, options.axes(&size, &kernel), options.groups)?;
             if !height.is_multiple_of(g.taps()) {
@@ -140,7 +145,9 @@ impl<'t, T: Scalar> Var<'t, T> {
                     ShapeError::new(format!("there are {count} columns, but {} positions of kernel {kernel:?} in {size:?}", g.output()));
                 return Err(e.hint("kernel and options must be those of the im2col that made the columns"));
             }
-            Ok(Geometry { channels: height / g.taps(), ..g })
+            let g = Geometry { channels: height / g.taps(), ..g };
+            images(&g, N).check_size()?;
+            Ok(g)
         };
         let g = match geometry() {
             Ok(g) => g,

@@ -43,7 +43,7 @@ impl<T: Scalar> Op<T> for MaxUnpool {
             return Err(ShapeError::new(format!("shape {} differs from {} of the indices", x[0], self.index.shape()))
                 .hint("give the indices that the pool returned"));
         }
-        self.index.check(self.plane.iter().product(), "index")?;
+        self.index.check(Shape::from(&self.plane[..]).numel(), "index")?;
         Ok(self.large())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -130,7 +130,7 @@ impl<const N: usize> MaxUnpoolOptions<N> {
                     ShapeError::new(e).hint("give the size of the array that was pooled, and the pool's kernel, stride and padding")
                 );
             }
-            Ok(size as usize)
+            Ok(usize::try_from(size).unwrap_or(usize::MAX)) // which no array has: refused with the whole shape
         };
         (0..N).map(size).collect()
     }

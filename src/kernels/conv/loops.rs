@@ -1,7 +1,7 @@
 //! Convolution by plain loops: one tap at a time, along the rows of x and y that it joins. The best there is where each output
 //! channel sees one or two input channels (depthwise convolution).
 
-use super::{Geometry, grain};
+use super::{Geometry, grain, product};
 use crate::kernels::parallel;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::scalar::Scalar;
@@ -136,16 +136,16 @@ fn dot<T: Scalar>(y: &[T], x: &[T], step: usize) -> T {
 }
 
 pub(super) fn output<T: Scalar>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
-    let each = grain(g.output(), g.output() * g.depth());
+    let each = grain(g.output(), product([g.output(), g.depth()]));
     parallel::parts(y, each, &|first, y| dispatch(Output { g, x, w, bias, first, y }));
 }
 
 pub(super) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T]) {
-    let each = grain(g.input(), g.output() * g.taps() * g.filters);
+    let each = grain(g.input(), product([g.output(), g.taps(), g.filters]));
     parallel::parts(x, each, &|first, x| dispatch(InputGrad { g, y, w, first, x }));
 }
 
 pub(super) fn weight_grad<T: Scalar>(g: &Geometry, x: &[T], y: &[T], w: &mut [T]) {
-    let each = grain(g.taps(), g.output() * g.taps() * g.batch);
+    let each = grain(g.taps(), product([g.output(), g.taps(), g.batch]));
     parallel::parts(w, each, &|first, w| dispatch(WeightGrad { g, x, y, first, w }));
 }

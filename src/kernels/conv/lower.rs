@@ -109,7 +109,7 @@ pub(super) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T])
 pub(super) fn weight_grad<T: Scalar>(g: &Geometry, x: &[T], y: &[T], w: &mut [T]) {
     let (depth, output, size) = (g.depth(), g.output(), g.filters * g.depth());
     let alone = g.groups == 1;
-    parallel::parts(w, grain(size, g.work() * g.batch), &|first, w| {
+    parallel::parts(w, grain(size, g.work().saturating_mul(g.batch)), &|first, w| {
         for (group, w) in w.chunks_exact_mut(size).enumerate().map(|(i, w)| (first / size + i, w)) {
             // One image after the other, so that the order of the sum is fixed.
             for n in 0..g.batch {

@@ -4,7 +4,7 @@
 //! The output is one [`Pass`] over x. The gradient by the input is one pass over y for each phase of the stride: the inputs that leave
 //! the same remainder on division by it meet the same taps, and with stride 1 that is a single pass with the kernel reversed.
 
-use super::{Axis, GRAIN, Geometry};
+use super::{Axis, GRAIN, Geometry, product};
 use crate::kernels::parallel;
 use crate::kernels::simd::{Kernel, Simd, Vector, dispatch};
 use crate::scalar::Scalar;
@@ -49,28 +49,13 @@ impl Line {
             target: a.output,
         }
     }
-    /// The inputs `first`, `first + stride`, .. as sums over the outputs that met them.
+    /// The inputs `first`, `first + stride`, .. as sums over the outputs that met them, still without taps.
     fn backward(a: &Axis, first: usize) -> Line {
-        // Input i = first + j * stride met output j + shift(k) by tap k, where the division comes out even.
-        let shift = |first: usize, k: usize| {
-            let distance = (first + a.before) as isize - (k * a.dilation) as isize;
-            (distance % a.stride as isize == 0).then_some(distance / a.stride as isize)
-        };
-        // One border serves all phases.
-        let (mut before, mut after) = (0, 0);
-        for phase in 0..a.stride.min(a.input) {
-            let last = (a.input - phase).div_ceil(a.stride) as isize - 1;
-            for shift in (0..a.kernel).filter_map(|k| shift(phase, k)) {
-                before = before.max(-shift);
-                after = after.max(last + shift - (a.output as isize - 1));
-            }
-        }
-        let taps = (0..a.kernel).filter_map(|k| Some((k, (shift(first, k)? + before) as usize))).collect();
         Line {
             source: a.output,
-            before: before as usize,
-            after: after as usize,
-            taps,
+            before: 0,
+            after: 0,
+            taps: SmallVec::new(),
             kernel: a.kernel,
             count: (a.input - first).div_ceil(a.stride),
             step: 1,
@@ -78,6 +63,35 @@ impl Line {
             skip: a.stride,
             target: a.input,
         }
+    }
+    /// The phases that meet a tap, in order, and whether those are all. (In time that depends on the kernel, not on the stride.)
+    fn phases(a: &Axis) -> (SmallVec<[Line; 4]>, bool) {
+        // Input i = phase + j * stride met output j + shift by tap k, where the division comes out even.
+        let met = (0..a.kernel).map(|k| {
+            let distance = a.before as isize - (k * a.dilation) as isize;
+            let phase = (-distance).rem_euclid(a.stride as isize);
+            (phase as usize, k, (distance + phase) / a.stride as isize)
+        });
+        let met = met.filter(|&(phase, ..)| phase < a.input);
+        // One border serves all phases.
+        let (mut before, mut after) = (0, 0);
+        for (phase, _, shift) in met.clone() {
+            let last = (a.input - phase).div_ceil(a.stride) as isize - 1;
+            before = before.max(-shift);
+            after = after.max(last + shift - (a.output as isize - 1));
+        }
+        let mut met: SmallVec<[(usize, usize, isize); 8]> = met.collect();
+        met.sort_unstable_by_key(|&(phase, k, _)| (phase, k));
+        let mut lines = SmallVec::<[Line; 4]>::new();
+        for (phase, k, shift) in met {
+            if lines.last().is_none_or(|line| line.first != phase) {
+                lines.push(Line { before: before as usize, after: after as usize, ..Line::backward(a, phase) });
+            }
+            let line = lines.last_mut().expect("one is there");
+            line.taps.push((k, (shift + before) as usize));
+        }
+        let all = lines.len() == a.stride.min(a.input);
+        (lines, all)
     }
     /// The zeros between neighbouring rows: those after one are those before the next.
     fn border(&self) -> usize {
@@ -135,6 +149,8 @@ impl PlaceRow {
     }
 }
 
+/// Elements that a padded source may always have.
+const LARGE: usize = 1 << 24;
 /// What a vectorised loop may read or write beyond the last element that counts.
 const SLACK: usize = 64;
 
@@ -151,24 +167,27 @@ impl Pass {
             w_target: g.channels * all_taps,
         }
     }
-    /// One pass for each phase of the stride.
-    pub fn backward(g: &Geometry) -> SmallVec<[Pass; 8]> {
+    /// One pass for each phase of the stride that meets a tap, and whether those are all: the rest of the target is 0.
+    pub fn backward(g: &Geometry) -> (SmallVec<[Pass; 8]>, bool) {
         let all_taps = g.taps();
-        let phases = g.axes.map(|a| a.stride.min(a.input));
+        let [a, b, c] = [0, 1, 2].map(|i| Line::phases(&g.axes[i]));
         let mut passes = SmallVec::new();
-        for phase in 0..phases.iter().product() {
-            let first = [phase / (phases[1] * phases[2]), phase / phases[2] % phases[1], phase % phases[2]];
-            passes.push(Pass {
-                lines: [0, 1, 2].map(|i| Line::backward(&g.axes[i], first[i])),
-                batch: g.batch,
-                groups: g.groups,
-                sources: g.filters,
-                targets: g.channels,
-                w_source: g.channels * all_taps,
-                w_target: all_taps,
-            });
+        for plane in &a.0 {
+            for row in &b.0 {
+                for column in &c.0 {
+                    passes.push(Pass {
+                        lines: [plane.clone(), row.clone(), column.clone()],
+                        batch: g.batch,
+                        groups: g.groups,
+                        sources: g.filters,
+                        targets: g.channels,
+                        w_source: g.channels * all_taps,
+                        w_target: all_taps,
+                    });
+                }
+            }
         }
-        passes
+        (passes, a.1 && b.1 && c.1)
     }
 
     /// Source elements of a channel.
@@ -192,25 +211,26 @@ impl Pass {
     }
     /// Whether threads pay.
     pub fn is_large(&self) -> bool {
-        self.depth() * self.targets * self.groups * self.places() * self.batch >= 2 * GRAIN
+        product([self.depth(), self.targets, self.groups, self.places(), self.batch]) >= 2 * GRAIN
     }
     /// Distances in the padded source: between planes, rows and neighbours, and between channels.
     fn strides(&self) -> ([usize; 3], usize) {
         let [a, b, c] = &self.lines;
         let row = c.source + c.border();
-        let plane = row * (b.source + b.border());
-        ([plane, row, 1], plane * (a.source + a.border()))
+        let plane = row.saturating_mul(b.source + b.border());
+        ([plane, row, 1], plane.saturating_mul(a.source + a.border()))
     }
     /// The length of one padded image (of one group).
     pub fn padded(&self) -> usize {
         let (strides, channel) = self.strides();
-        let tail: usize = self.lines.iter().zip(strides).map(|(l, s)| l.border() * s).sum();
-        (self.sources * channel + tail + SLACK).next_multiple_of(16)
+        let tail = self.lines.iter().zip(strides).fold(SLACK, |sum, (l, s)| sum.saturating_add(l.border().saturating_mul(s)));
+        let len = self.sources.saturating_mul(channel).saturating_add(tail);
+        len.checked_next_multiple_of(16).unwrap_or(usize::MAX)
     }
     /// The places from the first to the last, where the elements of the border between the rows count as well.
     pub fn flat_places(&self) -> usize {
         let (strides, _) = self.strides();
-        1 + self.lines.iter().zip(strides).map(|(l, s)| (l.count - 1) * s).sum::<usize>()
+        self.lines.iter().zip(strides).fold(1, |sum, (l, s)| sum.saturating_add((l.count - 1).saturating_mul(s)))
     }
 
     /// Copies all images between their zeros, on all threads where that pays.
@@ -317,10 +337,13 @@ impl Pass {
     pub fn is_dense(&self) -> bool {
         self.lines.iter().all(|l| l.step == 1)
     }
-    /// Whether the numbers of all places of a batch, and of all weights, fit into the tables.
+    /// Whether the numbers of all places of a batch, and of all weights, fit into the tables, and the padded source is no waste of memory:
+    /// not mostly border, where it is large.
     pub fn fits(&self) -> bool {
-        let (padded, weights) = (self.padded().saturating_mul(self.batch * self.groups), self.w_strides().1);
-        u32::try_from(padded.max(weights)).is_ok()
+        let images = self.batch * self.groups;
+        let (padded, weights) = (self.padded().saturating_mul(images), self.w_strides().1);
+        let elements = images * (self.sources * self.source() + self.targets * self.places());
+        u32::try_from(padded.max(weights)).is_ok() && padded <= LARGE.max(16 * elements)
     }
 }
 

@@ -121,7 +121,7 @@ fn every_way_is_the_sum<T: Scalar>(tolerance: f64) {
             f(&mut to);
             close(name, &g, &to, &expected_w, tolerance);
         };
-        let (forward, backward) = (Pass::forward(&g), Pass::backward(&g));
+        let (forward, (backward, all)) = (Pass::forward(&g), Pass::backward(&g));
         by_output("output", &|to| output(&g, &x, &w, Some(&bias), to));
         by_output("output by loops", &|to| loops::output(&g, &x, &w, Some(&bias), to));
         by_output("output by patches", &|to| lower::output(&g, &x, &w, Some(&bias), to));
@@ -129,7 +129,21 @@ fn every_way_is_the_sum<T: Scalar>(tolerance: f64) {
         by_input("gradient by input", &|to| input_grad(&g, &y, &w, to));
         by_input("gradient by input, by loops", &|to| loops::input_grad(&g, &y, &w, to));
         by_input("gradient by input, by patches", &|to| lower::input_grad(&g, &y, &w, to));
-        by_input("gradient by input, by panels", &|to| panel::run(&backward, &y, &w, None, to));
+        if let Some(first) = backward.first() {
+            by_input("gradient by input, by panels", &|to| {
+                // What meets no tap is left to the caller.
+                if !all {
+                    to.fill(T::ZERO);
+                }
+                panel::run(&backward, &y, &w, None, to);
+            });
+            if first.tiling().is_some() {
+                by_input("gradient by input, by Winograd's algorithm", &|to| winograd::run(first, &y, &w, None, to));
+            }
+            if first.is_whole() {
+                by_input("gradient by input, by flat places", &|to| flat::run(first, &y, &w, None, to));
+            }
+        }
         by_weight("gradient by weight", &|to| weight_grad(&g, &x, &y, to));
         by_weight("gradient by weight, by loops", &|to| loops::weight_grad(&g, &x, &y, to));
         by_weight("gradient by weight, by patches", &|to| lower::weight_grad(&g, &x, &y, to));
@@ -139,16 +153,39 @@ fn every_way_is_the_sum<T: Scalar>(tolerance: f64) {
             by_output("output by Winograd's algorithm", &|to| winograd::run(&forward, &x, &w, Some(&bias), to));
             by_weight("gradient by weight, by Winograd's algorithm", &|to| winograd::weight_grad(&forward, &x, &y, to));
         }
-        if backward[0].tiling().is_some() {
-            by_input("gradient by input, by Winograd's algorithm", &|to| winograd::run(&backward[0], &y, &w, None, to));
-        }
         if forward.is_dense() {
             by_output("output by flat places", &|to| flat::run(&forward, &x, &w, Some(&bias), to));
         }
-        if backward[0].is_whole() {
-            by_input("gradient by input, by flat places", &|to| flat::run(&backward[0], &y, &w, None, to));
-        }
     }
+}
+
+#[test]
+fn the_gradient_by_the_input_takes_no_longer_for_a_larger_stride() {
+    // One tap in a phase of a million, and a border of a million zeros.
+    let far = |output: usize, kernel: usize| Axis {
+        input: (output - 1) * (1 << 20) + kernel,
+        kernel,
+        output,
+        stride: 1 << 20,
+        dilation: 1,
+        before: 0,
+    };
+    let g = Geometry { batch: 1, groups: 1, channels: 4, filters: 4, axes: [Axis::NONE, Axis::NONE, far(2, 2)] };
+    let (passes, all) = Pass::backward(&g);
+    assert!(passes.len() == 2 && !all, "{} passes", passes.len());
+    let (y, w, mut x) = (vec![1.0; g.y_len()], vec![0.5; g.w_len()], vec![f64::NAN; g.x_len()]);
+    input_grad(&g, &y, &w, &mut x);
+    let row = &x[..g.input()];
+    assert!((row[0], row[1], row[1 << 20], row[(1 << 20) + 1]) == (2.0, 2.0, 2.0, 2.0) && row.iter().sum::<f64>() == 8.0);
+}
+
+#[test]
+fn a_padded_image_whose_size_wraps_does_not_fit() {
+    // 2^64 + 63 elements.
+    let wide = |before: usize| Axis { input: 1, kernel: 1, output: 1, stride: 1 << 24, dilation: 1, before };
+    let axes = [Axis { kernel: 2, ..wide((1 << 18) - 1) }, wide((1 << 22) - 1), wide((1 << 22) - 1)];
+    let g = Geometry { batch: 1, groups: 1, channels: 3, filters: 8, axes };
+    assert!(!Pass::forward(&g).fits());
 }
 
 #[test]
@@ -176,7 +213,7 @@ fn winograd_errors_are_small() {
         let exact = |v: &[f64]| single(v).iter().map(|v| f64::from(*v)).collect::<Vec<f64>>();
         let (x, w, y) = (exact(&x), exact(&w), exact(&y));
         let (x32, w32, y32) = (single(&x), single(&w), single(&y));
-        let (forward, backward) = (Pass::forward(&g), Pass::backward(&g));
+        let (forward, backward) = (Pass::forward(&g), Pass::backward(&g).0);
         let (mut expected, mut direct, mut found) = (y.clone(), y32.clone(), y32.clone());
         panel::run(std::slice::from_ref(&forward), &x, &w, None, &mut expected);
         panel::run(std::slice::from_ref(&forward), &x32, &w32, None, &mut direct);

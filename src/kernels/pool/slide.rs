@@ -10,6 +10,8 @@ use crate::scalar::Scalar;
 
 /// Strides for which a plane is laid out.
 const STRIDES: usize = 8;
+/// Elements that may always be laid out.
+const SMALL: usize = 1 << 16;
 /// Elements of a window up to which their numbers are exact in f32.
 const MOST: usize = 1 << 24;
 
@@ -32,9 +34,11 @@ impl<'a> Slides<'a> {
         let stride = if m == 1 { 1 } else { stride };
         // Whole vectors of outputs, and what their last window reaches; and all of a row.
         let width = (m.next_multiple_of(MAX_LANES) + (kernel - 1) * dilation / stride).max((n - 1 + padding) / stride + 1);
-        let most = kernel * planes.longest(0) * planes.longest(1);
-        // The tables hold places of 32 bits.
-        let fits = u32::try_from(planes.input[0] * planes.input[1] * stride.saturating_mul(width)).is_ok();
+        let most = kernel.saturating_mul(planes.longest(0)).saturating_mul(planes.longest(1));
+        let laid = (planes.input[0] * planes.input[1]).saturating_mul(stride.saturating_mul(width));
+        // A wide padding would be laid out, and a large window looked through, in vain. (The tables hold places of 32 bits.)
+        let few = |len: usize| len <= SMALL.max(8 * planes.input_len());
+        let fits = u32::try_from(laid).is_ok() && few(laid) && few(most);
         (stride <= STRIDES && most <= MOST && fits).then_some(Slides { planes, kernel, stride, padding, dilation, width, most })
     }
     /// The largest number of each window.

@@ -87,9 +87,11 @@ impl<const N: usize> Default for ConvTransposeOptions<N> {
     }
 }
 
-/// Stride, dilation and groups are counted from 1, and no number is so large that products of it with sizes could overflow.
+/// The largest stride, dilation, padding or window: products of two of them with the size of an array do not overflow.
+pub(crate) const LARGEST: usize = 1 << 24;
+
+/// Stride, dilation and groups are counted from 1, and none is too large.
 fn sensible<const N: usize>(stride: [usize; N], dilation: [usize; N], padding: [usize; N], groups: usize) -> Result<(), ShapeError> {
-    const LARGEST: usize = 1 << 24;
     let named = [("stride", stride), ("dilation", dilation), ("padding", padding)];
     if let Some((name, values)) = named.into_iter().find(|(_, values)| values.iter().any(|&n| n > LARGEST)) {
         return Err(ShapeError::new(format!("{name} is {values:?}")).hint(format!("at most {LARGEST} is possible")));
@@ -101,6 +103,10 @@ fn sensible<const N: usize>(stride: [usize; N], dilation: [usize; N], padding: [
         _ if groups == 0 => zero("groups"),
         _ => Ok(()),
     }
+}
+
+fn empty(axis: usize) -> ShapeError {
+    ShapeError::new(format!("spatial axis {axis} of input or kernel is empty")).hint("only the batch, and channels, may be empty")
 }
 
 impl<const N: usize> ConvOptions<N> {
@@ -116,16 +122,19 @@ impl<const N: usize> ConvOptions<N> {
         for i in 0..N {
             let (input, kernel, stride, dilation) = (input[i], kernel[i], self.stride[i], self.dilation[i]);
             if input == 0 || kernel == 0 {
-                return Err(ShapeError::new(format!("spatial axis {i} of input or kernel is empty")));
+                return Err(empty(i));
             }
-            let reach = dilation * (kernel - 1);
+            let reach = dilation.saturating_mul(kernel - 1);
             let (before, all) = match self.padding {
                 Padding::Valid => (0, 0),
                 Padding::Same => (reach / 2, reach),
                 Padding::Zeros(zeros) => (zeros[i], 2 * zeros[i]),
             };
-            let Some(span) = (input + all).checked_sub(reach + 1) else {
-                let e = format!("along spatial axis {i} the kernel reaches over {}, the padded input has only {}", reach + 1, input + all);
+            // (Input and kernel may be views of any size, which are refused as a whole.)
+            let padded = input.saturating_add(all);
+            let Some(span) = padded.checked_sub(reach.saturating_add(1)) else {
+                let e =
+                    format!("along spatial axis {i} the kernel reaches over {}, the padded input has only {padded}", reach.saturating_add(1));
                 return Err(ShapeError::new(e).hint("pad the input, or take a smaller kernel or dilation"));
             };
             axes[3 - N + i] = Axis { input, kernel, output: span / stride + 1, stride, dilation, before };
@@ -161,13 +170,13 @@ impl<const N: usize> ConvTransposeOptions<N> {
             let (output, kernel, stride, dilation) = (y[2 + i], w[2 + i], self.stride[i], self.dilation[i]);
             let (before, more) = (self.padding[i], self.output_padding[i]);
             if output == 0 || kernel == 0 {
-                return Err(ShapeError::new(format!("spatial axis {i} of input or kernel is empty")));
+                return Err(empty(i));
             }
             if more >= stride.max(dilation) {
                 let e = format!("output_padding {more} of spatial axis {i} with stride {stride} and dilation {dilation}");
                 return Err(ShapeError::new(e).hint("output_padding must be smaller than stride or dilation"));
             }
-            let full = (output - 1) * stride + dilation * (kernel - 1) + 1 + more;
+            let full = (output - 1).saturating_mul(stride).saturating_add(dilation.saturating_mul(kernel - 1)).saturating_add(1 + more);
             let input = full.saturating_sub(2 * before);
             if input == 0 {
                 return Err(ShapeError::new(format!(
