@@ -271,7 +271,10 @@ impl<T: Scalar> Store<T> {
         let offset = arena_offset(self.used);
         match self.arena.get_mut(self.used) {
             Some(place) => *place = x,
-            None => self.arena.push(x),
+            None => {
+                or_panic(self.arena.try_reserve(1).map_err(|_| lack(self.used + 1, size_of::<T>())));
+                self.arena.push(x)
+            }
         }
         self.used += 1;
         Place { slot: ARENA, offset }

@@ -1,15 +1,27 @@
 //! How are functions differentiated? Closures over `Var`s in, closures over `Var`s out, in the manner of JAX: they nest to any order.
 
+use crate::error::ShapeError;
 use crate::layout::Shape;
+use crate::memory::{filled, room};
 use crate::ops::join::stack;
 use crate::scalar::Scalar;
 use crate::tape::Tape;
-use crate::var::{Source, Var};
+use crate::var::{Source, Var, refuse};
+use std::panic::Location;
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// This gradient, or zeros of the shape of `x` where there is none: what a function does not depend on has derivative 0.
     fn or_zeros(gradient: Option<Self>, x: Self) -> Self {
         gradient.unwrap_or_else(|| x.zeros_like())
+    }
+}
+
+/// That a direction is one of x.
+#[track_caller]
+fn same_shape<T: Scalar>(op: &'static str, x: Var<'_, T>, v: Var<'_, T>) {
+    if x.shape() != v.shape() {
+        let e = ShapeError::new(format!("x has shape {}, but the direction has {}", x.shape(), v.shape()));
+        refuse(e.hint("give one number for each of x"), op, [x.shape(), v.shape()]);
     }
 }
 
@@ -24,16 +36,23 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// ```
 ///
 /// The returned function panics if the value has more than one element: see [`jacobian`].
+#[track_caller]
 pub fn grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> impl Fn(Var<'t, T>) -> Var<'t, T> {
     let both = value_and_grad(f);
     move |x| both(x).1
 }
 
 /// As [`grad`], with the value: `x -> (f(x), df/dx)`.
+#[track_caller]
 pub fn value_and_grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> impl Fn(Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
+    // (A closure does not know who calls it.)
+    let at = Location::caller();
     move |x| {
         let y = f(x);
-        assert!(y.numel() == 1, "grad: the function's value must be a number, but its shape is {}\n  hint: see `jacobian`", y.shape());
+        if y.numel() != 1 {
+            let e = ShapeError::new(format!("the function's value must be a number, but its shape is {}", y.shape()));
+            panic!("{}", e.hint("see `jacobian`").of("grad", [x.shape()], at));
+        }
         (y, Var::or_zeros(x.tape().grad(y, &[x])[0], x))
     }
 }
@@ -48,9 +67,19 @@ pub fn value_and_grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> im
 /// assert_eq!(pull(tape.constant([1.0, 10.0])).to_vec(), [2.0, 40.0]);
 /// # let _ = y;
 /// ```
+///
+/// The returned function panics if u has another shape than f(x).
+#[track_caller]
 pub fn vjp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>) -> (Var<'t, T>, impl Fn(Var<'t, T>) -> Var<'t, T>) {
-    let y = f(x);
-    (y, move |u| Var::or_zeros(x.tape().grad_with(y, u, &[x])[0], x))
+    let (y, at) = (f(x), Location::caller());
+    let pull = move |u: Var<'t, T>| {
+        if u.shape() != y.shape() {
+            let e = ShapeError::new(format!("the vector has shape {}, the function's value {}", u.shape(), y.shape()));
+            panic!("{}", e.hint("give one number for each of the value").of("vjp", [x.shape()], at));
+        }
+        Var::or_zeros(x.tape().grad_with(y, u, &[x])[0], x)
+    };
+    (y, pull)
 }
 
 /// The value at x and the Jacobian-vector product there, the directional derivative `J v`.
@@ -70,7 +99,7 @@ pub fn vjp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// If v has another shape than x.
 #[track_caller]
 pub fn jvp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>, v: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-    assert!(x.shape() == v.shape(), "jvp: x has shape {}, but the direction has {}", x.shape(), v.shape());
+    same_shape("jvp", x, v);
     let y = f(x);
     // Any value serves for u, since the product does not depend on it.
     let u = y.zeros_like();
@@ -89,21 +118,27 @@ pub fn jvp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// let j = jacobian(|x| x * x, x);
 /// assert_eq!(j.to_vec(), [2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 6.0]);
 /// ```
+///
+/// # Panics
+/// If it has more elements than an array can have.
+#[track_caller]
 pub fn jacobian<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
     let y = f(x);
     let (rows, n) = (y.shape(), y.numel());
     let shape: Shape = rows.iter().chain(x.shape().iter()).copied().collect();
-    if n == 0 {
+    x.check_size("jacobian", &shape);
+    if shape.numel() == 0 {
         return x.number(0.0).broadcast_to(&shape);
     }
-    let mut unit = vec![T::ZERO; n];
-    let sweep = |i: usize| {
-        unit.fill(T::ZERO);
+    let mut unit = x.or_refuse("jacobian", filled(n, T::ZERO));
+    let mut gradients = x.or_refuse("jacobian", room(n));
+    // A loop: a closure would hide the caller's line.
+    for i in 0..n {
         unit[i] = T::ONE;
         let u = x.tape().constant(&unit).reshape_to(rows.clone());
-        Var::or_zeros(x.tape().grad_with(y, u, &[x])[0], x)
-    };
-    let gradients: Vec<Var<'t, T>> = (0..n).map(sweep).collect();
+        unit[i] = T::ZERO;
+        gradients.push(Var::or_zeros(x.tape().grad_with(y, u, &[x])[0], x));
+    }
     stack(&gradients, 0).reshape_to(shape)
 }
 
@@ -116,6 +151,10 @@ pub fn jacobian<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<
 /// let h = hessian(|x| (x * x * x).sum(), x);
 /// assert_eq!(h.to_vec(), [6.0, 0.0, 0.0, 12.0]);
 /// ```
+///
+/// # Panics
+/// As [`jacobian`].
+#[track_caller]
 pub fn hessian<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
     jacobian(grad(f), x)
 }
@@ -134,7 +173,7 @@ pub fn hessian<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// If v has another shape than x.
 #[track_caller]
 pub fn hvp<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>, v: Var<'t, T>) -> Var<'t, T> {
-    assert!(x.shape() == v.shape(), "hvp: x has shape {}, but the vector has {}", x.shape(), v.shape());
+    same_shape("hvp", x, v);
     let gradient = grad(f)(x);
     Var::or_zeros(x.tape().grad_with(gradient, v, &[x])[0], x)
 }

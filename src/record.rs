@@ -3,6 +3,7 @@
 use crate::buffers::{Mark as StoreMark, Place, Store};
 use crate::error::ShapeError;
 use crate::layout::{Layout, Shape, Strides, check_rank};
+use crate::memory::lack;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::Erase;
 use crate::param::{Grads, Param};
@@ -51,6 +52,8 @@ pub(crate) struct Node<T: Scalar> {
     /// How many cotangent entries of a running sweep are this node.
     pub holds: u32,
 }
+
+const _: () = assert!(size_of::<Node<f32>>() == 64 && size_of::<Node<f64>>() == 64);
 
 /// A list and all that belongs to it.
 pub(crate) struct Inner<T: Scalar> {
@@ -371,10 +374,22 @@ impl<T: Scalar> Inner<T> {
         self.refusal(e, self.op(id), self.inputs(id), self.nodes[id as usize].at)
     }
 
+    /// Room for more nodes, or a panic that can be caught.
+    #[cold]
+    fn make_room(&mut self, at: At) {
+        let more = self.nodes.len().max(64);
+        if self.nodes.try_reserve(more).is_err() {
+            panic!("{}", lack(self.nodes.len() + more, size_of::<Node<T>>()).of("tape", [], at));
+        }
+    }
+
     #[inline(always)]
     fn append(&mut self, node: Node<T>) -> NodeId {
         let id = self.nodes.len();
         assert!(id < NONE as usize - 1, "the tape holds 2^32 nodes: call reset()");
+        if id == self.nodes.capacity() {
+            self.make_room(node.at);
+        }
         self.nodes.push(node);
         id as NodeId
     }

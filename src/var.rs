@@ -237,10 +237,14 @@ impl<T: Scalar> fmt::Debug for Var<'_, T> {
     }
 }
 
-/// The value, as ndarray prints it.
+/// The value, as ndarray prints it; of a view that memory does not hold, its line of the tape.
 impl<T: Scalar> fmt::Display for Var<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.to_array(), f)
+        let elements = self.tape.read().view(self.id).to_list();
+        match elements.ok().and_then(|elements| ArrayD::from_shape_vec(IxDyn(&self.shape()), elements).ok()) {
+            Some(array) => fmt::Display::fmt(&array, f),
+            None => fmt::Debug::fmt(self, f),
+        }
     }
 }
 

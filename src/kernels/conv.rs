@@ -224,6 +224,11 @@ pub(crate) fn output<T: Scalar>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T
     if y.is_empty() {
         return;
     }
+    if w.is_empty() {
+        // Of no channels, the kernel may have any size.
+        let channel = |i: usize| bias.map_or(T::ZERO, |bias| bias[i % bias.len()]);
+        return y.chunks_exact_mut(g.output()).enumerate().for_each(|(i, y)| y.fill(channel(i)));
+    }
     let pass = Pass::forward(g);
     match choose::<T>(g, &pass) {
         Way::Loops => loops::output(g, x, w, bias, y),
@@ -237,6 +242,9 @@ pub(crate) fn output<T: Scalar>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T
 /// The transposed convolution: the gradient by x, of the gradient `y` of the output.
 pub(crate) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T]) {
     check(g, x, w, y);
+    if w.is_empty() || y.is_empty() {
+        return x.fill(T::ZERO);
+    }
     if x.is_empty() {
         return;
     }
@@ -263,7 +271,7 @@ fn only(passes: &[Pass]) -> &Pass {
 /// The gradient by w, of the gradient `y` of the output.
 pub(crate) fn weight_grad<T: Scalar>(g: &Geometry, x: &[T], y: &[T], w: &mut [T]) {
     check(g, x, w, y);
-    if w.is_empty() || x.is_empty() {
+    if w.is_empty() || x.is_empty() || y.is_empty() {
         return w.fill(T::ZERO);
     }
     let pass = Pass::forward(g);

@@ -59,10 +59,15 @@ fn two_rows<T>(a: &mut [T], n: usize, i: usize, j: usize) -> (&mut [T], &mut [T]
 
 // --------------------------------------------------------------------------------------------------------------- LU
 
+/// `n n columns`. (Of an empty batch, the sizes of its matrices may be any.)
+fn cube(n: usize, columns: usize) -> usize {
+    n.saturating_mul(n).saturating_mul(columns)
+}
+
 /// LU factors of matrices in place. `y` is `[batch, n + 1, n]`: of each, the first n rows are the matrix, and become L (below the
 /// diagonal, which is 1) and U; the last row becomes the swaps: in step k, row k was exchanged with row `y[n][k]`.
 pub(crate) fn lu_factor<T: Scalar>(y: &mut [T], n: usize) {
-    each(y, (n + 1) * n, n * n * n / 3, &|_, y| dispatch(LuFactor { y, n }));
+    each(y, (n + 1) * n, cube(n, n) / 3, &|_, y| dispatch(LuFactor { y, n }));
 }
 
 struct LuFactor<'a, T> {
@@ -113,7 +118,7 @@ pub(crate) fn lu_solve<T: Scalar>(
     transposed: bool,
     x: &mut [T],
 ) {
-    each(x, n * columns, n * n * columns, &|p, x| {
+    each(x, n * columns, cube(n, columns), &|p, x| {
         let (a, swaps) = lu[place(p)..][..(n + 1) * n].split_at(n * n);
         let t = |upper| Triangle { a, n, upper, unit: !upper, transposed };
         let swap = |x: &mut [T], k: usize| {
@@ -198,7 +203,7 @@ pub(crate) struct Triangle<'a, T> {
 
 /// `x = t^-1 x`, where the triangle of matrix p is `t(p)`: `x` is `[batch, n, columns]`.
 pub(crate) fn solve_triangular<'a, T: Scalar>(t: &(dyn Fn(usize) -> Triangle<'a, T> + Sync), (n, columns): (usize, usize), x: &mut [T]) {
-    each(x, n * columns, n * n * columns / 2, &|p, x| dispatch(Substitute { t: t(p), columns, x }));
+    each(x, n * columns, cube(n, columns) / 2, &|p, x| dispatch(Substitute { t: t(p), columns, x }));
 }
 
 struct Substitute<'a, 'x, T> {
@@ -252,7 +257,7 @@ impl<T: Scalar> Kernel for Substitute<'_, '_, T> {
 /// The lower factors L of matrices `a = L L^T` in place, from their lower triangles; `y` is `[batch, n, n]`. Where a matrix is not
 /// positive definite, the diagonal has its first number that is not positive at that pivot.
 pub(crate) fn cholesky<T: Scalar>(y: &mut [T], n: usize) {
-    each(y, n * n, n * n * n / 6, &|_, y| dispatch(Cholesky { y, n }));
+    each(y, n * n, cube(n, n) / 6, &|_, y| dispatch(Cholesky { y, n }));
 }
 
 struct Cholesky<'a, T> {

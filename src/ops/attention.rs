@@ -2,6 +2,7 @@
 
 use crate::error::ShapeError;
 use crate::layout::Shape;
+use crate::memory::room;
 use crate::ops::softmax::Softmax;
 use crate::scalar::Scalar;
 use crate::var::{Operand, Var, refuse};
@@ -75,8 +76,10 @@ impl<'t, T: Scalar> Var<'t, T> {
             scores = scores + bias;
         }
         let causal = options.is_causal.then(|| {
-            let seen = (0..queries * keys).map(|i| if i % keys <= i / keys { T::ONE } else { T::ZERO });
-            self.tape.constant(seen.collect::<Vec<T>>()).reshape_to([queries, keys].into())
+            self.check_size("scaled_dot_product_attention", &[queries, keys].into());
+            let mut seen = self.or_refuse("scaled_dot_product_attention", room(queries * keys));
+            seen.extend((0..queries * keys).map(|i| if i % keys <= i / keys { T::ONE } else { T::ZERO }));
+            self.tape.constant(seen).reshape_to([queries, keys].into())
         });
         let masks = [options.mask, causal].into_iter().flatten();
         let hidden = self.number(f64::NEG_INFINITY);

@@ -8,6 +8,7 @@ use crate::error::ShapeError;
 use crate::kernels::channels::{self, Channels};
 use crate::kernels::unit::{is_moderate, unit};
 use crate::layout::{Axes, Shape};
+use crate::memory::filled;
 use crate::op::{Cost, Cotangents, Op, View, Vjp};
 use crate::ops::join::concat;
 use crate::ops::map::same_shape;
@@ -25,7 +26,7 @@ fn channels_of(shape: &Shape) -> Result<usize, ShapeError> {
 fn expect(found: &Shape, what: &str, wanted: [usize; 2]) -> Result<(), ShapeError> {
     match *found == wanted {
         true => Ok(()),
-        false => Err(ShapeError::new(format!("{what} must have shape {wanted:?}, not {found}"))),
+        false => Err(ShapeError::new(format!("{what} must have shape {wanted:?}, not {found}")).hint("channels are axis 1")),
     }
 }
 
@@ -176,17 +177,28 @@ pub struct RunningStats<T: Scalar = f32> {
 
 impl<T: Scalar> RunningStats<T> {
     /// Mean 0 and variance 1, moved by a tenth each step.
+    #[track_caller]
     pub fn new(channels: usize) -> Self {
         RunningStats::with_momentum(channels, 0.1)
     }
     /// Mean 0 and variance 1, moved by this share each step.
+    ///
+    /// # Panics
+    /// If there are more channels than memory holds.
+    #[track_caller]
     pub fn with_momentum(channels: usize, momentum: f64) -> Self {
-        let of = |name: &str, x: T| {
-            let p = Param::new(name, vec![x; channels]);
+        let shape = Shape::from([channels]);
+        let numbers = |x: T| shape.check_size().and_then(|()| filled(channels, x));
+        let (zeros, ones) = match numbers(T::ZERO).and_then(|zeros| Ok((zeros, numbers(T::ONE)?))) {
+            Ok(both) => both,
+            Err(e) => refuse(e, "RunningStats", [shape]),
+        };
+        let of = |name: &str, numbers: Vec<T>| {
+            let p = Param::new(name, numbers);
             p.freeze();
             p
         };
-        RunningStats { mean: of("running_mean", T::ZERO), var: of("running_var", T::ONE), momentum }
+        RunningStats { mean: of("running_mean", zeros), var: of("running_var", ones), momentum }
     }
     /// Moves them towards the means and variances that are the rows of `moments`, each of n numbers, of which `unit` gives the units.
     fn update(&self, moments: Var<'_, T>, unit: &dyn Fn(usize) -> T, n: usize) {

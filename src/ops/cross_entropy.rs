@@ -29,7 +29,7 @@ struct Classes {
 impl Classes {
     fn check(&self, x: &Shape) -> Result<(), ShapeError> {
         if x.len() != 2 {
-            return Err(ShapeError::new(format!("logits must have shape [rows, classes], not {x}")));
+            return Err(ShapeError::new(format!("logits must have shape [rows, classes], not {x}")).hint("one row for each target"));
         }
         if *self.targets.shape() != [x[0]] {
             return Err(ShapeError::new(format!("{} rows of logits need as many targets, not shape {}", x[0], self.targets.shape()))
@@ -223,12 +223,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         let shape = self.shape();
         let smooth = options.label_smoothing;
         if !(0.0..=1.0).contains(&smooth) {
-            refuse(ShapeError::new(format!("label_smoothing must be between 0 and 1, not {smooth}")), op, [shape]);
+            let e = ShapeError::new(format!("label_smoothing must be between 0 and 1, not {smooth}"));
+            refuse(e.hint("it is the share of the target that is spread over all classes"), op, [shape]);
         }
         if let Some(w) = options.weight {
             let n = shape[class_axis(&shape)];
             if w.shape() != [n] {
-                refuse(ShapeError::new(format!("{n} classes need as many weights, not shape {}", w.shape())), op, [shape, w.shape()]);
+                let e = ShapeError::new(format!("{n} classes need as many weights, not shape {}", w.shape()));
+                refuse(e.hint("one weight a class"), op, [shape, w.shape()]);
             }
         }
     }
@@ -241,7 +243,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let rows = expected.numel();
         let classes = Classes { ignore: options.ignore_index, mean: options.reduction == Reduction::Mean, targets };
         let checked = match shape.len() {
-            0 => Err(ShapeError::new("logits must have shape [rows, classes], not that of a number")),
+            0 => Err(ShapeError::new("logits must have shape [rows, classes], not that of a number").hint("one number for each class")),
             2 => classes.check(&shape),
             _ if t == expected => classes.targets.check_but(Some(classes.ignore), shape[class_axis(&shape)], "class"),
             _ => Err(ShapeError::new(format!("logits of shape {shape} need targets of shape {expected}, not {t}"))

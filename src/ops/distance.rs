@@ -67,7 +67,7 @@ impl<T: Scalar> Op<T> for VectorNorm {
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         if self.p.is_nan() {
-            return Err(ShapeError::new("p is not a number"));
+            return Err(ShapeError::new("p is not a number").hint("2 is the length, 1 the sum of absolute values, infinity the largest"));
         }
         let y = self.axes.reduce(x[0], self.keepdim);
         if (self.p < 0.0 || self.p == INF) && self.axes.count(x[0]) == 0 && y.numel() > 0 {
@@ -251,8 +251,10 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn cosine_similarity_with(self, other: impl Operand<'t, T>, axis: isize, eps: f64) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), "cosine_similarity");
         let axes = a.axes("cosine_similarity", axis);
-        let length = |v: Self| v.record(VectorNorm { p: 2.0, axes, keepdim: true }).raised_to(eps);
-        (a / length(a) * (b / length(b))).sum_axes(axes, false)
+        // (Not by a closure, which would hide the caller's line.)
+        let norm = VectorNorm { p: 2.0, axes, keepdim: true };
+        let (of_a, of_b) = (a.record(norm).raised_to(eps), b.record(norm).raised_to(eps));
+        (a / of_a * (b / of_b)).sum_axes(axes, false)
     }
     /// The distance of vectors along the last axis: the norm of order p of a - b + eps. Broadcasts. (The small `eps`, usually 1e-6,
     /// keeps the derivative finite where vectors coincide.)

@@ -239,7 +239,7 @@ fn cheapest<T: Scalar>(terms: &[Term<'_, T>], uses: &Uses, sizes: &[usize; 256])
 /// * `...` stands for all axes that are not named; they broadcast. An axis of size 1 broadcasts against any size.
 /// * Spaces are ignored.
 ///
-/// More than two operands are multiplied in pairs, first those after whose product the fewest elements are left (of the first 32 that are
+/// More than two operands are multiplied in pairs, first those after whose product the fewest elements are left (of the first 16 that are
 /// left to multiply); each pair is a batched matrix product of views, copied only where axes that must be merged do not lie together. Derivative: by each operand, the product of
 /// the cotangent with all the others, summed.
 ///
@@ -266,7 +266,7 @@ pub fn einsum<'t, T: Scalar>(equation: &str, operands: &[Var<'t, T>]) -> Var<'t,
     let mut uses: Uses = [0; 256];
     inputs.iter().chain([&output]).for_each(|labels| distinct(labels).for_each(|l| uses[l as usize] += 1));
     // Loops: closures would hide the caller's line. Pairs are chosen among so many terms, so that thousands take no longer each.
-    const WINDOW: usize = 32;
+    const WINDOW: usize = 16;
     let mut terms: SmallVec<[Term<'t, T>; 4]> = SmallVec::new();
     let mut rest = operands.iter().zip(inputs);
     loop {

@@ -70,7 +70,8 @@ impl<T: Scalar> Op<T> for Taps {
         let channels = self.channels([x[0], x[1]]);
         for (x, leg) in x.iter().zip(self.inputs()) {
             if **x != self.leg(leg, channels) {
-                return Err(ShapeError::new(format!("{leg:?} needs shape {}, not {x}", self.leg(leg, channels))));
+                let e = ShapeError::new(format!("{leg:?} needs shape {}, not {x}", self.leg(leg, channels)));
+                return Err(e.hint("see `grid_sample`"));
             }
         }
         Ok(self.leg(self.by, channels))

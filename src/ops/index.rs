@@ -141,6 +141,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let ((x, axis), index) = (self.with_axis("scatter_add", axis), index.into());
         let (index, values) = (index.reshape(one_axis_at_least(&index.shape)), values.to_var(self.tape));
         if index.values.is_empty() && values.shape() != *index.shape() {
+            self.or_refuse("scatter_add", index.check(x.shape()[axis], "index"));
             return self; // as in PyTorch, no indices fit any values
         }
         let values = values.fit_to(&index, "scatter_add");

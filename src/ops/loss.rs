@@ -52,7 +52,7 @@ pub(crate) fn target_of<'t, T: Scalar>(x: Var<'t, T>, target: impl Operand<'t, T
 #[track_caller]
 pub(crate) fn refuse_option(wrong: bool, what: impl Into<String>, op: &'static str, shapes: [Shape; 2]) {
     if wrong {
-        refuse(ShapeError::new(what), op, shapes);
+        refuse(ShapeError::new(what).hint("the documentation of the options says what they may be"), op, shapes);
     }
 }
 

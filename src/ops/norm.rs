@@ -165,7 +165,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         for v in [options.weight, options.bias].into_iter().flatten() {
             if v.shape() != [shape[1]] {
                 let e = ShapeError::new(format!("{} channels need as many weights and biases, not shape {}", shape[1], v.shape()));
-                refuse(e, op, [shape, v.shape()]);
+                refuse(e.hint("one for each channel, which are axis 1"), op, [shape, v.shape()]);
             }
         }
         shape[1]
@@ -218,7 +218,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         let rest: usize = shape[2..].iter().product();
         let each = n / groups * rest;
         if each == 0 {
-            refuse(ShapeError::new("a group of no numbers has no variance"), name, [shape]);
+            let e = ShapeError::new("a group of no numbers has no variance");
+            refuse(e.hint("channels and the axes behind them must not be empty"), name, [shape]);
         }
         self.several(each * shape[0], name);
         let y = self.reshape_to([shape[0] * groups, each].into()).standardize(1, options.eps);
@@ -264,7 +265,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         for w in weights.into_iter().flatten() {
             if w.shape() != *sizes {
                 let e = ShapeError::new(format!("weight and bias must have the normalized shape {sizes:?}, not {}", w.shape()));
-                refuse(e, op, [shape, w.shape()]);
+                refuse(e.hint("one number for each place of the named axes"), op, [shape, w.shape()]);
             }
         }
         Axes::of(shape.len() - sizes.len()..shape.len())
@@ -287,24 +288,26 @@ impl<'t, T: Scalar> Var<'t, T> {
         // Channels that are not there need not be walked over, however many are asked for.
         let (before, after) = ((size / 2).min(shape[1]), ((size - 1) / 2).min(shape[1]));
         let borders: Small<(usize, usize)> = (0..shape.len()).map(|a| if a == 1 { (before, after) } else { (0, 0) }).collect();
-        // The sum over the channels around each, of what is made of a padded array that is shifted by so many channels.
-        let around = |of: &dyn Fn(usize) -> Self| (1..=before + after).fold(of(0), |sum, i| sum + of(i));
         let squares = self.square().pad(&borders, 0.0);
-        let near = around(&|i| squares.narrow(1, i, shape[1]));
+        // A sum of a few neighbours is an operation for each, one of many a single one over windows.
+        const FEW: usize = 64;
+        let near = match before + after {
+            ..FEW => (1..=before + after).fold(squares.narrow(1, 0, shape[1]), |sum, i| sum + squares.narrow(1, i, shape[1])),
+            _ => squares.unfold(1, before + after + 1, 1).sum_axes(-1, false),
+        };
         let base = near * self.number(alpha / size as f64) + self.number(k);
         if base.value().as_slice().iter().all(|&base| is_moderate(base)) {
             return self / base.powf(beta);
         }
         // Squares beyond the type: again, around each element in the unit of the largest there, with k in its square.
-        let padded = self.pad(&borders, 0.0);
-        let largest = (1..=before + after).fold(padded.narrow(1, 0, shape[1]).abs(), |m, i| m.maximum(padded.narrow(1, i, shape[1]).abs()));
-        let units: Vec<T> = largest.to_vec().into_iter().map(unit).collect();
+        let windows = self.pad(&borders, 0.0).unfold(1, before + after + 1, 1);
+        let units: Vec<T> = windows.abs().amax(-1, false).to_vec().into_iter().map(unit).collect();
         let constant = |f: &dyn Fn(f64) -> f64| {
             let values: Vec<T> = units.iter().map(|u| T::from_f64(f(u.to_f64()))).collect();
             self.tape.constant(values).reshape_to(shape.clone())
         };
         let in_units = constant(&|u| u);
-        let near = around(&|i| (padded.narrow(1, i, shape[1]) * in_units).square());
+        let near = (windows * in_units.unsqueeze(-1)).square().sum_axes(-1, false);
         let base = near * self.number(alpha / size as f64) + constant(&|u| k * u * u);
         self * in_units / base.powf(beta) * constant(&|u| u.powf(2.0 * beta - 1.0))
     }

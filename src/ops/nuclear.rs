@@ -21,7 +21,7 @@ pub(crate) struct Polar;
 fn size(x: &Shape) -> Result<(usize, usize), ShapeError> {
     match **x {
         [.., m, n] if n <= m => Ok((m, n)),
-        _ => Err(ShapeError::new(format!("matrices that are not wider than high are needed, not shape {x}"))),
+        _ => Err(ShapeError::new(format!("matrices that are not wider than high are needed, not shape {x}")).hint("transpose them")),
     }
 }
 
@@ -131,7 +131,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         match *shape {
             [.., m, n] if n > m => self.transpose(-2, -1).contiguous().record(NuclearNorm),
             [.., _, _] => self.contiguous().record(NuclearNorm),
-            _ => refuse(ShapeError::new("matrices are needed"), "nuclear_norm", [shape]),
+            _ => refuse(ShapeError::new("matrices are needed").hint("at least two axes"), "nuclear_norm", [shape]),
         }
     }
 }

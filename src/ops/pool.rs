@@ -55,24 +55,24 @@ impl Windows {
                 return Err(ShapeError::new(format!("{what} is 0 along spatial axis {axis}")).hint("it must be at least 1"));
             }
         }
-        // So that no product of two of them and a position overflows.
+        let covered = (kernel - 1).saturating_mul(dilation).saturating_add(1);
+        if padding > covered / 2 {
+            let e = format!("padding {padding} along spatial axis {axis} is more than half of the {covered} positions that a window spans");
+            return Err(ShapeError::new(e).hint("a window could lie in the padding alone"));
+        }
+        // What is left of the axis (and beyond it, with `ceil`) for the window to slide over; padding is at most half of `covered`, so that nothing overflows.
+        let beyond = if ceil { stride - 1 } else { 0 };
+        let Some(room) = (n + padding).saturating_add(beyond).checked_sub(covered - padding) else {
+            let e = format!("a window of {covered} positions does not fit spatial axis {axis} of size {n} with padding {padding}");
+            return Err(ShapeError::new(e).hint("the output would be empty: take a smaller kernel or dilation"));
+        };
+        // Later on, products of two of them and a position must not overflow either.
         for (what, size) in [("kernel_size", kernel), ("stride", stride), ("dilation", dilation), ("padding", padding)] {
             if size > LARGEST {
                 return Err(ShapeError::new(format!("{what} is {size} along spatial axis {axis}"))
                     .hint(format!("at most {LARGEST} is possible")));
             }
         }
-        let covered = (kernel - 1) * dilation + 1;
-        if padding > covered / 2 {
-            let e = format!("padding {padding} along spatial axis {axis} is more than half of the {covered} positions that a window spans");
-            return Err(ShapeError::new(e).hint("a window could lie in the padding alone"));
-        }
-        // What is left of the axis (and beyond it, with `ceil`) for the window to slide over.
-        let beyond = if ceil { stride - 1 } else { 0 };
-        let Some(room) = (n + padding).saturating_add(beyond).checked_sub(covered - padding) else {
-            let e = format!("a window of {covered} positions does not fit spatial axis {axis} of size {n} with padding {padding}");
-            return Err(ShapeError::new(e).hint("the output would be empty: take a smaller kernel or dilation"));
-        };
         let last = room / stride;
         // The last window has to begin in the array, or in the padding before it.
         Ok(if ceil && last * stride >= n + padding { last } else { last + 1 })

@@ -108,14 +108,18 @@ impl Unary for Round {
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         // Powers of ten above 1 are exact numbers, those below are not: hence two ways.
-        let unit = x.lit(10.0_f64.powi(self.decimals.abs()));
+        let unit = x.lit(10.0_f64.powi(self.decimals.saturating_abs()));
         let y = match self.decimals {
             0 => return x.round(),
             1.. => (x * unit).round() / unit,
-            _ => (x / unit).round() * unit,
+            // What vanishes beside the unit is 0, also beside an infinite one.
+            _ => {
+                let y = (x / unit).round();
+                y.equal(x.lit(0.0)).select(y, y * unit)
+            }
         };
-        // Where a product is beyond the type, x stays as it is.
-        y.abs().equal(x.lit(f64::INFINITY)).select(x, y)
+        // What grows beyond all numbers on the way stays as it is.
+        x.lit(f64::INFINITY).gt(y.abs()).select(y, x)
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {

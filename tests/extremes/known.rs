@@ -1,0 +1,235 @@
+//! Extreme arguments whose right answer is known.
+
+use crate::draw::{INTS, V};
+use crate::harness::{Failures, alone};
+use wengert::*;
+
+/// The values of a result, and of its gradient by the array, are these.
+#[track_caller]
+fn gives(what: &str, x: V<'_>, y: V<'_>, values: &[f64], gradient: &[f64]) {
+    assert_eq!(y.to_vec(), values, "{what}");
+    let g = x.tape().grad(y, &[x])[0].map_or(vec![0.0; x.numel()], |g| g.to_vec());
+    assert_eq!(g, gradient, "gradient of {what}");
+}
+
+#[test]
+fn triangles_and_diagonals_of_any_offset() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf((1..=12).map(f64::from).collect::<Vec<_>>()).reshape(&[3, 4]);
+    for k in INTS {
+        let keep = |lower: bool| -> Vec<f64> {
+            let inside = |i: i128, j: i128| if lower { j - i <= k as i128 } else { j - i >= k as i128 };
+            (0..12).map(|at| if inside(at / 4, at % 4) { 1.0 } else { 0.0 }).collect()
+        };
+        for (lower, y) in [(true, x.tril(k)), (false, x.triu(k))] {
+            let kept = keep(lower);
+            let values: Vec<f64> = kept.iter().zip(x.to_vec()).map(|(k, x)| k * x).collect();
+            gives(&format!("triangle {lower} {k}"), x, y, &values, &kept);
+        }
+        let places: Vec<usize> = (0..12usize).filter(|at| (at % 4) as i128 - (at / 4) as i128 == k as i128).collect();
+        let values: Vec<f64> = places.iter().map(|&at| 1.0 + at as f64).collect();
+        let marks: Vec<f64> = (0..12).map(|at| f64::from(u8::from(places.contains(&at)))).collect();
+        gives(&format!("diagonal {k}"), x, x.diagonal(k, 0, 1), &values, &marks);
+        // A roll by any number is one by its remainder.
+        let rolled: Vec<f64> = (0..12).map(|at| 1.0 + (at as i128 - k as i128).rem_euclid(12) as f64).collect();
+        gives(&format!("roll {k}"), x, x.roll(&[k], &[]), &rolled, &[1.0; 12]);
+    }
+}
+
+#[test]
+fn steps_and_windows_beyond_the_end() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([1.0, 2.0, 3.0, 4.0]);
+    for step in [4, 1 << 32, isize::MAX] {
+        gives("a step", x, x.slice(&at![..; step]), &[1.0], &[1.0, 0.0, 0.0, 0.0]);
+        gives("a step back", x, x.slice(&at![..; -step]), &[4.0], &[0.0, 0.0, 0.0, 1.0]);
+        gives("windows", x, x.unfold(0, 2, step as usize), &[1.0, 2.0], &[1.0, 1.0, 0.0, 0.0]);
+    }
+    gives("the last step back", x, x.slice(&at![..; isize::MIN]), &[4.0], &[0.0, 0.0, 0.0, 1.0]);
+    gives("one window", x, x.unfold(0, 2, usize::MAX), &[1.0, 2.0], &[1.0, 1.0, 0.0, 0.0]);
+    gives("a part", x, x.slice(&at![isize::MIN..isize::MAX]), &[1.0, 2.0, 3.0, 4.0], &[1.0; 4]);
+    assert_eq!(x.unsqueeze(1).chunk(usize::MAX, 0).len(), 4);
+    assert_eq!(x.split(usize::MAX, 0)[0].to_vec(), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(tape.leaf([0.0; 0]).chunk(70_000, 0).len(), 70_000);
+    // The first element alone, by what the mode repeats.
+    gives("padding", x, x.pad_with(&[(-3, 2)], PadMode::Replicate), &[4.0, 4.0, 4.0], &[0.0, 0.0, 0.0, 3.0]);
+}
+
+#[test]
+fn neighbours_that_are_not_there() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([1.0, 2.0, 3.0]).reshape(&[1, 3, 1]);
+    let options = LocalResponseNormOptions { alpha: 1.0, beta: 1.0, k: 0.0 };
+    for size in [7, 1 << 20, 1 << 40, usize::MAX] {
+        // Every channel sees all: x n / (1 + 4 + 9).
+        let y = x.local_response_norm(size, options).to_vec();
+        for (y, x) in y.iter().zip([1.0, 2.0, 3.0]) {
+            let right = x * size as f64 / 14.0;
+            assert!((y - right).abs() <= 1e-15 * right, "{y} and {right} of {size}");
+        }
+    }
+}
+
+#[test]
+fn pools_of_windows_that_are_larger_than_any_array() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([3.0, 6.0]).reshape(&[1, 1, 2]);
+    // A window of 2^48 places, all but two in the padding; the size is counted to the end of the padding.
+    let (large, half) = (1usize << 24, 1usize << 23);
+    let options = AvgPoolOptions { padding: [half, half], stride: Some([large, large]), ..Default::default() };
+    let y = x.avg_pool2d([large, large], options);
+    let right = 9.0 / (1u64 << 48) as f64;
+    assert_eq!(y.shape(), [1, 1, 1]);
+    assert!((y.item() - right).abs() <= 1e-15 * right, "{} and {right}", y.item());
+    // Of a volume, 2^72.
+    let v = x.reshape(&[1, 1, 1, 2]);
+    let options = AvgPoolOptions { padding: [half; 3], stride: Some([large; 3]), ..Default::default() };
+    let (y, right) = (v.avg_pool3d([large; 3], options), 9.0 / 2f64.powi(72));
+    assert!((y.item() - right).abs() <= 1e-15 * right, "{} and {right}", y.item());
+    let g = tape.grad(y, &[x])[0].expect("depends on x").to_vec();
+    assert!(g.iter().all(|g| (g * 2f64.powi(72) - 1.0).abs() < 1e-15), "{g:?}");
+    // The middle of each window is what counts.
+    let far = MaxPoolOptions { dilation: [1, large], padding: [0, large], stride: Some([1, 1]), ..Default::default() };
+    gives("far", x, x.max_pool2d([1, 3], far), &[3.0, 6.0], &[1.0, 1.0]);
+    let y = x.lp_pool2d(1.0, [1, 2], LpPoolOptions { stride: Some([large, large]), ceil_mode: false });
+    gives("a sum", x, y, &[9.0], &[1.0, 1.0]);
+    // One window over a long row.
+    let long = tape.leaf(vec![1.0; 1 << 20]).reshape(&[1, 1 << 20]);
+    assert_eq!(long.max_pool1d([1 << 20], MaxPoolOptions::default()).to_vec(), [1.0]);
+}
+
+#[test]
+fn a_convolution_of_which_all_but_nothing_is_padding() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([1.0, 2.0, 3.0]).reshape(&[1, 3, 1, 1, 1]);
+    let w = tape.leaf(vec![0.5; 48]).reshape(&[8, 3, 2, 1, 1]);
+    let sides = [(1 << 18) - 1, (1 << 22) - 1, (1 << 22) - 1];
+    let options = Conv3dOptions { stride: [1 << 24; 3], padding: Padding::Zeros(sides), ..Default::default() };
+    let y = x.conv3d(w, None, options);
+    assert_eq!(y.shape(), [1, 8, 1, 1, 1]);
+    gives("the corner", x, y, &[0.0; 8], &[0.0; 3]);
+    // The middle one of three outputs sees the image.
+    let options = Conv3dOptions { stride: [1, 1 << 24, 1 << 24], padding: Padding::Zeros([1, 1 << 24, 1 << 24]), ..Default::default() };
+    let y = x.conv3d(w, None, options);
+    assert_eq!(y.shape(), [1, 8, 2, 3, 3]);
+    let middle = y.slice(&at![0, 0, .., 1, 1]);
+    assert_eq!((middle.to_vec(), y.sum().item()), (vec![3.0, 3.0], 48.0));
+    let g = tape.grad(y, &[x])[0].expect("depends on x");
+    assert_eq!(g.to_vec(), [8.0; 3]);
+}
+
+#[test]
+fn large_strides_cost_what_they_write() {
+    let _alone = alone();
+    let mut failures = Failures::default();
+    for stride in [1usize << 14, 1 << 17, 1 << 19] {
+        failures.case(&format!("conv_transpose2d of stride {stride}"), || {
+            let tape = Tape::<f64>::new();
+            let (x, w) = (tape.leaf([[[1.0], [2.0]]; 4]).unsqueeze(0), tape.leaf(vec![1.0; 32]).reshape(&[4, 4, 2, 1]));
+            let options = ConvTranspose2dOptions { stride: [stride, stride], ..Default::default() };
+            let y = x.conv_transpose2d(w, None, options);
+            let right = y.shape() == [1, 4, stride + 2, 1] && y.sum().item() == 96.0 && y.slice(&at![0, 3, -1, 0]).item() == 8.0;
+            let g = tape.grad(y, &[x])[0].expect("depends on x");
+            if right && g.to_vec() == [8.0; 8] { Ok(()) } else { Err(format!("{} {:?}", y.shape(), g.to_vec())) }
+        });
+        failures.case(&format!("the gradient of conv2d by its input, stride {stride}"), || {
+            let tape = Tape::<f64>::new();
+            let x = tape.leaf(vec![1.0; 4 * (stride + 2)]).reshape(&[1, 4, -1, 1]);
+            let w = tape.leaf(vec![1.0; 32]).reshape(&[4, 4, 2, 1]);
+            let y = x.conv2d(w, None, Conv2dOptions { stride: [stride, 1], ..Default::default() });
+            let g = tape.grad(y, &[x])[0].expect("depends on x");
+            let right = y.to_vec() == [8.0; 8] && g.sum().item() == 64.0;
+            if right { Ok(()) } else { Err(format!("{:?} {}", y.to_vec(), g.sum().item())) }
+        });
+    }
+    failures.panic_if_any();
+}
+
+#[test]
+fn thousands_of_operands() {
+    let _alone = alone();
+    let mut failures = Failures::default();
+    failures.case("einsum of 5000 vectors", || {
+        let tape = Tape::<f64>::new();
+        let xs: Vec<_> = (0..5000).map(|_| tape.leaf([1.0, 1.0, 0.5])).collect();
+        let equation = vec!["i"; 5000].join(",") + "->i";
+        let y = einsum(&equation, &xs);
+        let g = tape.grad(y, &xs[17..18])[0].expect("depends on it").to_vec();
+        let right = y.to_vec() == [1.0, 1.0, 0.0] && g == [1.0, 1.0, 0.0];
+        if right { Ok(()) } else { Err(format!("{:?} {g:?}", y.to_vec())) }
+    });
+    failures.case("einsum of a chain of 2000 matrices, letters again and again", || {
+        let tape = Tape::<f64>::new();
+        // [[0, 1], [1, 0]] an even number of times is the identity; each pair of letters closes, so that no letter is shared by three.
+        let swap = tape.leaf([[0.0, 1.0], [1.0, 0.0]]);
+        let equation = (0..2000).map(|i| ["ab", "bc", "cd", "da"][i % 4]).collect::<Vec<_>>().join(",") + "->a";
+        let y = einsum(&equation, &vec![swap; 2000]);
+        // The sum over b, c and d of products that are 1 only where each pair differs: one way for each a.
+        if y.to_vec() == [1.0, 1.0] { Ok(()) } else { Err(format!("{:?}", y.to_vec())) }
+    });
+    failures.case("multi_dot of 3000 matrices", || {
+        let tape = Tape::<f64>::new();
+        let swap = tape.leaf([[0.0, 1.0], [1.0, 0.0]]);
+        let y = multi_dot(&vec![swap; 3000]);
+        if y.to_vec() == [1.0, 0.0, 0.0, 1.0] { Ok(()) } else { Err(format!("{:?}", y.to_vec())) }
+    });
+    failures.panic_if_any();
+}
+
+#[test]
+fn as_many_arrays_as_one_likes_are_joined() {
+    let _alone = alone();
+    let mut tape = Tape::<f64>::new();
+    for _ in 0..2 {
+        let xs: Vec<_> = (0..70_000).map(|i| tape.leaf(f64::from(i))).collect();
+        let y = stack(&xs, 0);
+        assert_eq!((y.shape()[0], y.sum().item()), (70_000, 69_999.0 * 35_000.0));
+        let grads = tape.backward((y * y).sum());
+        assert_eq!(grads.wrt(xs[65_536]).and_then(|g| g.first().copied()), Some(131_072.0));
+        assert_eq!(tape.grad(y, &xs[69_999..])[0].map(Var::item), Some(1.0));
+        let rows: Vec<_> = xs.iter().map(|x| x.reshape(&[1, 1])).collect();
+        assert_eq!(concat(&rows, 1).narrow(1, 65_535, 2).to_vec(), [65_535.0, 65_536.0]);
+        tape.reset();
+    }
+    // What is wrong with one of them is said without a list of all.
+    let mut xs: Vec<_> = (0..70_000).map(|_| tape.leaf([1.0])).collect();
+    xs.push(tape.leaf([[1.0]]));
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| concat(&xs, 0))).expect_err("refused");
+    let text = panic.downcast_ref::<String>().expect("a text");
+    assert!(text.contains("and 69993 more: input 70000 has shape [1, 1]") && text.len() < 600, "{text}");
+}
+
+#[test]
+fn what_memory_cannot_hold_is_refused_and_the_tape_works_on() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([1.0, 2.0]);
+    let row = tape.constant(0.5).broadcast_to(&[1 << 29]); // of 4 GiB
+    let calls: [(&str, &dyn Fn() -> usize); 9] = [
+        ("to_vec", &|| row.to_vec().len()),
+        ("to_array", &|| row.to_array().len()),
+        ("contiguous", &|| row.value().as_slice().len()),
+        ("pad", &|| x.pad(&[(0, 1 << 29)], 0.0).numel()),
+        ("pad_with", &|| x.pad_with(&[(0, 1 << 27)], PadMode::Replicate).numel()),
+        ("interpolate", &|| {
+            let options = InterpolateOptions { size: Some(&[1 << 27]), ..Default::default() };
+            x.reshape(&[1, 1, 2]).interpolate(options).numel()
+        }),
+        ("exp", &|| row.exp().to_vec().len()),
+        ("sort", &|| row.sort(0, false).0.numel()),
+        ("scatter", &|| row.scatter(0, [1], 2.0).numel()),
+    ];
+    for (op, call) in calls {
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).expect_err(op);
+        let text = panic.downcast_ref::<String>().expect("a text");
+        for part in [op, " of [", ": not enough memory: ", "iB", "\n  at tests/extremes/known.rs:", "\n  hint: "] {
+            assert!(text.contains(part), "{op}: {part:?} is not in\n{text}");
+        }
+        assert_eq!(tape.backward((x * x).sum()).wrt(x).map(|g| g.sum()), Some(6.0), "{op}");
+    }
+}
