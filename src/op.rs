@@ -50,6 +50,8 @@ use std::marker::PhantomData;
 /// All that the engine knows about one primitive.
 ///
 /// An op is a value: its fields are its attributes (axes, a slope, indices). It is recorded with the `Var`s it was applied to.
+///
+/// A panic in one of its methods is told with the op's name, the shapes of its inputs and the line where it was recorded.
 pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     /// The name in errors and in a tape's listing.
     fn name(&self) -> &'static str;
@@ -58,7 +60,8 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError>;
 
     /// For an op that only looks at its first input differently (a transpose, a slice): the output's strides and the distance from
-    /// the input's first element to the output's. Then no array is made and `forward` is not called.
+    /// the input's first element to the output's. Then no array is made and `forward` is not called. A view that sees what its input does
+    /// not see is refused.
     fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
         let _ = (x, y);
         None

@@ -29,6 +29,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// assert_eq!(tape.backward(y).wrt(x).unwrap().as_slice(), Some(&[2.0, 4.0][..]));
 /// ```
 ///
+/// # Limits
+/// An array that is computed has fewer than 2^32 elements, and so have the inputs of what computes it; views
+/// ([`Var::broadcast_to`] and the like) may have more. What is larger, or larger than memory, is refused by a panic that names op, shapes and
+/// line, and the tape goes on working.
+///
 /// A `Var` cannot outlive a reset:
 /// ```compile_fail
 /// let mut tape = wengert::Tape::<f64>::new();

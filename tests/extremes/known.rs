@@ -58,6 +58,59 @@ fn steps_and_windows_beyond_the_end() {
 }
 
 #[test]
+fn decimals_beyond_the_type() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let numbers = [0.0, -0.0, 1.25, -1e300, f64::INFINITY, f64::NEG_INFINITY];
+    let x = tape.leaf(numbers);
+    let bits = |y: V<'_>| y.to_vec().into_iter().map(f64::to_bits).collect::<Vec<_>>();
+    for decimals in [300, 309, 400, i32::MAX] {
+        assert_eq!(bits(x.round_decimals(decimals)), numbers.map(f64::to_bits), "{decimals} places");
+    }
+    for decimals in [-309, -400, i32::MIN] {
+        let whole = [0.0, -0.0, 0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY];
+        assert_eq!(bits(x.round_decimals(decimals)), whole.map(f64::to_bits), "{decimals} places");
+    }
+    assert!(tape.leaf(f64::NAN).round_decimals(i32::MIN).item().is_nan());
+}
+
+#[test]
+fn what_no_array_can_be_is_refused_where_it_is_made() {
+    let _alone = alone();
+    let wraps = [3, 0x5555_5555_5555_5556]; // to 2
+    let calls: [(&str, &dyn Fn()); 6] = [
+        ("Indices::new of [3, 6148914691236517206]: 2 values do not fill it", &|| drop(Indices::new(&wraps, [0, 1]))),
+        ("Mask::new of [3, 6148914691236517206]: 2 values do not fill it", &|| drop(Mask::new(&wraps, [true, true]))),
+        ("Indices::new of [1099511627776, 1099511627776, 0]: an array of shape", &|| drop(Indices::new(&[1 << 40, 1 << 40, 0], []))),
+        ("RunningStats of [18446744073709551615]: an array of shape", &|| drop(RunningStats::<f64>::new(usize::MAX))),
+        ("leaf of [2]: 3 values do not fill shape [2]", &|| {
+            Tape::<f64>::new().leaf(crate::own_ops::Lies { shape: vec![2], values: vec![1.0; 3] });
+        }),
+        ("gather of [3]: indices of a Var: an array of shape [1099511627776]", &|| {
+            let tape = Tape::<f64>::new();
+            tape.leaf([1.0; 3]).gather(0, tape.leaf(1.0).broadcast_to(&[1 << 40]));
+        }),
+    ];
+    for (wanted, call) in calls {
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).expect_err(wanted);
+        let text = panic.downcast_ref::<String>().expect("a text");
+        assert!(text.starts_with(wanted) && text.contains("\n  at tests/extremes/known.rs:") && text.contains("\n  hint: "), "{text}");
+    }
+}
+
+#[test]
+fn a_kernel_of_no_channels_may_have_any_size() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf(0.5).broadcast_to(&[2, 0, 1 << 40]);
+    let w = tape.leaf(0.5).broadcast_to(&[3, 0, 1 << 40]);
+    let bias = tape.leaf([1.0, 2.0, 3.0]);
+    assert_eq!(x.conv1d(w, bias, Conv1dOptions::default()).to_vec(), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
+    let y = tape.leaf(0.5).broadcast_to(&[0, 3, 1]).conv_transpose1d(w, None, Default::default());
+    assert_eq!(y.shape(), [0, 0, 1 << 40]);
+}
+
+#[test]
 fn neighbours_that_are_not_there() {
     let _alone = alone();
     let tape = Tape::<f64>::new();
