@@ -5,7 +5,7 @@ use crate::draw::V;
 use std::io::Write;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -65,13 +65,20 @@ static ALLOCATOR: Limited = Limited;
 
 static ALONE: Mutex<()> = Mutex::new(());
 static RUNNING: Mutex<String> = Mutex::new(String::new());
+static QUIET: AtomicBool = AtomicBool::new(false);
 static SINCE: AtomicU64 = AtomicU64::new(u64::MAX);
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Tests of this program run one after the other: they share what memory there is. The first starts a watch for what hangs.
 pub fn alone() -> MutexGuard<'static, ()> {
     static WATCH: LazyLock<()> = LazyLock::new(|| {
-        std::panic::set_hook(Box::new(|_| {})); // refusals are what is wanted
+        // Refusals are what is wanted: only what fails outside of cases is told.
+        let told = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !QUIET.load(Ordering::Relaxed) {
+                told(panic);
+            }
+        }));
         std::thread::spawn(|| {
             loop {
                 std::thread::sleep(Duration::from_secs(1));
@@ -101,13 +108,8 @@ impl Failures {
         self.0.push(what);
     }
     pub fn panic_if_any(self) {
-        // (The hook is silent.)
-        if !self.0.is_empty() {
-            let shown: Vec<&String> = self.0.iter().take(40).collect();
-            eprintln!("{} failures, of which the first:", self.0.len());
-            shown.iter().for_each(|what| eprintln!("- {what}"));
-            panic!("{} failures", self.0.len());
-        }
+        let shown: Vec<&str> = self.0.iter().take(40).map(String::as_str).collect();
+        assert!(shown.is_empty(), "{} failures, of which the first:\n- {}", self.0.len(), shown.join("\n- "));
     }
 
     /// Runs a case. What it gives is a message where its value is not right, and a refusal is judged by its text.
@@ -123,7 +125,9 @@ impl Failures {
             SINCE.store(START.elapsed().as_secs(), Ordering::Relaxed);
             MOST.store(HELD.load(Ordering::Relaxed), Ordering::Relaxed);
             let (start, worked) = (Instant::now(), processor_time());
+            QUIET.store(true, Ordering::Relaxed);
             let result = catch_unwind(AssertUnwindSafe(&mut run));
+            QUIET.store(false, Ordering::Relaxed);
             let worked = processor_time().zip(worked).map(|(after, before)| after.saturating_sub(before));
             least = least.min(worked.unwrap_or(Duration::MAX)).min(start.elapsed());
             SINCE.store(u64::MAX, Ordering::Relaxed);

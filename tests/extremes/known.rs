@@ -78,9 +78,10 @@ fn decimals_beyond_the_type() {
 fn what_no_array_can_be_is_refused_where_it_is_made() {
     let _alone = alone();
     let wraps = [3, 0x5555_5555_5555_5556]; // to 2
-    let calls: [(&str, &dyn Fn()); 6] = [
-        ("Indices::new of [3, 6148914691236517206]: 2 values do not fill it", &|| drop(Indices::new(&wraps, [0, 1]))),
-        ("Mask::new of [3, 6148914691236517206]: 2 values do not fill it", &|| drop(Mask::new(&wraps, [true, true]))),
+    let calls: [(&str, &dyn Fn()); 7] = [
+        ("Indices::new of [3]: 2 values do not fill it", &|| drop(Indices::new(&[3], [0, 1]))),
+        ("Indices::new of [3, 6148914691236517206]: an array of shape", &|| drop(Indices::new(&wraps, [0, 1]))),
+        ("Mask::new of [3, 6148914691236517206]: an array of shape", &|| drop(Mask::new(&wraps, [true, true]))),
         ("Indices::new of [1099511627776, 1099511627776, 0]: an array of shape", &|| drop(Indices::new(&[1 << 40, 1 << 40, 0], []))),
         ("RunningStats of [18446744073709551615]: an array of shape", &|| drop(RunningStats::<f64>::new(usize::MAX))),
         ("leaf of [2]: 3 values do not fill shape [2]", &|| {
