@@ -527,7 +527,10 @@ mod tests {
     fn what_cannot_be_had_is_an_error() {
         for len in [1 << 46, usize::MAX / 8, usize::MAX] {
             let said = [Buffer::<f64>::zeros(len, len).err(), zeros::<f64>(len).err()].map(|e| e.expect("too large").to_string());
-            assert!(said.iter().all(|text| text.contains("not enough memory") && text.contains("GiB") && text.contains("hint: ")), "{said:?}");
+            assert!(
+                said.iter().all(|text| text.contains("not enough memory") && text.contains("GiB") && text.contains("hint: ")),
+                "{said:?}"
+            );
         }
         assert_eq!(zeros::<f32>(3).unwrap(), [0.0; 3]);
     }

@@ -34,6 +34,18 @@ pub(crate) fn filled<V: Clone>(len: usize, entry: V) -> Result<Vec<V>, ShapeErro
     Ok(list)
 }
 
+/// What an iterator of known length gives.
+pub(crate) fn list<V>(entries: impl ExactSizeIterator<Item = V>) -> Result<Vec<V>, ShapeError> {
+    let mut list = room(entries.len())?;
+    list.extend(entries);
+    Ok(list)
+}
+
+/// That there is memory for `len` entries of the size of `V`, where many lists are made on the way to a result.
+pub(crate) fn suffices<V>(len: usize) -> Result<(), ShapeError> {
+    room::<V>(len).map(drop)
+}
+
 /// What was asked for inside a kernel, or a panic: the tape adds op, shapes and line to its text.
 #[track_caller]
 pub(crate) fn or_panic<V>(had: Result<V, ShapeError>) -> V {

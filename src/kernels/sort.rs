@@ -27,7 +27,13 @@ pub(crate) fn descending<T: Scalar>(a: &Entry<T>, b: &Entry<T>) -> Ordering {
 
 /// Chooses `k` elements of each line along an axis: `choose` brings them to the front. Gives their positions, in the array's layout
 /// with `k` elements along that axis.
-pub(crate) fn choose<T: Scalar>(x: &[T], shape: &Shape, axis: usize, k: usize, choose: &(dyn Fn(&mut [Entry<T>]) + Sync)) -> Result<Vec<i64>, ShapeError> {
+pub(crate) fn choose<T: Scalar>(
+    x: &[T],
+    shape: &Shape,
+    axis: usize,
+    k: usize,
+    choose: &(dyn Fn(&mut [Entry<T>]) + Sync),
+) -> Result<Vec<i64>, ShapeError> {
     let (n, inner): (usize, usize) = (shape[axis], shape[axis + 1..].iter().product());
     let mut y = filled(shape.with(axis, k).numel(), 0)?;
     if y.is_empty() {

@@ -30,7 +30,8 @@ impl<'t, T: Scalar> Var<'t, T> {
             let Some(p) = padding_idx else { return Ok(None) };
             let row = if p < 0 { p + shape[0] as isize } else { p };
             let fits = (0..shape[0] as isize).contains(&row);
-            let wrong = || ShapeError::new(format!("padding_idx {p} is none of {} rows", shape[0])).hint("it may count from the end, from -1");
+            let wrong =
+                || ShapeError::new(format!("padding_idx {p} is none of {} rows", shape[0])).hint("it may count from the end, from -1");
             fits.then_some(Some(row as usize)).ok_or_else(wrong)
         });
         let padding = match padding {

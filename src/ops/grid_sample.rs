@@ -7,6 +7,7 @@
 use crate::error::ShapeError;
 use crate::kernels::resample::{TapSizes, tap_scatter, tap_sum, tap_weights};
 use crate::layout::{Shape, Small};
+use crate::memory::suffices;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::indices::Indices;
 use crate::ops::join::stack;
@@ -265,6 +266,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let (batch, channels, size) = (x[0], x[1], x[2..].iter().product::<usize>());
         let outputs: usize = g[1..=rank].iter().product();
+        // Numbers and weights of all taps, and of those along each axis, are lists that are made before anything is computed.
+        let each: usize = match options.mode {
+            GridSampleMode::Nearest => 1,
+            GridSampleMode::Bilinear => 2,
+            GridSampleMode::Bicubic => 4,
+        };
+        self.or_refuse("grid_sample", suffices::<[f64; 6]>((batch * outputs).saturating_mul(each.pow(rank as u32))));
         let mut all: Option<AxisTaps<'t, T>> = None;
         for axis in 0..rank {
             // The last axis of the image is the first coordinate.

@@ -3,7 +3,7 @@
 use crate::error::ShapeError;
 use crate::kernels::strided::{Nest, gather};
 use crate::layout::{Shape, Strides};
-use crate::memory::filled;
+use crate::memory::{filled, list};
 use crate::op::{Cotangents, Op, View, Vjp};
 pub(crate) use crate::ops::indices::Indices;
 use crate::ops::slice::{Run, Slice};
@@ -124,9 +124,8 @@ impl<'t, T: Scalar> Var<'t, T> {
             let e = ShapeError::new(format!("indices of shape {} do not broadcast with shape {shape} beside axis {axis}", index.shape));
             refuse(e.hint("they need as many axes, of equal sizes or 1"), "take_along_dim", [shape]);
         };
-        let index = index.counted_from_end(shape[axis]).and_then(|index| {
-            index.reshape(rows.clone()).broadcast_to(&beside.with(axis, rows[axis]))
-        });
+        let index =
+            index.counted_from_end(shape[axis]).and_then(|index| index.reshape(rows.clone()).broadcast_to(&beside.with(axis, rows[axis])));
         let index = self.or_refuse("take_along_dim", index);
         x.broadcast_to_shape(beside.with(axis, shape[axis])).record(Gather { axis, index })
     }
@@ -168,7 +167,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let mut from = self.nothing("scatter");
         let own = index.shape.strides();
         each_index(&index, axis, [&shape.strides(), &own], |_, at, own| from[at as usize] = own as i64);
-        x.replaced(from, values).reshape_to(self.shape())
+        x.replaced("scatter", from, values).reshape_to(self.shape())
     }
     /// The part of an array of values that belongs to indices.
     #[track_caller]
@@ -190,9 +189,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// The array with some elements replaced: `from` says for each by which of the values, or by [`NOTHING`].
     #[track_caller]
-    pub(crate) fn replaced(self, from: Vec<i64>, values: Self) -> Self {
-        let mask: Vec<T> = from.iter().map(|&i| if i == NOTHING { T::ZERO } else { T::ONE }).collect();
-        let mask = self.tape.constant(mask).reshape_to(self.shape());
+    pub(crate) fn replaced(self, op: &'static str, from: Vec<i64>, values: Self) -> Self {
+        let mask = list(from.iter().map(|&i| if i == NOTHING { T::ZERO } else { T::ONE }));
+        let mask = self.tape.constant(self.or_refuse(op, mask)).reshape_to(self.shape());
         let from: Vec<i64> = from.into_iter().map(|i| i.max(0)).collect();
         let chosen = values.reshape_to([values.numel()].into()).index_select(0, from);
         mask.where_cond(chosen.reshape_to(self.shape()), self)
@@ -385,7 +384,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         each_slice(&part, axis, [&shape.strides(), &part.strides()], 0, slices, |row, [to, own]| {
             from[to as usize..][..row.row].iter_mut().zip(own as i64..).for_each(|(from, own)| *from = own);
         });
-        if part.numel() == 0 { self } else { self.replaced(from, source) }
+        if part.numel() == 0 { self } else { self.replaced(op, from, source) }
     }
 }
 

@@ -8,8 +8,8 @@ use crate::error::ShapeError;
 use crate::kernels::pool::{self as kernel, Planes, Window};
 use crate::layout::{Shape, Small};
 use crate::memory::filled;
-use crate::ops::conv::LARGEST;
 use crate::op::{Cotangents, Op, View, Vjp};
+use crate::ops::conv::LARGEST;
 use crate::ops::indices::Indices;
 use crate::scalar::Scalar;
 use crate::var::Var;
@@ -69,8 +69,9 @@ impl Windows {
         // Later on, products of two of them and a position must not overflow either.
         for (what, size) in [("kernel_size", kernel), ("stride", stride), ("dilation", dilation), ("padding", padding)] {
             if size > LARGEST {
-                return Err(ShapeError::new(format!("{what} is {size} along spatial axis {axis}"))
-                    .hint(format!("at most {LARGEST} is possible")));
+                return Err(
+                    ShapeError::new(format!("{what} is {size} along spatial axis {axis}")).hint(format!("at most {LARGEST} is possible"))
+                );
             }
         }
         let last = room / stride;

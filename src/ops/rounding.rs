@@ -118,7 +118,7 @@ impl Unary for Round {
                 y.equal(x.lit(0.0)).select(y, y * unit)
             }
         };
-        // What grows beyond all numbers on the way stays as it is.
+        // Where a product is beyond the type, x stays as it is.
         x.lit(f64::INFINITY).gt(y.abs()).select(y, x)
     }
     #[inline(always)]

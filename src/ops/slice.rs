@@ -120,7 +120,9 @@ impl SliceInfo {
             return Ok(Run { start: i as usize, step: 1, len: 1 });
         }
         if self.step == 0 {
-            return Err(ShapeError::new(format!("the step of axis {axis} is 0")).hint("a step is at least 1, or negative to walk backwards"));
+            return Err(
+                ShapeError::new(format!("the step of axis {axis} is 0")).hint("a step is at least 1, or negative to walk backwards")
+            );
         }
         let (low, high) = if self.step > 0 { (0, size) } else { (-1, size - 1) };
         let clamp = |p: Option<isize>, default: isize| p.map_or(default, |p| from_end(p).clamp(low, high));

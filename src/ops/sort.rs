@@ -7,8 +7,8 @@
 use crate::error::ShapeError;
 use crate::kernels::sort::{self, Entry, ascending, descending, first};
 use crate::layout::Shape;
-use crate::record::told;
 use crate::ops::indices::Indices;
+use crate::record::told;
 use crate::scalar::Scalar;
 use crate::var::{Var, refuse};
 

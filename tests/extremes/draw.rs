@@ -7,24 +7,8 @@ pub type V<'t> = Var<'t, f64>;
 /// Sizes beyond what memory, addresses and 32 bits hold.
 pub const SIZES: [usize; 13] =
     [0, 1, 2, 3, 1 << 31, 1 << 32, 1 << 40, 1 << 62, isize::MAX as usize, 1 << 63, usize::MAX / 2 + 2, usize::MAX - 1, usize::MAX];
-pub const INTS: [isize; 16] = [
-    0,
-    1,
-    -1,
-    2,
-    -2,
-    3,
-    -3,
-    1 << 31,
-    -(1 << 31),
-    1 << 32,
-    1 << 40,
-    -(1 << 40),
-    isize::MAX - 1,
-    isize::MAX,
-    isize::MIN + 1,
-    isize::MIN,
-];
+pub const INTS: [isize; 16] =
+    [0, 1, -1, 2, -2, 3, -3, 1 << 31, -(1 << 31), 1 << 32, 1 << 40, -(1 << 40), isize::MAX - 1, isize::MAX, isize::MIN + 1, isize::MIN];
 pub const FLOATS: [f64; 16] = [
     f64::NAN,
     f64::INFINITY,

@@ -2,8 +2,8 @@
 //! overflow, an abort, a hang or a gigabyte. A global allocator counts, and has no more than a gigabyte to give.
 
 use crate::draw::V;
-use std::io::Write;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -162,12 +162,15 @@ fn processor_time() -> Option<Duration> {
 /// What is missing in the text of a refusal: op (and shapes), why, the caller's line, a hint.
 fn is_no_help(text: &str) -> Option<&'static str> {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-    let bare = ["attempt to", "out of bounds", "out of range for slice", "unwrap()", "panicked", "assertion", "capacity overflow", "ndarray"];
+    let bare =
+        ["attempt to", "out of bounds", "out of range for slice", "unwrap()", "panicked", "assertion", "capacity overflow", "ndarray"];
     let op = first.split([' ', ':']).next().unwrap_or("");
     match () {
         _ if bare.iter().any(|bare| text.contains(bare)) => Some("a bare error"),
         _ if op.is_empty() || !first.contains(": ") => Some("no op is named"),
-        _ if !first.starts_with(&format!("{op}:")) && !first.starts_with(&format!("{op} of [")) && !op.contains("::") => Some("no shapes are named"),
+        _ if !first.starts_with(&format!("{op}:")) && !first.starts_with(&format!("{op} of [")) && !op.contains("::") => {
+            Some("no shapes are named")
+        }
         _ if !rest.contains("  at tests/extremes/") => Some("no line of the caller is named"),
         _ if !text.contains("\n  hint: ") => Some("no hint"),
         _ => None,

@@ -264,7 +264,8 @@ fn what_memory_cannot_hold_is_refused_and_the_tape_works_on() {
     let tape = Tape::<f64>::new();
     let x = tape.leaf([1.0, 2.0]);
     let row = tape.constant(0.5).broadcast_to(&[1 << 29]); // of 4 GiB
-    let calls: [(&str, &dyn Fn() -> usize); 9] = [
+    let (image, grid) = (tape.constant([[[[1.0, 2.0]]]]), tape.constant(0.5).broadcast_to(&[1, 1 << 12, 1 << 12, 2]));
+    let calls: [(&str, &dyn Fn() -> usize); 10] = [
         ("to_vec", &|| row.to_vec().len()),
         ("to_array", &|| row.to_array().len()),
         ("contiguous", &|| row.value().as_slice().len()),
@@ -277,6 +278,7 @@ fn what_memory_cannot_hold_is_refused_and_the_tape_works_on() {
         ("exp", &|| row.exp().to_vec().len()),
         ("sort", &|| row.sort(0, false).0.numel()),
         ("scatter", &|| row.scatter(0, [1], 2.0).numel()),
+        ("grid_sample", &|| image.grid_sample(grid, GridSampleOptions { mode: GridSampleMode::Bicubic, ..Default::default() }).numel()),
     ];
     for (op, call) in calls {
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).expect_err(op);

@@ -106,7 +106,8 @@ fn public_functions(file: &Path, block: Option<&str>) -> BTreeSet<String> {
 
 fn files() -> Vec<std::path::PathBuf> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let list = |folder: &Path| std::fs::read_dir(folder).expect("a folder of the crate").map(|f| f.expect("an entry").path()).collect::<Vec<_>>();
+    let list =
+        |folder: &Path| std::fs::read_dir(folder).expect("a folder of the crate").map(|f| f.expect("an entry").path()).collect::<Vec<_>>();
     let mut files = list(&src.join("ops"));
     for folder in files.clone().iter().filter(|f| f.is_dir()) {
         files.extend(list(folder));

@@ -133,8 +133,10 @@ impl<const N: usize> ConvOptions<N> {
             // (Input and kernel may be views of any size, which are refused as a whole.)
             let padded = input.saturating_add(all);
             let Some(span) = padded.checked_sub(reach.saturating_add(1)) else {
-                let e =
-                    format!("along spatial axis {i} the kernel reaches over {}, the padded input has only {padded}", reach.saturating_add(1));
+                let e = format!(
+                    "along spatial axis {i} the kernel reaches over {}, the padded input has only {padded}",
+                    reach.saturating_add(1)
+                );
                 return Err(ShapeError::new(e).hint("pad the input, or take a smaller kernel or dilation"));
             };
             axes[3 - N + i] = Axis { input, kernel, output: span / stride + 1, stride, dilation, before };
