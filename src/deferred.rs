@@ -14,6 +14,7 @@
 //! Nothing of this changes a value: ops are pure, every element is computed by the same instructions, and sums are added up in the
 //! same order.
 
+use crate::error::ShapeError;
 use crate::kernels::parallel;
 use crate::kernels::reduce::{self, Accumulator, PIECE, combine, part_len};
 use crate::kernels::simd::prefetch;
@@ -154,7 +155,10 @@ impl<T: Scalar> Inner<T> {
         let steps = self.schedule(&mut plan);
         let (kept, sums) = (|| plan.iter().filter(|p| p.kept), || plan.iter().filter_map(|p| Some((p.id, p.divisor?))));
         let part = part_len(len);
-        let buffer = |id: NodeId, len: usize| self.store.buffer(len).unwrap_or_else(|e| panic!("{}", self.refusal_of(e, id)));
+        let buffer = |id: NodeId, len: usize| {
+            let lack = |e: ShapeError| panic!("{}", self.refusal_of(e.about(self.layout(id).shape()), id));
+            self.store.buffer(len).unwrap_or_else(lack)
+        };
         let mut arrays: SmallVec<[_; 8]> = kept().map(|p| buffer(p.id, len)).collect();
         let mut parts: SmallVec<[_; 2]> = sums().map(|(id, _)| buffer(id, len.div_ceil(part))).collect();
         let whole = Piece {

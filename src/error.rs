@@ -30,6 +30,11 @@ impl ShapeError {
         self.hint = Some(hint.into());
         self
     }
+    /// The same, of an array of this shape.
+    pub(crate) fn about(mut self, shape: &Shape) -> ShapeError {
+        self.message = format!("an array of shape {shape}: {}", self.message);
+        self
+    }
     pub(crate) fn message(&self) -> &str {
         &self.message
     }
@@ -52,7 +57,7 @@ impl ShapeError {
             return None;
         }
         let (text, hint) = text.split_once("\n  hint: ").map_or((text, None), |(text, hint)| (text, Some(hint)));
-        let message = if text.starts_with(LACK) { text.into() } else { format!("its `{doing}` panicked: {text}") };
+        let message = if text.contains(LACK) { text.into() } else { format!("its `{doing}` panicked: {text}") };
         Some(ShapeError { hint: hint.map(str::to_string), ..ShapeError::new(message) })
     }
     pub(crate) fn of(mut self, op: &'static str, shapes: impl IntoIterator<Item = Shape>, at: &'static Location<'static>) -> ShapeError {

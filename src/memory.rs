@@ -3,7 +3,7 @@
 
 use crate::error::ShapeError;
 
-/// How the text of every such refusal begins.
+/// What the text of every such refusal says.
 pub(crate) const LACK: &str = "not enough memory";
 
 /// That so many elements of so many bytes cannot be had.

@@ -164,11 +164,11 @@ impl<'a, T: Scalar> View<'a, T> {
     pub(crate) fn to_list(self) -> Result<Vec<T>, ShapeError> {
         self.shape().check_size()?;
         if let Some(s) = self.as_slice() {
-            let mut out = room(s.len())?;
+            let mut out = room(s.len()).map_err(|e| e.about(self.shape()))?;
             out.extend_from_slice(s);
             return Ok(out);
         }
-        let mut out = zeros(self.shape().numel())?;
+        let mut out = zeros(self.shape().numel()).map_err(|e| e.about(self.shape()))?;
         T::lay_out(self, &mut out);
         Ok(out)
     }

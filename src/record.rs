@@ -433,7 +433,7 @@ impl<T: Scalar> Inner<T> {
     fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> Result<Place, ShapeError> {
         let Inner { store, nodes, layouts, .. } = self;
         let run = || {
-            store.build(layouts.get(layout).numel(), |arrays, y| {
+            let place = store.build(layouts.get(layout).numel(), |arrays, y| {
                 let view = |i: NodeId| {
                     let node = &nodes[i as usize];
                     View { data: arrays.data(node.place), offset: node.place.offset as usize, layout: layouts.get(node.layout) }
@@ -444,7 +444,8 @@ impl<T: Scalar> Inner<T> {
                     [a, b, c] => op.forward(&[view(a), view(b), view(c)], y),
                     _ => op.forward(&inputs.iter().map(|&i| view(i)).collect::<SmallVec<[View<'_, T>; 16]>>(), y),
                 }
-            })
+            });
+            place.map_err(|e| e.about(layouts.get(layout).shape()))
         };
         told("forward", run)?
     }
