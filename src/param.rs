@@ -7,11 +7,12 @@ use crate::record::{NONE, NodeId, keep};
 use crate::scalar::Scalar;
 use crate::var::{Source, Var};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 
 /// A named array that training changes: weights, biases. Cheap to clone (all clones are one parameter), `Send` and `Sync`.
 ///
@@ -35,6 +36,24 @@ struct Inner<T: Scalar> {
     shape: Shape,
     values: RwLock<Arc<Buffer<T>>>,
     frozen: AtomicBool,
+    /// Begin and end of the elements that updates leave as they are.
+    kept: [AtomicUsize; 2],
+    /// Room for these elements during an update by a closure, so that it allocates once.
+    aside: Mutex<Vec<T>>,
+}
+
+thread_local! {
+    /// The parameters that closures of this thread hold just now, and whether they may change them.
+    static HELD: RefCell<Vec<(usize, bool)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes for as long as it lives that a closure of this thread holds a parameter.
+struct Held;
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.with_borrow_mut(|held| held.pop());
+    }
 }
 
 impl<T: Scalar> Clone for Param<T> {
@@ -48,7 +67,8 @@ impl<T: Scalar> Param<T> {
     pub fn new(name: impl Into<String>, values: impl Source<T>) -> Param<T> {
         values.visit(|shape, values| {
             let values = RwLock::new(Arc::new(Buffer::copied(values)));
-            Param(Arc::new(Inner { name: name.into(), shape: shape.into(), values, frozen: AtomicBool::new(false) }))
+            let (frozen, kept, aside) = (AtomicBool::new(false), Default::default(), Mutex::default());
+            Param(Arc::new(Inner { name: name.into(), shape: shape.into(), values, frozen, kept, aside }))
         })
     }
     /// Its name.
@@ -60,16 +80,19 @@ impl<T: Scalar> Param<T> {
         &self.0.shape
     }
     /// A copy of its value.
+    #[track_caller]
     pub fn to_array(&self) -> ArrayD<T> {
+        self.check_readable();
         ArrayD::from_shape_vec(IxDyn(self.shape()), self.shared().to_vec()).expect("as many values as the shape says")
     }
     /// Sets its value.
     ///
     /// # Panics
-    /// If the shape differs.
+    /// If the shape differs, or a closure of [`Param::with`] or [`Param::with_mut`] holds the parameter on this thread.
     #[track_caller]
     pub fn set(&self, values: impl Source<T>) {
         let at = Location::caller(); // a closure would name its own
+        self.check_free(true, at);
         values.visit(|shape, values| {
             assert!(
                 shape == &**self.shape(),
@@ -81,24 +104,49 @@ impl<T: Scalar> Param<T> {
             self.with_mut(|v| v.copy_from_slice(values));
         })
     }
-    /// Reads its elements, in row-major order. They are locked meanwhile: `f` must not change the parameter.
+    /// Reads its elements, in row-major order. They are locked meanwhile: `f` must not change the parameter, nor wait for a thread that does.
+    ///
+    /// # Panics
+    /// If a closure of [`Param::with_mut`] holds the parameter on this thread.
+    #[track_caller]
     pub fn with<R>(&self, f: impl FnOnce(&[T]) -> R) -> R {
-        f(&self.read())
+        self.check_readable();
+        let values = self.read();
+        let _held = self.hold(false);
+        f(&values)
     }
     /// Changes its elements. They are locked meanwhile: `f` must not use the parameter in another way, nor wait for a thread that does, nor
     /// start parallel work (rayon's `join`) in a pool whose other tasks do, which this thread may then take up itself.
+    ///
+    /// # Panics
+    /// If a closure holds the parameter on this thread already: `p.with(|_| p.with_mut(..))`.
+    #[track_caller]
     pub fn with_mut<R>(&self, f: impl FnOnce(&mut [T]) -> R) -> R {
+        self.check_free(true, Location::caller());
         let mut values = self.0.values.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let _held = self.hold(true);
         if Arc::get_mut(&mut values).is_none() {
             *values = Arc::new(Buffer::copied(&values));
         }
         f(Arc::get_mut(&mut values).expect("just made unique"))
     }
-    /// Changes its elements by their gradient; does nothing where `grads` holds none.
+    /// Changes its elements by their gradient, but for those of [`Param::freeze_elements`]; does nothing where `grads` holds none.
+    ///
+    /// # Panics
+    /// As [`Param::with_mut`].
+    #[track_caller]
     pub fn update(&self, grads: &Grads<T>, f: impl FnOnce(&mut [T], &[T])) {
-        if let Some(g) = grads.slice(self) {
-            self.with_mut(|w| f(w, g));
+        let (Some(g), kept) = (grads.slice(self), self.frozen_elements()) else { return };
+        if kept.is_empty() {
+            return self.with_mut(|w| f(w, g));
         }
+        let mut aside = self.0.aside.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        self.with_mut(|w| {
+            aside.clear();
+            aside.extend_from_slice(&w[kept.clone()]);
+            f(w, g);
+            w[kept].copy_from_slice(&aside);
+        });
     }
     /// Changes its elements by their gradient and by `N` numbers that are remembered for each, as `rule` says: one vectorised pass, on all
     /// threads where that pays. Does nothing where `grads` holds no gradient of it. It is locked meanwhile, as in [`Param::with_mut`]: no
@@ -137,9 +185,53 @@ impl<T: Scalar> Param<T> {
                 Location::caller()
             );
         }
-        if let Some(g) = grads.slice(self) {
-            self.with_mut(|w| update(rule, w, g, state));
+        let (Some(g), kept) = (grads.slice(self), self.frozen_elements()) else { return };
+        if kept.is_empty() {
+            return self.with_mut(|w| update(rule, w, g, state));
         }
+        // What comes before the elements that are kept, and what comes after them.
+        let (mut before, mut after) = (std::array::from_fn(|_| Default::default()), std::array::from_fn(|_| Default::default()));
+        for ((s, before), after) in state.into_iter().zip(&mut before).zip(&mut after) {
+            let (start, end) = s.split_at_mut(kept.end);
+            (*before, *after) = (&mut start[..kept.start], end);
+        }
+        self.with_mut(|w| {
+            let (start, end) = w.split_at_mut(kept.end);
+            update(rule, &mut start[..kept.start], &g[..kept.start], before);
+            update(rule, end, &g[kept.end..], after);
+        });
+    }
+    /// From now on updates ([`Param::update`], [`Param::update_by`], all optimizers) leave these elements as they are, in row-major order, in
+    /// place of those of an earlier call; `0..0` for none. They can still be set ([`Param::set`], [`Param::with_mut`]).
+    ///
+    /// A gradient of 0 is not enough for that: weight decay and momentum change what has none.
+    ///
+    /// ```
+    /// use wengert::optim::{Sgd, SgdOptions};
+    /// let (tape, w) = (wengert::Tape::new(), wengert::Param::<f64>::new("w", [1.0, 2.0]));
+    /// w.freeze_elements(0..1);
+    /// let grads = tape.backward(tape.param(&w).sum());
+    /// Sgd::with(SgdOptions { lr: 0.5, weight_decay: 1.0, ..Default::default() }).step([&w], &grads);
+    /// assert_eq!(w.to_array().as_slice().unwrap(), [1.0, 0.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are no such elements.
+    #[track_caller]
+    pub fn freeze_elements(&self, elements: Range<usize>) {
+        let n = self.shape().numel();
+        assert!(
+            elements.start <= elements.end && elements.end <= n,
+            "freeze_elements: parameter {} has {n} elements, not {elements:?}\n  at {}\n  hint: of a table, row r is `r * columns..(r + 1) * columns`",
+            self.name(),
+            Location::caller()
+        );
+        self.0.kept[0].store(elements.start, Ordering::Relaxed);
+        self.0.kept[1].store(elements.end, Ordering::Relaxed);
+    }
+    /// The elements that updates leave as they are.
+    pub fn frozen_elements(&self) -> Range<usize> {
+        self.0.kept[0].load(Ordering::Relaxed)..self.0.kept[1].load(Ordering::Relaxed)
     }
     /// From now on a tape takes it as a constant: no gradient is found for it, and optimizers leave it as it is. (PyTorch's
     /// `requires_grad_(False)`.)
@@ -162,9 +254,35 @@ impl<T: Scalar> Param<T> {
     pub fn is_frozen(&self) -> bool {
         self.0.frozen.load(Ordering::Relaxed)
     }
+    /// Refuses to wait for a closure of this thread, which would be for ever. Closures that read can be inside one another.
+    fn check_free(&self, to_change: bool, at: &Location<'_>) {
+        let me = Arc::as_ptr(&self.0) as usize;
+        let held = HELD.with_borrow(|held| held.iter().any(|&(param, changes)| param == me && (changes || to_change)));
+        if held {
+            panic!(
+                "parameter {} is used inside a closure that holds it\n  at {at}\n  hint: `with`, `with_mut` and `update` lock the parameter while \
+                 their closure runs; use it before or after that, or a copy of its value (`to_array`)",
+                self.name()
+            );
+        }
+    }
+    /// The same, of a closure that changes it. A tape asks before it begins to record.
+    #[track_caller]
+    pub(crate) fn check_readable(&self) {
+        self.check_free(false, Location::caller());
+    }
+    fn hold(&self, to_change: bool) -> Held {
+        HELD.with_borrow_mut(|held| held.push((Arc::as_ptr(&self.0) as usize, to_change)));
+        Held
+    }
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Arc<Buffer<T>>> {
         self.0.values.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+    /// Copies the elements; after [`Param::check_readable`].
+    pub(crate) fn copy_to(&self, to: &mut [T]) {
+        to.copy_from_slice(&self.read());
+    }
+    /// The array itself; likewise.
     pub(crate) fn shared(&self) -> Arc<Buffer<T>> {
         self.read().clone()
     }
@@ -311,15 +429,19 @@ impl<T: Scalar> Grads<T> {
         })
     }
     /// Adds the gradients that others hold of parameters, so that one update serves several backward passes: batches that are too large for
-    /// the memory, taken in parts. For the gradient of the mean loss, divide the loss of each part by their number.
+    /// the memory, taken in parts. For the gradient of the mean loss, multiply the mean loss of each part by its share of the examples: with
+    /// parts of equal size, divide it by their number. (Or divide the *sum* of each part's losses by the number of all examples.) Where the last
+    /// part is smaller, a division by the number of parts would give its examples too much weight.
     ///
     /// ```
     /// use wengert::optim::Sgd;
     /// use wengert::{Grads, Param, Tape};
     /// let (w, mut tape) = (Param::<f64>::new("w", [1.0]), Tape::new());
     /// let mut sum = Grads::default();
-    /// for part in [[1.0, 2.0], [3.0, 6.0]] {
-    ///     let loss = (tape.param(&w) * tape.constant(part)).mean() / 2.0;
+    /// let batch = [1.0, 2.0, 3.0, 6.0];
+    /// for part in batch.chunks(3) {
+    ///     let share = part.len() as f64 / batch.len() as f64;
+    ///     let loss = (tape.param(&w) * tape.constant(part)).mean() * share;
     ///     let grads = tape.backward(loss);
     ///     tape.reset();
     ///     sum.accumulate(&grads);
@@ -367,6 +489,83 @@ impl<T: Scalar> fmt::Debug for Grads<T> {
 mod tests {
     use super::*;
     use crate::Tape;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// What would wait for itself for ever is refused, and afterwards all is as before.
+    #[test]
+    fn a_parameter_inside_its_own_closure() {
+        for n in [2, 5000] {
+            let (p, q) = (Param::<f64>::new("p", vec![1.0; n]), Param::<f64>::new("q", vec![1.0; n]));
+            let (tape, grads) = (Tape::new(), {
+                let tape = Tape::new();
+                tape.backward(tape.param(&p).sum())
+            });
+            let refused = |f: &dyn Fn()| {
+                let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("must be refused");
+                let text = panic.downcast::<String>().unwrap();
+                assert!(text.starts_with("parameter p is used inside a closure that holds it\n  at src/param.rs:"), "{text}");
+                assert!(text.contains("\n  hint: "), "{text}");
+            };
+            let other = vec![2.0; n];
+            refused(&|| p.with(|_| p.set(&other)));
+            refused(&|| p.with(|_| p.with_mut(|_| ())));
+            refused(&|| p.with(|_| p.update(&grads, |_, _| ())));
+            refused(&|| p.with_mut(|_| p.set(&other)));
+            refused(&|| p.with_mut(|_| p.with(|_| ())));
+            refused(&|| p.with_mut(|_| assert!(tape.param(&p).is_tracked())));
+            refused(&|| p.with_mut(|_| drop(p.clone().to_array())));
+            refused(&|| p.update(&grads, |_, _| assert!(tape.param(&p).is_tracked())));
+            // Readers may be inside readers, other parameters anywhere; another thread waits.
+            assert_eq!(p.with(|a| p.with(|b| a[0] + b[0] + p.to_array()[0] + tape.param(&p).to_vec()[0])), 4.0);
+            p.with_mut(|p| q.with(|q| p.copy_from_slice(q)));
+            let waited = std::thread::scope(|s| {
+                let (started, go) = std::sync::mpsc::channel();
+                let other = p.clone();
+                let thread = s.spawn(move || {
+                    go.recv().unwrap();
+                    other.with(|p| p[0])
+                });
+                p.with_mut(|p| {
+                    started.send(()).unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                    p[0] = 7.0;
+                });
+                thread.join().unwrap()
+            });
+            assert_eq!((waited, p.with(|p| p[0])), (7.0, 7.0));
+        }
+    }
+
+    #[test]
+    fn frozen_elements_stay_in_small_and_large_parameters() {
+        for (n, kept) in [(5, 1..3), (100_000, 40_000..40_500), (5, 0..5), (5, 0..0), (5, 4..5)] {
+            let p = Param::<f64>::new("p", (0..n).map(f64::from).collect::<Vec<_>>());
+            p.freeze_elements(kept.clone());
+            let tape = Tape::new();
+            let grads = tape.backward(tape.param(&p).sum());
+            p.update(&grads, |w, _| w.iter_mut().for_each(|w| *w += 0.5));
+            let mut memory = vec![0.0; n as usize];
+            #[derive(Clone, Copy)]
+            struct Count;
+            impl UpdateRule<f64, 1> for Count {
+                fn at(self, w: f64, _: f64, [m]: [f64; 1]) -> (f64, [f64; 1]) {
+                    (w + 0.25, [m + 1.0])
+                }
+            }
+            p.update_by(&grads, Count, [&mut memory]);
+            p.with(|p| {
+                for (i, p) in p.iter().enumerate() {
+                    let stays = kept.contains(&i);
+                    assert_eq!((*p, memory[i]), if stays { (i as f64, 0.0) } else { (i as f64 + 0.75, 1.0) }, "{i}");
+                }
+            });
+        }
+    }
+    #[test]
+    #[should_panic(expected = "freeze_elements: parameter p has 2 elements, not 1..3")]
+    fn there_are_no_such_elements() {
+        Param::<f64>::new("p", [1.0, 2.0]).freeze_elements(1..3);
+    }
 
     /// Parts of a batch, summed, are the batch; a parameter that only some parts reach is there too, in small and large arrays.
     #[test]

@@ -136,9 +136,13 @@ impl<T: Scalar> Tape<T> {
 
     /// A parameter's current value. Large ones are shared without a copy; using one twice in a step gives the same `Var`. Frozen ones
     /// ([`Param::freeze`]) are constants.
+    ///
+    /// # Panics
+    /// If a closure of [`Param::with_mut`] holds the parameter on this thread.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
         let at = Location::caller();
+        param.check_readable();
         let mut inner = self.write();
         let frozen = param.is_frozen();
         if !frozen && let Some(id) = inner.leaves.find(param) {
@@ -147,7 +151,7 @@ impl<T: Scalar> Tape<T> {
         let count = param.shape().numel();
         check_leaf(&Leaf("param"), param.shape(), count, at);
         let place = match count {
-            n if n <= SMALL => inner.store.build(n, |_, y| param.with(|values| y.copy_from_slice(values))),
+            n if n <= SMALL => inner.store.build(n, |_, y| param.copy_to(y)),
             _ => Ok(inner.store.share(param.shared())),
         };
         let place = place.unwrap_or_else(|e| panic!("{}", e.of("param", [param.shape().clone()], at)));
