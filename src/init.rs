@@ -13,6 +13,7 @@
 //! ```
 
 use crate::Scalar;
+use crate::refusal::{elements, require};
 use ndarray::{Array, Dimension, IntoDimension};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
@@ -22,15 +23,41 @@ pub fn seeded(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
 }
 
+/// A generator that depends on several numbers (a seed, an epoch, a place), each of which changes all of it.
+pub(crate) fn seeded_by<const N: usize>(numbers: [u64; N]) -> Xoshiro256PlusPlus {
+    seeded(numbers.into_iter().fold(0, |seed, number| mixed(seed.wrapping_add(number))))
+}
+
+/// Spreads a number over all 64 bits, one to one. Source: the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable
+/// pseudorandom number generators", 2014).
+fn mixed(x: u64) -> u64 {
+    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
 /// Numbers spread evenly between `low` and `high`.
+///
+/// # Panics
+/// If these are not finite, or there cannot be an array of this shape.
+#[track_caller]
 pub fn uniform<T: Scalar, S: IntoDimension>(shape: S, low: f64, high: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
-    Array::from_shape_simple_fn(shape.into_dimension(), || T::from_f64(low + (high - low) * rng.random::<f64>()))
+    let range = || format!("uniform: the numbers between {low} and {high} have no even spread");
+    require((high - low).is_finite(), range, "both ends, and their distance, must be finite");
+    filled("uniform", shape.into_dimension(), || T::from_f64(low + (high - low) * rng.random::<f64>()))
 }
 
 /// Normally distributed numbers (by the method of Box and Muller, 1958).
+///
+/// # Panics
+/// If mean or standard deviation are not finite, or the latter is negative, or there cannot be an array of this shape.
+#[track_caller]
 pub fn normal<T: Scalar, S: IntoDimension>(shape: S, mean: f64, std: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
+    let spread = || format!("normal: mean {mean} and standard deviation {std} are those of no distribution");
+    require(mean.is_finite() && std.is_finite() && std >= 0.0, spread, "both must be finite, and the latter at least 0");
     let mut second = None;
-    Array::from_shape_simple_fn(shape.into_dimension(), || {
+    filled("normal", shape.into_dimension(), || {
         let z = second.take().unwrap_or_else(|| {
             let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt(); // of (0, 1], so that the logarithm is finite
             let (sin, cos) = (std::f64::consts::TAU * rng.random::<f64>()).sin_cos();
@@ -46,34 +73,34 @@ pub fn normal<T: Scalar, S: IntoDimension>(shape: S, mean: f64, std: f64, rng: &
 /// Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
 ///
 /// # Panics
-/// If the shape has fewer than two axes.
+/// If the shape has fewer than two axes, or there cannot be an array of it.
 #[track_caller]
 pub fn xavier_uniform<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
     let (fan_in, fan_out) = fans("xavier_uniform", shape.slice());
-    let a = (6.0 / (fan_in + fan_out)).sqrt();
+    let a = (6.0 / (fan_in + fan_out).max(1.0)).sqrt();
     uniform(shape, -a, a, rng)
 }
 
 /// Normal with standard deviation sqrt(2 / (fan in + fan out)): for tanh and sigmoid. Source: as [`xavier_uniform`].
 ///
 /// # Panics
-/// If the shape has fewer than two axes.
+/// If the shape has fewer than two axes, or there cannot be an array of it.
 #[track_caller]
 pub fn xavier_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
     let (fan_in, fan_out) = fans("xavier_normal", shape.slice());
-    normal(shape, 0.0, (2.0 / (fan_in + fan_out)).sqrt(), rng)
+    normal(shape, 0.0, (2.0 / (fan_in + fan_out).max(1.0)).sqrt(), rng)
 }
 
 /// Evenly between -a and a, a = sqrt(6 / fan in): for relu. Source: as [`he_normal`].
 ///
 /// # Panics
-/// If the shape has fewer than two axes.
+/// If the shape has fewer than two axes, or there cannot be an array of it.
 #[track_caller]
 pub fn he_uniform<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
-    let a = (6.0 / fans("he_uniform", shape.slice()).0).sqrt();
+    let a = (6.0 / fans("he_uniform", shape.slice()).0.max(1.0)).sqrt();
     uniform(shape, -a, a, rng)
 }
 
@@ -82,11 +109,11 @@ pub fn he_uniform<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> 
 /// Source: K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers" (2015).
 ///
 /// # Panics
-/// If the shape has fewer than two axes.
+/// If the shape has fewer than two axes, or there cannot be an array of it.
 #[track_caller]
 pub fn he_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
-    let std = (2.0 / fans("he_normal", shape.slice()).0).sqrt();
+    let std = (2.0 / fans("he_normal", shape.slice()).0.max(1.0)).sqrt();
     normal(shape, 0.0, std, rng)
 }
 
@@ -94,11 +121,11 @@ pub fn he_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> A
 /// `kaiming_normal_` with `mode="fan_out"`.) Source: as [`he_normal`].
 ///
 /// # Panics
-/// If the shape has fewer than two axes.
+/// If the shape has fewer than two axes, or there cannot be an array of it.
 #[track_caller]
 pub fn he_normal_fan_out<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
-    let std = (2.0 / fans("he_normal_fan_out", shape.slice()).1).sqrt();
+    let std = (2.0 / fans("he_normal_fan_out", shape.slice()).1.max(1.0)).sqrt();
     normal(shape, 0.0, std, rng)
 }
 
@@ -109,11 +136,13 @@ pub fn he_normal_fan_out<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl R
 /// networks" (2014).
 ///
 /// # Panics
-/// If the shape has fewer than two axes.
+/// If the shape has fewer than two axes, or there cannot be an array of it.
 #[track_caller]
 pub fn orthogonal<T: Scalar, S: IntoDimension>(shape: S, gain: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
     fans("orthogonal", shape.slice());
+    require(gain.is_finite(), || format!("orthogonal: the gain {gain} is not finite"), "1 keeps lengths");
+    elements::<[f64; 2]>("orthogonal", shape.slice()); // the vectors, and the array
     let rows = shape[0];
     let columns = shape.slice()[1..].iter().product::<usize>();
     let (count, length) = (rows.min(columns), rows.max(columns));
@@ -134,15 +163,23 @@ pub fn orthogonal<T: Scalar, S: IntoDimension>(shape: S, gain: f64, rng: &mut im
         if rows <= columns { vectors[row][column] } else { vectors[column][row] }
     };
     let mut i = 0..rows * columns;
-    Array::from_shape_simple_fn(shape, || T::from_f64(gain * at(i.next().expect("as many as the shape says"))))
+    filled("orthogonal", shape, || T::from_f64(gain * at(i.next().expect("as many as the shape says"))))
 }
 
 /// Numbers that are all the same.
+///
+/// # Panics
+/// If there cannot be an array of this shape.
+#[track_caller]
 pub fn constant<T: Scalar, S: IntoDimension>(shape: S, value: f64) -> Array<T, S::Dim> {
-    Array::from_elem(shape.into_dimension(), T::from_f64(value))
+    filled("constant", shape.into_dimension(), || T::from_f64(value))
 }
 
 /// Zeros, with which biases begin.
+///
+/// # Panics
+/// If there cannot be an array of this shape.
+#[track_caller]
 pub fn zeros<T: Scalar, S: IntoDimension>(shape: S) -> Array<T, S::Dim> {
     constant(shape, 0.0)
 }
@@ -152,13 +189,22 @@ pub fn pytorch_bound(fan_in: usize) -> f64 {
     1.0 / (fan_in.max(1) as f64).sqrt()
 }
 
+/// An array of this shape, whose elements are made one after the other.
+#[track_caller]
+fn filled<T: Scalar, D: Dimension>(name: &str, shape: D, mut element: impl FnMut() -> T) -> Array<T, D> {
+    let n = elements::<T>(name, shape.slice());
+    let mut values = Vec::with_capacity(n);
+    values.extend((0..n).map(|_| element()));
+    Array::from_shape_vec(shape, values).expect("as many as the shape says")
+}
+
 /// Fan in and fan out.
 #[track_caller]
 fn fans(name: &str, shape: &[usize]) -> (f64, f64) {
-    let &[outputs, inputs, ref field @ ..] = shape else {
-        panic!("{name}: a weight has a shape [out, in, ..], not {shape:?}\n  hint: for a bias use `uniform`, or zeros");
-    };
-    let field = field.iter().product::<usize>() as f64;
+    let message = || format!("{name}: a weight has a shape [out, in, ..], not {shape:?}");
+    require(shape.len() >= 2, message, "for a bias use `uniform`, or zeros");
+    let (outputs, inputs, field) = (shape[0], shape[1], &shape[2..]);
+    let field = field.iter().map(|n| *n as f64).product::<f64>();
     (inputs as f64 * field, outputs as f64 * field)
 }
 

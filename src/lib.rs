@@ -92,6 +92,7 @@
 //! | `optim/` | how are parameters changed? |
 //! | `data/` | what is there to learn from? |
 //! | `io/` | how is a model kept? |
+//! | `refusal.rs` | what is said when one of these is refused? |
 //! | `metrics.rs`, `progress.rs`, `show.rs` | how good is it, how far, and how are numbers shown? |
 //! | `plot/`, `tensorboard/` | what does it look like? |
 //! | `train/` | how does a loop train a model, for those who do not write it out? |
@@ -126,6 +127,7 @@ pub mod progress;
 mod real_var;
 mod recall;
 mod record;
+mod refusal;
 mod scalar;
 mod show;
 mod tape;

@@ -17,6 +17,7 @@
 //! assert_eq!((confusion.count(2, 0), confusion.recall(2)), (1, 0.5));
 //! ```
 
+use crate::refusal::{elements, require};
 use crate::{Scalar, Var};
 use ndarray::{Array2, ArrayBase, ArrayView2, Data, Dimension};
 use std::cmp::Ordering;
@@ -55,24 +56,23 @@ fn order<T: Scalar>(a: T, b: T) -> Ordering {
 /// Number of rows and columns.
 #[track_caller]
 fn rows_and_classes(name: &str, shape: &[usize]) -> (usize, usize) {
-    match *shape {
-        [rows, classes] if classes > 0 => (rows, classes),
-        _ => panic!(
-            "{name}: scores have a shape [samples, classes], not {shape:?}\n  hint: bring one row a sample and one column a class, by `reshape`"
-        ),
-    }
+    let message = || format!("{name}: scores have a shape [samples, classes], not {shape:?}");
+    require(shape.len() == 2 && shape[1] > 0, message, "bring one row a sample and one column a class, by `reshape`");
+    (shape[0], shape[1])
 }
 
 #[track_caller]
 fn check_labels(name: &str, labels: &[usize], classes: usize) {
     if let Some(at) = labels.iter().position(|&l| l >= classes) {
-        panic!("{name}: label {} of sample {at} is not one of {classes} classes\n  hint: classes are numbered from 0", labels[at]);
+        let message = || format!("{name}: label {} of sample {at} is not one of {classes} classes", labels[at]);
+        require(false, message, "classes are numbered from 0");
     }
 }
 
 #[track_caller]
 fn check_lengths(name: &str, what: &str, found: usize, labels: usize) {
-    assert!(found == labels, "{name}: {found} {what}, but {labels} labels\n  hint: bring one label for each sample of the batch");
+    let message = || format!("{name}: {found} {what}, but {labels} labels");
+    require(found == labels, message, "bring one label for each sample of the batch");
 }
 
 /// The class with the largest score of each row of `[n, classes]`.
@@ -111,7 +111,8 @@ fn among_the_best<T: Scalar>(name: &str, scores: impl Scores<T>, labels: &[usize
     // Copied as in `predictions`.
     let (shape, values) = scores.read(|shape, values| (shape.to_vec(), values.to_vec()));
     let (rows, classes) = rows_and_classes(name, &shape);
-    assert!((1..=classes).contains(&k), "{name}: k is {k}, which is not from 1 to {classes}, the number of classes");
+    let message = || format!("{name}: k is {k}, which is not from 1 to {classes}, the number of classes");
+    require((1..=classes).contains(&k), message, "5 is usual where there are many classes");
     check_lengths(name, "rows of scores", rows, labels.len());
     check_labels(name, labels, classes);
     let right = values.chunks_exact(classes).zip(labels).filter(|&(row, &label)| {
@@ -155,9 +156,10 @@ impl ConfusionMatrix {
     /// Empty, for this many classes, which are called by their numbers.
     ///
     /// # Panics
-    /// If there are none.
+    /// If there are none, or too many for a matrix.
     #[track_caller]
     pub fn new(classes: usize) -> ConfusionMatrix {
+        elements::<u64>("ConfusionMatrix: [classes, classes]", &[classes, classes]);
         ConfusionMatrix::with_names((0..classes).map(|c| c.to_string()))
     }
     /// Empty, for classes with these names.
@@ -167,7 +169,8 @@ impl ConfusionMatrix {
     #[track_caller]
     pub fn with_names<N: Into<String>>(names: impl IntoIterator<Item = N>) -> ConfusionMatrix {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
-        assert!(!names.is_empty(), "ConfusionMatrix: at least one class is needed");
+        require(!names.is_empty(), || "ConfusionMatrix: at least one class is needed", "give the number of classes, or their names");
+        elements::<u64>("ConfusionMatrix: [classes, classes]", &[names.len(), names.len()]);
         ConfusionMatrix { counts: Array2::zeros((names.len(), names.len())), names }
     }
     /// Counts a batch: what was predicted (see [`predictions`]), and what is true. Nothing is counted if it panics.
@@ -179,7 +182,9 @@ impl ConfusionMatrix {
         check_lengths("ConfusionMatrix::update", "predictions", predicted.len(), labels.len());
         check_labels("ConfusionMatrix::update", labels, self.classes());
         if let Some(at) = predicted.iter().position(|&p| p >= self.classes()) {
-            panic!("ConfusionMatrix::update: prediction {} of sample {at} is not one of {} classes", predicted[at], self.classes());
+            let message =
+                || format!("ConfusionMatrix::update: prediction {} of sample {at} is not one of {} classes", predicted[at], self.classes());
+            require(false, message, "classes are numbered from 0");
         }
         for (&p, &l) in predicted.iter().zip(labels) {
             self.counts[[l, p]] += 1;
@@ -209,7 +214,8 @@ impl ConfusionMatrix {
     pub fn count(&self, label: usize, predicted: usize) -> u64 {
         for class in [label, predicted] {
             let classes = self.classes();
-            assert!(class < classes, "ConfusionMatrix: {class} is not one of {classes} classes\n  hint: classes are numbered from 0");
+            let message = || format!("ConfusionMatrix: {class} is not one of {classes} classes");
+            require(class < classes, message, "classes are numbered from 0");
         }
         self.counts[[label, predicted]]
     }
@@ -279,6 +285,8 @@ impl fmt::Display for ConfusionMatrix {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mean {
     sum: f64,
+    /// The same as `count`, which has an end.
+    weight: f64,
     count: usize,
 }
 
@@ -292,12 +300,13 @@ impl Mean {
         // A value of no samples (0/0) must not spoil the others.
         if samples > 0 {
             self.sum += value * samples as f64;
-            self.count += samples;
+            self.weight += samples as f64;
+            self.count = self.count.saturating_add(samples);
         }
     }
     /// The mean; NaN of nothing.
     pub fn value(&self) -> f64 {
-        self.sum / self.count as f64
+        self.sum / self.weight
     }
     /// The number of samples.
     pub fn count(&self) -> usize {
@@ -331,7 +340,8 @@ impl MovingAverage {
     /// If `beta` is not at least 0 and below 1.
     #[track_caller]
     pub fn new(beta: f64) -> MovingAverage {
-        assert!((0.0..1.0).contains(&beta), "MovingAverage: beta must be at least 0 and below 1, not {beta}");
+        let message = || format!("MovingAverage: beta must be at least 0 and below 1, not {beta}");
+        require((0.0..1.0).contains(&beta), message, "0.9 averages over about 10 values");
         MovingAverage { beta, sum: 0.0, weight: 0.0 }
     }
     /// Adds a value; gives the new average.
@@ -362,6 +372,12 @@ mod tests {
         assert_eq!(accuracy(logits.t().as_standard_layout().t(), &labels), 2.0 / 3.0); // not in row-major order
         assert_eq!(accuracy(logits.mapv(f64::from).into_dyn(), &labels), 2.0 / 3.0);
         assert_eq!(predictions(&logits), [1, 0, 2]);
+    }
+    #[test]
+    fn means_of_more_samples_than_can_be_counted() {
+        let mut mean = Mean::new();
+        [2.0, 4.0, 3.0].iter().for_each(|x| mean.add(*x, usize::MAX));
+        assert_eq!((mean.value(), mean.count()), (3.0, usize::MAX));
     }
     #[test]
     fn top_k_counts_ranks() {

@@ -44,7 +44,7 @@ impl Progress {
     }
     /// A batch of so many samples is done, and these are its numbers.
     pub fn step(&mut self, samples: usize, numbers: &[(&str, f64)]) {
-        self.samples += samples;
+        self.samples = self.samples.saturating_add(samples);
         if self.is_visible() {
             self.bar.set_message(line(numbers, self.samples, self.start.elapsed()));
         }

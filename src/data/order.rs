@@ -1,21 +1,12 @@
 //! In which order do examples come? By seed and epoch alone, so that a run that is resumed sees them as if it had never stopped.
 
-use crate::init::seeded;
+use crate::init::seeded_by;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 
 /// A generator that depends on three numbers, each of which changes all of it.
 pub(super) fn generator(seed: u64, epoch: u64, place: u64) -> Xoshiro256PlusPlus {
-    seeded(mixed(mixed(mixed(seed).wrapping_add(epoch)).wrapping_add(place)))
-}
-
-/// Spreads a number over all 64 bits, one to one. Source: the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable
-/// pseudorandom number generators", 2014).
-fn mixed(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+    seeded_by([seed, epoch, place])
 }
 
 /// The numbers `0..len` in the order of an epoch.

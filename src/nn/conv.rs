@@ -1,6 +1,7 @@
 //! Layers of convolutions.
 
 use super::{Module, Visitor};
+use crate::refusal::{elements, require};
 use crate::{ConvOptions, ConvTranspose2dOptions, Param, Scalar, Var, init};
 use ndarray::IxDyn;
 use rand::Rng;
@@ -36,17 +37,22 @@ pub type Conv2d<T = f32> = Conv<2, T>;
 
 impl<const N: usize, T: Scalar> Conv<N, T> {
     /// A layer that moves its kernel by single steps inside the input.
+    ///
+    /// # Panics
+    /// If there cannot be weights of these sizes.
+    #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, kernel_size: [usize; N], rng: &mut impl Rng) -> Self {
         Conv::with(in_channels, out_channels, kernel_size, ConvOptions::default(), rng)
     }
     /// A layer with all options.
     ///
     /// # Panics
-    /// If the groups do not divide the channels.
+    /// If the groups do not divide the channels, or there cannot be weights of these sizes.
     #[track_caller]
     pub fn with(in_channels: usize, out_channels: usize, kernel_size: [usize; N], options: ConvOptions<N>, rng: &mut impl Rng) -> Self {
+        let layer = ["Conv1d", "Conv2d"].get(N.wrapping_sub(1)).unwrap_or(&"Conv");
         check_groups("Conv", in_channels, out_channels, options.groups);
-        let (weight, bias) = start([out_channels, in_channels / options.groups], kernel_size, out_channels, rng);
+        let (weight, bias) = start(layer, [out_channels, in_channels / options.groups], kernel_size, out_channels, rng);
         Conv { weight, bias: Some(bias), options }
     }
     /// The same layer without biases.
@@ -94,13 +100,17 @@ pub struct ConvTranspose2d<T: Scalar = f32> {
 
 impl<T: Scalar> ConvTranspose2d<T> {
     /// A layer of stride 1.
+    ///
+    /// # Panics
+    /// If there cannot be weights of these sizes.
+    #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, kernel_size: [usize; 2], rng: &mut impl Rng) -> Self {
         ConvTranspose2d::with(in_channels, out_channels, kernel_size, ConvTranspose2dOptions::default(), rng)
     }
     /// A layer with all options.
     ///
     /// # Panics
-    /// If the groups do not divide the channels.
+    /// If the groups do not divide the channels, or there cannot be weights of these sizes.
     #[track_caller]
     pub fn with(
         in_channels: usize,
@@ -110,7 +120,7 @@ impl<T: Scalar> ConvTranspose2d<T> {
         rng: &mut impl Rng,
     ) -> Self {
         check_groups("ConvTranspose2d", in_channels, out_channels, options.groups);
-        let (weight, bias) = start([in_channels, out_channels / options.groups], kernel_size, out_channels, rng);
+        let (weight, bias) = start("ConvTranspose2d", [in_channels, out_channels / options.groups], kernel_size, out_channels, rng);
         ConvTranspose2d { weight, bias: Some(bias), options }
     }
     /// The same layer without biases.
@@ -131,21 +141,24 @@ impl<T: Scalar> Module<T> for ConvTranspose2d<T> {
 
 #[track_caller]
 fn check_groups(layer: &str, in_channels: usize, out_channels: usize, groups: usize) {
-    assert!(
-        groups > 0 && in_channels.is_multiple_of(groups) && out_channels.is_multiple_of(groups),
-        "{layer}: {groups} groups do not divide {in_channels} input and {out_channels} output channels\n  hint: both must be multiples of `groups`"
-    );
+    let message = || format!("{layer}: {groups} groups do not divide {in_channels} input and {out_channels} output channels");
+    let fits = groups > 0 && in_channels.is_multiple_of(groups) && out_channels.is_multiple_of(groups);
+    require(fits, message, "both must be multiples of `groups`");
 }
 
 /// Weights `[outer, inner, kernel..]` and biases as PyTorch begins with.
+#[track_caller]
 fn start<const N: usize, T: Scalar>(
+    layer: &str,
     [outer, inner]: [usize; 2],
     kernel_size: [usize; N],
     out_channels: usize,
     rng: &mut impl Rng,
 ) -> (Param<T>, Param<T>) {
     let shape: Vec<usize> = [outer, inner].into_iter().chain(kernel_size).collect();
-    let a = init::pytorch_bound(shape[1..].iter().product());
+    elements::<T>(&format!("{layer}: weights"), &shape);
+    elements::<T>(&format!("{layer}: biases"), &[out_channels]);
+    let a = init::pytorch_bound(shape[1..].iter().copied().fold(1, usize::saturating_mul));
     let weight = Param::new("weight", init::uniform(IxDyn(&shape), -a, a, rng));
     (weight, Param::new("bias", init::uniform(out_channels, -a, a, rng)))
 }

@@ -1,6 +1,7 @@
 //! Leaving numbers out by chance.
 
 use super::{Generator, Mode, Module, Visitor};
+use crate::refusal::require;
 use crate::{Scalar, Var};
 use ndarray::{ArrayViewD, IxDyn};
 use rand::{Rng, RngExt};
@@ -37,10 +38,8 @@ impl<T: Scalar> Dropout<T> {
     /// If it is not from 0 to 1.
     #[track_caller]
     pub fn new(p: f64, rng: &mut impl Rng) -> Self {
-        assert!(
-            (0.0..=1.0).contains(&p),
-            "Dropout: the probability must be from 0 to 1, not {p}\n  hint: it is that of being left out; 0.2 to 0.5 are usual"
-        );
+        let message = || format!("Dropout: the probability must be from 0 to 1, not {p}");
+        require((0.0..=1.0).contains(&p), message, "it is that of being left out; 0.2 to 0.5 are usual");
         Dropout { p, generator: Generator::new(rng.random()), mode: Mode::default(), kept: Mutex::default() }
     }
 }

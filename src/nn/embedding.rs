@@ -1,6 +1,7 @@
 //! A table of vectors, one for each word.
 
 use super::{Module, Visitor};
+use crate::refusal::{elements, require};
 use crate::{Indices, Param, Scalar, Tape, Var, init};
 use rand::Rng;
 
@@ -17,13 +18,20 @@ use rand::Rng;
 pub struct Embedding<T: Scalar = f32> {
     /// `[num_embeddings, embedding_dim]`
     pub weight: Param<T>,
-    /// A word whose vector is not trained, and is 0 at the beginning.
+    /// A word whose vector is not trained, and is 0 at the beginning: it gets no gradient, and from the first [`Embedding::lookup`] on no
+    /// optimizer changes it, neither by weight decay nor by momentum ([`Param::freeze_elements`]; `freeze_elements(0..0)` lets it be trained
+    /// again). A layer that shares the table does not train it either. Another word can be set.
     pub padding_idx: Option<usize>,
 }
 
 impl<T: Scalar> Embedding<T> {
     /// A table of so many vectors of so many numbers.
+    ///
+    /// # Panics
+    /// If there cannot be a table of these sizes.
+    #[track_caller]
     pub fn new(num_embeddings: usize, embedding_dim: usize, rng: &mut impl Rng) -> Self {
+        elements::<T>("Embedding: a table [num_embeddings, embedding_dim]", &[num_embeddings, embedding_dim]);
         Embedding { weight: Param::new("weight", init::normal((num_embeddings, embedding_dim), 0.0, 1.0, rng)), padding_idx: None }
     }
     /// The same table, of which the vector of one word is 0 and stays so.
@@ -33,12 +41,19 @@ impl<T: Scalar> Embedding<T> {
     #[track_caller]
     pub fn with_padding(self, padding_idx: usize) -> Self {
         let (rows, n) = (self.weight.shape()[0], self.weight.shape()[1]);
-        assert!(
-            padding_idx < rows,
-            "Embedding: padding_idx {padding_idx} is none of {rows} words, which count from 0\n  hint: make num_embeddings one larger"
-        );
+        let message = || format!("Embedding: padding_idx {padding_idx} is none of {rows} words, which count from 0");
+        require(padding_idx < rows, message, "make num_embeddings one larger");
         self.weight.with_mut(|w| w[padding_idx * n..][..n].fill(T::ZERO));
-        Embedding { padding_idx: Some(padding_idx), ..self }
+        let layer = Embedding { padding_idx: Some(padding_idx), ..self };
+        layer.keep_padding();
+        layer
+    }
+    /// Holds the vector of the word that is not trained, whichever it is now.
+    fn keep_padding(&self) {
+        let [rows, n] = [0, 1].map(|axis| self.weight.shape().get(axis).copied().unwrap_or(0));
+        if let Some(row) = self.padding_idx.filter(|row| *row < rows) {
+            self.weight.freeze_elements(row * n..(row + 1) * n);
+        }
     }
     /// The vectors of these words.
     ///
@@ -46,7 +61,8 @@ impl<T: Scalar> Embedding<T> {
     /// If a number is none of the words.
     #[track_caller]
     pub fn lookup<'t>(&self, tape: &'t Tape<T>, words: impl Into<Indices>) -> Var<'t, T> {
-        tape.param(&self.weight).embedding(words, self.padding_idx.map(|i| i as isize))
+        self.keep_padding();
+        tape.param(&self.weight).embedding(words, self.padding_idx.map(|i| isize::try_from(i).unwrap_or(isize::MAX)))
     }
 }
 

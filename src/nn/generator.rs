@@ -1,6 +1,6 @@
 //! Where does chance come from? A seed, and how often it was asked.
 
-use crate::init::seeded;
+use crate::init::seeded_by;
 use rand::rngs::Xoshiro256PlusPlus;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,8 +30,7 @@ impl Generator {
     /// The next generator.
     pub fn draw(&self) -> Xoshiro256PlusPlus {
         let calls = self.calls.fetch_add(1, Ordering::Relaxed);
-        // Spread over all bits (Knuth's multiplier), so that neighbouring seeds do not share their generators.
-        seeded(self.seed.load(Ordering::Relaxed) ^ calls.wrapping_add(1).wrapping_mul(6_364_136_223_846_793_005))
+        seeded_by([self.seed.load(Ordering::Relaxed), calls])
     }
     /// The seed, and how many generators were given.
     pub fn state(&self) -> [u64; 2] {

@@ -449,3 +449,96 @@ fn activations_are_the_methods_of_the_same_name() {
         assert_eq!(activation.forward(x).to_vec(), expected.to_vec(), "{activation:?}");
     }
 }
+
+/// Weight decay and momentum change what has gradient 0; the row of the padding stays as it is all the same.
+#[test]
+fn a_padding_row_stays_with_every_optimizer() {
+    use crate::Param;
+    use crate::optim::*;
+    let decay = SgdOptions { lr: 0.1, momentum: 0.9, weight_decay: 0.5, ..Default::default() };
+    type Make = fn() -> Box<dyn Optimizer<f64>>;
+    let optimizers: [Make; 6] = [
+        || Box::new(Sgd::with(SgdOptions { lr: 0.1, weight_decay: 0.5, ..Default::default() })),
+        || Box::new(Sgd::with(SgdOptions { lr: 0.1, momentum: 0.9, weight_decay: 0.5, ..Default::default() })),
+        || Box::new(Adam::with(AdamOptions { weight_decay: 0.5, amsgrad: true, ..Default::default() })),
+        || Box::new(Adam::with(AdamOptions { weight_decay: 0.5, ..AdamOptions::adamw(0.1) })),
+        || Box::new(Adagrad::with(AdagradOptions { weight_decay: 0.5, ..Default::default() })),
+        || Box::new(RmsProp::with(RmsPropOptions { weight_decay: 0.5, momentum: 0.5, centered: true, ..Default::default() })),
+    ];
+    let rows = |w: &Param<f64>| w.with(|w| w.chunks(2).map(<[f64]>::to_vec).collect::<Vec<_>>());
+    for (i, make) in optimizers.into_iter().enumerate() {
+        for set in [false, true] {
+            let words = Embedding::<f64>::new(4, 2, &mut init::seeded(1)).with_padding(1);
+            if set {
+                let mut state = words.state();
+                state.insert("weight", ndarray::array![[1.0, 2.0], [1.0, 1.0], [5.0, 6.0], [7.0, 8.0]].into_dyn());
+                words.load_state(&state).unwrap(); // a row that is not 0
+            }
+            let (before, mut optimizer, mut tape) = (rows(&words.weight), make(), Tape::new());
+            for _ in 0..5 {
+                let grads = tape.backward(words.lookup(&tape, [1, 0, 2, 1]).square().sum());
+                tape.reset();
+                optimizer.step(&words.parameters(), &grads);
+            }
+            let after = rows(&words.weight);
+            assert_eq!(after[1], before[1], "optimizer {i}");
+            // The others are trained, also the one that was not looked up: it decays.
+            assert!([0, 2, 3].iter().all(|&row| after[row] != before[row]), "optimizer {i}");
+        }
+    }
+    // Momentum that the row had from before it became the padding.
+    let (mut words, mut optimizer) = (Embedding::<f64>::new(3, 2, &mut init::seeded(2)), Sgd::with(decay));
+    let step = |words: &Embedding<f64>, optimizer: &mut Sgd<f64>| {
+        let tape = Tape::new();
+        let grads = tape.backward(words.lookup(&tape, [0, 1]).square().sum());
+        optimizer.step(&words.parameters(), &grads);
+    };
+    step(&words, &mut optimizer);
+    words.padding_idx = Some(0);
+    let before = rows(&words.weight);
+    step(&words, &mut optimizer);
+    assert_eq!(rows(&words.weight)[0], before[0]);
+    // L-BFGS, too.
+    let mut lbfgs = Lbfgs::<f64>::new(0.5);
+    lbfgs.step(&words.parameters(), || {
+        let tape = Tape::new();
+        let loss = (words.lookup(&tape, [0, 1, 2]) - 1.0).square().sum();
+        let grads = tape.backward(loss);
+        (loss.item(), grads)
+    });
+    assert!(rows(&words.weight)[0] == before[0] && rows(&words.weight)[1] != before[1]);
+}
+#[test]
+fn sizes_that_no_layer_can_have_are_refused() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let refused = |says: &str, make: &dyn Fn()| {
+        let text = catch_unwind(AssertUnwindSafe(make)).expect_err(says).downcast::<String>().unwrap();
+        assert!(text.starts_with(says) && text.contains("\n  at src/nn/layer_tests.rs:") && text.contains("\n  hint: "), "{text}");
+    };
+    let rng = || init::seeded(1);
+    for n in [1 << 32, 1 << 40, isize::MAX as usize, usize::MAX] {
+        refused("Linear: weights [out_features, in_features]: an array of shape [", &|| drop(Linear::<f32>::new(n, n, &mut rng())));
+        refused("Linear: ", &|| drop(Linear::<f64>::new(1, n, &mut rng())));
+        refused("Embedding: a table", &|| drop(Embedding::<f32>::new(n, 2, &mut rng())));
+        refused("Conv1d: weights", &|| drop(Conv1d::<f32>::new(2, n, [3], &mut rng())));
+        refused("Conv2d: weights", &|| drop(Conv2d::<f32>::new(1, 2, [n, n], &mut rng())));
+        refused("ConvTranspose2d: weights", &|| drop(ConvTranspose2d::<f32>::new(n, 1, [3, 3], &mut rng())));
+        refused("BatchNorm: num_features", &|| drop(BatchNorm2d::<f32>::new(n)));
+        refused("LayerNorm: normalized_shape", &|| drop(LayerNorm::<f32>::new(&[2, n])));
+        refused("GroupNorm: num_channels", &|| drop(GroupNorm::<f32>::new(1, n)));
+        refused("Linear: weights", &|| drop(Mlp::new(&[n, n, 2]).build::<f32>(&mut rng())));
+        refused("ResNet: n blocks", &|| drop(ResNet::<f32>::small(1, 2, n, &mut rng())));
+        refused("Conv2d: weights", &|| drop(ResNet::<f32>::small(n, 2, 1, &mut rng())));
+        refused("Conv2d: weights", &|| drop(BasicBlock::<f32>::new(n, n, 2, &mut rng())));
+        refused("InvertedResidual: ", &|| drop(InvertedResidual::<f32>::new(n, 2, 1, usize::MAX, &mut rng())));
+        refused("Linear: weights", &|| drop(MobileNetV2::<f32>::new(n, &mut rng())));
+    }
+    for eps in [f64::NAN, f64::INFINITY, -1e-5] {
+        refused("BatchNorm: eps must be", &|| drop(BatchNorm1d::<f32>::with(2, eps, 0.1)));
+        refused("BatchNorm: momentum must be", &|| drop(BatchNorm1d::<f32>::with(2, 1e-5, eps)));
+        refused("LayerNorm: eps must be", &|| drop(LayerNorm::<f32>::new(&[2]).with_eps(eps)));
+        refused("GroupNorm: eps must be", &|| drop(GroupNorm::<f32>::new(1, 2).with_eps(eps)));
+        refused("Dropout: the probability must be", &|| drop(Dropout::<f32>::new(eps, &mut rng())));
+        refused("Mlp: the probability of dropout must be", &|| drop(Mlp::new(&[2, 2]).dropout(eps)));
+    }
+}

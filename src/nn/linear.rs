@@ -1,6 +1,7 @@
 //! The fully connected layer.
 
 use super::{Module, Visitor};
+use crate::refusal::elements;
 use crate::{Param, Scalar, Var, init};
 use rand::Rng;
 
@@ -27,7 +28,13 @@ pub struct Linear<T: Scalar = f32> {
 
 impl<T: Scalar> Linear<T> {
     /// A layer of so many inputs and outputs.
+    ///
+    /// # Panics
+    /// If there cannot be weights of these sizes.
+    #[track_caller]
     pub fn new(in_features: usize, out_features: usize, rng: &mut impl Rng) -> Self {
+        elements::<T>("Linear: weights [out_features, in_features]", &[out_features, in_features]);
+        elements::<T>("Linear: biases [out_features]", &[out_features]);
         let a = init::pytorch_bound(in_features);
         Linear {
             weight: Param::new("weight", init::uniform((out_features, in_features), -a, a, rng)),

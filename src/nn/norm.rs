@@ -1,6 +1,7 @@
 //! Layers that bring their inputs to mean 0 and variance 1.
 
 use super::{Mode, Module, Visitor};
+use crate::refusal::{elements, require};
 use crate::{NormOptions, Param, RunningStats, Scalar, Var};
 use ndarray::{ArrayD, IxDyn};
 
@@ -12,7 +13,9 @@ struct Affine<T: Scalar> {
 }
 
 impl<T: Scalar> Affine<T> {
-    fn new(shape: &[usize]) -> Self {
+    #[track_caller]
+    fn new(layer: &str, shape: &[usize]) -> Self {
+        elements::<T>(layer, shape);
         let filled = |name: &str, x| Param::new(name, ArrayD::from_elem(IxDyn(shape), x));
         Affine { weight: filled("weight", T::ONE), bias: filled("bias", T::ZERO) }
     }
@@ -25,6 +28,12 @@ impl<T: Scalar> Affine<T> {
             v.param("weight", weight).param("bias", bias);
         }
     }
+}
+
+#[track_caller]
+fn check_eps(layer: &str, eps: f64) {
+    let message = || format!("{layer}: eps must be at least 0 and finite, not {eps}");
+    require(eps >= 0.0 && eps.is_finite(), message, "it is added to the variance; 1e-5 is usual");
 }
 
 /// Batch normalization of channels (axis 1): PyTorch's `BatchNorm1d` and `BatchNorm2d`, which differ in the inputs they are meant for.
@@ -55,13 +64,25 @@ pub type BatchNorm2d<T = f32> = BatchNorm<T>;
 
 impl<T: Scalar> BatchNorm<T> {
     /// Of so many channels, momentum 0.1, eps 1e-5.
+    ///
+    /// # Panics
+    /// If there cannot be as many.
+    #[track_caller]
     pub fn new(num_features: usize) -> Self {
         BatchNorm::with(num_features, 1e-5, 0.1)
     }
     /// With what is added to the variance, and the share of the running statistics that each step takes.
+    ///
+    /// # Panics
+    /// If there cannot be so many channels, `eps` is negative or not finite, or `momentum` is not from 0 to 1.
+    #[track_caller]
     pub fn with(num_features: usize, eps: f64, momentum: f64) -> Self {
+        check_eps("BatchNorm", eps);
+        let message = || format!("BatchNorm: momentum must be from 0 to 1, not {momentum}");
+        require((0.0..=1.0).contains(&momentum), message, "it is the share that each step takes of the batch's statistics; 0.1 is usual");
+        let affine = Affine::new("BatchNorm: num_features", &[num_features]);
         let stats = RunningStats::with_momentum(num_features, momentum);
-        BatchNorm { affine: Some(Affine::new(&[num_features])), stats, eps, mode: Mode::default() }
+        BatchNorm { affine: Some(affine), stats, eps, mode: Mode::default() }
     }
     /// The same layer without factors and summands.
     pub fn without_affine(self) -> Self {
@@ -105,11 +126,20 @@ pub struct LayerNorm<T: Scalar = f32> {
 
 impl<T: Scalar> LayerNorm<T> {
     /// Over last axes of these sizes; eps 1e-5.
+    ///
+    /// # Panics
+    /// If there cannot be weights of these sizes.
+    #[track_caller]
     pub fn new(normalized_shape: &[usize]) -> Self {
-        LayerNorm { affine: Some(Affine::new(normalized_shape)), sizes: normalized_shape.into(), eps: 1e-5 }
+        LayerNorm { affine: Some(Affine::new("LayerNorm: normalized_shape", normalized_shape)), sizes: normalized_shape.into(), eps: 1e-5 }
     }
     /// The same layer with this added to the variance.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
     pub fn with_eps(self, eps: f64) -> Self {
+        check_eps("LayerNorm", eps);
         LayerNorm { eps, ..self }
     }
     /// The same layer without factors and summands.
@@ -150,17 +180,21 @@ impl<T: Scalar> GroupNorm<T> {
     /// So many groups of so many channels in all; eps 1e-5.
     ///
     /// # Panics
-    /// If the groups do not divide the channels.
+    /// If the groups do not divide the channels, or there cannot be as many.
     #[track_caller]
     pub fn new(num_groups: usize, num_channels: usize) -> Self {
-        assert!(
-            num_groups > 0 && num_channels.is_multiple_of(num_groups),
-            "GroupNorm: {num_channels} channels do not fall into {num_groups} groups\n  hint: the order is (num_groups, num_channels)"
-        );
-        GroupNorm { affine: Some(Affine::new(&[num_channels])), groups: num_groups, eps: 1e-5 }
+        let message = || format!("GroupNorm: {num_channels} channels do not fall into {num_groups} groups");
+        let fits = num_groups > 0 && num_channels.is_multiple_of(num_groups);
+        require(fits, message, "the order is (num_groups, num_channels)");
+        GroupNorm { affine: Some(Affine::new("GroupNorm: num_channels", &[num_channels])), groups: num_groups, eps: 1e-5 }
     }
     /// The same layer with this added to the variance.
+    ///
+    /// # Panics
+    /// If it is negative or not finite.
+    #[track_caller]
     pub fn with_eps(self, eps: f64) -> Self {
+        check_eps("GroupNorm", eps);
         GroupNorm { eps, ..self }
     }
     /// The same layer without factors and summands.

@@ -1,6 +1,7 @@
 //! Modules one after the other, and around one another.
 
 use super::{Module, Visitor};
+use crate::refusal::require;
 use crate::{Scalar, Var};
 
 /// Modules one after the other. Their names are 0, 1, 2, .. as in PyTorch, or those that are given.
@@ -45,10 +46,8 @@ impl<T: Scalar> Sequential<T> {
     #[track_caller]
     pub fn named(mut self, name: impl Into<String>, module: impl Module<T> + 'static) -> Self {
         let name = name.into();
-        assert!(
-            self.modules.iter().all(|(n, _)| *n != name),
-            "Sequential: there is a module {name:?} already\n  hint: give it another name"
-        );
+        let free = self.modules.iter().all(|(n, _)| *n != name);
+        require(free, || format!("Sequential: there is a module {name:?} already"), "give it another name");
         self.modules.push((name, Box::new(module)));
         self
     }

@@ -1,6 +1,7 @@
 //! What does a network consist of? A table of its layers, read off the tape of one evaluation.
 
 use super::{Module, Part, Visitor};
+use crate::refusal::elements;
 use crate::show::grouped;
 use crate::{NodeInfo, Param, Scalar, Shape, Tape};
 use ndarray::{ArrayD, IxDyn};
@@ -46,6 +47,7 @@ impl Summary {
         let tape = Tape::new();
         // A tape has one node for each parameter that is not frozen: these are found in what follows.
         let params: Vec<usize> = named.iter().map(|(_, p)| tape.param(p).node()).collect();
+        elements::<T>("summary: an input", input);
         let x = tape.leaf(ArrayD::from_elem(IxDyn(input), T::ZERO));
         module.forward(x);
         drop((evaluation, thawed));

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::nn::{Activation, BatchNorm1d, Dropout, Linear, Sequential};
+use crate::refusal::require;
 use rand::Rng;
 
 /// Builds a multilayer perceptron: fully connected layers with an activation function between them.
@@ -26,10 +27,8 @@ impl Mlp {
     /// If there are fewer than two sizes.
     #[track_caller]
     pub fn new(sizes: &[usize]) -> Mlp {
-        assert!(
-            sizes.len() >= 2,
-            "Mlp: at least the sizes of input and output are needed, not {sizes:?}\n  hint: &[784, 100, 10] has one hidden layer"
-        );
+        let message = || format!("Mlp: at least the sizes of input and output are needed, not {sizes:?}");
+        require(sizes.len() >= 2, message, "&[784, 100, 10] has one hidden layer");
         Mlp { sizes: sizes.into(), activation: Activation::Relu, dropout: 0.0, batch_norm: false }
     }
     /// With another function between the layers.
@@ -46,10 +45,14 @@ impl Mlp {
     /// If it is not from 0 to 1.
     #[track_caller]
     pub fn dropout(self, p: f64) -> Mlp {
-        assert!((0.0..=1.0).contains(&p), "Mlp: the probability of dropout must be from 0 to 1, not {p}\n  hint: 0.2 to 0.5 are usual");
+        let message = || format!("Mlp: the probability of dropout must be from 0 to 1, not {p}");
+        require((0.0..=1.0).contains(&p), message, "0.2 to 0.5 are usual");
         Mlp { dropout: p, ..self }
     }
     /// The network, with its first weights.
+    ///
+    /// # Panics
+    /// If there cannot be weights of its sizes.
     #[track_caller]
     pub fn build<T: Scalar>(&self, rng: &mut impl Rng) -> Sequential<T> {
         let mut model = Sequential::new();

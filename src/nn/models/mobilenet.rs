@@ -2,6 +2,7 @@
 
 use super::{conv, kaiming};
 use crate::nn::{BatchNorm2d, Conv2d, Dropout, Linear, Module, Relu6, Sequential, Visitor};
+use crate::refusal::require;
 use crate::{Scalar, Var, init};
 use rand::Rng;
 
@@ -13,8 +14,15 @@ pub struct InvertedResidual<T: Scalar = f32> {
 
 impl<T: Scalar> InvertedResidual<T> {
     /// A block between so many channels, which are widened by a factor in between.
+    ///
+    /// # Panics
+    /// If there cannot be weights of these sizes.
+    #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, stride: usize, expand_ratio: usize, rng: &mut impl Rng) -> Self {
-        let hidden = in_channels * expand_ratio;
+        let product = in_channels.checked_mul(expand_ratio);
+        let message = || format!("InvertedResidual: {in_channels} channels times {expand_ratio} are too many");
+        require(product.is_some(), message, "the expansion is a small factor, such as 6");
+        let hidden = product.unwrap_or(0);
         let mut conv = Sequential::new();
         if expand_ratio != 1 {
             conv = conv.push(conv_norm(in_channels, hidden, 1, 1, 1, rng).push(Relu6));
@@ -57,6 +65,10 @@ pub struct MobileNetV2<T: Scalar = f32> {
 
 impl<T: Scalar> MobileNetV2<T> {
     /// With its first weights.
+    ///
+    /// # Panics
+    /// If there cannot be weights for so many classes.
+    #[track_caller]
     pub fn new(num_classes: usize, rng: &mut impl Rng) -> Self {
         // Table 2 of the paper: expansion, channels, repetitions, stride of the first.
         let settings = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
@@ -94,6 +106,7 @@ impl<T: Scalar> Module<T> for MobileNetV2<T> {
 }
 
 /// A convolution without biases that keeps the size of the image or divides it by the stride, and batch normalization.
+#[track_caller]
 fn conv_norm<T: Scalar>(from: usize, to: usize, kernel: usize, stride: usize, groups: usize, rng: &mut impl Rng) -> Sequential<T> {
     Sequential::new().push(conv(from, to, kernel, stride, groups, rng)).push(BatchNorm2d::new(to))
 }

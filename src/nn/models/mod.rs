@@ -15,6 +15,7 @@ use crate::{Conv2dOptions, Scalar, init};
 use rand::Rng;
 
 /// A convolution without biases that keeps the size of the image, or divides it by the stride.
+#[track_caller]
 fn conv<T: Scalar>(from: usize, to: usize, kernel: usize, stride: usize, groups: usize, rng: &mut impl Rng) -> Conv2d<T> {
     let options = Conv2dOptions { stride: [stride; 2], padding: (kernel / 2).into(), groups, ..Default::default() };
     Conv2d::with(from, to, [kernel; 2], options, rng).without_bias()

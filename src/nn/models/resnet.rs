@@ -2,6 +2,7 @@
 
 use super::{conv, kaiming};
 use crate::nn::{BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, Sequential, Visitor};
+use crate::refusal::elements;
 use crate::{Conv2dOptions, MaxPoolOptions, Scalar, Var};
 use rand::Rng;
 
@@ -19,6 +20,10 @@ pub struct BasicBlock<T: Scalar = f32> {
 impl<T: Scalar> BasicBlock<T> {
     /// A block between so many channels; a stride of 2 halves the image. The way around is x itself, or where shapes differ a convolution
     /// of 1x1 with batch normalization.
+    ///
+    /// # Panics
+    /// If there cannot be weights of these sizes.
+    #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, stride: usize, rng: &mut impl Rng) -> Self {
         let fits = stride == 1 && in_channels == out_channels;
         BasicBlock {
@@ -26,8 +31,12 @@ impl<T: Scalar> BasicBlock<T> {
             bn1: BatchNorm2d::new(out_channels),
             conv2: conv(out_channels, out_channels, 3, 1, 1, rng),
             bn2: BatchNorm2d::new(out_channels),
-            downsample: (!fits)
-                .then(|| Sequential::new().push(conv(in_channels, out_channels, 1, stride, 1, rng)).push(BatchNorm2d::new(out_channels))),
+            downsample: match fits {
+                true => None, // no closure, which would name its own line
+                false => {
+                    Some(Sequential::new().push(conv(in_channels, out_channels, 1, stride, 1, rng)).push(BatchNorm2d::new(out_channels)))
+                }
+            },
             skip: true,
         }
     }
@@ -73,6 +82,10 @@ pub struct ResNet<T: Scalar = f32> {
 
 impl<T: Scalar> ResNet<T> {
     /// ResNet-18 of photographs `[batch, 3, height, width]` (ImageNet: 224x224), as torchvision has it.
+    ///
+    /// # Panics
+    /// If there cannot be weights of these sizes.
+    #[track_caller]
     pub fn resnet18(num_classes: usize, rng: &mut impl Rng) -> Self {
         let options = Conv2dOptions { stride: [2, 2], padding: 3.into(), ..Default::default() };
         let stem = Conv2d::with(3, 64, [7, 7], options, rng).without_bias();
@@ -81,15 +94,26 @@ impl<T: Scalar> ResNet<T> {
         ResNet::build(stem, maxpool, &[64, 128, 256, 512], 2, num_classes, rng)
     }
     /// ResNet-20 of small images `[batch, in_channels, height, width]` (CIFAR: 32x32).
+    ///
+    /// # Panics
+    /// If there cannot be weights of these sizes.
+    #[track_caller]
     pub fn resnet20(in_channels: usize, num_classes: usize, rng: &mut impl Rng) -> Self {
         ResNet::small(in_channels, num_classes, 3, rng)
     }
     /// A network of 6n + 2 layers of small images, with n blocks each of 16, 32 and 64 channels: section 4.2 of the paper; n = 3 is
     /// ResNet-20. Where shapes differ the way around is a convolution of 1x1.
+    ///
+    /// # Panics
+    /// If there cannot be weights of these sizes.
+    #[track_caller]
     pub fn small(in_channels: usize, num_classes: usize, n: usize, rng: &mut impl Rng) -> Self {
+        // So many weights has a group of blocks, one of each width.
+        elements::<[T; 18 * (16 * 16 + 32 * 32 + 64 * 64)]>("ResNet: n blocks of each width", &[n]);
         let stem = conv(in_channels, 16, 3, 1, 1, rng);
         ResNet::build(stem, None, &[16, 32, 64], n, num_classes, rng)
     }
+    #[track_caller]
     fn build(
         conv1: Conv2d<T>,
         maxpool: Option<MaxPool2d>,

@@ -18,6 +18,8 @@ pub mod optim;
 pub mod progress;
 #[path = "../../../src/plot/mod.rs"]
 pub mod plot;
+#[path = "../../../src/refusal.rs"]
+mod refusal;
 #[path = "../../../src/show.rs"]
 mod show;
 #[path = "../../../src/tensorboard/mod.rs"]
