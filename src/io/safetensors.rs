@@ -268,6 +268,30 @@ mod tests {
             (&array![-1.5f32].into_dyn().into(), &array![1f32].into_dyn().into())
         );
     }
+    /// The bytes that `safetensors.torch.save_file` writes of a `state_dict` in which one table has two names (cloned, as it demands).
+    #[test]
+    fn tied_weights_of_a_state_dict() {
+        use crate::nn::{Embedding, Module, Visitor};
+        use crate::{Param, Var};
+        struct Words(Embedding, Param);
+        impl Module for Words {
+            fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+                self.0.forward(x).matmul(x.tape().param(&self.1).t())
+            }
+            fn visit(&self, v: &mut Visitor<'_>) {
+                v.module("embed", &self.0).param("head.weight", &self.1);
+            }
+        }
+        let header = r#"{"__metadata__":{"format":"pt"},"embed.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"head.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[8,16]}}"#;
+        let numbers = [1.5f32, -2.0, 1.5, -2.0].map(f32::to_le_bytes).concat();
+        let bytes = [file(header, 0), numbers].concat();
+        let embed = Embedding::new(1, 2, &mut crate::init::seeded(1));
+        let words = Words(Embedding { weight: embed.weight.clone(), padding_idx: None }, embed.weight);
+        words.load_state(&from_bytes(&bytes).unwrap().0).unwrap();
+        assert_eq!(words.1.to_array(), array![[1.5, -2.0]].into_dyn());
+        // What is saved has both names again.
+        assert_eq!(from_bytes(&to_bytes(&words.state(), &[]).unwrap()).unwrap().0, from_bytes(&bytes).unwrap().0);
+    }
     #[test]
     fn a_name_that_the_format_keeps() {
         let state = State::from_iter([("__metadata__", 1u64)]);

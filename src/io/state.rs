@@ -121,6 +121,14 @@ pub enum StateError {
         /// What is needed.
         expected: &'static str,
     },
+    /// One array stands under two names, with different numbers.
+    #[error("`{name}` and `{other}` are one array (tied weights), but hold different numbers")]
+    Tied {
+        /// The name.
+        name: String,
+        /// Another name of the same array.
+        other: String,
+    },
     /// All of several.
     #[error("{} mismatches:{}", .0.len(), .0.iter().map(|e| format!("\n  {e}")).collect::<String>())]
     Several(Vec<StateError>),

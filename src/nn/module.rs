@@ -4,6 +4,7 @@ use super::{Generator, Summary};
 use crate::io::{State, StateError, Values};
 use crate::{Param, Scalar, Var};
 use ndarray::{ArrayD, IxDyn};
+use std::collections::BTreeSet;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -80,42 +81,52 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     fn unfreeze(&self) {
         self.named_parameters().iter().for_each(|(_, p)| p.unfreeze());
     }
-    /// A copy of parameters and buffers, by name: PyTorch's `state_dict`.
+    /// A copy of parameters and buffers, by name: PyTorch's `state_dict`. As there, an array that is shown at several places (tied weights)
+    /// stands under each of its names.
     ///
     /// # Panics
     /// If two of them have one name.
     #[track_caller]
     fn state(&self) -> State {
         let mut state = State::new();
-        for (name, p) in self.named_parameters().into_iter().chain(self.named_buffers()) {
-            add(&mut state, "state", name, Values::of(p.to_array()));
+        for (names, p) in arrays(self) {
+            for name in names {
+                add(&mut state, "state", name, Values::of(p.to_array()));
+            }
         }
         state
     }
     /// Sets parameters and buffers from such a state. Nothing is changed unless all of it fits. (PyTorch's counters
-    /// `num_batches_tracked`, which nothing here reads, are passed over.)
+    /// `num_batches_tracked`, which nothing here reads, are passed over.) Of an array with several names one is enough; under all that are there
+    /// the numbers must be the same.
     ///
     /// # Errors
-    /// If names are missing or not known, or shapes differ: all of them are listed.
+    /// If names are missing or not known, shapes differ, or the numbers of one array do: all of them are listed.
     fn load_state(&self, state: &State) -> Result<(), StateError> {
         let mut errors = Vec::new();
         let mut fitting = Vec::new();
-        for (name, p) in self.named_parameters().into_iter().chain(self.named_buffers()) {
-            match state.array::<T>(&name, p.shape()) {
-                Ok(values) => fitting.push((name, p, values)),
-                Err(e) => errors.push(e),
+        let mut known = BTreeSet::new();
+        for (names, p) in arrays(self) {
+            let mut found: Option<(&String, ArrayD<T>)> = None;
+            let here: Vec<_> = names.iter().filter(|name| state.get(name).is_some()).collect();
+            for name in if here.is_empty() { vec![&names[0]] } else { here } {
+                match (state.array::<T>(name, p.shape()), &found) {
+                    (Err(e), _) => errors.push(e),
+                    (Ok(values), None) => found = Some((name, values)),
+                    (Ok(values), Some((other, first))) if !same(&values, first) => {
+                        errors.push(StateError::Tied { name: name.clone(), other: (*other).clone() });
+                    }
+                    _ => {}
+                }
             }
+            fitting.extend(found.map(|(_, values)| (p, values)));
+            known.extend(names);
         }
-        let known = |name: &str| fitting.iter().any(|(n, ..)| n == name);
-        let refused = |name: &str| errors.iter().any(|e| matches!(e, StateError::Shape { name: n, .. } if n == name));
-        let unexpected: Vec<_> = state
-            .iter()
-            .filter(|(name, _)| !known(name) && !refused(name) && !name.ends_with("num_batches_tracked"))
-            .map(|(name, _)| StateError::Unexpected { name: name.into() })
-            .collect();
-        errors.extend(unexpected);
+        let passed = |name: &str| known.contains(name) || name.ends_with("num_batches_tracked");
+        let unexpected = state.iter().filter(|(name, _)| !passed(name));
+        errors.extend(unexpected.map(|(name, _)| StateError::Unexpected { name: name.into() }));
         StateError::all(errors)?;
-        for (_, p, values) in fitting {
+        for (p, values) in fitting {
             p.set(values);
         }
         Ok(())
@@ -140,6 +151,10 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     /// trainable: 79,510 of 79,510 parameters"
     /// );
     /// ```
+    ///
+    /// # Panics
+    /// If there cannot be an input of that shape, or it does not fit the network.
+    #[track_caller]
     fn summary(&self, input: &[usize]) -> Summary {
         Summary::of(self, input)
     }
@@ -167,13 +182,23 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     /// If one is missing, not known, or not two whole numbers: all of them are listed, and nothing is changed.
     fn load_generators(&self, state: &State) -> Result<(), StateError> {
         let mut errors = Vec::new();
-        let mut found = Vec::new();
+        let mut found: Vec<[u64; 2]> = Vec::new();
         let mut known = Vec::new();
+        let mut seen: Vec<(*const Generator, [u64; 2], String)> = Vec::new();
         self.visit(&mut Visitor::new(&mut |name, part| {
-            if let Part::Generator(_) = part {
+            if let Part::Generator(generator) = part {
                 known.push(name.to_string());
                 match state.get(name) {
-                    Some(Values::U64(a)) if a.shape() == [2] => found.push([a[0], a[1]]),
+                    Some(Values::U64(a)) if a.shape() == [2] => {
+                        let numbers = [a[0], a[1]];
+                        match seen.iter().find(|(g, ..)| std::ptr::eq(*g, generator)) {
+                            Some((_, other, first)) if *other != numbers => {
+                                errors.push(StateError::Tied { name: name.into(), other: first.clone() });
+                            }
+                            _ => seen.push((generator, numbers, name.into())),
+                        }
+                        found.push(numbers);
+                    }
                     Some(other) => errors.push(StateError::Type {
                         name: name.into(),
                         found: format!("{} of shape {:?}", other.type_name(), other.shape()),
@@ -196,6 +221,29 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         }));
         Ok(())
     }
+}
+
+/// The parameters, then the buffers, each once, with all of its names.
+fn arrays<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, Param<T>)> {
+    let (mut params, mut buffers) = (Vec::new(), Vec::new());
+    module.visit(&mut Visitor::new(&mut |name, part| {
+        let (all, array): (&mut Vec<(Vec<String>, Param<T>)>, _) = match part {
+            Part::Param(p) => (&mut params, p),
+            Part::Buffer(p) => (&mut buffers, p),
+            _ => return,
+        };
+        match all.iter_mut().find(|(_, p)| p.is(array)) {
+            Some((names, _)) => names.push(name.to_string()),
+            None => all.push((vec![name.to_string()], array.clone())),
+        }
+    }));
+    params.extend(buffers);
+    params
+}
+
+/// Whether two arrays hold the same numbers; what is not a number is the same as another such.
+fn same<T: Scalar>(a: &ArrayD<T>, b: &ArrayD<T>) -> bool {
+    a.iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
 }
 
 /// Puts an entry into a state, in which each name can stand once.

@@ -59,7 +59,7 @@ fn states_are_loaded_whole_or_not_at_all() {
 
     from.scale.set([9.0]);
     let mut wrong = State::new();
-    for (name, values) in from.state().iter().filter(|(name, _)| *name != "shared.bias") {
+    for (name, values) in from.state().iter().filter(|(name, _)| !["shared.bias", "again.bias"].contains(name)) {
         wrong.insert(name, values.clone());
     }
     wrong.insert("rest.0.bias", ArrayD::<f64>::zeros(IxDyn(&[3])));
@@ -210,19 +210,69 @@ fn generators_that_are_not_there() {
     state.insert_part("other", dropout.generators());
     assert_eq!(dropout.load_generators(&state), Err(StateError::Unexpected { name: "other.generator".into() }));
 }
-#[test]
-fn a_buffer_at_two_places_comes_once() {
-    struct Twice(BatchNorm1d<f64>);
-    impl Module<f64> for Twice {
-        fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
-            self.0.forward(self.0.forward(x))
-        }
-        fn visit(&self, v: &mut Visitor<'_, f64>) {
-            v.module("first", &self.0).module("second", &self.0);
-        }
+/// A table of words that is the last layer's too, a buffer and a source of chance at two places each.
+struct Tied {
+    embed: Embedding<f64>,
+    head: Param<f64>,
+    norm: BatchNorm1d<f64>,
+    dropout: Dropout<f64>,
+}
+impl Module<f64> for Tied {
+    fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
+        self.embed.forward(x).matmul(x.tape().param(&self.head).t())
     }
-    let names: Vec<String> = Twice(BatchNorm1d::new(3)).state().iter().map(|(name, _)| name.to_string()).collect();
-    assert_eq!(names, ["first.bias", "first.running_mean", "first.running_var", "first.weight"]);
+    fn visit(&self, v: &mut Visitor<'_, f64>) {
+        v.module("embed", &self.embed).param("head.weight", &self.head);
+        v.module("first", &self.norm).module("second", &self.norm).module("a", &self.dropout).module("b", &self.dropout);
+    }
+}
+fn tied() -> Tied {
+    let rng = &mut init::seeded(5);
+    let embed = Embedding::new(3, 2, rng);
+    Tied { head: embed.weight.clone(), embed, norm: BatchNorm1d::new(2), dropout: Dropout::new(0.5, rng) }
+}
+#[test]
+fn what_is_at_two_places_has_both_names_in_states_and_is_trained_once() {
+    let model = tied();
+    assert_eq!(names(model.named_parameters()), ["embed.weight", "first.weight", "first.bias"]);
+    assert_eq!(names(model.named_buffers()), ["first.running_mean", "first.running_var"]);
+    let state = model.state();
+    let in_state: Vec<&str> = state.iter().map(|(name, _)| name).collect();
+    let norm = |place: &str| ["bias", "running_mean", "running_var", "weight"].map(|what| format!("{place}.{what}"));
+    let expected = [vec!["embed.weight".to_string()], norm("first").into(), vec!["head.weight".into()], norm("second").into()].concat();
+    assert_eq!(in_state, expected);
+    assert_eq!(state.get("embed.weight"), state.get("head.weight"));
+}
+#[test]
+fn tied_arrays_are_loaded_under_any_of_their_names() {
+    let (from, to) = (tied(), tied());
+    from.head.set([[1.0, 2.0], [3.0, f64::NAN], [5.0, 6.0]]);
+    let both = from.state();
+    let without = |name: &str| both.iter().filter(|(n, _)| *n != name).map(|(n, v)| (n, v.clone())).collect::<State>();
+    for state in [both.clone(), without("head.weight"), without("embed.weight")] {
+        to.head.set([[0.0; 2]; 3]);
+        to.load_state(&state).unwrap();
+        assert_eq!(to.embed.weight.with(|w| (w[0], w[3].is_nan(), w[5])), (1.0, true, 6.0));
+    }
+    let mut wrong = both.clone();
+    wrong.insert("head.weight", ArrayD::<f64>::ones(IxDyn(&[3, 2])));
+    let error = to.load_state(&wrong).unwrap_err();
+    assert_eq!(error.to_string(), "`head.weight` and `embed.weight` are one array (tied weights), but hold different numbers");
+    wrong.insert("head.weight", ArrayD::<f64>::ones(IxDyn(&[2, 2])));
+    assert!(matches!(to.load_state(&wrong), Err(StateError::Shape { name, .. }) if name == "head.weight"));
+    let neither = without("head.weight").iter().filter(|(n, _)| *n != "embed.weight").map(|(n, v)| (n, v.clone())).collect::<State>();
+    assert_eq!(to.load_state(&neither), Err(StateError::Missing { name: "embed.weight".into() }));
+    assert_eq!(to.embed.weight.with(|w| w[0]), 1.0, "nothing was changed");
+}
+#[test]
+fn a_source_of_chance_at_two_places() {
+    let model = tied();
+    let mut state = model.generators();
+    assert_eq!(state.get("a.generator"), state.get("b.generator"));
+    model.load_generators(&state).unwrap();
+    state.insert("b.generator", ndarray::array![1u64, 2].into_dyn());
+    let error = model.load_generators(&state).unwrap_err();
+    assert_eq!(error, StateError::Tied { name: "b.generator".into(), other: "a.generator".into() });
 }
 #[test]
 fn a_function_before_a_parameter_of_the_network_is_a_row_of_its_own() {
