@@ -1,6 +1,7 @@
 //! AdaGrad.
 
-use super::{FirstOrder, Memory, Rule, check};
+use super::bounds::{self, Room};
+use super::{FirstOrder, Memory, Rule, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Adagrad`], by PyTorch's names and with its defaults.
@@ -37,7 +38,8 @@ impl Default for AdagradOptions {
 /// w = w - lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)
 /// ```
 ///
-/// t counts the steps in which this parameter had a gradient.
+/// t counts the steps in which this parameter had a gradient. A gradient whose square is beyond the type (in `f32` from about 2e19 on) counts
+/// as the largest whose square is not.
 ///
 /// Source: J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online learning and stochastic optimization" (2011).
 pub type Adagrad<T = f32> = FirstOrder<AdagradOptions, T>;
@@ -45,11 +47,11 @@ pub type Adagrad<T = f32> = FirstOrder<AdagradOptions, T>;
 impl Rule for AdagradOptions {
     fn check(&self) {
         let AdagradOptions { lr, lr_decay, weight_decay, initial_accumulator_value, eps } = *self;
-        check(lr >= 0.0, "lr must be at least 0", lr);
-        check(lr_decay >= 0.0, "lr_decay must be at least 0", lr_decay);
-        check(weight_decay >= 0.0, "weight_decay must be at least 0", weight_decay);
-        check(initial_accumulator_value >= 0.0, "initial_accumulator_value must be at least 0", initial_accumulator_value);
-        check(eps >= 0.0, "eps must be at least 0", eps);
+        not_negative("lr", lr);
+        not_negative("lr_decay", lr_decay);
+        not_negative("weight_decay", weight_decay);
+        not_negative("initial_accumulator_value", initial_accumulator_value);
+        not_negative("eps", eps);
     }
     fn lr(&self) -> f64 {
         self.lr
@@ -62,8 +64,9 @@ impl Rule for AdagradOptions {
     }
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
         let lr = self.lr / (1.0 + (memory.steps - 1) as f64 * self.lr_decay);
-        let [lr, decay, eps] = [lr, self.weight_decay, self.eps].map(T::from_f64);
-        param.update_by(grads, Step { lr, decay, eps }, [&mut memory.arrays[0]]);
+        let [lr, decay] = [lr, self.weight_decay].map(T::from_f64);
+        let (eps, room) = (bounds::eps(self.eps), Room::for_share(1.0));
+        param.update_by(grads, Step { lr, decay, eps, room }, [&mut memory.arrays[0]]);
     }
 }
 
@@ -72,13 +75,14 @@ struct Step<T> {
     lr: T,
     decay: T,
     eps: T,
+    room: Room<T>,
 }
 
 impl<T: Scalar> UpdateRule<T, 1> for Step<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [s]: [T; 1]) -> (T, [T; 1]) {
-        let g = g + self.decay * w;
-        let s = s + g * g;
+        let g = self.room.cut(g + self.decay * w);
+        let s = self.room.square(s + g * g);
         (w - self.lr * g / (s.sqrt() + self.eps), [s])
     }
 }

@@ -1,6 +1,7 @@
 //! Adam and AdamW.
 
-use super::{FirstOrder, Memory, Rule, check};
+use super::bounds::{self, Room};
+use super::{FirstOrder, Memory, Rule, check, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Adam`], by PyTorch's names and with its defaults.
@@ -48,6 +49,9 @@ impl AdamOptions {
 /// w = w - lr m' / (sqrt(v') + eps)   with m' = m / (1 - beta1^t), v' = v / (1 - beta2^t)
 /// ```
 ///
+/// Where the square of a gradient is beyond the type (in `f32` from about 6e20 on in the first step, later from 2e19), the gradient counts as the
+/// largest whose square is not, in m and v alike: its step is as large as it should be.
+///
 /// t counts the steps in which this parameter had a gradient. With amsgrad, v' is made of the largest v so far. [`Adam::adamw`] is AdamW.
 ///
 /// Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization" (2015); I. Loshchilov, F. Hutter, "Decoupled weight decay
@@ -68,10 +72,10 @@ impl<T: Scalar> Adam<T> {
 impl Rule for AdamOptions {
     fn check(&self) {
         let AdamOptions { lr, betas, eps, weight_decay, .. } = *self;
-        check(lr >= 0.0, "lr must be at least 0", lr);
+        not_negative("lr", lr);
         check((0.0..1.0).contains(&betas.0) && (0.0..1.0).contains(&betas.1), "betas must be at least 0 and below 1", betas);
-        check(eps >= 0.0, "eps must be at least 0", eps);
-        check(weight_decay >= 0.0, "weight_decay must be at least 0", weight_decay);
+        not_negative("eps", eps);
+        not_negative("weight_decay", weight_decay);
     }
     fn lr(&self) -> f64 {
         self.lr
@@ -116,6 +120,7 @@ struct Step<T> {
     size: T,
     scale: T,
     eps: T,
+    room: Room<T>,
 }
 
 impl<T: Scalar> Step<T> {
@@ -123,20 +128,30 @@ impl<T: Scalar> Step<T> {
         let t = i32::try_from(t).unwrap_or(i32::MAX);
         let (b1, b2) = o.betas;
         let (shrink, decay) = if o.decoupled_weight_decay { (1.0 - o.lr * o.weight_decay, 0.0) } else { (1.0, o.weight_decay) };
-        let (size, scale) = (o.lr / (1.0 - b1.powi(t)), 1.0 / (1.0 - b2.powi(t)).sqrt());
-        let [shrink, decay, fresh_m, keep_v, fresh_v, size, scale, eps] =
-            [shrink, decay, 1.0 - b1, b2, 1.0 - b2, size, scale, o.eps].map(T::from_f64);
-        Step { shrink, decay, fresh_m, keep_v, fresh_v, size, scale, eps }
+        let (size, scale) = ((o.lr / (1.0 - b1.powi(t))).min(bounds::MOST), 1.0 / (1.0 - b2.powi(t)).sqrt());
+        let room = Room::for_share(1.0 - b2.powi(t));
+        let [shrink, decay, fresh_m, keep_v, fresh_v, size, scale] = [shrink, decay, 1.0 - b1, b2, 1.0 - b2, size, scale].map(T::from_f64);
+        Step { shrink, decay, fresh_m, keep_v, fresh_v, size, scale, eps: bounds::eps(o.eps), room }
+    }
+}
+
+impl<T: Scalar> Step<T> {
+    /// The new w before the step, m and v.
+    #[inline(always)]
+    fn means(self, w: T, g: T, m: T, v: T) -> (T, T, T) {
+        let w = w * self.shrink;
+        let g = self.room.cut(g + self.decay * w);
+        let m = m + self.fresh_m * (g - m);
+        // In this order, which is PyTorch's, the product overflows no earlier than v.
+        let v = self.room.square(self.keep_v * v + self.fresh_v * g * g);
+        (w, m, v)
     }
 }
 
 impl<T: Scalar> UpdateRule<T, 2> for Step<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
-        let w = w * self.shrink;
-        let g = g + self.decay * w;
-        let m = m + self.fresh_m * (g - m);
-        let v = self.keep_v * v + self.fresh_v * (g * g);
+        let (w, m, v) = self.means(w, g, m, v);
         (w - self.size * m / (v.sqrt() * self.scale + self.eps), [m, v])
     }
 }
@@ -145,10 +160,7 @@ impl<T: Scalar> UpdateRule<T, 2> for Step<T> {
 impl<T: Scalar> UpdateRule<T, 3> for Step<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [m, v, largest]: [T; 3]) -> (T, [T; 3]) {
-        let w = w * self.shrink;
-        let g = g + self.decay * w;
-        let m = m + self.fresh_m * (g - m);
-        let v = self.keep_v * v + self.fresh_v * (g * g);
+        let (w, m, v) = self.means(w, g, m, v);
         let largest = if largest > v { largest } else { v };
         (w - self.size * m / (largest.sqrt() * self.scale + self.eps), [m, v, largest])
     }

@@ -11,7 +11,9 @@ use crate::{Grads, Scalar};
 /// g = g min(1, max_norm / (n + 1e-6))
 /// ```
 ///
-/// If a gradient is infinite or not a number, so is the norm: look at what is returned. The sum is taken in `f64`.
+/// If a gradient is infinite or not a number, so is the norm: look at what is returned. The sum is taken in `f64`, and relative to the largest
+/// gradient where squares would leave its range: numbers near the ends of the type are clipped as others are. (A norm beyond `f64` is given
+/// back as infinite, though all gradients are finite and are clipped.) An infinite `max_norm` leaves all as it is, and gives the norm.
 ///
 /// ```
 /// use wengert::optim::clip_grad_norm;
@@ -32,15 +34,40 @@ use crate::{Grads, Scalar};
 pub fn clip_grad_norm<T: Scalar>(grads: &mut Grads<T>, max_norm: f64) -> f64 {
     check(max_norm >= 0.0, "max_norm must be at least 0", max_norm);
     let square = |g: &T| g.to_f64() * g.to_f64();
-    let norm = grads.slices_mut().map(|(_, g)| g.iter().map(square).sum::<f64>()).sum::<f64>().sqrt();
+    let mut norm = grads.slices_mut().map(|(_, g)| g.iter().map(square).sum::<f64>()).sum::<f64>().sqrt();
+    if !SQUARES.contains(&norm) {
+        let largest = |most: f64, x: &T| if x.to_f64().abs() <= most { most } else { x.to_f64().abs() };
+        let largest = grads.slices_mut().fold(0.0, |most, (_, g)| g.iter().fold(most, largest));
+        if largest > 0.0 && largest.is_finite() {
+            let square = |g: &T| (g.to_f64() / largest).powi(2);
+            let root = grads.slices_mut().map(|(_, g)| g.iter().map(square).sum::<f64>()).sum::<f64>().sqrt();
+            norm = largest * root;
+            if norm > SQUARES.end && norm > max_norm {
+                // Beside such a norm 1e-6 is nothing; of one beyond the type the quotients are still numbers.
+                let clip = |g: &mut T| *g = T::from_f64(g.to_f64() / largest * (max_norm / root));
+                grads.slices_mut().for_each(|(_, g)| g.iter_mut().for_each(clip));
+                return norm;
+            }
+        }
+    }
+    if max_norm.is_infinite() {
+        return norm;
+    }
     // 1e-6 is PyTorch's. `min` would hide a NaN.
     let factor = max_norm / (norm + 1e-6);
     if factor < 1.0 || factor.is_nan() {
-        let factor = T::from_f64(factor);
-        grads.slices_mut().for_each(|(_, g)| g.iter_mut().for_each(|g| *g *= factor));
+        // A factor below the type's least normal number has lost digits.
+        let scale = |g: &mut T| match factor >= 1e-30 || factor.is_nan() {
+            true => *g *= T::from_f64(factor),
+            false => *g = T::from_f64(g.to_f64() / (norm + 1e-6) * max_norm),
+        };
+        grads.slices_mut().for_each(|(_, g)| g.iter_mut().for_each(scale));
     }
     norm
 }
+
+/// The norms that are right if squares are summed as they are.
+const SQUARES: std::ops::Range<f64> = 1e-140..1e140;
 
 /// Cuts each element of all gradients to -clip_value ..= clip_value; NaN stays. ([`torch.nn.utils.clip_grad_value_`].)
 ///
@@ -142,6 +169,46 @@ mod tests {
         assert!(clip_grad_norm(&mut grads, 1.0).is_nan());
         assert!(grads.slice(&b).unwrap()[0].is_nan());
         assert_eq!(clip_grad_norm(&mut grads_of([f32::INFINITY, 0.0, 0.0]).2, 1.0), f64::INFINITY);
+    }
+    /// Gradients of this type, clipped: the norm that is told, and what they are then.
+    fn clipped<T: Scalar>(values: &[f64], max_norm: f64) -> (f64, Vec<f64>) {
+        let numbers: Vec<T> = values.iter().map(|x| T::from_f64(*x)).collect();
+        let (w, tape) = (Param::<T>::new("w", vec![T::ZERO; values.len()]), Tape::new());
+        let mut grads = tape.backward((tape.param(&w) * tape.constant(&numbers)).sum());
+        let norm = clip_grad_norm(&mut grads, max_norm);
+        (norm, grads.slice(&w).unwrap().iter().map(|g| g.to_f64()).collect())
+    }
+    fn near(found: f64, right: f64, precision: f64) {
+        assert!((found - right).abs() <= precision * right.abs(), "{found:e} where {right:e} is right");
+    }
+    #[test]
+    fn numbers_near_the_ends_of_the_type_are_clipped_as_others_are() {
+        for size in [1e-300, 1e-200, 1e-150, 1e-20, 1.0, 1e20, 1e150, 1e200, 3e307] {
+            for max_norm in [1e-3, 1.0, 2.5, 1e100, 1e300] {
+                let (norm, g) = clipped::<f64>(&[3.0 * size, -4.0 * size, 0.0], max_norm);
+                near(norm, 5.0 * size, 1e-14);
+                let norm = 5.0 * (size / 1e10);
+                let share = if 5.0 * size > max_norm { max_norm / 1e10 / (norm + 1e-16) } else { 1.0 };
+                near(g[0], 3.0 * size * share, 1e-13);
+                near(g[1], -4.0 * size * share, 1e-13);
+                assert_eq!(g[2], 0.0);
+            }
+        }
+        for size in [1e-38, 1e-30, 1e-10, 1e10, 1e30, 8e37] {
+            for max_norm in [1e-38, 1e-3, 1.0, 1e20] {
+                let (norm, g) = clipped::<f32>(&[3.0 * size, -4.0 * size], max_norm);
+                near(norm, 5.0 * size, 1e-6);
+                let share = (max_norm / (5.0 * size + 1e-6)).min(1.0);
+                let subnormal = f64::from(f32::from_bits(1)); // what rounding may change
+                assert!((g[0] - 3.0 * size * share).abs() <= 1e-6 * g[0].abs() + subnormal, "{g:?} {size} {max_norm}");
+                assert!((g[1] + 4.0 * size * share).abs() <= 1e-6 * g[1].abs() + subnormal, "{g:?} {size} {max_norm}");
+            }
+        }
+        // A norm that is no f64 any more.
+        let (norm, g) = clipped::<f64>(&[1.5e308; 4], 1.0);
+        assert_eq!((norm, &g[..]), (f64::INFINITY, &[0.5; 4][..]));
+        assert_eq!(clipped::<f64>(&[1.5e308; 4], f64::INFINITY).1, [1.5e308; 4]);
+        assert_eq!(clipped::<f32>(&[f64::INFINITY, 1.0], f64::INFINITY), (f64::INFINITY, vec![f64::INFINITY, 1.0]));
     }
     #[test]
     fn no_gradients_have_norm_zero() {

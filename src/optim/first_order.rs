@@ -1,9 +1,11 @@
 //! What do rules of one gradient a step share? Groups of parameters with options of their own, what is remembered of each parameter, and
 //! states.
 
+use super::handover::Numbers;
 use super::reader::{Reader, shaped};
-use super::{Optimizer, Rates, check};
+use super::{Handover, Optimizer, Rates, check, not_negative};
 use crate::io::{State, StateError, Values};
+use crate::refusal::require;
 use crate::{Grads, Param, Scalar};
 use std::fmt::Debug;
 
@@ -60,7 +62,7 @@ pub trait Rule: Clone + Debug + Default + Send + 'static {
     }
     /// Whether it may be set to this number.
     fn takes_momentum(&self, momentum: f64) -> bool {
-        momentum > 0.0
+        momentum > 0.0 && momentum.is_finite()
     }
     /// Sets it, where there is one; what makes no sense is found by [`Rule::check`].
     fn set_momentum(&mut self, _momentum: f64) {}
@@ -89,6 +91,7 @@ pub struct FirstOrder<R: Rule, T: Scalar = f32> {
     groups: Vec<R>,
     members: Vec<(Param<T>, usize)>,
     slots: Vec<Slot<T>>,
+    handover: Handover,
 }
 
 /// A parameter, its group and what is remembered about it.
@@ -103,7 +106,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     /// With this learning rate, and the defaults otherwise.
     ///
     /// # Panics
-    /// If it is negative or not a number.
+    /// If it is negative or not finite.
     #[track_caller]
     pub fn new(lr: f64) -> Self {
         let mut options = R::default();
@@ -117,7 +120,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     #[track_caller]
     pub fn with(options: R) -> Self {
         options.check();
-        FirstOrder { groups: vec![options], members: Vec::new(), slots: Vec::new() }
+        FirstOrder { groups: vec![options], members: Vec::new(), slots: Vec::new(), handover: Handover::default() }
     }
     /// A parameter group: for these parameters other options hold. Schedules change the learning rate of each group by one rule, from its
     /// own first rate. What is remembered of a parameter that joins after steps is kept, or forgotten if the rule with these options
@@ -136,9 +139,12 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     #[track_caller]
     pub fn group<'p>(mut self, params: impl IntoIterator<Item = &'p Param<T>>, options: R) -> Self {
         options.check();
+        if self.handover.left().is_some() {
+            self.take_over(); // rates that were left are as many as the groups were
+        }
         for param in params {
             let twice = self.members.iter().any(|(p, _)| p.is(param));
-            assert!(!twice, "optimizer: parameter {} is already in a group\n  hint: each parameter belongs to one", param.name());
+            require(!twice, || format!("optimizer: parameter {} is already in a group", param.name()), "each parameter belongs to one");
             self.members.push((param.clone(), self.groups.len()));
         }
         self.groups.push(options);
@@ -157,6 +163,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     }
     /// One update of each parameter that has a gradient and is not frozen: `step([&w, &b], &grads)`, `step(&params, &grads)`.
     pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
+        self.take_over();
         for (i, param) in params.into_iter().enumerate() {
             let at = self.slot(i, param);
             let Slot { group, memory, .. } = &mut self.slots[at];
@@ -168,14 +175,21 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
                 let n = param.shape().numel();
                 memory.arrays = rule.arrays().iter().map(|&(_, x)| vec![T::from_f64(x); n]).collect();
             }
-            memory.steps += 1;
+            memory.steps = memory.steps.saturating_add(1);
             rule.step(param, grads, memory);
+        }
+    }
+    /// Takes the rates that a schedule has left for this step.
+    fn take_over(&mut self) {
+        if let Some(Numbers { lrs, momentum }) = self.handover.take() {
+            self.set_lrs(&lrs);
+            momentum.iter().for_each(|&momentum| self.set_momentums(&vec![momentum; lrs.len()]));
         }
     }
     /// Sets one learning rate for all groups from the next step on.
     ///
     /// # Panics
-    /// If it is negative or not a number.
+    /// If it is negative or not finite.
     #[track_caller]
     pub fn set_lr(&mut self, lr: f64) {
         Rates::set_lr(self, lr);
@@ -201,38 +215,50 @@ fn group_of<T: Scalar>(members: &[(Param<T>, usize)], param: &Param<T>) -> usize
 /// There must be one number for each group.
 #[track_caller]
 pub(super) fn check_count(what: &str, found: usize, groups: usize) {
-    assert!(
+    require(
         found == groups,
-        "{what}: {found} numbers for {groups} parameter groups\n  hint: the first is that of the parameters in no group"
+        || format!("{what}: {found} numbers for {groups} parameter groups"),
+        "the first is that of the parameters in no group",
     );
 }
 
 impl<R: Rule, T: Scalar> Rates for FirstOrder<R, T> {
     fn lrs(&self) -> Vec<f64> {
-        self.groups.iter().map(R::lr).collect()
+        self.handover.left().map_or_else(|| self.groups.iter().map(R::lr).collect(), |left| left.lrs)
     }
     fn set_lrs(&mut self, lrs: &[f64]) {
         check_count("set_lrs", lrs.len(), self.groups.len());
-        lrs.iter().for_each(|&lr| check(lr >= 0.0, "lr must be at least 0", lr)); // all, before the first is set
+        for &lr in lrs {
+            not_negative("lr", lr); // all, before the first is set
+        }
+        self.handover.set();
         self.groups.iter_mut().zip(lrs).for_each(|(group, &lr)| group.set_lr(lr));
     }
     fn momentums(&self) -> Vec<Option<f64>> {
-        self.groups.iter().map(R::momentum).collect()
+        let left = self.handover.left().and_then(|left| left.momentum);
+        self.groups.iter().map(|group| left.or_else(|| group.momentum())).collect()
     }
     fn set_momentums(&mut self, momentums: &[f64]) {
         check_count("set_momentums", momentums.len(), self.groups.len());
         for (i, (group, &momentum)) in self.groups.iter().zip(momentums).enumerate() {
-            assert!(
+            require(
                 group.momentum().is_some(),
-                "set_momentums: parameter group {i} works without momentum\n  hint: make the optimizer with momentum above 0, or the schedule \
-                 with `cycle_momentum: false`"
+                || format!("set_momentums: parameter group {i} works without momentum"),
+                "make the optimizer with momentum above 0, or the schedule with `cycle_momentum: false`",
             );
             let mut changed = group.clone();
             changed.set_momentum(momentum);
             changed.check();
             check(changed.momentum().is_some(), "momentum must stay above 0", momentum);
         }
+        // Rates that a schedule has left hold all the same.
+        if let Some(Numbers { lrs, .. }) = self.handover.take() {
+            self.set_lrs(&lrs);
+        }
         self.groups.iter_mut().zip(momentums).for_each(|(group, &momentum)| group.set_momentum(momentum));
+    }
+    fn handover(&self) -> Option<&Handover> {
+        Some(&self.handover)
     }
 }
 
@@ -242,9 +268,9 @@ impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
     }
     fn state(&self, params: &[(String, Param<T>)]) -> State {
         let mut state = State::new();
-        for (i, group) in self.groups.iter().enumerate() {
-            state.insert(format!("param_groups.{i}.lr"), group.lr());
-            if let Some(momentum) = group.momentum() {
+        for (i, (lr, momentum)) in self.lrs().into_iter().zip(self.momentums()).enumerate() {
+            state.insert(format!("param_groups.{i}.lr"), lr);
+            if let Some(momentum) = momentum {
                 state.insert(format!("param_groups.{i}.momentum"), momentum);
             }
         }
@@ -263,7 +289,7 @@ impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
         let mut reader = Reader::new(state);
         let mut groups = self.groups.clone();
         for (i, group) in groups.iter_mut().enumerate() {
-            group.set_lr(reader.number(format!("param_groups.{i}.lr"), "a number that is at least 0", |lr| lr >= 0.0));
+            group.set_lr(reader.rate(format!("param_groups.{i}.lr")));
             if group.momentum().is_some() {
                 let name = format!("param_groups.{i}.momentum");
                 let momentum = reader.number(name, "a momentum that the optimizer takes", |momentum| group.takes_momentum(momentum));
@@ -279,6 +305,7 @@ impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
         }
         reader.finish()?;
         (self.groups, self.slots) = (groups, slots);
+        self.handover.loaded();
         Ok(())
     }
 }
@@ -289,13 +316,10 @@ pub(super) fn check_names<'p, T: Scalar>(params: &[(String, Param<T>)], changed:
     let mut names: Vec<&str> = params.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-        panic!("state: two parameters are called {}\n  hint: `Module::named_parameters` gives each a name of its own", twice[0]);
+        let message = || format!("state: two parameters are called {}", twice[0]);
+        require(false, message, "`Module::named_parameters` gives each a name of its own");
     }
     let left_out: Vec<_> = changed.filter(|p| !params.iter().any(|(_, q)| q.is(p))).map(|p| p.name()).collect();
-    assert!(
-        left_out.is_empty(),
-        "state: the optimizer has changed {left_out:?}, which are not among the {} named parameters\n  hint: name all parameters that are \
-         trained, or the run cannot be resumed",
-        params.len()
-    );
+    let message = || format!("state: the optimizer has changed {left_out:?}, which are not among the {} named parameters", params.len());
+    require(left_out.is_empty(), message, "name all parameters that are trained, or the run cannot be resumed");
 }

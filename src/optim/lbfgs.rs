@@ -1,10 +1,12 @@
 //! How does L-BFGS find its direction? From its last steps and what they did to the gradient.
 
 use super::first_order::{check_count, check_names};
+use super::handover::Numbers;
 use super::line_search::{Place, strong_wolfe};
 use super::reader::{Reader, shaped};
-use super::{Rates, check};
+use super::{Handover, Rates, check, not_negative};
 use crate::io::{State, StateError, Values};
+use crate::refusal::require;
 use crate::{Grads, Param, Scalar};
 use std::collections::VecDeque;
 
@@ -73,6 +75,7 @@ pub struct Lbfgs<T: Scalar = f32> {
     options: LbfgsOptions,
     params: Vec<Param<T>>,
     memory: Memory,
+    handover: Handover,
 }
 
 /// What is known from the last iterations. All vectors hold all parameters, one after the other.
@@ -103,7 +106,7 @@ impl<T: Scalar> Lbfgs<T> {
     /// With this learning rate, and the defaults otherwise.
     ///
     /// # Panics
-    /// If it is negative or not a number.
+    /// If it is negative or not finite.
     #[track_caller]
     pub fn new(lr: f64) -> Self {
         Lbfgs::with(LbfgsOptions { lr, ..Default::default() })
@@ -115,13 +118,13 @@ impl<T: Scalar> Lbfgs<T> {
     #[track_caller]
     pub fn with(options: LbfgsOptions) -> Self {
         let LbfgsOptions { lr, max_iter, tolerance_grad, tolerance_change, history_size, .. } = options;
-        check(lr >= 0.0, "lr must be at least 0", lr);
+        not_negative("lr", lr);
         check(max_iter > 0, "max_iter must be at least 1", max_iter);
         check(options.max_eval != Some(0), "max_eval must be at least 1", options.max_eval);
-        check(tolerance_grad >= 0.0, "tolerance_grad must be at least 0", tolerance_grad);
-        check(tolerance_change >= 0.0, "tolerance_change must be at least 0", tolerance_change);
+        not_negative("tolerance_grad", tolerance_grad);
+        not_negative("tolerance_change", tolerance_change);
         check(history_size > 0, "history_size must be at least 1", history_size);
-        Lbfgs { options, params: Vec::new(), memory: Memory::default() }
+        Lbfgs { options, params: Vec::new(), memory: Memory::default(), handover: Handover::default() }
     }
     /// The options.
     pub fn options(&self) -> &LbfgsOptions {
@@ -131,12 +134,18 @@ impl<T: Scalar> Lbfgs<T> {
     /// frozen or have no gradient when the step begins stay as they are. If these are others than in the last step, all that is remembered
     /// is forgotten, as it says nothing about the new problem. Gives the loss before the step.
     ///
+    /// A place where loss or gradient are not finite is never taken by the line search: it goes back to where they are. If they are not finite
+    /// at the start, nothing is changed.
+    ///
     /// # Panics
     /// If the parameters are others than those of the last step.
     #[track_caller]
     pub fn step(&mut self, params: &[Param<T>], mut closure: impl FnMut() -> (T, Grads<T>)) -> T {
         let known = self.params.is_empty() || (params.len() == self.params.len() && params.iter().zip(&self.params).all(|(p, q)| p.is(q)));
-        assert!(known, "Lbfgs: the parameters are others than in the last step, or in another order\n  hint: make another optimizer");
+        require(known, || "Lbfgs: the parameters are others than in the last step, or in another order", "make another optimizer");
+        if let Some(Numbers { lrs, .. }) = self.handover.take() {
+            self.options.lr = lrs[0];
+        }
         self.params = params.to_vec();
         let LbfgsOptions { lr, max_iter, max_eval, tolerance_grad, tolerance_change, history_size, .. } = self.options;
         let max_eval = max_eval.unwrap_or(max_iter.saturating_add(max_iter / 4));
@@ -154,14 +163,18 @@ impl<T: Scalar> Lbfgs<T> {
 
         let mut loss = first_loss.to_f64();
         let mut evaluations = 1;
-        if largest(&grad) <= tolerance_grad {
+        if largest(&grad) <= tolerance_grad || !(loss.is_finite() && largest(&grad).is_finite()) {
             return first_loss;
         }
         for iteration in 1..=max_iter {
             let m = &mut self.memory;
-            m.iterations += 1;
+            let norm = grad.iter().map(|g| g.abs()).sum::<f64>();
+            // The same first step, but a direction whose product with the gradient is finite.
+            let huge = m.iterations == 0 && norm > HUGE;
+            m.iterations = m.iterations.saturating_add(1);
             if m.iterations == 1 {
-                m.direction = grad.iter().map(|g| -g).collect();
+                let size = if huge { largest(&grad) } else { 1.0 };
+                m.direction = grad.iter().map(|g| -g / size).collect();
                 m.scale = 1.0;
             } else {
                 m.remember(&grad, history_size);
@@ -169,7 +182,11 @@ impl<T: Scalar> Lbfgs<T> {
             }
             m.grad.clone_from(&grad);
             let last_loss = loss;
-            m.t = if m.iterations == 1 { (1.0 / grad.iter().map(|g| g.abs()).sum::<f64>()).min(1.0) * lr } else { lr };
+            m.t = match m.iterations {
+                1 if huge => lr / m.direction.iter().map(|d| d.abs()).sum::<f64>(),
+                1 => (1.0 / norm).min(1.0) * lr,
+                _ => lr,
+            };
             let slope = dot(&grad, &m.direction);
             if slope > -tolerance_change {
                 break;
@@ -217,7 +234,7 @@ impl<T: Scalar> Lbfgs<T> {
         let m = &self.memory;
         check_names(params, self.params.iter());
         let mut state = State::new();
-        state.insert("param_groups.0.lr", self.options.lr);
+        state.insert("param_groups.0.lr", self.lr());
         state.insert("n_iter", m.iterations);
         state.insert("history", m.pairs.len() as u64);
         state.insert("t", m.t);
@@ -250,15 +267,15 @@ impl<T: Scalar> Lbfgs<T> {
     /// If entries are missing or not known, or shapes, types or ranges are wrong: all is listed, and nothing is changed.
     pub fn load_state(&mut self, params: &[(String, Param<T>)], state: &State) -> Result<(), StateError> {
         let mut reader = Reader::new(state);
-        let lr = reader.number("param_groups.0.lr".into(), "a number that is at least 0", |lr| lr >= 0.0);
+        let lr = reader.rate("param_groups.0.lr".into());
         let [iterations, history] = ["n_iter", "history"].map(|name| reader.whole(name.into()));
-        let [t, scale] = ["t", "H_diag"].map(|name| reader.number(name.into(), "a number", |x| !x.is_nan()));
+        let [t, scale] = ["t", "H_diag"].map(|name| reader.number(name.into(), "a finite number", f64::is_finite));
         // A count that is too large asks for names that are not there; more than all there are need not be asked for.
         let history = history.min(state.len() as u64);
         let zero = || Vec::new();
         let mut m = Memory { trained: Vec::new(), iterations, direction: zero(), t, grad: zero(), pairs: VecDeque::new(), scale };
         for i in 0..history {
-            let ro = reader.number(format!("ro.{i}"), "a number", |x| !x.is_nan());
+            let ro = reader.number(format!("ro.{i}"), "a finite number", f64::is_finite);
             m.pairs.push_back(Pair { step: zero(), change: zero(), ro });
         }
         for (name, param) in params.iter().filter(|_| iterations > 0) {
@@ -273,6 +290,7 @@ impl<T: Scalar> Lbfgs<T> {
         }
         reader.finish()?;
         self.options.lr = lr;
+        self.handover.loaded();
         self.memory = m;
         self.params = if iterations > 0 { params.iter().map(|(_, p)| p.clone()).collect() } else { Vec::new() };
         Ok(())
@@ -281,18 +299,23 @@ impl<T: Scalar> Lbfgs<T> {
 
 impl<T: Scalar> Rates for Lbfgs<T> {
     fn lrs(&self) -> Vec<f64> {
-        vec![self.options.lr]
+        self.handover.left().map_or_else(|| vec![self.options.lr], |left| left.lrs)
     }
     fn set_lrs(&mut self, lrs: &[f64]) {
         check_count("set_lrs", lrs.len(), 1);
-        check(lrs[0] >= 0.0, "lr must be at least 0", lrs[0]);
+        not_negative("lr", lrs[0]);
+        self.handover.set();
         self.options.lr = lrs[0];
     }
     fn momentums(&self) -> Vec<Option<f64>> {
         vec![None]
     }
     fn set_momentums(&mut self, _: &[f64]) {
-        panic!("set_momentums: L-BFGS works without momentum\n  hint: make the schedule with `cycle_momentum: false`");
+        let message = || "set_momentums: L-BFGS works without momentum";
+        require(false, message, "make the schedule with `cycle_momentum: false`");
+    }
+    fn handover(&self) -> Option<&Handover> {
+        Some(&self.handover)
     }
 }
 
@@ -306,7 +329,12 @@ impl Memory {
             if self.pairs.len() == history_size {
                 self.pairs.pop_front();
             }
-            self.scale = curvature / dot(&change, &change);
+            // By the largest, where the squares of a change are beyond the type.
+            let (square, most) = (dot(&change, &change), largest(&change));
+            self.scale = match square.is_finite() {
+                true => curvature / square,
+                false => curvature / most / change.iter().map(|c| (c / most).powi(2)).sum::<f64>() / most,
+            };
             self.pairs.push_back(Pair { step, change, ro: 1.0 / curvature });
         }
     }
@@ -326,6 +354,9 @@ impl Memory {
         q
     }
 }
+
+/// The sum of a gradient's elements from which on the first direction is scaled.
+const HUGE: f64 = 1e100;
 
 /// All gradients, one after the other; zeros where a parameter is not trained.
 fn flat_grad<T: Scalar>(params: &[Param<T>], trained: &[bool], grads: &Grads<T>) -> Vec<f64> {

@@ -208,8 +208,10 @@ fn what_is_not_a_number_is_not_small() {
     for strong_wolfe in [false, true] {
         let (mut problem, mut optimizer) = (Problem::new(), Lbfgs::with(LbfgsOptions { strong_wolfe, ..Default::default() }));
         problem.b.set(ndarray::arr1(&[f64::NAN]).into_dyn());
+        let x = problem.x.to_array();
+        // The loss tells; no parameter becomes NaN by it.
         assert!(problem.step(&mut optimizer).is_nan());
-        assert!(problem.evaluations > 1, "ended as if the gradient were zero");
+        assert_eq!((problem.x.to_array(), problem.evaluations), (x, 1));
     }
 }
 #[test]
@@ -229,4 +231,66 @@ fn parameters_stay_the_same() {
 #[should_panic(expected = "history_size must be at least 1, not 0")]
 fn options_make_sense() {
     Lbfgs::<f32>::with(LbfgsOptions { history_size: 0, ..Default::default() });
+}
+
+/// Minimizes a function of one number by steps with the line search; gives where it ends.
+fn least<T: Scalar>(from: f64, options: LbfgsOptions, f: impl for<'t> Fn(crate::Var<'t, T>) -> crate::Var<'t, T>) -> f64 {
+    let (x, mut tape) = (Param::<T>::new("x", [T::from_f64(from)]), Tape::new());
+    let mut optimizer = Lbfgs::with(options);
+    for _ in 0..3 {
+        optimizer.step(std::slice::from_ref(&x), || {
+            tape.reset();
+            let loss = f(tape.param(&x)).sum();
+            let grads = tape.backward(loss);
+            (loss.item(), grads)
+        });
+    }
+    x.with(|x| x[0].to_f64())
+}
+#[test]
+fn a_line_search_stays_where_the_function_is() {
+    let options = LbfgsOptions { strong_wolfe: true, max_iter: 50, ..Default::default() };
+    for from in [0.5, 3.0, 0.1, 0.01, 40.0] {
+        for lr in [1.0, 10.0, 1000.0] {
+            let options = LbfgsOptions { lr, ..options };
+            let near = |found: f64, right: f64, what: &str| {
+                assert!((found - right).abs() < 1e-4 * right.abs().max(1.0), "{what} from {from} with rate {lr}: {found}");
+            };
+            near(least::<f64>(from, options, |x| x * 10.0 - x.ln()), 0.1, "10 x - ln x"); // NaN beyond 0, infinite at 0
+            near(least::<f32>(from, options, |x| x * 10.0 - x.ln()), 0.1, "10 x - ln x in f32");
+            near(least::<f64>(from, options, |x| x - x.sqrt()), 0.25, "x - sqrt x"); // the slope is infinite at 0
+            near(least::<f64>(from, options, |x| x + x.recip() + x.ln() * 0.0), 1.0, "x + 1/x, NaN below 0");
+        }
+    }
+}
+#[test]
+fn what_is_not_finite_at_the_start_stays() {
+    let options = LbfgsOptions { strong_wolfe: true, ..Default::default() };
+    assert_eq!(least::<f64>(-1.0, options, |x| x.ln()), -1.0);
+    assert_eq!(least::<f64>(0.0, LbfgsOptions::default(), |x| x.sqrt()), 0.0);
+}
+#[test]
+fn gradients_whose_squares_are_beyond_the_type() {
+    for strong_wolfe in [false, true] {
+        for scale in [1e120, 1e200, 1e290] {
+            let options = LbfgsOptions { strong_wolfe, max_iter: 100, max_eval: Some(200), ..Default::default() };
+            let found = least::<f64>(-4.0, options, |x| (x - 1.0).square() * scale + (x - 1.0).square().square() * scale);
+            assert!((found - 1.0).abs() < 1e-6, "{strong_wolfe} {scale:e}: {found}");
+        }
+    }
+}
+#[test]
+fn states_of_infinities_are_refused() {
+    let (mut problem, mut optimizer) = (Problem::new(), Lbfgs::new(1.0));
+    problem.step(&mut optimizer);
+    let before = optimizer.state(&problem.named());
+    for name in ["t", "H_diag", "ro.0", "param_groups.0.lr"] {
+        for x in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            let mut state = before.clone();
+            state.insert(name, x);
+            let error = optimizer.load_state(&problem.named(), &state).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{name}` is {x}")), "{error}");
+        }
+    }
+    assert_eq!(optimizer.state(&problem.named()), before);
 }

@@ -1,4 +1,5 @@
-//! How far to go along a direction? A line search with the strong Wolfe conditions, step by step that of `torch.optim.LBFGS`.
+//! How far to go along a direction? A line search with the strong Wolfe conditions, step by step that of `torch.optim.LBFGS`; but where loss or
+//! slope are not finite, the way is blocked, and the search goes back.
 //!
 //! Source: J. Nocedal, S. J. Wright, "Numerical optimization" (2006), algorithms 3.5 and 3.6.
 
@@ -27,6 +28,12 @@ pub(super) fn strong_wolfe(
     most: usize,
 ) -> (Place, usize) {
     let (start_loss, start_slope) = (start.loss, start.slope);
+    let mut at = |t| {
+        let place = at(t);
+        let blocked = !(place.loss.is_finite() && place.slope.is_finite() && place.grad.iter().all(|g| g.is_finite()));
+        // Higher than all else, so that no comparison takes it for a good one.
+        if blocked { Place { loss: f64::INFINITY, slope: f64::INFINITY, ..place } } else { place }
+    };
     let too_high = |p: &Place| p.loss > start_loss + FALL * p.t * start_slope;
     let flat = |p: &Place| p.slope.abs() <= -FLATTER * start_slope;
     let mut place = at(first);
@@ -101,11 +108,17 @@ pub(super) fn strong_wolfe(
 /// Where the cubic polynomial through both places, with their slopes, is least within the bounds; the middle if it has no minimum.
 fn cubic_minimum(a: &Place, b: &Place, (from, to): (f64, f64)) -> f64 {
     let d1 = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.t - b.t);
-    let square = d1 * d1 - a.slope * b.slope;
+    let mut square = d1 * d1 - a.slope * b.slope;
+    let mut size = 1.0;
+    if !square.is_finite() {
+        // By the largest, where the squares are beyond the type.
+        size = d1.abs().max(a.slope.abs()).max(b.slope.abs());
+        square = (d1 / size).powi(2) - a.slope / size * (b.slope / size);
+    }
     if square.is_nan() || square < 0.0 {
         return (from + to) / 2.0;
     }
-    let d2 = square.sqrt();
+    let d2 = square.sqrt() * size;
     let (left, right) = if a.t <= b.t { (a, b) } else { (b, a) };
     let t = right.t - (right.t - left.t) * ((right.slope + d2 - d1) / (right.slope - left.slope + 2.0 * d2));
     t.max(from).min(to)

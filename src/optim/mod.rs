@@ -7,6 +7,8 @@
 //! | `lbfgs.rs`, `line_search.rs` | how does L-BFGS find its direction, and how far does it go? |
 //! | `scheduler.rs`, `schedules.rs`, `one_cycle.rs`, `plateau.rs` | how do learning rates change in the course of training? |
 //! | `clip.rs` | how are large gradients cut? |
+//! | `bounds.rs` | which numbers can an option be, and a square? |
+//! | `handover.rs` | which rates hold after schedule and optimizer were loaded, in whatever order? |
 //! | `reader.rs` | does a state fit? |
 //! | `first_order_tests.rs`, `lbfgs_tests.rs`, `schedule_tests.rs` | does all of it do what PyTorch does, and go on from states? |
 //!
@@ -33,10 +35,12 @@
 
 mod adagrad;
 mod adam;
+mod bounds;
 mod clip;
 mod first_order;
 #[cfg(test)]
 mod first_order_tests;
+mod handover;
 mod lbfgs;
 #[cfg(test)]
 mod lbfgs_tests;
@@ -55,6 +59,7 @@ pub use adagrad::{Adagrad, AdagradOptions};
 pub use adam::{Adam, AdamOptions};
 pub use clip::{clip_grad_norm, clip_grad_value};
 pub use first_order::{FirstOrder, Memory, Rule};
+pub use handover::Handover;
 pub use lbfgs::{Lbfgs, LbfgsOptions};
 pub use one_cycle::{Anneal, OneCycleLr};
 pub use plateau::{Goal, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Threshold};
@@ -65,6 +70,7 @@ pub use sgd::{Sgd, SgdOptions};
 
 use crate::io::{State, StateError};
 use crate::{Grads, Param, Scalar};
+use bounds::{check, not_negative};
 
 /// What schedules change: the learning rates of an optimizer, and its momentum. There is one of each for every parameter group; the first
 /// group is that of the parameters which no other group names.
@@ -74,7 +80,7 @@ pub trait Rates {
     /// Sets the learning rate of each group from the next step on.
     ///
     /// # Panics
-    /// If there are not as many as groups, or one is negative or not a number.
+    /// If there are not as many as groups, or one is negative or not finite.
     #[track_caller]
     fn set_lrs(&mut self, lrs: &[f64]);
     /// The learning rate of the first group.
@@ -84,7 +90,7 @@ pub trait Rates {
     /// Sets one learning rate for all groups from the next step on.
     ///
     /// # Panics
-    /// If it is negative or not a number.
+    /// If it is negative or not finite.
     #[track_caller]
     fn set_lr(&mut self, lr: f64) {
         self.set_lrs(&vec![lr; self.lrs().len()]);
@@ -97,6 +103,11 @@ pub trait Rates {
     /// If there are not as many as groups, if a group works without momentum, or if one is out of its range.
     #[track_caller]
     fn set_momentums(&mut self, momentums: &[f64]);
+    /// Where a [`Scheduler`] leaves rates for the next step, if this keeps such a place: with it, schedule and optimizer can be loaded in either
+    /// order.
+    fn handover(&self) -> Option<&Handover> {
+        None
+    }
 }
 
 /// A rule that changes parameters by their gradients.
@@ -124,10 +135,4 @@ pub trait Optimizer<T: Scalar = f32>: Rates + Send {
     /// # Errors
     /// If entries are missing or not known, or shapes, types or ranges are wrong: all of them are listed, and nothing is changed.
     fn load_state(&mut self, params: &[(String, Param<T>)], state: &State) -> Result<(), StateError>;
-}
-
-/// Refuses an option that makes no sense, with the line of the caller who gave it.
-#[track_caller]
-fn check(ok: bool, what: &str, value: impl std::fmt::Debug) {
-    assert!(ok, "optimizer: {what}, not {value:?}");
 }

@@ -1,6 +1,7 @@
 //! How does a learning rate go up and down once, with the momentum against it? [`OneCycleLr`].
 
-use super::{Schedule, check};
+use super::bounds::MOST;
+use super::{Schedule, check, not_negative};
 use std::f64::consts::PI;
 
 /// The curve between two rates.
@@ -102,11 +103,15 @@ impl Schedule for OneCycleLr {
     fn check(&self, groups: usize) {
         let fits = self.max_lr.len() == 1 || self.max_lr.len() == groups;
         check(fits, &format!("max_lr must be one number or as many as parameter groups ({groups})"), &self.max_lr);
-        check(self.max_lr.iter().all(|&lr| lr >= 0.0), "max_lr must be at least 0", &self.max_lr);
+        for &lr in &self.max_lr {
+            not_negative("max_lr", lr);
+        }
         check(self.total_steps > 0, "total_steps must be at least 1", self.total_steps);
         check((0.0..=1.0).contains(&self.pct_start), "pct_start must be from 0 to 1", self.pct_start);
-        check(self.div_factor > 0.0, "div_factor must be above 0", self.div_factor);
-        check(self.final_div_factor > 0.0, "final_div_factor must be above 0", self.final_div_factor);
+        // Of what is divided by less than these, no rate is infinite.
+        let divides = |x: f64| (1.0 / MOST..=MOST).contains(&x);
+        check(divides(self.div_factor), "div_factor must be above 0 and finite, also as f32", self.div_factor);
+        check(divides(self.final_div_factor), "final_div_factor must be above 0 and finite, also as f32", self.final_div_factor);
         let momentums = (self.base_momentum, self.max_momentum);
         let inside = [momentums.0, momentums.1].iter().all(|m| (0.0..1.0).contains(m));
         check(inside, "base_momentum and max_momentum must be at least 0 and below 1", momentums);

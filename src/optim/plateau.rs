@@ -1,7 +1,7 @@
 //! How does a learning rate fall when training stops getting better? [`ReduceLrOnPlateau`].
 
 use super::reader::Reader;
-use super::{Rates, check};
+use super::{Rates, check, not_negative};
 use crate::io::{State, StateError};
 
 /// Which way is better.
@@ -27,7 +27,8 @@ impl Goal {
 /// How much better a metric must be, to count as better.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
-    /// By this share of the best one (PyTorch's `rel`).
+    /// By this share of the size of the best one (PyTorch's `rel`, which knows positive numbers only): with 0.1 and a best of -2, what is
+    /// below -2.2 is better for [`Goal::Min`], and what is above -1.8 for [`Goal::Max`]. Of a best of 0 that is 0.
     Relative(f64),
     /// By this number (PyTorch's `abs`).
     Absolute(f64),
@@ -97,9 +98,9 @@ impl ReduceLrOnPlateau {
         let ReduceLrOnPlateauOptions { goal, factor, threshold: Threshold::Relative(t) | Threshold::Absolute(t), min_lr, eps, .. } =
             options;
         check((0.0..1.0).contains(&factor), "factor must be at least 0 and below 1", factor);
-        check(t >= 0.0, "threshold must be at least 0", t);
-        check(min_lr >= 0.0, "min_lr must be at least 0", min_lr);
-        check(eps >= 0.0, "eps must be at least 0", eps);
+        not_negative("threshold", t);
+        not_negative("min_lr", min_lr);
+        not_negative("eps", eps);
         let best = if goal == Goal::Min { f64::INFINITY } else { f64::NEG_INFINITY };
         ReduceLrOnPlateau { options, best, bad_epochs: 0, cooldown: 0 }
     }
@@ -109,7 +110,7 @@ impl ReduceLrOnPlateau {
         if self.is_better(metric) {
             (self.best, self.bad_epochs) = (metric, 0);
         } else {
-            self.bad_epochs += 1;
+            self.bad_epochs = self.bad_epochs.saturating_add(1);
         }
         if self.cooldown > 0 {
             (self.cooldown, self.bad_epochs) = (self.cooldown - 1, 0);
@@ -131,7 +132,8 @@ impl ReduceLrOnPlateau {
         let ReduceLrOnPlateauOptions { goal, threshold, .. } = self.options;
         let sign = if goal == Goal::Min { -1.0 } else { 1.0 };
         let bar = match threshold {
-            Threshold::Relative(t) => self.best * (1.0 + sign * t),
+            _ if self.best.is_infinite() => self.best, // before the first one, from which there is no distance
+            Threshold::Relative(t) => self.best * (1.0 + sign * self.best.signum() * t),
             Threshold::Absolute(t) => self.best + sign * t,
         };
         goal.is_better(metric, bar)
@@ -159,5 +161,67 @@ impl ReduceLrOnPlateau {
         reader.finish()?;
         (self.best, self.bad_epochs, self.cooldown) = (best, bad_epochs, cooldown);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sgd;
+    use super::*;
+
+    /// The rate after these metrics, with patience 2 and a tenth each time.
+    fn rate(goal: Goal, threshold: Threshold, metrics: &[f64]) -> f64 {
+        let mut optimizer = Sgd::<f32>::new(1.0);
+        let options = ReduceLrOnPlateauOptions { goal, threshold, patience: 2, eps: 0.0, ..Default::default() };
+        let mut plateau = ReduceLrOnPlateau::new(options);
+        for x in metrics {
+            plateau.step(*x, &mut optimizer);
+        }
+        optimizer.lr()
+    }
+    #[test]
+    fn negative_numbers_and_zero_stand_still_as_others_do() {
+        for threshold in [Threshold::Relative(1e-4), Threshold::Absolute(1e-4), Threshold::Relative(0.0), Threshold::Absolute(0.0)] {
+            for goal in [Goal::Min, Goal::Max] {
+                for x in [1.0, -1.0, 0.0, -0.0, -1e-300, 5e300, -5e300, f64::MIN, f64::MAX] {
+                    let found = rate(goal, threshold, &[x; 8]);
+                    assert!((found - 0.01).abs() < 1e-15, "{goal:?} {threshold:?} {x}: {found}");
+                }
+            }
+        }
+    }
+    #[test]
+    fn a_relative_threshold_is_a_share_of_the_size() {
+        let is_better = |goal, best: f64, next: f64| {
+            let mut plateau =
+                ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions { goal, threshold: Threshold::Relative(0.1), ..Default::default() });
+            plateau.step(best, &mut Sgd::<f32>::new(1.0));
+            plateau.step(next, &mut Sgd::<f32>::new(1.0));
+            plateau.state().whole("num_bad_epochs") == Ok(0)
+        };
+        for (best, less, hardly_less, hardly_more, more) in [(2.0, 1.79, 1.81, 2.19, 2.21), (-2.0, -2.21, -2.19, -1.81, -1.79)] {
+            assert!(is_better(Goal::Min, best, less) && !is_better(Goal::Min, best, hardly_less));
+            assert!(is_better(Goal::Max, best, more) && !is_better(Goal::Max, best, hardly_more));
+        }
+        assert!(is_better(Goal::Min, 0.0, -1e-300) && !is_better(Goal::Min, 0.0, 0.0) && !is_better(Goal::Min, 0.0, 1e-300));
+        assert!(is_better(Goal::Max, 0.0, 1e-300) && !is_better(Goal::Max, 0.0, -1e-300));
+        // From a negative loss over 0 to a positive one and back.
+        assert!(is_better(Goal::Min, 0.5, -0.5) && !is_better(Goal::Min, -0.5, 0.5));
+    }
+    #[test]
+    fn what_is_no_finite_number() {
+        for goal in [Goal::Min, Goal::Max] {
+            assert!(rate(goal, Threshold::Relative(1e-4), &[f64::NAN; 3]) < 1.0);
+        }
+        assert!(rate(Goal::Min, Threshold::Relative(1e-4), &[f64::INFINITY; 3]) < 1.0);
+        assert_eq!(rate(Goal::Min, Threshold::Relative(1e-4), &[f64::INFINITY, 3.0, 2.0, 1.0]), 1.0);
+    }
+    #[test]
+    fn counters_of_any_state_go_on() {
+        let mut plateau = ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions::default());
+        let mut state = plateau.state();
+        state.insert("num_bad_epochs", u64::MAX);
+        plateau.load_state(&state).unwrap();
+        assert!(plateau.step(f64::NAN, &mut Sgd::<f32>::new(1.0)));
     }
 }

@@ -1,5 +1,6 @@
 //! Does a state fit? Takes entries out of it and remembers all that is wrong, so that it is told at once.
 
+use super::bounds::MOST;
 use crate::Scalar;
 use crate::io::{State, StateError};
 use ndarray::ArrayD;
@@ -34,6 +35,10 @@ impl<'a> Reader<'a> {
             x if ok(x) => Ok(x),
             x => Err(StateError::Type { name: name.into(), found: x.to_string(), expected }),
         })
+    }
+    /// A learning rate.
+    pub fn rate(&mut self, name: String) -> f64 {
+        self.number(name, "a finite number that is at least 0", |lr| (0.0..=MOST).contains(&lr))
     }
     /// An array, in row-major order.
     pub fn array<T: Scalar>(&mut self, name: String, shape: &[usize]) -> Vec<T> {

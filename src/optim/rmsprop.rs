@@ -1,6 +1,7 @@
 //! RMSProp.
 
-use super::{FirstOrder, Memory, Rule, check};
+use super::bounds::{self, Room};
+use super::{FirstOrder, Memory, Rule, check, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`RmsProp`], by PyTorch's names and with its defaults.
@@ -42,6 +43,9 @@ impl Default for RmsPropOptions {
 /// w = w - lr b
 /// ```
 ///
+/// v - m^2 is taken as 0 where rounding makes it negative. Where the square of a gradient is beyond the type, the gradient counts as the largest
+/// whose square is not, in m and v alike.
+///
 /// Sources: T. Tieleman, G. Hinton, "Lecture 6.5: RMSProp" (Coursera: Neural networks for machine learning, 2012); A. Graves, "Generating
 /// sequences with recurrent neural networks" (2013), for the centered form.
 pub type RmsProp<T = f32> = FirstOrder<RmsPropOptions, T>;
@@ -49,11 +53,11 @@ pub type RmsProp<T = f32> = FirstOrder<RmsPropOptions, T>;
 impl Rule for RmsPropOptions {
     fn check(&self) {
         let RmsPropOptions { lr, alpha, eps, weight_decay, momentum, .. } = *self;
-        check(lr >= 0.0, "lr must be at least 0", lr);
+        not_negative("lr", lr);
         check((0.0..=1.0).contains(&alpha), "alpha must be from 0 to 1", alpha);
-        check(eps >= 0.0, "eps must be at least 0", eps);
-        check(weight_decay >= 0.0, "weight_decay must be at least 0", weight_decay);
-        check(momentum >= 0.0, "momentum must be at least 0", momentum);
+        not_negative("eps", eps);
+        not_negative("weight_decay", weight_decay);
+        not_negative("momentum", momentum);
     }
     fn lr(&self) -> f64 {
         self.lr
@@ -74,9 +78,11 @@ impl Rule for RmsPropOptions {
         names
     }
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
-        let numbers = [self.lr, self.alpha, 1.0 - self.alpha, self.eps, self.weight_decay, self.momentum];
-        let [lr, keep, fresh, eps, decay, momentum] = numbers.map(T::from_f64);
-        let step = Step { lr, keep, fresh, eps, decay, momentum };
+        let numbers = [self.lr, self.alpha, 1.0 - self.alpha, self.weight_decay, self.momentum];
+        let [lr, keep, fresh, decay, momentum] = numbers.map(T::from_f64);
+        let share = 1.0 - self.alpha.powi(i32::try_from(memory.steps).unwrap_or(i32::MAX));
+        let room = Room::for_share(if self.centered { 8.0 * share } else { share }); // m^2 must fit as well
+        let step = Step { lr, keep, fresh, eps: bounds::eps(self.eps), decay, momentum, room };
         match &mut memory.arrays[..] {
             [v] => param.update_by(grads, step, [v]),
             [v, m] if self.centered => param.update_by(grads, Centered(step), [v, m]),
@@ -97,25 +103,33 @@ struct Step<T> {
     eps: T,
     decay: T,
     momentum: T,
+    room: Room<T>,
 }
 
 impl<T: Scalar> Step<T> {
+    /// g with the penalty.
+    #[inline(always)]
+    fn gradient(self, g: T, w: T) -> T {
+        self.room.cut(g + self.decay * w)
+    }
     /// d, from the new v and m (0 where it is not centered).
     #[inline(always)]
     fn direction(self, g: T, v: T, m: T) -> T {
-        g / ((v - m * m).sqrt() + self.eps)
+        let variance = v - m * m;
+        let variance = if variance < T::ZERO { T::ZERO } else { variance }; // by rounding, where all gradients were alike
+        g / (variance.sqrt() + self.eps)
     }
-    /// The new v.
+    /// The new v. In this order, which is PyTorch's, the product overflows no earlier than v.
     #[inline(always)]
     fn mean_square(self, g: T, v: T) -> T {
-        self.keep * v + self.fresh * (g * g)
+        self.room.square(self.keep * v + self.fresh * g * g)
     }
 }
 
 impl<T: Scalar> UpdateRule<T, 1> for Step<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [v]: [T; 1]) -> (T, [T; 1]) {
-        let g = g + self.decay * w;
+        let g = self.gradient(g, w);
         let v = self.mean_square(g, v);
         (w - self.lr * self.direction(g, v, T::ZERO), [v])
     }
@@ -125,7 +139,7 @@ impl<T: Scalar> UpdateRule<T, 1> for Step<T> {
 impl<T: Scalar> UpdateRule<T, 2> for Step<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [v, b]: [T; 2]) -> (T, [T; 2]) {
-        let g = g + self.decay * w;
+        let g = self.gradient(g, w);
         let v = self.mean_square(g, v);
         let b = self.momentum * b + self.direction(g, v, T::ZERO);
         (w - self.lr * b, [v, b])
@@ -139,7 +153,7 @@ struct Centered<T>(Step<T>);
 impl<T: Scalar> UpdateRule<T, 2> for Centered<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [v, m]: [T; 2]) -> (T, [T; 2]) {
-        let g = g + self.0.decay * w;
+        let g = self.0.gradient(g, w);
         let (v, m) = (self.0.mean_square(g, v), m + self.0.fresh * (g - m));
         (w - self.0.lr * self.0.direction(g, v, m), [v, m])
     }
@@ -149,7 +163,7 @@ impl<T: Scalar> UpdateRule<T, 2> for Centered<T> {
 impl<T: Scalar> UpdateRule<T, 3> for Centered<T> {
     #[inline(always)]
     fn at(self, w: T, g: T, [v, m, b]: [T; 3]) -> (T, [T; 3]) {
-        let g = g + self.0.decay * w;
+        let g = self.0.gradient(g, w);
         let (v, m) = (self.0.mean_square(g, v), m + self.0.fresh * (g - m));
         let b = self.0.momentum * b + self.0.direction(g, v, m);
         (w - self.0.lr * b, [v, m, b])

@@ -481,3 +481,112 @@ fn milestones_rise() {
 fn a_plateau_reduces() {
     ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions { factor: 1.0, ..Default::default() });
 }
+
+/// Rate and momentum of a resumed run, and where one more step leads: in whatever order optimizer and schedule are made and loaded.
+#[test]
+fn schedule_and_optimizer_are_loaded_in_any_order() {
+    let options = SgdOptions { lr: 0.5, momentum: 0.9, ..Default::default() };
+    let schedules: [fn(&mut dyn Rates) -> Scheduler; 4] = [
+        |o| Scheduler::new(o, StepLr { step_size: 2, gamma: 0.5 }),
+        |o| Scheduler::new(o, OneCycleLr::new(0.3, 20)),
+        |o| Scheduler::new(o, SequentialLr::new(LinearLr::new(5)).then(5, CosineAnnealingLr::new(9))),
+        |o| Scheduler::new(o, |t| 1.0 / (1 + t) as f64),
+    ];
+    for (i, schedule) in schedules.into_iter().enumerate() {
+        for by_hand in [None, Some(0.123)] {
+            let new = || (Param::<f64>::new("w", [1.0]), Sgd::<f64>::with(options).group([], options));
+            let step = |w: &Param<f64>, optimizer: &mut Sgd<f64>| {
+                let tape = crate::Tape::new();
+                optimizer.step([w], &tape.backward(tape.param(w).square().sum()));
+            };
+            let named = |w: &Param<f64>| vec![("w".to_string(), w.clone())];
+            let (w, mut optimizer) = new();
+            let mut scheduler = schedule(&mut optimizer);
+            for _ in 0..7 {
+                step(&w, &mut optimizer);
+                scheduler.step(&mut optimizer);
+            }
+            by_hand.iter().for_each(|&lr| optimizer.set_lr(lr)); // holds until the schedule's next step
+            let (value, kept, time) = (w.to_array(), optimizer.state(&named(&w)), scheduler.state());
+            let (lrs, momentums) = (optimizer.lrs(), optimizer.momentums());
+            step(&w, &mut optimizer);
+            let after = w.to_array();
+            scheduler.step(&mut optimizer);
+            let next = (optimizer.lrs(), optimizer.momentums());
+
+            for order in 0..4 {
+                let (w, mut optimizer) = new();
+                w.set(&value);
+                let load = |optimizer: &mut Sgd<f64>| optimizer.load_state(&named(&w), &kept).unwrap();
+                if order == 0 {
+                    load(&mut optimizer); // before there is a schedule
+                }
+                let mut scheduler = schedule(&mut optimizer);
+                if order == 1 {
+                    load(&mut optimizer);
+                }
+                scheduler.load_state(&time).unwrap();
+                if order == 2 {
+                    load(&mut optimizer);
+                }
+                if order == 3 && by_hand.is_some() {
+                    continue; // nothing tells of that rate but the optimizer's state
+                }
+                let what = format!("schedule {i}, order {order}, by hand {by_hand:?}");
+                assert_eq!((optimizer.lrs(), optimizer.momentums()), (lrs.clone(), momentums.clone()), "{what}");
+                if order < 3 {
+                    assert_eq!(optimizer.state(&named(&w)), kept, "{what}");
+                    step(&w, &mut optimizer);
+                    assert_eq!(w.to_array(), after, "{what}");
+                }
+                scheduler.step(&mut optimizer);
+                assert_eq!((optimizer.lrs(), optimizer.momentums()), next, "{what}");
+            }
+        }
+    }
+}
+/// A new schedule for a run that goes on with another rate begins with its own first rate, though the optimizer was loaded.
+#[test]
+fn a_new_schedule_of_a_loaded_optimizer_holds_from_the_next_step() {
+    let w = Param::<f32>::new("w", [1.0]);
+    let named = [("w".to_string(), w.clone())];
+    let mut optimizer = sgd(0.9);
+    let state = Optimizer::state(&optimizer, &named);
+    optimizer.load_state(&named, &state).unwrap();
+    let _scheduler = Scheduler::new(&mut optimizer, OneCycleLr::new(1.0, 100));
+    assert!((optimizer.lr() - 1.0 / 25.0).abs() < 1e-12);
+    assert_eq!(optimizer.momentums(), [Some(0.95); 2]);
+    let tape = crate::Tape::new();
+    optimizer.step([&w], &tape.backward(tape.param(&w).sum()));
+    assert_eq!((optimizer.options().momentum, w.with(|w| w[0])), (0.95, 1.0 - 0.04));
+    // What is set by a call holds.
+    optimizer.load_state(&named, &state).unwrap();
+    let _scheduler = Scheduler::new(&mut optimizer, OneCycleLr::new(1.0, 100));
+    optimizer.set_lr(0.25);
+    assert_eq!(optimizer.lr(), 0.25);
+}
+#[test]
+fn states_with_infinities_are_refused() {
+    let mut optimizer = sgd(0.9);
+    let mut scheduler = Scheduler::new(&mut optimizer, StepLr::new(3));
+    let before = scheduler.state();
+    for lr in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -1.0, 1e300] {
+        let mut state = before.clone();
+        state.insert("base_lrs", ndarray::array![0.1, lr].into_dyn());
+        let error = scheduler.load_state(&state).unwrap_err().to_string();
+        assert_eq!(error, format!("`base_lrs` is {lr}, where finite numbers that are at least 0 is needed"));
+        let mut state = Optimizer::<f32>::state(&optimizer, &[]);
+        state.insert("param_groups.0.lr", lr);
+        assert!(optimizer.load_state(&[], &state).is_err());
+        state.insert("param_groups.0.lr", 0.1);
+        state.insert("param_groups.0.momentum", if lr == 1e300 { f64::INFINITY } else { lr });
+        assert!(optimizer.load_state(&[], &state).is_err(), "{lr}");
+    }
+    assert_eq!(scheduler.state(), before);
+    // The last time there is.
+    let mut state = before;
+    state.insert("last_epoch", u64::MAX);
+    scheduler.load_state(&state).unwrap();
+    scheduler.step(&mut optimizer);
+    assert_eq!((scheduler.time(), optimizer.lr()), (u64::MAX, 0.0));
+}

@@ -1,8 +1,11 @@
 //! When do learning rates change? A [`Schedule`] says what they are at each time, a [`Scheduler`] counts the time and sets them.
 
-use super::Rates;
+use super::bounds::MOST;
+use super::handover::Numbers;
 use super::reader::Reader;
+use super::{Handover, Rates};
 use crate::io::{State, StateError};
+use crate::refusal::require;
 use ndarray::ArrayD;
 use std::fmt;
 
@@ -62,10 +65,12 @@ pub struct Scheduler {
     base_lrs: Vec<f64>,
     /// Room for the numbers of one step, so that it allocates nothing.
     numbers: Vec<f64>,
+    handover: Option<Handover>,
 }
 
 impl Scheduler {
-    /// Takes the optimizer's rates as those that the schedule starts from, and sets the first ones of the schedule.
+    /// Takes the optimizer's rates as those that the schedule starts from, and sets the first ones of the schedule (of an optimizer whose state
+    /// was just loaded, from its next step on, unless the scheduler's state is loaded before).
     ///
     /// # Panics
     /// If a number of the schedule makes no sense, or it changes, at any time, the momentum of an optimizer without.
@@ -74,23 +79,28 @@ impl Scheduler {
         let base_lrs = optimizer.lrs();
         schedule.check(base_lrs.len());
         if let Some(group) = optimizer.momentums().iter().position(|m| m.is_none() && schedule.changes_momentum()) {
-            panic!(
-                "Scheduler: the schedule changes the momentum, but parameter group {group} works without momentum\n  hint: make the \
-                 optimizer with momentum above 0, or the schedule with `cycle_momentum: false`"
+            require(
+                false,
+                || format!("Scheduler: the schedule changes the momentum, but parameter group {group} works without momentum"),
+                "make the optimizer with momentum above 0, or the schedule with `cycle_momentum: false`",
             );
         }
-        let mut scheduler = Scheduler { schedule: Box::new(schedule), time: 0, base_lrs, numbers: Vec::new() };
-        scheduler.set(optimizer);
+        let handover = optimizer.handover().cloned();
+        let mut scheduler = Scheduler { schedule: Box::new(schedule), time: 0, base_lrs, numbers: Vec::new(), handover };
+        match scheduler.handover.as_ref().filter(|handover| handover.is_loaded()) {
+            Some(handover) => handover.leave(Some(scheduler.present())),
+            None => scheduler.set(optimizer),
+        }
         scheduler
     }
     /// Goes on by one unit of time (an epoch or a batch) and sets the rates that hold from now on. Call it after the optimizer's steps.
     ///
     /// # Panics
     /// If the optimizer has another number of parameter groups than the one the scheduler was made for, works without a momentum that the
-    /// schedule changes, or the schedule (a closure) gives a rate that is negative or not a number.
+    /// schedule changes, or the schedule (a closure) gives a rate that is negative or not finite.
     #[track_caller]
     pub fn step(&mut self, optimizer: &mut dyn Rates) {
-        self.time += 1;
+        self.time = self.time.saturating_add(1);
         self.set(optimizer);
     }
     /// How often it was stepped.
@@ -107,6 +117,11 @@ impl Scheduler {
             optimizer.set_momentums(&self.numbers);
         }
     }
+    /// The numbers of the present time.
+    fn present(&self) -> Numbers {
+        let lrs = self.base_lrs.iter().enumerate().map(|(group, &base)| self.schedule.lr(self.time, base, group)).collect();
+        Numbers { lrs, momentum: self.schedule.momentum(self.time) }
+    }
     /// How often it was stepped, and the rates that it starts from. The present rates are part of the optimizer's state.
     pub fn state(&self) -> State {
         let mut state = State::new();
@@ -114,19 +129,29 @@ impl Scheduler {
         state.insert("base_lrs", ArrayD::from_shape_vec(vec![self.base_lrs.len()], self.base_lrs.clone()).expect("as many as there are"));
         state
     }
-    /// Goes on from such a state; make the scheduler with the schedule that it had, before the optimizer's state is loaded.
+    /// Goes on from such a state; make the scheduler with the schedule that it had. The optimizer's state may be loaded before or after, or
+    /// before the scheduler is made: its rates are then those that it had. If it is not loaded at all, its next step is made at the rates of
+    /// the schedule.
     ///
     /// # Errors
-    /// If entries are missing or not known, or there is another number of parameter groups: all is listed, and nothing is changed.
+    /// If entries are missing or not known, rates are negative or not finite, or there is another number of parameter groups: all is listed, and
+    /// nothing is changed.
     pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         let mut reader = Reader::new(state);
         let time = reader.whole("last_epoch".into());
         let base_lrs = reader.array::<f64>("base_lrs".into(), &[self.base_lrs.len()]);
         reader.finish()?;
-        if let Some(lr) = base_lrs.iter().find(|lr| lr.is_nan() || **lr < 0.0) {
-            return Err(StateError::Type { name: "base_lrs".into(), found: lr.to_string(), expected: "numbers that are at least 0" });
+        if let Some(lr) = base_lrs.iter().find(|lr| !(0.0..=MOST).contains(*lr)) {
+            return Err(StateError::Type {
+                name: "base_lrs".into(),
+                found: lr.to_string(),
+                expected: "finite numbers that are at least 0",
+            });
         }
         (self.time, self.base_lrs) = (time, base_lrs);
+        if let Some(handover) = &self.handover {
+            handover.leave(if handover.is_loaded() { None } else { Some(self.present()) });
+        }
         Ok(())
     }
 }

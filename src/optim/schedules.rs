@@ -2,7 +2,7 @@
 //!
 //! In the formulas, t is the time and b the rate that a parameter group starts from.
 
-use super::{Schedule, check};
+use super::{Schedule, check, not_negative};
 use std::f64::consts::PI;
 
 /// The rate falls in equal intervals: `b gamma^floor(t / step_size)`.
@@ -108,7 +108,7 @@ impl Schedule for CosineAnnealingLr {
     }
     fn check(&self, _: usize) {
         check(self.t_max > 0, "t_max must be at least 1", self.t_max);
-        check(self.eta_min >= 0.0, "eta_min must be at least 0", self.eta_min);
+        not_negative("eta_min", self.eta_min);
     }
 }
 
@@ -148,7 +148,7 @@ impl Schedule for CosineAnnealingWarmRestarts {
     fn check(&self, _: usize) {
         check(self.t_0 > 0, "t_0 must be at least 1", self.t_0);
         check(self.t_mult > 0, "t_mult must be at least 1", self.t_mult);
-        check(self.eta_min >= 0.0, "eta_min must be at least 0", self.eta_min);
+        not_negative("eta_min", self.eta_min);
     }
 }
 
@@ -239,7 +239,9 @@ impl Schedule for SequentialLr {
         self.parts.iter().any(|(_, schedule)| schedule.changes_momentum())
     }
     fn check(&self, groups: usize) {
-        self.parts.iter().for_each(|(_, schedule)| schedule.check(groups));
+        for (_, schedule) in &self.parts {
+            schedule.check(groups);
+        }
     }
 }
 
@@ -253,5 +255,5 @@ fn power(x: f64, n: u64) -> f64 {
 
 #[track_caller]
 fn check_gamma(gamma: f64) {
-    check(gamma >= 0.0, "gamma must be at least 0", gamma);
+    not_negative("gamma", gamma);
 }

@@ -1,6 +1,7 @@
 //! Stochastic gradient descent, with momentum.
 
-use super::{FirstOrder, Memory, Rule, check};
+use super::bounds::MOST;
+use super::{FirstOrder, Memory, Rule, check, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Sgd`], by PyTorch's names and with its defaults.
@@ -44,10 +45,10 @@ pub type Sgd<T = f32> = FirstOrder<SgdOptions, T>;
 impl Rule for SgdOptions {
     fn check(&self) {
         let SgdOptions { lr, momentum, dampening, weight_decay, nesterov } = *self;
-        check(lr >= 0.0, "lr must be at least 0", lr);
-        check(momentum >= 0.0, "momentum must be at least 0", momentum);
-        check(!dampening.is_nan(), "dampening must be a number", dampening);
-        check(weight_decay >= 0.0, "weight_decay must be at least 0", weight_decay);
+        not_negative("lr", lr);
+        not_negative("momentum", momentum);
+        check(dampening.abs() <= MOST, "dampening must be a finite number, also as f32", dampening);
+        not_negative("weight_decay", weight_decay);
         let fits = !nesterov || (momentum > 0.0 && dampening == 0.0);
         check(fits, "nesterov needs momentum above 0 and dampening 0", (momentum, dampening));
     }

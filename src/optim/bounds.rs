@@ -1,0 +1,212 @@
+//! Which numbers can an option be, and a square?
+
+use crate::Scalar;
+use crate::refusal::require;
+use std::fmt::Debug;
+
+/// No option can be larger: it must be finite in either type of numbers.
+pub(super) const MOST: f64 = f32::MAX as f64;
+
+const HINT: &str = "the options' documentation says what each of them is, and its default";
+
+/// Refuses an option that makes no sense, with the line of the caller who gave it.
+#[track_caller]
+pub(super) fn check(ok: bool, what: &str, value: impl Debug) {
+    require(ok, || format!("optimizer: {what}, not {value:?}"), HINT);
+}
+
+/// Refuses a negative number, an infinite one, and what is none.
+#[track_caller]
+pub(super) fn not_negative(name: &str, x: f64) {
+    require(x >= 0.0, || format!("optimizer: {name} must be at least 0, not {x:?}"), HINT);
+    require(x <= MOST, || format!("optimizer: {name} must be finite, also as f32, not {x:?}"), HINT);
+}
+
+/// What keeps a denominator from zero, in a type that may not hold it. A denominator `sqrt(v) + eps` needs an `eps` that is not far below the
+/// least root that v can have: with less, where g^2 is below the least number, steps would be many times the rate, and of gradient 0 not a
+/// number.
+pub(super) fn eps<T: Scalar>(eps: f64) -> T {
+    T::from_f64(eps.max(least::<T>().sqrt()))
+}
+
+/// The least normal number of the type.
+fn least<T: Scalar>() -> f64 {
+    if size_of::<T>() == 4 { f32::MIN_POSITIVE.into() } else { f64::MIN_POSITIVE }
+}
+
+/// The largest number of the type.
+fn largest<T: Scalar>() -> f64 {
+    if size_of::<T>() == 4 { f32::MAX.into() } else { f64::MAX }
+}
+
+/// How far gradients and the running mean of their squares can go.
+#[derive(Clone, Copy)]
+pub(super) struct Room<T> {
+    grad: T,
+    square: T,
+}
+
+impl<T: Scalar> Room<T> {
+    /// For a mean that after this step holds the share `weight` of g^2. Gradients that are larger than fits count as what fits: as the rules
+    /// divide a gradient by the root of such a mean, their steps stay as large as they should be.
+    pub fn for_share(weight: f64) -> Self {
+        let largest = largest::<T>();
+        // An eighth, so that differences of gradients fit.
+        let grad = (largest.sqrt() / weight.max(least::<T>()).sqrt()).min(largest / 8.0);
+        Room { grad: T::from_f64(grad), square: T::from_f64(largest) }
+    }
+    /// The gradient, cut to what fits. Infinities become NaN, so that they are not hidden.
+    #[inline(always)]
+    pub fn cut(self, g: T) -> T {
+        let cut = if g > self.grad { self.grad } else { g };
+        let cut = if g < -self.grad { -self.grad } else { cut };
+        cut + g * T::ZERO
+    }
+    /// A new mean of squares, which must not become infinite: nothing would ever move again.
+    #[inline(always)]
+    pub fn square(self, v: T) -> T {
+        if v > self.square { self.square } else { v }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+    use crate::Tape;
+
+    /// Where a parameter goes that begins at 0 and has these gradients, one after the other.
+    fn course<T: Scalar>(mut optimizer: impl Optimizer<T>, gradients: &[f64]) -> Vec<f64> {
+        let (w, mut tape) = (Param::<T>::new("w", [T::ZERO]), Tape::new());
+        let mut places = Vec::new();
+        for g in gradients {
+            let grads = tape.backward((tape.param(&w) * T::from_f64(*g)).sum());
+            tape.reset();
+            optimizer.step(std::slice::from_ref(&w), &grads);
+            tape.recycle(grads);
+            places.push(w.with(|w| w[0].to_f64()));
+        }
+        places
+    }
+    fn rms(momentum: f64, centered: bool, alpha: f64) -> RmsPropOptions {
+        RmsPropOptions { lr: 0.1, momentum, centered, alpha, ..Default::default() }
+    }
+    /// The course in `f32` is that in `f64`, where all squares fit.
+    fn is_that_of_f64<R: Rule>(rule: R, gradients: &[f64]) {
+        let (narrow, wide) =
+            (course(FirstOrder::<R, f32>::with(rule.clone()), gradients), course(FirstOrder::<R, f64>::with(rule), gradients));
+        for (t, (n, w)) in narrow.iter().zip(&wide).enumerate() {
+            assert!((n - w).abs() <= 2e-4 * (0.1 + w.abs()), "gradients {:?}, step {}: {n}, right {w}", &gradients[..2], t + 1);
+        }
+    }
+
+    #[test]
+    fn one_large_gradient_makes_one_step_and_training_goes_on() {
+        for first in [1e10, -3e18, 1e20, 5e20, -1e25, 1e30, -1e38, 3.4e38] {
+            let gradients = [&[first][..], &[1.0; 60]].concat();
+            is_that_of_f64(AdamOptions { lr: 0.1, ..Default::default() }, &gradients);
+            is_that_of_f64(AdamOptions { lr: 0.1, amsgrad: true, ..Default::default() }, &gradients);
+            is_that_of_f64(AdamOptions { lr: 0.1, betas: (0.8, 0.9), ..Default::default() }, &gradients);
+            is_that_of_f64(AdamOptions::adamw(0.1), &gradients);
+            is_that_of_f64(AdagradOptions { lr: 0.1, ..Default::default() }, &gradients);
+            is_that_of_f64(rms(0.0, false, 0.99), &gradients);
+            is_that_of_f64(rms(0.5, false, 0.9), &gradients);
+            is_that_of_f64(rms(0.0, true, 0.99), &gradients);
+            // In f64 too, beyond the roots of its range.
+            let scaled: Vec<f64> = gradients.iter().map(|g| g * 1e200 / first.abs()).collect();
+            let [far, near] = [scaled, vec![first.signum()]].map(|g| course(Adam::<f64>::new(0.1), &g)[0]);
+            assert!((far - near).abs() < 1e-7, "{far} {near}");
+        }
+        // A late one, and one in a group of ordinary ones.
+        let late = [&[1.0; 300][..], &[1e20], &[-1.0; 60]].concat();
+        is_that_of_f64(AdamOptions { lr: 0.1, ..Default::default() }, &late);
+        is_that_of_f64(rms(0.0, false, 0.99), &late);
+    }
+    #[test]
+    fn gradients_that_stay_large_make_steps_of_the_rate() {
+        for g in [1e19, 1e20, 1e30, 3e38] {
+            for places in [
+                course(Adam::<f32>::new(0.1), &[g; 2000]),
+                course(FirstOrder::<_, f32>::with(AdamOptions { lr: 0.1, amsgrad: true, ..Default::default() }), &[g; 2000]),
+                course(FirstOrder::<_, f32>::with(rms(0.0, false, 0.9)), &[g; 2000])[60..].to_vec(),
+            ] {
+                for pair in places.windows(2) {
+                    let step = (pair[1] - pair[0]).abs();
+                    assert!((0.05..0.15).contains(&step), "gradient {g:e}: {step}");
+                }
+            }
+            let places = course(Adagrad::<f32>::new(0.1), &[g; 100]);
+            assert!(places.windows(2).all(|p| p[1] < p[0] && p[1] - p[0] > -0.1001), "{g:e}");
+        }
+    }
+    #[test]
+    fn infinite_gradients_are_not_hidden() {
+        for g in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            assert!(course(Adam::<f32>::new(0.1), &[g])[0].is_nan());
+            assert!(course(Adagrad::<f64>::new(0.1), &[g])[0].is_nan());
+            assert!(course(RmsProp::<f32>::with(rms(0.9, true, 0.9)), &[g])[0].is_nan());
+        }
+    }
+    #[test]
+    fn an_eps_below_the_type_is_no_zero() {
+        for eps in [0.0, 1e-50, 1e-40, 1e-30, 1e-300] {
+            for g in [0.0, 1e-45, 1e-40, 1e-30, 1e-25, 1e-21, 1e-20] {
+                for places in [
+                    course(FirstOrder::<_, f32>::with(AdamOptions { lr: 0.1, eps, ..Default::default() }), &[g; 20]),
+                    course(FirstOrder::<_, f32>::with(AdagradOptions { lr: 0.1, eps, ..Default::default() }), &[g; 20]),
+                    course(FirstOrder::<_, f32>::with(RmsPropOptions { eps, ..rms(0.0, false, 0.99) }), &[g; 20]),
+                ] {
+                    let mut last = 0.0;
+                    for place in places {
+                        // 1 / sqrt(1 - alpha) times the rate is the first step of RMSProp.
+                        assert!((-1.01..=0.0).contains(&(place - last)), "eps {eps:e}, gradient {g:e}: {}", place - last);
+                        last = place;
+                    }
+                }
+            }
+            // Ordinary gradients see nothing of it.
+            assert!(
+                (course(FirstOrder::<_, f32>::with(AdamOptions { lr: 0.1, eps, ..Default::default() }), &[1e-3])[0] + 0.1).abs() < 1e-6
+            );
+        }
+    }
+    #[test]
+    fn a_centred_mean_of_equal_gradients_is_a_number() {
+        for (g, alpha) in [(-1.5616858, 0.9), (0.1, 0.9), (1e18, 0.99), (1e-15, 0.5), (3.3, 0.0), (1e30, 0.9)] {
+            for momentum in [0.0, 0.9] {
+                let narrow = course(FirstOrder::<_, f32>::with(rms(momentum, true, alpha)), &[g; 400]);
+                let wide = course(FirstOrder::<_, f64>::with(rms(momentum, true, alpha)), &[g; 400]);
+                assert!(narrow.iter().chain(&wide).all(|w| w.is_finite()), "{g} {alpha} {momentum}");
+            }
+        }
+    }
+    #[test]
+    fn options_are_finite_in_either_type() {
+        use std::panic::catch_unwind;
+        let refused = |name: &str, make: fn(f64)| {
+            for x in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
+                let text = catch_unwind(|| make(x)).expect_err(name).downcast::<String>().unwrap();
+                assert!(text.starts_with(&format!("optimizer: {name} must be ")) && text.contains(&format!("{x:?}")), "{text}");
+                assert!(text.contains("\n  at src/optim/bounds.rs:") && text.contains("\n  hint: "), "{text}");
+            }
+        };
+        refused("lr", |x| drop(Sgd::<f32>::new(x)));
+        refused("lr", |x| Sgd::<f32>::new(0.1).set_lr(x));
+        refused("momentum", |x| drop(Sgd::<f32>::with(SgdOptions { momentum: x, ..Default::default() })));
+        refused("weight_decay", |x| drop(Adam::<f32>::with(AdamOptions { weight_decay: x, ..Default::default() })));
+        refused("eps", |x| drop(Adam::<f32>::with(AdamOptions { eps: x, ..Default::default() })));
+        refused("betas", |x| drop(Adam::<f32>::with(AdamOptions { betas: (x, 0.5), ..Default::default() })));
+        refused("initial_accumulator_value", |x| {
+            drop(Adagrad::<f32>::with(AdagradOptions { initial_accumulator_value: x, ..Default::default() }));
+        });
+        refused("alpha", |x| drop(RmsProp::<f32>::with(RmsPropOptions { alpha: x, ..Default::default() })));
+        refused("tolerance_grad", |x| drop(Lbfgs::<f32>::with(LbfgsOptions { tolerance_grad: x, ..Default::default() })));
+        refused("gamma", |x| drop(Scheduler::new(&mut Sgd::<f32>::new(0.1), ExponentialLr::new(x))));
+        refused("max_lr", |x| drop(Scheduler::new(&mut Adam::<f32>::new(0.1), OneCycleLr::new(x, 9))));
+        refused("div_factor", |x| {
+            drop(Scheduler::new(&mut Adam::<f32>::new(0.1), OneCycleLr { div_factor: x, ..OneCycleLr::new(0.1, 9) }));
+        });
+        refused("threshold", |x| {
+            let _ = ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions { threshold: Threshold::Absolute(x), ..Default::default() });
+        });
+    }
+}
