@@ -1,9 +1,9 @@
 //! How are few images made more? Small random changes, other ones in each epoch.
 
 use crate::Scalar;
+use crate::refusal::{elements, require};
 use ndarray::ArrayD;
 use rand::{Rng, RngExt};
-use std::panic::Location;
 
 /// Random changes of images `[batch, .., height, width]`: first cut out (by a shift or a crop), then perhaps flipped.
 ///
@@ -47,36 +47,43 @@ impl Augment {
         self
     }
     /// What comes in from outside: 0 unless said otherwise, which is the mean of normalized images.
+    ///
+    /// # Panics
+    /// If it is not finite.
+    #[track_caller]
     pub fn fill(mut self, value: f64) -> Augment {
+        require(value.is_finite(), || format!("augment: a fill of {value}"), "a finite number, such as the mean of the images");
         self.fill = value;
         self
     }
     /// Changes images; the first of them is at `place` in the epoch.
     ///
     /// # Panics
-    /// If there are fewer than three axes, or the part is larger than the padded image.
+    /// If there are fewer than three axes, the part is larger than the padded image, or there cannot be images of that size.
     #[track_caller]
     pub fn apply<T: Scalar>(&self, images: &ArrayD<T>, epoch: u64, place: usize) -> ArrayD<T> {
-        let at = Location::caller();
-        let &[n, .., height, width] = images.shape() else {
-            panic!("augment: images have axes [batch, .., height, width], not {:?}\n  at {at}", images.shape());
-        };
-        assert!(images.ndim() >= 3, "augment: images have axes [batch, .., height, width], not {:?}\n  at {at}", images.shape());
+        let message = || format!("augment: images have axes [batch, .., height, width], not {:?}", images.shape());
+        require(images.ndim() >= 3, message, "give a gray image an axis for its one channel");
+        let (n, [height, width]) = (images.shape()[0], [2, 1].map(|last| images.shape()[images.ndim() - last]));
         let [part_height, part_width] = self.size.unwrap_or([height, width]);
-        let room = |size: usize, part: usize| {
-            (size + 2 * self.padding).checked_sub(part).unwrap_or_else(|| {
-                panic!(
-                    "augment: a part of {part_height} x {part_width} pixels of images of {height} x {width}, padded by {}\n  at {at}\n  hint: \
-                     make the part smaller or the padding larger",
-                    self.padding
-                )
-            })
+        let padded = |size: usize| self.padding.checked_mul(2).and_then(|both| both.checked_add(size));
+        let room = |size: usize, part: usize| padded(size).and_then(|size| size.checked_sub(part));
+        let rooms = [room(height, part_height), room(width, part_width)];
+        let message = || {
+            let sizes =
+                format!("a part of {part_height} x {part_width} pixels of images of {height} x {width}, padded by {}", self.padding);
+            format!("augment: {sizes}{}", if padded(height.max(width)).is_none() { ": their size is no number" } else { "" })
         };
-        let room = [room(height, part_height), room(width, part_width)];
+        require(rooms.iter().all(Option::is_some), message, "make the part smaller or the padding larger");
+        let room = rooms.map(|room| room.unwrap_or(0));
         let mut shape = images.shape().to_vec();
         let axes = shape.len();
         shape[axes - 2..].copy_from_slice(&[part_height, part_width]);
-        let mut changed = ArrayD::from_elem(shape, T::from_f64(self.fill));
+        elements::<T>("augment: changed images", &shape);
+        let fill = T::from_f64(self.fill);
+        let message = || format!("augment: a fill of {} is not finite as {}", self.fill, T::NAME);
+        require(fill.to_f64().is_finite(), message, "a number such as the images hold");
+        let mut changed = ArrayD::from_elem(shape, fill);
         if images.is_empty() || changed.is_empty() {
             return changed;
         }
@@ -97,13 +104,13 @@ impl Augment {
     /// Where the part begins in the padded image, and whether it is mirrored.
     fn draw(&self, room: [usize; 2], epoch: u64, place: usize) -> ([usize; 2], bool) {
         let mut rng = super::order::generator(self.seed, epoch, place as u64);
-        (room.map(|room| below(&mut rng, room + 1)), self.flip && rng.random::<bool>())
+        (room.map(|room| up_to(&mut rng, room)), self.flip && rng.random::<bool>())
     }
     fn plane<T: Scalar>(&self, to: &mut [T], from: &[T], part: [usize; 2], size: [usize; 2], offset: [usize; 2], flip: bool) {
         // Pixel j of the part is pixel j + offset - padding of the image, where that is inside.
         let inside = |axis: usize| {
             let start = self.padding.saturating_sub(offset[axis]).min(part[axis]);
-            let end = (size[axis] + self.padding).saturating_sub(offset[axis]).min(part[axis]);
+            let end = (size[axis] + self.padding).saturating_sub(offset[axis]).min(part[axis]); // the sum was checked
             start..end.max(start)
         };
         let (rows, columns) = (inside(0), inside(1));
@@ -121,9 +128,9 @@ impl Augment {
     }
 }
 
-/// A whole number below `n`, from the upper bits of one draw: the same on 32-bit machines.
-fn below(rng: &mut impl Rng, n: usize) -> usize {
-    rng.random_range(0..n as u64) as usize
+/// A whole number from 0 to `most`, from the upper bits of one draw: the same on 32-bit machines.
+fn up_to(rng: &mut impl Rng, most: usize) -> usize {
+    rng.random_range(0..=most as u64) as usize
 }
 
 #[cfg(test)]
@@ -204,6 +211,31 @@ mod tests {
     fn shifts_beyond_the_image() {
         let changed = Augment::new(5).shift(9).apply(&images(100), 0, 0);
         assert!(changed.outer_iter().any(|x| x.iter().all(|v| *v == 0.0)));
+    }
+    #[test]
+    fn sizes_whose_sums_are_no_numbers() {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+        let refused = |augment: &Augment, says: &str| {
+            let panic = catch_unwind(AssertUnwindSafe(|| augment.apply(&images(2), 0, 0))).expect_err(says);
+            let text = panic.downcast::<String>().unwrap();
+            assert!(text.starts_with(says) && text.contains("\n  at src/data/augment.rs:") && text.contains("\n  hint: "), "{text}");
+        };
+        for padding in [usize::MAX, usize::MAX / 2 + 2, usize::MAX / 2, usize::MAX / 2 - 1] {
+            refused(&Augment::new(1).shift(padding), "augment: a part of 3 x 4 pixels of images of 3 x 4, padded by ");
+            refused(&Augment::new(1).crop(2, 2, padding), "augment: a part of 2 x 2 pixels");
+        }
+        // The largest that can be: all is moved out.
+        let changed = Augment::new(1).shift(usize::MAX / 2 - 2).apply(&images(2), 0, 0);
+        assert!(changed.shape() == [2, 2, 3, 4] && changed.iter().all(|x| *x == 0.0));
+        refused(
+            &Augment::new(1).crop(1 << 40, 1 << 20, 1 << 60),
+            "augment: changed images: an array of shape [2, 2, 1099511627776, 1048576]",
+        );
+        refused(&Augment::new(1).crop(usize::MAX, 1, 3), "augment: a part of 18446744073709551615 x 1 pixels");
+        for fill in [f64::NAN, f64::INFINITY] {
+            assert!(catch_unwind(|| Augment::new(1).fill(fill)).is_err());
+        }
+        assert!(catch_unwind(|| Augment::new(1).fill(1e300).apply(&images(2).mapv(|x| x as f32), 0, 0)).is_err());
     }
     #[test]
     fn chance_depends_on_seed_epoch_and_place() {

@@ -1,50 +1,74 @@
-//! How are tables of numbers read? One row a line, columns separated by commas, one of them the label.
+//! How are tables of numbers read? One row a line, columns separated by commas, one of them the label: CSV as RFC 4180 and spreadsheets have
+//! it. (Own code, since a damaged file must be refused with line and column, and within limits: the `csv` crate takes text after a closing
+//! quote, and a quote that is never closed, as part of a number.)
 
 use super::gzip::unzipped;
 use super::{DataError, Examples};
 use crate::Scalar;
+use crate::refusal::require;
 use ndarray::{ArrayD, IxDyn};
 use std::fs::File;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
 /// What a table may be at most, so that a damaged or compressed file cannot fill the memory.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    pub line: usize,
+    /// Bytes of a row.
+    pub row: usize,
+    /// Rows, and as many blank lines.
     pub rows: usize,
+    /// All bytes, unpacked.
+    pub bytes: u64,
 }
 
-const LIMITS: Limits = Limits { line: 1 << 20, rows: 1 << 24 };
+const LIMITS: Limits = Limits { row: 1 << 20, rows: 1 << 24, bytes: u64::MAX };
 const MOST_NUMBERS: usize = 1 << 28;
 
-/// A line of a table.
-pub(super) struct Row<'a> {
-    /// Its number, from 1.
+/// A row of a table.
+#[derive(Default)]
+pub(super) struct Row {
+    /// The number of its first line, from 1.
     pub line: usize,
-    text: &'a [u8],
-    separator: u8,
+    /// All fields, without quotes and separators.
+    text: Vec<u8>,
+    /// Where each field ends.
+    ends: Vec<usize>,
 }
 
-impl Row<'_> {
+impl Row {
     pub fn fields(&self) -> impl Iterator<Item = &[u8]> {
-        self.text.split(|b| *b == self.separator)
+        (0..self.ends.len()).map(|i| &self.text[if i == 0 { 0 } else { self.ends[i - 1] }..self.ends[i]])
     }
     /// Refuses a row of other columns than these.
     pub fn expect_columns(&self, expected: usize) -> Result<(), DataError> {
-        match self.fields().count() {
+        match self.ends.len() {
             found if found == expected => Ok(()),
             found => Err(DataError::Columns { line: self.line, expected, found }),
         }
     }
-    /// The whole number from 0 to `max` in this field; `index` counts from 0.
+    /// The whole number from 0 to `max` in this field, which may be written as `1.0`; `index` counts from 0.
     pub fn whole(&self, index: usize, field: &[u8], max: u32) -> Result<u32, DataError> {
-        parsed(field).filter(|x| *x <= max).ok_or_else(|| DataError::Number { line: self.line, column: index + 1, text: text(field), max })
+        let by_point = || parsed(field).filter(|x: &f64| x.fract() == 0.0 && (0.0..=f64::from(max)).contains(x)).map(|x| x as u32);
+        let number = parsed(field).filter(|x| *x <= max).or_else(by_point);
+        number.ok_or_else(|| DataError::Number { line: self.line, column: index + 1, text: text(field), max })
     }
     /// The number in this field, which must be finite as a T: 1e39 is too large for f32.
     pub fn finite<T: Scalar>(&self, index: usize, field: &[u8]) -> Result<T, DataError> {
         let number = parsed(field).map(T::from_f64).filter(|x| x.to_f64().is_finite());
         number.ok_or_else(|| DataError::NotFinite { line: self.line, column: index + 1, text: text(field) })
+    }
+    fn begin(&mut self, line: usize) {
+        self.line = line;
+        self.text.clear();
+        self.ends.clear();
+    }
+    fn end_field(&mut self) {
+        self.ends.push(self.text.len());
+    }
+    /// Where the present field begins.
+    fn start(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
     }
 }
 
@@ -55,34 +79,122 @@ fn text(field: &[u8]) -> String {
     String::from_utf8_lossy(field).into_owned()
 }
 
-/// Shows each line that is not blank to `see`. Plain or gzipped.
+/// Where in a field the reader is.
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    /// In text without quotes.
+    Plain,
+    /// Between quotes, which began in this line and column.
+    Quoted(usize, usize),
+    /// After a quote in a quoted field: its end, or the first of two that stand for one.
+    Quote(usize, usize),
+}
+
+/// Shows each row that is not blank to `see`. Plain or gzipped; a byte order mark is passed over. A field in quotes may hold separators, line
+/// ends, and quotes, which are doubled.
 pub(super) fn rows(
     reader: impl Read,
     separator: u8,
     limits: Limits,
-    mut see: impl FnMut(Row<'_>) -> Result<(), DataError>,
+    mut see: impl FnMut(&Row) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let (mut reader, mut line_text, mut rows) = (unzipped(reader)?, Vec::new(), 0);
-    for line in 1.. {
-        line_text.clear();
-        if reader.by_ref().take(limits.line as u64 + 1).read_until(b'\n', &mut line_text)? == 0 {
-            break;
+    let mut reader = unzipped(reader)?.take(limits.bytes.saturating_add(1));
+    let (mut line, mut row, mut at) = (Vec::new(), Row::default(), At::Plain);
+    let (mut rows, mut blank) = (0, 0);
+    for number in 1.. {
+        line.clear();
+        let begun = if at == At::Plain { 0 } else { row.text.len() };
+        let room = limits.row.saturating_sub(begun) as u64;
+        let end = reader.by_ref().take(room.saturating_add(1)).read_until(b'\n', &mut line)? == 0;
+        if reader.limit() == 0 {
+            return Err(DataError::TooLong { limit: limits.bytes });
         }
-        if line_text.len() > limits.line {
-            return Err(DataError::LongLine { line, limit: limits.line });
+        if line.len() as u64 > room {
+            return Err(DataError::LongLine { line: if at == At::Plain { number } else { row.line }, limit: limits.row });
         }
-        let text = line_text.strip_suffix(b"\n").unwrap_or(&line_text);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        if text.trim_ascii().is_empty() {
-            continue;
+        if let (At::Quoted(line, column), true) = (at, end) {
+            return Err(DataError::Quotes { line, column, reason: "the quote that begins here is never closed" });
         }
-        if rows == limits.rows {
-            return Err(DataError::TooManyRows { limit: limits.rows });
+        if end {
+            return Ok(());
         }
-        rows += 1;
-        see(Row { line, text, separator })?;
+        let mut bytes = &line[..];
+        if number == 1 {
+            bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        }
+        if at == At::Plain {
+            if bytes.trim_ascii().is_empty() {
+                blank += 1;
+                if blank > limits.rows {
+                    return Err(DataError::BlankLines { limit: limits.rows });
+                }
+                continue;
+            }
+            if rows == limits.rows {
+                return Err(DataError::TooManyRows { limit: limits.rows });
+            }
+            rows += 1;
+            row.begin(number);
+        }
+        at = read_line(bytes, separator, at, &mut row, number)?;
+        if at == At::Plain {
+            see(&row)?;
+        }
     }
     Ok(())
+}
+
+/// Adds a line (with its end) to a row, whose quotes may be open before and after it.
+fn read_line(line: &[u8], separator: u8, mut at: At, row: &mut Row, number: usize) -> Result<At, DataError> {
+    let text = line.strip_suffix(b"\n").map_or(line, |text| text.strip_suffix(b"\r").unwrap_or(text));
+    if at == At::Plain && !text.contains(&b'"') {
+        // Most tables have no quotes at all.
+        for field in text.split(|b| *b == separator) {
+            row.text.extend_from_slice(field);
+            row.end_field();
+        }
+        return Ok(at);
+    }
+    for &b in text {
+        at = match at {
+            At::Plain if b == separator => {
+                row.end_field();
+                At::Plain
+            }
+            // A quote that only spaces come before begins a quoted field.
+            At::Plain if b == b'"' && row.text[row.start()..].iter().all(|b| *b == b' ') => {
+                row.text.truncate(row.start());
+                At::Quoted(number, row.ends.len() + 1)
+            }
+            At::Quoted(line, column) if b == b'"' => At::Quote(line, column),
+            At::Quote(line, column) if b == b'"' => {
+                row.text.push(b);
+                At::Quoted(line, column)
+            }
+            At::Quote(..) if b == separator => {
+                row.end_field();
+                At::Plain
+            }
+            At::Quote(..) if b == b' ' => at,
+            At::Quote(line, column) => {
+                return Err(DataError::Quotes { line, column, reason: "text follows the closing quote" });
+            }
+            At::Plain | At::Quoted(..) => {
+                row.text.push(b);
+                at
+            }
+        };
+    }
+    Ok(match at {
+        At::Quoted(..) => {
+            row.text.extend(&line[text.len()..]); // the line's end belongs to the field
+            at
+        }
+        At::Plain | At::Quote(..) => {
+            row.end_field();
+            At::Plain
+        }
+    })
 }
 
 /// Which column holds the label (or the target).
@@ -110,7 +222,8 @@ impl From<&str> for Column {
     }
 }
 
-/// Reads tables of numbers. Gzipped ones are told by their content; blank lines are skipped; fields are not quoted.
+/// Reads tables of numbers, also as spreadsheets write them: with a byte order mark, with fields in quotes (which may hold separators, line ends,
+/// and doubled quotes), with either line end, with `1.0` for the label 1. Gzipped ones are told by their content; blank lines are skipped.
 ///
 /// ```
 /// use wengert::data::Csv;
@@ -124,11 +237,12 @@ pub struct Csv {
     header: bool,
     label: Column,
     separator: u8,
+    limits: Limits,
 }
 
 impl Default for Csv {
     fn default() -> Self {
-        Csv { header: false, label: Column::Last, separator: b',' }
+        Csv { header: false, label: Column::Last, separator: b',', limits: LIMITS }
     }
 }
 
@@ -148,16 +262,34 @@ impl Csv {
         self
     }
     /// What stands between two columns, such as `b';'` or `b'\t'`.
+    ///
+    /// # Panics
+    /// If it can be part of a number or of a quote, or ends a line.
+    #[track_caller]
     pub fn separator(mut self, separator: u8) -> Csv {
+        let fits = separator.is_ascii() && !separator.is_ascii_alphanumeric() && !b"+-.\"\r\n\0".contains(&separator);
+        let message = || format!("Csv::separator: columns cannot be separated by {:?}", char::from(separator));
+        require(fits, message, "b',', b';' and b'\\t' are usual");
         self.separator = separator;
+        self
+    }
+    /// The most rows that are read (and blank lines that are passed over); more are an error. 2^24 unless said otherwise.
+    pub fn max_rows(mut self, rows: usize) -> Csv {
+        self.limits.rows = rows;
+        self
+    }
+    /// The most bytes that are read, those of gzipped tables after they were unpacked; more are an error. No limit unless said otherwise, but
+    /// that of rows and of their length.
+    pub fn max_bytes(mut self, bytes: u64) -> Csv {
+        self.limits.bytes = bytes;
         self
     }
     /// Reads a table whose labels are whole numbers from 0: the inputs `[rows, columns - 1]` and the class of each.
     ///
     /// # Errors
     /// A [`DataError`] with line and column: another number of columns than in the first row, what is not a finite number (or as a label
-    /// not a whole one), no row at all, lines above 1 MiB, more than 2^24 rows or
-    /// 2^28 numbers.
+    /// not a whole one), quotes that are never closed or in the middle of a field, no row at all, rows above 1 MiB, more than 2^24 rows (see
+    /// [`Csv::max_rows`]) or blank lines, more than 2^28 numbers.
     pub fn read<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T>, DataError> {
         let mut labels = Vec::new();
         let x = self.table(reader, |row, i, field| {
@@ -200,11 +332,11 @@ impl Csv {
     fn table<T: Scalar>(
         &self,
         reader: impl Read,
-        mut label: impl FnMut(&Row<'_>, usize, &[u8]) -> Result<(), DataError>,
+        mut label: impl FnMut(&Row, usize, &[u8]) -> Result<(), DataError>,
     ) -> Result<ArrayD<T>, DataError> {
         let (mut numbers, mut count) = (Vec::new(), 0);
         let (mut header, mut layout) = (None, None);
-        rows(reader, self.separator, LIMITS, |row| {
+        rows(reader, self.separator, self.limits, |row| {
             if self.header && header.is_none() {
                 header = Some(row.fields().map(|f| text(f.trim_ascii())).collect::<Vec<_>>());
                 return Ok(());
@@ -212,7 +344,7 @@ impl Csv {
             let (columns, label_at) = match layout {
                 Some(layout) => layout,
                 None => {
-                    let columns = header.as_ref().map_or_else(|| row.fields().count(), Vec::len);
+                    let columns = header.as_ref().map_or_else(|| row.ends.len(), Vec::len);
                     *layout.insert((columns, self.label_of(columns, row.line, header.as_deref())?))
                 }
             };
@@ -222,7 +354,7 @@ impl Csv {
             }
             for (i, field) in row.fields().enumerate() {
                 if i == label_at {
-                    label(&row, i, field)?;
+                    label(row, i, field)?;
                 } else {
                     numbers.push(row.finite::<T>(i, field)?);
                 }
@@ -239,7 +371,7 @@ impl Csv {
             Column::First => Ok(0),
             Column::Last => Ok(columns - 1),
             Column::At(i) if *i < columns => Ok(*i),
-            Column::At(i) => Err(DataError::Columns { line, expected: i + 1, found: columns }),
+            Column::At(i) => Err(DataError::Columns { line, expected: i.saturating_add(1), found: columns }),
             Column::Named(name) => {
                 let header = header.unwrap_or_default();
                 let missing = || DataError::NoColumn { name: name.clone(), header: header.into() };
@@ -312,8 +444,127 @@ mod tests {
         assert_eq!(refused(Csv::new(), " \n"), "the data holds no row");
         assert_eq!(refused(Csv::new().header(true), "a,b\n"), "the data holds no row");
         assert!(matches!(Csv::new().read::<f32>(io::repeat(b'1')), Err(DataError::LongLine { line: 1, .. })));
-        let limits = Limits { line: 10, rows: 2 };
-        assert!(matches!(rows("1\n2\n3".as_bytes(), b',', limits, |_| Ok(())), Err(DataError::TooManyRows { limit: 2 })));
+        let limits = Limits { row: 10, rows: 2, bytes: 100 };
+        let read = |text: &str| rows(text.as_bytes(), b',', limits, |_| Ok(()));
+        assert!(matches!(read("1\n2\n3"), Err(DataError::TooManyRows { limit: 2 })));
+        assert!(read("1\n\n2\n\n").is_ok());
+        assert!(matches!(read("1\n\n2\n\n \n"), Err(DataError::BlankLines { limit: 2 })));
+        assert!(matches!(read("\"123\n456\n789\"\n"), Err(DataError::LongLine { line: 1, limit: 10 })));
+        assert!(matches!(read("\n12345678901\n"), Err(DataError::LongLine { line: 2, limit: 10 })));
+    }
+    #[test]
+    fn limits_of_the_caller() {
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        zipped.write_all(&b"1,2\n".repeat(1000)).unwrap();
+        let zipped = zipped.finish().unwrap();
+        assert_eq!(Csv::new().max_bytes(4000).max_rows(1000).read::<f32>(&*zipped).unwrap().len(), 1000);
+        assert!(matches!(Csv::new().max_bytes(3999).read::<f32>(&*zipped), Err(DataError::TooLong { limit: 3999 })));
+        assert!(matches!(Csv::new().max_rows(999).read::<f32>(&*zipped), Err(DataError::TooManyRows { limit: 999 })));
+    }
+    #[test]
+    fn blank_lines_end() {
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        (0..256).for_each(|_| zipped.write_all(&[b'\n'; 1 << 20]).unwrap()); // 256 MiB in 260 KB
+        let zipped = zipped.finish().unwrap();
+        assert!(matches!(Csv::new().max_rows(1 << 16).read::<f32>(&*zipped), Err(DataError::BlankLines { limit: 0x1_0000 })));
+        assert_eq!(LIMITS.rows, 1 << 24); // and with as many as are passed over without that call, half a second
+    }
+    #[test]
+    fn tables_as_spreadsheets_write_them() {
+        let expected = Examples { x: array![[1.0, -2.5], [3.0, 4.0]].into_dyn(), y: vec![7, 0] };
+        let header = Csv::new().header(true).label("kind, \"coarse\"");
+        for text in [
+            "\u{feff}a,b,\"kind, \"\"coarse\"\"\"\r\n1,-2.5,7\r\n3,4,0\r\n",
+            "\u{feff}\"a\",\"b\r\nin two lines\",\"kind, \"\"coarse\"\"\"\n\"1\",\"-2.5\",\"7.0\"\n\"3\",\"4\",\"0\"\n\n",
+            "a, \"b\" ,\"kind, \"\"coarse\"\"\"\n1.0,-2.50, \"7\" \n3e0,4,-0.0",
+        ] {
+            assert_eq!(header.read::<f64>(text.as_bytes()).unwrap(), expected, "{text:?}");
+        }
+        for (separator, text) in
+            [(b';', "1;-2.5;7\n3;4;0"), (b'\t', "1\t-2.5\t7\r\n3\t4\t0\r\n"), (b'|', "\u{feff}1|\"-2.5\"|7\n3|4|0\n \n")]
+        {
+            assert_eq!(Csv::new().separator(separator).read::<f64>(text.as_bytes()).unwrap(), expected, "{text:?}");
+        }
+        // A quoted number may hold the separator's neighbours, and a line end is no part of a number.
+        assert_eq!(Csv::new().read::<f64>("\"1\r\n\",0\n".as_bytes()).unwrap().x, array![[1.0]].into_dyn());
+        // The mark is passed over at the begin alone.
+        assert!(refused(Csv::new(), "1,0\n\u{feff}1,0\n").starts_with("line 2, column 1: "));
+        assert_eq!(refused(Csv::new(), "\u{feff}"), "the data holds no row");
+    }
+    /// Random tables, written in random ways, are what is read; and whatever is damaged is refused, not a panic.
+    #[test]
+    fn what_is_written_is_read() {
+        use rand::RngExt;
+        let mut rng = crate::init::seeded(7);
+        for round in 0..300 {
+            let (rows, columns) = (rng.random_range(1..6usize), rng.random_range(1..5usize));
+            let separator = [b',', b';', b'\t', b'|'][round % 4];
+            let end = ["\n", "\r\n"][round / 4 % 2];
+            let names: Vec<String> =
+                (0..columns).map(|i| format!("{i}{}", [",", "\"", "\r\nb", ";", "x", "\""][rng.random_range(0..6usize)])).collect();
+            let mut text = [&[][..], b"\xef\xbb\xbf"][round / 8 % 2].to_vec();
+            let mut write = |text: &mut Vec<u8>, fields: &[String], must: bool| {
+                for (i, field) in fields.iter().enumerate() {
+                    text.extend((i > 0).then_some(separator));
+                    match must || rng.random::<bool>() {
+                        true => text.extend(format!("\"{}\"", field.replace('"', "\"\"")).bytes()),
+                        false => text.extend(field.bytes()),
+                    }
+                }
+                text.extend(end.bytes());
+                if rng.random_range(0..5u32) == 0 {
+                    text.extend(end.bytes());
+                }
+            };
+            write(&mut text, &names, true);
+            let numbers: Vec<f64> = (0..rows * columns).map(|i| (i as f64 - 3.0) * 0.37).collect();
+            let labels: Vec<usize> = (0..rows).map(|i| i * 7 % 5).collect();
+            let place = round % columns;
+            for (row, label) in numbers.chunks(columns).zip(&labels) {
+                let mut fields: Vec<String> = row.iter().map(f64::to_string).collect();
+                fields[place] = if round % 3 == 0 { format!("{label}.0") } else { label.to_string() };
+                write(&mut text, &fields, false);
+            }
+            let csv = Csv::new().header(true).separator(separator).label(&*names[place]);
+            let read = csv.read::<f64>(&*text).unwrap_or_else(|e| panic!("{e}: {:?}", String::from_utf8_lossy(&text)));
+            assert_eq!(read.y, labels);
+            let left: Vec<f64> = numbers.iter().enumerate().filter(|(i, _)| i % columns != place).map(|(_, x)| *x).collect();
+            assert_eq!((read.x.shape(), read.x.iter().copied().collect::<Vec<_>>()), (&[rows, columns - 1][..], left));
+            for at in 0..text.len() {
+                for byte in *b"\",\n\r; \xff0x" {
+                    let mut damaged = text.clone();
+                    damaged[at] = byte;
+                    let _ = csv.read::<f64>(&*damaged);
+                }
+                let _ = csv.read::<f64>(&text[..at]);
+            }
+        }
+    }
+    #[test]
+    fn quotes_that_make_no_sense() {
+        assert_eq!(refused(Csv::new(), "1,2\n3,\"4\n5,6\n"), "line 2, column 2: the quote that begins here is never closed");
+        assert_eq!(refused(Csv::new(), "1,\"2"), "line 1, column 2: the quote that begins here is never closed");
+        assert_eq!(refused(Csv::new(), "\"1\"2,3"), "line 1, column 1: text follows the closing quote");
+        assert_eq!(refused(Csv::new(), "\"a\"\"b\",3"), "line 1, column 1: \"a\\\"b\" is not a finite number");
+        assert_eq!(refused(Csv::new(), "5\",3"), "line 1, column 1: \"5\\\"\" is not a finite number");
+        assert_eq!(refused(Csv::new(), "\"1\n2\",3\n4,x\n"), "line 1, column 1: \"1\\n2\" is not a finite number");
+        assert_eq!(refused(Csv::new(), "\"1\n\",3\n4,x\n"), "line 3, column 2: \"x\" is not a whole number from 0 to 4294967295");
+    }
+    #[test]
+    fn labels_with_a_point() {
+        let label = |text: &str| Csv::new().read::<f64>(format!("1,{text}").as_bytes()).map(|e| e.y[0]).map_err(|e| e.to_string());
+        assert_eq!(
+            ["1.0", "2.", "3e0", "1e2", "4294967295.0", "-0.0", "+5"].map(|t| label(t).unwrap()),
+            [1, 2, 3, 100, 4_294_967_295, 0, 5]
+        );
+        for bad in ["1.5", "-1.0", "4294967296.0", "NaN", "inf", "1e99", ""] {
+            assert!(label(bad).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    #[should_panic(expected = "Csv::separator: columns cannot be separated by '\"'")]
+    fn quotes_separate_nothing() {
+        let _ = Csv::new().separator(b'"');
     }
     #[test]
     fn a_missing_file_is_named() {

@@ -2,8 +2,9 @@
 
 use super::order;
 use crate::Scalar;
+use crate::refusal::{elements, has_room, require};
 use ndarray::{Array2, ArrayD, Axis};
-use std::panic::Location;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Anything that has examples by number: arrays in memory ([`Examples`]), or what your own code reads or makes when it is asked.
@@ -98,12 +99,8 @@ impl<T: Scalar, Y: Target> Examples<T, Y> {
     pub fn new<D: ndarray::Dimension>(x: ndarray::Array<T, D>, y: Y) -> Self {
         let x = x.into_dyn();
         let (inputs, targets) = (x.shape().first().copied(), y.count());
-        assert!(
-            inputs == Some(targets),
-            "Examples::new: inputs of shape {:?}, but targets for {targets} examples\n  at {}\n  hint: the first axis of both is the batch",
-            x.shape(),
-            Location::caller()
-        );
+        let message = || format!("Examples::new: inputs of shape {:?}, but targets for {targets} examples", x.shape());
+        require(inputs == Some(targets), message, "the first axis of both is the batch");
         Examples { x, y }
     }
     /// The number of examples.
@@ -120,9 +117,9 @@ impl<T: Scalar, Y: Target> Examples<T, Y> {
     /// If there is no such example.
     #[track_caller]
     pub fn select(&self, rows: &[usize]) -> Self {
-        if let Some(row) = rows.iter().find(|i| **i >= self.len()) {
-            panic!("select: example {row} of {}\n  at {}\n  hint: examples count from 0", self.len(), Location::caller());
-        }
+        let beyond = rows.iter().find(|i| **i >= self.len());
+        let message = || format!("select: example {} of {}", beyond.unwrap_or(&0), self.len());
+        require(beyond.is_none(), message, "examples count from 0");
         Examples { x: self.x.select(Axis(0), rows), y: self.y.of(rows) }
     }
     /// The first ones, `n` or as many as there are.
@@ -141,6 +138,26 @@ impl<T: Scalar, Y: Target> Examples<T, Y> {
     /// The same numbers as `f32` or `f64`.
     pub fn cast<U: Scalar>(&self) -> Examples<U, Y> {
         Examples { x: self.x.mapv(|x| U::from_f64(x.to_f64())), y: self.y.clone() }
+    }
+}
+
+impl<T: Scalar> Examples<T> {
+    /// As [`Examples::split`], but of each class the same fraction is held back, up to one example: see [`split_rows_stratified`].
+    ///
+    /// ```
+    /// use wengert::data::Examples;
+    /// use wengert::ndarray::Array2;
+    /// let labels = (0..100).map(|i| usize::from(i >= 90)).collect();
+    /// let (train, test) = Examples::new(Array2::<f32>::zeros((100, 1)), labels).split_stratified(0.2, 7);
+    /// assert_eq!((train.y.iter().sum::<usize>(), test.y.iter().sum::<usize>()), (8, 2));
+    /// ```
+    ///
+    /// # Panics
+    /// If the fraction is not between 0 and 1.
+    #[track_caller]
+    pub fn split_stratified(&self, held_back: f64, seed: u64) -> (Self, Self) {
+        let (train, test) = split_rows_stratified(&self.y, held_back, seed);
+        (self.select(&train), self.select(&test))
     }
 }
 
@@ -189,9 +206,9 @@ impl<D: Dataset> Subset<D> {
     /// If there is no such example.
     #[track_caller]
     pub fn new(data: D, rows: Vec<usize>) -> Self {
-        if let Some(row) = rows.iter().find(|i| **i >= data.len()) {
-            panic!("Subset::new: example {row} of {}\n  at {}\n  hint: examples count from 0", data.len(), Location::caller());
-        }
+        let beyond = rows.iter().find(|i| **i >= data.len());
+        let message = || format!("Subset::new: example {} of {}", beyond.unwrap_or(&0), data.len());
+        require(beyond.is_none(), message, "examples count from 0");
         Subset { data, rows }
     }
 }
@@ -210,15 +227,51 @@ impl<D: Dataset> Dataset for Subset<D> {
 /// The numbers `0..len` in two parts drawn by the seed, each in ascending order: for training, and `round(held_back len)` of them held back.
 ///
 /// # Panics
-/// If the fraction is not between 0 and 1.
+/// If the fraction is not between 0 and 1, or there is no memory for so many numbers.
 #[track_caller]
 pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    assert!((0.0..=1.0).contains(&held_back), "split: the fraction held back is from 0 to 1, not {held_back}\n  at {}", Location::caller());
+    check_fraction(held_back);
+    require(has_room::<usize>(len), || format!("split: no memory for the numbers of {len} examples"), "split a part of them");
     let mut order = order::shuffled(len, seed, 0);
     let mut test = order.split_off(len - (held_back * len as f64).round() as usize);
     order.sort_unstable();
     test.sort_unstable();
     (order, test)
+}
+
+/// The numbers of labelled examples in two parts drawn by the seed, each in ascending order: for training, and `round(held_back n)` of all n held
+/// back. Of each class the same fraction is held back, rounded up or down (up first where most is cut off, as in scikit-learn), so that both
+/// parts know the classes in the same shares.
+///
+/// # Panics
+/// If the fraction is not between 0 and 1.
+#[track_caller]
+pub fn split_rows_stratified(labels: &[usize], held_back: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    check_fraction(held_back);
+    let mut classes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    // In the order of the seed: what comes first is held back.
+    order::shuffled(labels.len(), seed, 0).into_iter().for_each(|i| classes.entry(labels[i]).or_default().push(i));
+    let share = |rows: &Vec<usize>| held_back * rows.len() as f64;
+    let down: usize = classes.values().map(|rows| share(rows).floor() as usize).sum();
+    let mut by_rest: Vec<(usize, f64)> = classes.iter().map(|(class, rows)| (*class, share(rows).fract())).collect();
+    by_rest.sort_by(|a, b| b.1.total_cmp(&a.1)); // stable: of equal rests the smaller class number
+    let up = ((held_back * labels.len() as f64).round() as usize).saturating_sub(down);
+    let up: Vec<usize> = by_rest.into_iter().take(up).map(|(class, _)| class).collect();
+    let (mut train, mut test) = (Vec::new(), Vec::new());
+    for (class, rows) in &classes {
+        let (held, rest) = rows.split_at((share(rows).floor() as usize + usize::from(up.contains(class))).min(rows.len()));
+        test.extend(held);
+        train.extend(rest);
+    }
+    train.sort_unstable();
+    test.sort_unstable();
+    (train, test)
+}
+
+#[track_caller]
+fn check_fraction(held_back: f64) {
+    let message = || format!("split: the fraction held back is from 0 to 1, not {held_back}");
+    require((0.0..=1.0).contains(&held_back), message, "0.1 to 0.3 are usual");
 }
 
 /// A row for each class number, 1 in its column and 0 elsewhere.
@@ -229,16 +282,14 @@ pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usi
 /// ```
 ///
 /// # Panics
-/// If a class number is not below `classes`.
+/// If a class number is not below `classes`, or there cannot be an array of so many rows and columns.
 #[track_caller]
 pub fn one_hot<T: Scalar>(labels: &[usize], classes: usize) -> Array2<T> {
-    let at = Location::caller(); // a closure would name its own
+    elements::<T>("one_hot: [labels, classes]", &[labels.len(), classes]);
     let mut rows = Array2::from_elem((labels.len(), classes), T::ZERO);
     for (i, label) in labels.iter().enumerate() {
-        assert!(
-            *label < classes,
-            "one_hot: label {label} of example {i} where there are {classes} classes\n  at {at}\n  hint: labels count from 0"
-        );
+        let message = || format!("one_hot: label {label} of example {i} where there are {classes} classes");
+        require(*label < classes, message, "labels count from 0");
         rows[[i, *label]] = T::ONE;
     }
     rows
@@ -295,6 +346,41 @@ mod tests {
         assert_eq!(all.split(0.0, 1), (all.clone(), all.first(0)));
         assert_eq!(all.split(1.0, 1), (all.first(0), all.clone()));
         assert_eq!(all.first(0).split(0.5, 1).0.len(), 0);
+    }
+    #[test]
+    fn a_stratified_split_keeps_the_shares_of_classes() {
+        // 60, 30 and 10 of three classes, in no order.
+        let labels: Vec<usize> = (0..100).map(|i| [7, 7, 7, 7, 7, 7, 2, 2, 2, 9][i * 7 % 10]).collect();
+        for held_back in [0.0, 0.1, 0.25, 0.333, 0.5, 0.99, 1.0] {
+            for seed in 0..5 {
+                let (train, test) = split_rows_stratified(&labels, held_back, seed);
+                assert_eq!(test.len(), (held_back * 100.0).round() as usize);
+                let mut all = [train.clone(), test.clone()].concat();
+                all.sort_unstable();
+                assert_eq!(all, (0..100).collect::<Vec<_>>());
+                assert!(train.is_sorted() && test.is_sorted());
+                for (class, n) in [(7, 60.0), (2, 30.0), (9, 10.0)] {
+                    let held = test.iter().filter(|i| labels[**i] == class).count() as f64;
+                    assert!((held - held_back * n).abs() < 1.0, "{held} of {n} for {held_back}");
+                }
+            }
+        }
+        let split = |seed| split_rows_stratified(&labels, 0.3, seed);
+        assert_eq!(split(1), split(1));
+        assert_ne!(split(1), split(2));
+        // Classes of one example each: as many as are held back in all.
+        assert_eq!(split_rows_stratified(&[5, 3, 4, 1], 0.5, 1).1.len(), 2);
+        assert_eq!(split_rows_stratified(&[], 0.5, 1), (vec![], vec![]));
+        let examples = counting(9); // classes 0, 1, 2 in turn
+        let (train, test) = examples.split_stratified(1.0 / 3.0, 4);
+        assert_eq!((train.len(), test.len()), (6, 3));
+        let mut classes = test.y.clone();
+        classes.sort_unstable();
+        assert_eq!(classes, [0, 1, 2]);
+        // Each example of a class is held back about equally often.
+        let mut counts = [0; 100];
+        (0..3000).for_each(|seed| split_rows_stratified(&labels, 0.5, seed).1.into_iter().for_each(|i| counts[i] += 1));
+        assert!(counts.iter().all(|n: &i32| (n - 1500).abs() < 140), "{counts:?}"); // 5 standard deviations
     }
     #[test]
     fn subsets() {

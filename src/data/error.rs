@@ -77,6 +77,28 @@ pub enum DataError {
         /// The bytes that are allowed.
         limit: usize,
     },
+    /// Quotes around a field are not as they should be.
+    #[error("line {line}, column {column}: {reason}")]
+    Quotes {
+        /// Where.
+        line: usize,
+        /// Where in the line.
+        column: usize,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// There are more blank lines than are passed over.
+    #[error("more than {limit} blank lines")]
+    BlankLines {
+        /// The blank lines that are allowed.
+        limit: usize,
+    },
+    /// There are more bytes than are read.
+    #[error("more than {limit} bytes")]
+    TooLong {
+        /// The bytes that are allowed, those of compressed data after it was unpacked.
+        limit: u64,
+    },
     /// There are more rows than are read.
     #[error("more than {limit} rows")]
     TooManyRows {

@@ -9,7 +9,7 @@ use crate::Scalar;
 use ndarray::{ArrayD, IxDyn};
 use std::io::Read;
 
-/// More bytes of numbers than this are refused (a gzipped file can be a thousand times larger than it looks).
+/// More bytes of numbers than this are refused, unless said otherwise (a gzipped file can be a thousand times larger than it looks).
 const LIMIT: u64 = 1 << 31;
 
 /// The array of an IDX file, in the type that the file has.
@@ -43,6 +43,15 @@ impl Idx {
     /// # Ok::<(), wengert::data::DataError>(())
     /// ```
     pub fn read(reader: impl Read) -> Result<Idx, DataError> {
+        Idx::read_at_most(reader, LIMIT)
+    }
+    /// Reads a file of at most so many bytes of numbers, in place of 2 GiB: less for files of others, of which a small one may unpack to 2 GiB,
+    /// more for data sets that are larger.
+    ///
+    /// # Errors
+    /// As [`Idx::read`].
+    pub fn read_at_most(reader: impl Read, bytes: u64) -> Result<Idx, DataError> {
+        let limit = bytes;
         let mut reader = Counted { reader: unzipped(reader)?, count: 0 };
         let magic: [u8; 4] = reader.array()?;
         let [0, 0, kind, axes] = magic else { return Err(DataError::Magic { found: magic }) };
@@ -56,8 +65,9 @@ impl Idx {
         let sizes = (0..axes).map(|_| Ok(u32::from_be_bytes(reader.array()?))).collect::<Result<Vec<_>, DataError>>()?;
         // Axes of no elements are left out: the array's other sizes must make sense too.
         let bytes = sizes.iter().filter(|n| **n > 0).try_fold(size, |bytes: u64, n| bytes.checked_mul((*n).into()));
-        if bytes.is_none_or(|bytes| bytes > LIMIT) {
-            return Err(DataError::Huge { sizes, limit: LIMIT });
+        // In any case no more than an array can hold.
+        if bytes.is_none_or(|bytes| bytes > limit.min(isize::MAX as u64)) {
+            return Err(DataError::Huge { sizes, limit });
         }
         let bytes = reader.last(size * sizes.iter().map(|n| u64::from(*n)).product::<u64>())?;
         let shape: Vec<usize> = sizes.iter().map(|n| *n as usize).collect();
@@ -210,6 +220,11 @@ mod tests {
         for sizes in [&[u32::MAX, u32::MAX, u32::MAX][..], &[1 << 31, 2], &[0, u32::MAX, u32::MAX], &[u32::MAX; 255]] {
             assert!(matches!(Idx::read(&*file(8, sizes, &[1])), Err(DataError::Huge { limit: LIMIT, .. })), "{sizes:?}");
         }
+        for (limit, fits) in [(6, true), (5, false), (u64::MAX, true)] {
+            let zipped = zipped(&file(8, &[2, 3], &[0; 6]));
+            assert_eq!(Idx::read_at_most(&*zipped, limit).is_ok(), fits, "{limit}");
+        }
+        assert!(matches!(Idx::read_at_most(&*file(8, &[u32::MAX; 3], &[1]), u64::MAX), Err(DataError::Huge { limit: u64::MAX, .. })));
         // As much as is allowed, but not there: no memory is taken for it.
         assert!(matches!(Idx::read(&*file(0x0e, &[1 << 28], &[1])), Err(DataError::Truncated { found: 9, .. })));
     }

@@ -1,7 +1,8 @@
 //! How do examples come to the training loop? In batches, in an order of each epoch's own, prepared on another thread.
 
-use super::{Augment, Dataset, Examples, order};
-use std::panic::{Location, resume_unwind};
+use super::{Augment, Dataset, Examples, WeightedSampler, order};
+use crate::refusal::{has_room, require};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
@@ -37,9 +38,27 @@ type Batch<D> = Examples<<D as Dataset>::Number, <D as Dataset>::Target>;
 struct Batches<D> {
     data: Arc<D>,
     batch: usize,
-    shuffle: Option<u64>,
+    order: Order,
     augment: Option<Augment>,
     drop_last: bool,
+}
+
+/// In which order examples come.
+#[derive(Clone)]
+enum Order {
+    AsTheyAre,
+    Shuffled(u64),
+    Drawn(Arc<WeightedSampler>),
+}
+
+impl<D: Dataset> Batches<D> {
+    /// The examples of an epoch.
+    fn len(&self) -> usize {
+        match &self.order {
+            Order::Drawn(sampler) => sampler.samples(),
+            _ => self.data.len(),
+        }
+    }
 }
 
 impl<D: Dataset + 'static> Loader<D> {
@@ -50,20 +69,32 @@ impl<D: Dataset + 'static> Loader<D> {
     /// If the batches have no examples.
     #[track_caller]
     pub fn new(data: D, batch: usize) -> Self {
-        assert!(batch > 0, "Loader::new: batches of 0 examples\n  at {}\n  hint: 32 to 128 are usual", Location::caller());
-        let source = Batches { data: Arc::new(data), batch, shuffle: None, augment: None, drop_last: false };
+        require(batch > 0, || "Loader::new: batches of 0 examples", "32 to 128 are usual");
+        let source = Batches { data: Arc::new(data), batch, order: Order::AsTheyAre, augment: None, drop_last: false };
         Loader { source: Arc::new(source), prefetch: 2 }
     }
     fn with(mut self, change: impl FnOnce(&mut Batches<D>)) -> Self {
-        let Batches { data, batch, shuffle, augment, drop_last } = &*self.source;
-        let mut source = Batches { data: data.clone(), batch: *batch, shuffle: *shuffle, augment: augment.clone(), drop_last: *drop_last };
+        let Batches { data, batch, order, augment, drop_last } = &*self.source;
+        let mut source =
+            Batches { data: data.clone(), batch: *batch, order: order.clone(), augment: augment.clone(), drop_last: *drop_last };
         change(&mut source);
         self.source = Arc::new(source);
         self
     }
     /// Another order in each epoch, by this seed.
     pub fn shuffle(self, seed: u64) -> Self {
-        self.with(|s| s.shuffle = Some(seed))
+        self.with(|s| s.order = Order::Shuffled(seed))
+    }
+    /// Examples that are drawn by weights, in place of all of them in an order: an epoch has as many as the sampler draws.
+    ///
+    /// # Panics
+    /// If there are not as many weights as examples.
+    #[track_caller]
+    pub fn sampler(self, sampler: WeightedSampler) -> Self {
+        let (weights, examples) = (sampler.len(), self.source.data.len());
+        let message = || format!("Loader::sampler: {weights} weights for {examples} examples");
+        require(weights == examples, message, "give each example of the data set a weight");
+        self.with(|s| s.order = Order::Drawn(Arc::new(sampler)))
     }
     /// Changes the inputs by chance.
     pub fn augment(self, augment: Augment) -> Self {
@@ -73,8 +104,8 @@ impl<D: Dataset + 'static> Loader<D> {
     pub fn drop_last(self) -> Self {
         self.with(|s| s.drop_last = true)
     }
-    /// How many batches are prepared ahead, on a thread that lives as long as the epoch: 2 unless said otherwise; 0 prepares each one when it
-    /// is asked for, without a thread.
+    /// How many batches are prepared ahead, on a thread that lives as long as the epoch: 2 unless said otherwise, at most 1,024; 0 prepares each
+    /// one when it is asked for, without a thread.
     pub fn prefetch(mut self, batches: usize) -> Self {
         self.prefetch = batches;
         self
@@ -85,7 +116,7 @@ impl<D: Dataset + 'static> Loader<D> {
     }
     /// The number of batches in an epoch.
     pub fn len(&self) -> usize {
-        let (n, batch) = (self.source.data.len(), self.source.batch);
+        let (n, batch) = (self.source.len(), self.source.batch);
         if self.source.drop_last { n / batch } else { n.div_ceil(batch) }
     }
     /// Whether there are none.
@@ -93,15 +124,26 @@ impl<D: Dataset + 'static> Loader<D> {
         self.len() == 0
     }
     /// The batches of an epoch.
+    ///
+    /// # Panics
+    /// If there is no memory for the order of so many examples.
+    #[track_caller]
     pub fn epoch(&self, epoch: u64) -> Epoch<D> {
         self.epoch_from(epoch, 0)
     }
     /// The batches of an epoch from this one on, counted from 0: for a run that is resumed. There is none from [`Loader::len`] on.
+    ///
+    /// # Panics
+    /// If there is no memory for the order of so many examples.
+    #[track_caller]
     pub fn epoch_from(&self, epoch: u64, batch: usize) -> Epoch<D> {
+        let (n, listed) = (self.source.len(), !matches!(self.source.order, Order::AsTheyAre));
+        let message = || format!("Loader: no memory for the order of {n} examples");
+        require(!listed || has_room::<usize>(n), message, "without `shuffle` no order is needed");
         let last = self.len();
         let mut plan = Plan { source: self.source.clone(), order: None, epoch, next: batch.min(last), last };
         let left = plan.last - plan.next;
-        let batches = match self.prefetch.min(left) {
+        let batches = match self.prefetch.min(left).min(MOST_AHEAD) {
             0 => Way::Here(plan),
             ahead => Way::Thread(Worker::start(move || plan.batch(), ahead)),
         };
@@ -109,10 +151,13 @@ impl<D: Dataset + 'static> Loader<D> {
     }
 }
 
+/// There must be room for as many.
+const MOST_AHEAD: usize = 1024;
+
 /// What is left of an epoch.
 struct Plan<D> {
     source: Arc<Batches<D>>,
-    /// Made with the first batch, so that the thread does it.
+    /// Made with the first batch, so that the thread does it; none for examples as they are.
     order: Option<Vec<usize>>,
     epoch: u64,
     next: usize,
@@ -124,14 +169,19 @@ impl<D: Dataset> Plan<D> {
         if self.next == self.last {
             return None;
         }
-        let (source, n) = (&*self.source, self.source.data.len());
-        let order = self.order.get_or_insert_with(|| match source.shuffle {
-            Some(seed) => order::shuffled(n, seed, self.epoch),
-            None => (0..n).collect(),
-        });
+        let (source, n) = (&*self.source, self.source.len());
         let start = self.next * source.batch;
+        let end = n.min(start.saturating_add(source.batch));
         self.next += 1;
-        let mut batch = source.data.get(&order[start..n.min(start + source.batch)]);
+        let order = match &source.order {
+            Order::AsTheyAre => None,
+            Order::Shuffled(seed) => Some(self.order.get_or_insert_with(|| order::shuffled(n, *seed, self.epoch))),
+            Order::Drawn(sampler) => Some(self.order.get_or_insert_with(|| sampler.rows(self.epoch))),
+        };
+        let mut batch = match order {
+            Some(order) => source.data.get(&order[start..end]),
+            None => source.data.get(&(start..end).collect::<Vec<_>>()),
+        };
         if let Some(augment) = &source.augment {
             batch.x = augment.apply(&batch.x, self.epoch, start);
         }
@@ -240,6 +290,54 @@ mod tests {
         assert_eq!(Loader::new(counting(6), 3).len(), 2);
         let large = Loader::new(counting(2), 3);
         assert_eq!((large.len(), labels(large.epoch(0))), (1, vec![vec![0, 1]]));
+    }
+    #[test]
+    fn examples_are_drawn_by_weights_and_resumed_at_any_batch() {
+        let weights: Vec<f64> = (0..23).map(|i| if i < 3 { 10.0 } else { 1.0 }).collect();
+        for sampler in [WeightedSampler::new(&weights, 41, 3), WeightedSampler::new(&weights, 20, 3).without_replacement()] {
+            let loader = Loader::new(counting(23), 6).sampler(sampler.clone()).augment(Augment::new(6).shift(1));
+            assert_eq!(loader.len(), sampler.samples().div_ceil(6));
+            let whole: Vec<_> = loader.epoch(2).collect();
+            assert_eq!(whole.iter().flat_map(|b| b.y.clone()).collect::<Vec<_>>(), sampler.rows(2));
+            for b in 0..=loader.len() {
+                assert_eq!(loader.epoch_from(2, b).collect::<Vec<_>>(), whole[b..]);
+            }
+            assert_ne!(labels(loader.epoch(0)), labels(loader.epoch(1)));
+            assert_eq!(Loader::new(counting(23), 6).sampler(sampler.clone()).drop_last().len(), sampler.samples() / 6);
+        }
+    }
+    #[test]
+    #[should_panic(expected = "Loader::sampler: 2 weights for 3 examples")]
+    fn each_example_has_a_weight() {
+        let _ = Loader::new(counting(3), 1).sampler(WeightedSampler::new(&[1.0, 1.0], 3, 1));
+    }
+    /// More examples than memory has addresses: in their order they need no list; an order of their own is refused.
+    #[test]
+    fn endless_data_sets() {
+        struct Endless(usize);
+        impl Dataset for Endless {
+            type Number = f64;
+            type Target = Vec<usize>;
+            fn len(&self) -> usize {
+                self.0
+            }
+            fn get(&self, rows: &[usize]) -> Examples<f64> {
+                Examples::new(ndarray::Array2::zeros((rows.len(), 1)), rows.to_vec())
+            }
+        }
+        for n in [1 << 40, usize::MAX] {
+            let loader = Loader::new(Endless(n), 3).prefetch(usize::MAX);
+            assert_eq!(loader.epoch(0).nth(1).unwrap().y, [3, 4, 5]);
+            let last = loader.epoch_from(0, loader.len() - 1).next().unwrap().y;
+            assert_eq!((last.len(), last.last()), ((n - 1) % 3 + 1, Some(&(n - 1))));
+            let loader = Loader::new(Endless(n), 3).shuffle(1);
+            let panic = catch_unwind(AssertUnwindSafe(|| loader.epoch(0))).err().expect("must be refused");
+            let text = panic.downcast::<String>().unwrap();
+            assert!(text.starts_with(&format!("Loader: no memory for the order of {n} examples\n  at src/data/loader.rs:")), "{text}");
+        }
+        for batch in [usize::MAX, usize::MAX - 1, 1 << 63] {
+            assert_eq!(labels(Loader::new(counting(3), batch).epoch(0)), [[0, 1, 2]]);
+        }
     }
     #[test]
     fn no_examples_no_batches() {

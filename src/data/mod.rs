@@ -5,8 +5,8 @@
 //! | examples in memory, or as your code makes them | [`Examples`], [`Dataset`], [`Subset`] |
 //! | the embedded digits; MNIST and Fashion-MNIST | [`digits()`], [`mnist()`] |
 //! | files of numbers | [`Csv`], [`Idx`] |
-//! | preparation | [`Examples::split`], [`Normalization`], [`one_hot`] |
-//! | batches: shuffled, augmented, prepared on another thread | [`Loader`], [`Augment`] |
+//! | preparation | [`Examples::split`], [`Examples::split_stratified`], [`Normalization`], [`one_hot`] |
+//! | batches: shuffled or drawn by weights, augmented, prepared on another thread | [`Loader`], [`WeightedSampler`], [`Augment`] |
 //!
 //! All chance is seeded, and depends on the seed and the epoch alone: a run that is resumed sees the same batches.
 
@@ -21,13 +21,15 @@ mod loader;
 mod mnist;
 mod normalize;
 mod order;
+mod sampler;
 
 pub use augment::Augment;
 pub use csv::{Column, Csv};
-pub use dataset::{Dataset, Examples, Subset, Target, one_hot, split_rows};
+pub use dataset::{Dataset, Examples, Subset, Target, one_hot, split_rows, split_rows_stratified};
 pub use digits::{Digits, digits};
 pub use error::DataError;
 pub use idx::Idx;
 pub use loader::{Epoch, Loader};
 pub use mnist::{FASHION_MNIST_CLASSES, mnist};
 pub use normalize::Normalization;
+pub use sampler::WeightedSampler;

@@ -2,8 +2,8 @@
 
 use crate::Scalar;
 use crate::io::{State, StateError};
+use crate::refusal::require;
 use ndarray::{Array1, ArrayD, Axis};
-use std::panic::Location;
 
 /// Mean and standard deviation of each channel or feature (axis 1): `(x - mean) / std`.
 ///
@@ -32,11 +32,9 @@ impl Normalization {
     pub fn new(mean: impl Into<Vec<f64>>, std: impl Into<Vec<f64>>) -> Self {
         let (mean, std) = (mean.into(), std.into());
         let fine = mean.len() == std.len() && mean.iter().all(|m| m.is_finite()) && std.iter().all(|s| *s > 0.0 && s.is_finite());
-        assert!(
-            fine,
-            "Normalization::new: needs as many means as standard deviations, all finite and the latter above 0, not {mean:?} and {std:?}\n  at {}",
-            Location::caller()
-        );
+        let needed = "needs as many means as standard deviations, all finite and the latter above 0";
+        let message = || format!("Normalization::new: {needed}, not {mean:?} and {std:?}");
+        require(fine, message, "of a feature that is the same everywhere the standard deviation is 1");
         Normalization { mean, std }
     }
     /// Those of an array `[batch, channels, ..]` or `[batch, features]`, over all other axes than the second (dividing by their number).
@@ -46,28 +44,23 @@ impl Normalization {
     /// If there are fewer than two axes, no elements, or elements that are not finite.
     #[track_caller]
     pub fn fit<T: Scalar>(x: &ArrayD<T>) -> Self {
-        let at = Location::caller();
-        assert!(
-            x.ndim() >= 2 && !x.is_empty(),
-            "Normalization::fit: needs elements of shape [batch, channels, ..], not {:?}\n  at {at}",
-            x.shape()
-        );
-        let (mean, std) = x
-            .axis_iter(Axis(1))
-            .enumerate()
-            .map(|(channel, x)| {
-                // From the first element on: of equal elements the mean is then exact and the spread 0.
-                let (n, first) = (x.len() as f64, x.iter().next().map_or(0.0, |x| x.to_f64()));
-                let mean = first + x.iter().map(|x| x.to_f64() - first).sum::<f64>() / n;
-                let std = (x.iter().map(|x| (x.to_f64() - mean).powi(2)).sum::<f64>() / n).sqrt();
-                assert!(
-                    std.is_finite(),
-                    "Normalization::fit: channel {channel} holds infinities or NaN\n  at {at}\n  hint: remove those examples"
-                );
-                (mean, if std == 0.0 { 1.0 } else { std })
-            })
-            .unzip();
-        Normalization { mean, std }
+        let message = || format!("Normalization::fit: needs elements of shape [batch, channels, ..], not {:?}", x.shape());
+        require(x.ndim() >= 2 && !x.is_empty(), message, "bring examples to the first axis, and features or channels to the second");
+        let (mut means, mut stds) = (Vec::new(), Vec::new());
+        for (channel, x) in x.axis_iter(Axis(1)).enumerate() {
+            let message = || format!("Normalization::fit: channel {channel} holds infinities or NaN");
+            require(x.iter().all(|x| x.to_f64().is_finite()), message, "remove those examples");
+            let (mut mean, mut std) = mean_and_std(&x, 1.0);
+            if !(1e-140..1e140).contains(&std) && x.iter().any(|y| Some(y) != x.first()) {
+                // Squares that leave the range of f64: relative to the largest number.
+                let size = x.iter().fold(0.0, |most: f64, x| most.max(x.to_f64().abs()));
+                (mean, std) = mean_and_std(&x, size);
+                (mean, std) = (mean * size, std * size);
+            }
+            means.push(mean);
+            stds.push(if std == 0.0 { 1.0 } else { std });
+        }
+        Normalization { mean: means, std: stds }
     }
     /// The means.
     pub fn mean(&self) -> &[f64] {
@@ -83,7 +76,15 @@ impl Normalization {
     /// If axis 1 has another size.
     #[track_caller]
     pub fn apply<T: Scalar>(&self, x: &mut ArrayD<T>) {
-        self.channels(x, "apply", |x, mean, std| (x - mean) / std);
+        self.channels(
+            x,
+            "apply",
+            |x, mean, std| (x - mean) / std,
+            |x, mean, std| {
+                let distance = x - mean;
+                if distance.is_finite() { distance / std } else { x / std - mean / std }
+            },
+        );
     }
     /// Takes it back, for pictures: `x std + mean`.
     ///
@@ -91,20 +92,20 @@ impl Normalization {
     /// If axis 1 has another size.
     #[track_caller]
     pub fn invert<T: Scalar>(&self, x: &mut ArrayD<T>) {
-        self.channels(x, "invert", |x, mean, std| x * std + mean);
+        self.channels(x, "invert", |x, mean, std| x * std + mean, |x, mean, std| x * std + mean);
     }
     #[track_caller]
-    fn channels<T: Scalar>(&self, x: &mut ArrayD<T>, name: &str, f: impl Fn(T, T, T) -> T) {
-        assert!(
-            x.ndim() >= 2 && x.len_of(Axis(1)) == self.mean.len(),
-            "Normalization::{name}: shape {:?}, but {} channels were fitted\n  at {}\n  hint: channels or features are axis 1",
-            x.shape(),
-            self.mean.len(),
-            Location::caller()
-        );
+    fn channels<T: Scalar>(&self, x: &mut ArrayD<T>, name: &str, f: fn(T, T, T) -> T, in_f64: fn(f64, f64, f64) -> f64) {
+        let message = || format!("Normalization::{name}: shape {:?}, but {} channels were fitted", x.shape(), self.mean.len());
+        require(x.ndim() >= 2 && x.len_of(Axis(1)) == self.mean.len(), message, "channels or features are axis 1");
         for (i, mut x) in x.axis_iter_mut(Axis(1)).enumerate() {
             let (mean, std) = (T::from_f64(self.mean[i]), T::from_f64(self.std[i]));
-            x.mapv_inplace(|x| f(x, mean, std));
+            let fits = std.to_f64() >= 1e-30 && std.to_f64() <= 1e30 && mean.to_f64().abs() <= 1e30;
+            match fits {
+                true => x.mapv_inplace(|x| f(x, mean, std)),
+                // Near the ends of the type.
+                false => x.mapv_inplace(|x| T::from_f64(in_f64(x.to_f64(), self.mean[i], self.std[i]))),
+            }
         }
     }
     /// To be kept beside the weights, which make no sense without it.
@@ -130,6 +131,16 @@ impl Normalization {
         }
         Ok(Normalization { mean, std })
     }
+}
+
+/// Mean and standard deviation of numbers, all of them over `size`.
+fn mean_and_std<T: Scalar>(x: &ndarray::ArrayViewD<'_, T>, size: f64) -> (f64, f64) {
+    // From the first element on: of equal elements the mean is then exact and the spread 0.
+    let at = |x: &T| x.to_f64() / size;
+    let (n, first) = (x.len() as f64, x.iter().next().map_or(0.0, at));
+    let mean = first + x.iter().map(|x| at(x) - first).sum::<f64>() / n;
+    let std = (x.iter().map(|x| (at(x) - mean).powi(2)).sum::<f64>() / n).sqrt();
+    (mean, std)
 }
 
 #[cfg(test)]
@@ -159,6 +170,36 @@ mod tests {
         assert_eq!(normalization.std()[0], 1.0);
         normalization.apply(&mut x);
         assert_eq!(x.index_axis(Axis(1), 0), array![0.0, 0.0, 0.0].into_dyn());
+    }
+    #[test]
+    fn numbers_near_the_ends_of_the_type() {
+        for size in [1e-300, 1e-160, 1e-20, 1.0, 1e30, 1e160, 1e300, 8e307] {
+            let x = array![[-1.0, 5.0], [1.0, 5.0], [0.5, 5.0], [-0.5, 5.0]].mapv(|x: f64| x * (size / 5.0)).into_dyn();
+            let normalization = Normalization::fit(&x);
+            let std = 0.625f64.sqrt();
+            assert!((normalization.std()[0] / (std * size / 5.0) - 1.0).abs() < 1e-12, "{size:e}: {normalization:?}");
+            assert_eq!(normalization.std()[1], 1.0);
+            let mut y = x.clone();
+            normalization.apply(&mut y);
+            for (found, right) in y.index_axis(Axis(1), 0).iter().zip([-1.0, 1.0, 0.5, -0.5]) {
+                assert!((found - right / std).abs() < 1e-12, "{size:e}: {y:?}");
+            }
+            assert!(y.index_axis(Axis(1), 1).iter().all(|y| *y == 0.0));
+            normalization.invert(&mut y);
+            assert!(y.index_axis(Axis(1), 0).iter().zip(x.index_axis(Axis(1), 0)).all(|(y, x)| (y / size - x / size).abs() < 1e-12));
+        }
+        for size in [1e-44, 1e-38, 1e-20, 1e20, 3e38] {
+            let x = array![[-1.0f32], [1.0]].mapv(|x| x * size).into_dyn();
+            let (mut y, normalization) = (x.clone(), Normalization::fit(&x));
+            normalization.apply(&mut y);
+            assert_eq!(y, array![[-1.0], [1.0]].into_dyn(), "{size:e}");
+            normalization.invert(&mut y);
+            assert_eq!(y, x, "{size:e}");
+        }
+        // As far apart as numbers can be.
+        let x = array![[f64::MIN], [f64::MAX]].into_dyn();
+        let normalization = Normalization::fit(&x);
+        assert!((normalization.std()[0] / f64::MAX - 1.0).abs() < 1e-12, "{normalization:?}");
     }
     #[test]
     fn a_constant_feature_of_many_examples() {
