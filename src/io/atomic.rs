@@ -2,7 +2,7 @@
 
 use super::IoError;
 use std::collections::hash_map::RandomState;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::hash::BuildHasher;
 use std::io::{self, Write};
@@ -13,8 +13,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// the old file or the new one, never a part.
 ///
 /// The bytes go to a temporary file in the same directory, named `.NAME.RANDOM.tmp`, which is flushed to the disk and renamed. It is removed
-/// when an error ends the write; only a process that is killed leaves it behind, and it may then be deleted. The file is a new one: it has
-/// the permissions of new files, and where `path` was a symbolic link, the link is replaced, not what it leads to.
+/// when an error ends the write; only a process that is killed leaves it behind, and the next write of that name removes it (what another
+/// process is writing just now is locked, and stays). The file is a new one: it has the permissions of new files, and where `path` was a
+/// symbolic link, the link is replaced, not what it leads to.
 ///
 /// # Errors
 /// If the system refuses; the old file is then as it was.
@@ -32,12 +33,13 @@ pub fn write_atomic(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), IoError>
 }
 
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    remove_left_behind(path);
     let (mut temporary, mut file) = Temporary::beside(path)?;
     file.write_all(bytes)?;
     file.sync_all()?; // before the rename: else a power cut may leave the new name with no content
-    drop(file);
-    fs::rename(&temporary.path, path)?;
+    fs::rename(&temporary.path, path)?; // the file is still open and locked, so that nobody takes it for one that was left behind
     temporary.renamed = true;
+    drop(file);
     // The new file is in its place. Where its directory cannot be flushed, a power cut may bring the old one back, whole: no error.
     let _ = sync_directory(path);
     Ok(())
@@ -60,10 +62,41 @@ impl Temporary {
             let path = path.with_file_name(hidden);
             match File::create_new(&path) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-                file => return Ok((Temporary { path, renamed: false }, file?)),
+                file => {
+                    let (file, temporary) = (file?, Temporary { path, renamed: false });
+                    // The system gives the lock back when the process ends, however it ends. Where files cannot be locked, nothing is ever
+                    // taken for left behind.
+                    let _ = file.lock();
+                    if temporary.path.exists() {
+                        return Ok((temporary, file));
+                    } // else another writer took it for left behind, in the moment before it was locked
+                }
             }
         }
     }
+}
+
+/// Removes the temporary files of this name whose writers were killed.
+fn remove_left_behind(path: &Path) {
+    let Some(name) = path.file_name() else { return };
+    let is_temporary = |file: &OsStr| {
+        let file = file.as_encoded_bytes();
+        let random = file.strip_prefix(b".").and_then(|file| file.strip_prefix(name.as_encoded_bytes()));
+        let random = random.and_then(|file| file.strip_prefix(b".")).and_then(|file| file.strip_suffix(b".tmp"));
+        random.is_some_and(|r| r.len() == 16 && r.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b)))
+    };
+    let Ok(entries) = fs::read_dir(directory(path)) else { return };
+    for entry in entries.flatten().filter(|entry| is_temporary(&entry.file_name()) && entry.file_type().is_ok_and(|t| t.is_file())) {
+        let Ok(file) = File::open(entry.path()) else { continue };
+        if file.try_lock().is_ok() {
+            let _ = fs::remove_file(entry.path()); // while it is locked; what cannot be removed does not hinder the write
+        }
+    }
+}
+
+/// Where the file lies.
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Another number each time and in each process: the standard library draws the keys of its hash tables from the system, and here the time is
@@ -84,8 +117,7 @@ impl Drop for Temporary {
 /// Flushes the new name to the disk. Other systems than Unix do not open directories as files.
 fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
-        let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent)?.sync_all()?;
+        File::open(directory(path))?.sync_all()?;
     }
     Ok(())
 }
@@ -125,6 +157,41 @@ mod tests {
         assert!(names.iter().all(|n| n.starts_with(".a.") && n.ends_with(".tmp")), "{names:?}");
         drop(made);
         assert!(dir.names().is_empty());
+    }
+    #[test]
+    fn what_killed_writers_left_is_removed() {
+        let dir = Directory::new("atomic-left");
+        let others = [
+            ".a.0123456789abcdeg.tmp", // not of this pattern: somebody else's
+            ".a.0123456789ABCDEF.tmp",
+            ".a.0123456789abcde.tmp",
+            ".a.0123456789abcdef.tmp2",
+            ".b.0123456789abcdef.tmp", // of other names
+            ".a.b.0123456789abcdef.tmp",
+            "a.0123456789abcdef.tmp",
+            ".0123456789abcdef.tmp",
+        ];
+        let (left, live) = ([".a.0123456789abcdef.tmp", ".a.ffffffffffffffff.tmp"], ".a.00000000000000ff.tmp");
+        others.iter().chain(&left).chain([&live]).for_each(|name| fs::write(dir.file(name), "part").unwrap());
+        let writer = File::open(dir.file(live)).unwrap();
+        writer.lock().unwrap(); // another process is at it
+        let names = |with: &[&str]| {
+            let mut names: Vec<String> = others.iter().chain(with).map(|n| n.to_string()).collect();
+            names.sort();
+            names
+        };
+        let found = || {
+            let mut names = dir.names();
+            names.sort();
+            names
+        };
+        write_atomic(dir.file("a"), b"whole").unwrap();
+        assert_eq!(found(), names(&["a", live]));
+        drop(writer); // killed
+        write_atomic(dir.file("a"), b"whole").unwrap();
+        assert_eq!(found(), names(&["a"]));
+        write_atomic(dir.file("b"), b"whole").unwrap();
+        assert_eq!(found().len(), others.len() + 1);
     }
     #[test]
     fn paths_that_cannot_be() {

@@ -39,7 +39,7 @@ const POSITION: &str = "position";
 ///     let checkpoint = Checkpoint::load(path)?;
 ///     model.load_state(&checkpoint.part("model")?)?;
 ///     model.load_generators(&checkpoint.part("generators")?)?;
-///     scheduler.load_state(&checkpoint.part("scheduler")?)?; // before the optimizer, which knows the present rate
+///     scheduler.load_state(&checkpoint.part("scheduler")?)?;
 ///     optimizer.load_state(&named, &checkpoint.part("optimizer")?)?;
 ///     first = (checkpoint.epoch(), checkpoint.batch());
 /// }

@@ -27,7 +27,7 @@ pub fn save(path: impl AsRef<Path>, array: impl Into<Values>) -> Result<(), IoEr
     write_atomic(path, &to_bytes(&array.into()))
 }
 
-/// Reads an array, of C or Fortran order and either byte order: `f32` and `f64` as they are, `f16` as `f32`, whole numbers and booleans as
+/// Reads an array, of C or Fortran order and of any byte order (that of the machine too, `=f4`): `f32` and `f64` as they are, `f16` as `f32`, whole numbers and booleans as
 /// 64-bit ones.
 ///
 /// # Errors
@@ -96,9 +96,12 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Values, FormatError> {
     array.ok_or_else(|| FormatError::Header { reason: format!("no array can have shape {shape:?}") })
 }
 
-/// The type of numbers, such as `<f4`, and whether their first byte is the highest.
+/// The type of numbers, such as `<f4`, and whether their first byte is the highest. Without an order (`f4`) it is the machine's own, as with `=`.
 fn number(kind: &str) -> Option<(Number, bool)> {
-    let (order, kind) = kind.split_at_checked(1)?;
+    let (order, kind) = match kind.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true => ("=", kind),
+        false => kind.split_at_checked(1)?,
+    };
     let number = match kind {
         "b1" => Number::Bool,
         "u1" => Number::U8,
@@ -117,6 +120,7 @@ fn number(kind: &str) -> Option<(Number, bool)> {
     match order {
         "<" => Some((number, false)),
         ">" => Some((number, true)),
+        "=" => Some((number, cfg!(target_endian = "big"))),
         "|" if number.size() == 1 => Some((number, false)),
         _ => None,
     }
@@ -238,6 +242,21 @@ mod tests {
         assert_eq!(with("<i4", "(1L, 2L)", &[1, 0, 0, 0, 255, 255, 255, 255]), Ok(array![[1i64, -1]].into_dyn().into()));
     }
     #[test]
+    fn the_order_of_the_machine() {
+        let one = 1.5f32.to_ne_bytes();
+        for kind in ["=f4", "f4"] {
+            assert_eq!(with(kind, "(1,)", &one), Ok(array![1.5f32].into_dyn().into()), "{kind}");
+        }
+        for kind in ["=i8", "i8"] {
+            assert_eq!(with(kind, "(1,)", &(-7i64).to_ne_bytes()), Ok(array![-7i64].into_dyn().into()), "{kind}");
+        }
+        for kind in ["=u1", "|u1", "<u1", ">u1", "u1"] {
+            assert_eq!(with(kind, "(1,)", &[9]), Ok(array![9u64].into_dyn().into()), "{kind}");
+        }
+        assert_eq!(with("=b1", "(1,)", &[1]), Ok(array![1u64].into_dyn().into()));
+        assert_eq!(with("=f2", "(1,)", &0x3c00u16.to_ne_bytes()), Ok(array![1f32].into_dyn().into()));
+    }
+    #[test]
     fn longer_headers_of_versions_2_and_3() {
         let header = b"{\"shape\": (2), \"descr\": \"|i1\", \"fortran_order\": False}";
         for version in [2, 3] {
@@ -273,7 +292,7 @@ mod tests {
     fn other_formats_versions_and_types() {
         assert_eq!(from_bytes(b"PK\x03\x04"), Err(FormatError::Magic { format: "npy" }));
         assert!(matches!(from_bytes(b"\x93NUMPY\x04\x00\x00\x00"), Err(FormatError::Header { .. })));
-        for kind in ["|O", "<U4", "<c8", "<f16", "|f4", "=f4", "", "f4", "\u{e9}f4"] {
+        for kind in ["|O", "<U4", "<c8", "<f16", "|f4", "=f3", "", "f", "=", "=|f4", "\u{e9}f4"] {
             assert!(matches!(with(kind, "(1,)", &[0; 4]), Err(FormatError::Type { found, .. }) if found == kind), "{kind}");
         }
     }
