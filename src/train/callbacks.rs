@@ -2,8 +2,9 @@
 
 use super::{Callback, Run};
 use crate::Scalar;
-use crate::io::{IoError, State, save};
+use crate::io::{IoError, State, StateError, save};
 use crate::optim::{Goal, ReduceLrOnPlateau, Scheduler};
+use crate::refusal::require;
 use std::path::PathBuf;
 
 /// A number of the history, and the best one so far.
@@ -40,6 +41,25 @@ impl Monitor {
         }
         improved
     }
+    /// The best number so far.
+    fn state(&self) -> State {
+        self.best.iter().map(|best| ("best", *best)).collect()
+    }
+    /// That of such a state.
+    fn read(state: &State) -> Result<Option<f64>, StateError> {
+        if state.get("best").is_none() {
+            return Ok(None);
+        }
+        match state.number("best")? {
+            best if best.is_nan() => Err(StateError::Type { name: "best".into(), found: best.to_string(), expected: "a number" }),
+            best => Ok(Some(best)),
+        }
+    }
+    /// Refuses a state with other entries than these.
+    fn check(state: &State, known: impl Fn(&str) -> bool) -> Result<(), StateError> {
+        let unknown = state.iter().filter(|(name, _)| !known(name));
+        StateError::all(unknown.map(|(name, _)| StateError::Unexpected { name: name.into() }).collect())
+    }
 }
 
 /// Ends the run when a number has not got better for some epochs, and gives the model the weights (and buffers) of its best epoch, also
@@ -59,7 +79,7 @@ impl EarlyStopping {
     /// If there are none.
     #[track_caller]
     pub fn new(patience: usize) -> EarlyStopping {
-        assert!(patience > 0, "EarlyStopping: patience must be at least 1 epoch\n  hint: 3 to 10 are usual");
+        require(patience > 0, || "EarlyStopping: patience must be at least 1 epoch", "3 to 10 are usual");
         EarlyStopping { monitor: Monitor::default(), patience, waited: 0, best: None }
     }
     /// Watches another number of the history, such as `val_accuracy` with [`Goal::Max`].
@@ -75,7 +95,7 @@ impl<T: Scalar> Callback<T> for EarlyStopping {
             self.best = Some(run.model.state());
             self.waited = 0;
         } else {
-            self.waited += 1;
+            self.waited = self.waited.saturating_add(1);
             run.stop |= self.waited >= self.patience;
         }
         Ok(())
@@ -84,6 +104,19 @@ impl<T: Scalar> Callback<T> for EarlyStopping {
         if let Some(best) = self.best.take() {
             run.model.load_state(&best).expect("a model takes back its own state");
         }
+        Ok(())
+    }
+    fn state(&self) -> State {
+        let mut state = self.monitor.state();
+        state.insert("waited", self.waited as u64);
+        self.best.iter().for_each(|best| state.insert_part("weights", best.clone()));
+        state
+    }
+    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        Monitor::check(state, |name| ["best", "waited"].contains(&name) || name.starts_with("weights."))?;
+        let (best, waited, weights) = (Monitor::read(state)?, state.whole("waited")?, state.part("weights"));
+        (self.monitor.best, self.waited) = (best, usize::try_from(waited).unwrap_or(usize::MAX));
+        self.best = best.is_some().then_some(weights);
         Ok(())
     }
 }
@@ -111,6 +144,14 @@ impl<T: Scalar> Callback<T> for BestCheckpoint {
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         if self.monitor.improved(run) { save(&self.path, &run.model.state()) } else { Ok(()) }
     }
+    fn state(&self) -> State {
+        self.monitor.state()
+    }
+    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        Monitor::check(state, |name| name == "best")?;
+        self.monitor.best = Monitor::read(state)?;
+        Ok(())
+    }
 }
 
 /// Steps a schedule of the learning rate after each epoch.
@@ -122,6 +163,12 @@ impl<T: Scalar> Callback<T> for PerEpoch {
         self.0.step(run.optimizer);
         Ok(())
     }
+    fn state(&self) -> State {
+        self.0.state()
+    }
+    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        self.0.load_state(state)
+    }
 }
 
 /// Steps a schedule of the learning rate after each batch.
@@ -132,6 +179,12 @@ impl<T: Scalar> Callback<T> for PerBatch {
     fn batch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         self.0.step(run.optimizer);
         Ok(())
+    }
+    fn state(&self) -> State {
+        self.0.state()
+    }
+    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        self.0.load_state(state)
     }
 }
 
@@ -158,5 +211,11 @@ impl<T: Scalar> Callback<T> for OnPlateau {
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         self.schedule.step(self.monitor.value(run), run.optimizer);
         Ok(())
+    }
+    fn state(&self) -> State {
+        self.schedule.state()
+    }
+    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        self.schedule.load_state(state)
     }
 }

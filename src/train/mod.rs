@@ -34,47 +34,53 @@
 //! # Ok::<(), wengert::io::IoError>(())
 //! ```
 //!
-//! A run is kept in a [`Checkpoint`](crate::io::Checkpoint): the states of model, generators, optimizer and schedule. To go on, load them into
-//! new ones and say at which epoch: [`Fit::resume_at`]. A callback that is lent (`&mut PerEpoch(..)`) can be read after the run:
+//! A run that may be killed keeps itself: [`RunCheckpoint`] writes model, optimizer, schedules and epoch after each epoch, and the same program,
+//! started again, goes on from there to the same bits.
 //!
 //! ```
-//! # use wengert::{data::{Examples, Loader}, nn::{Mlp, Module}, optim::{Adam, Optimizer, Scheduler, StepLr}};
-//! # use wengert::train::{Fit, PerEpoch};
+//! # use wengert::{data::{Examples, Loader}, nn::Mlp, optim::{Adam, Scheduler, StepLr}};
+//! use wengert::train::{EarlyStopping, Fit, PerEpoch, RunCheckpoint};
 //! # let data = Examples::new(wengert::ndarray::array![[0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], vec![0, 1, 1, 0]);
 //! # let loader = Loader::new(data, 2).shuffle(1);
-//! # let new_model = || Mlp::new(&[2, 8, 2]).build::<f32>(&mut wengert::init::seeded(1));
-//! let (model, mut optimizer) = (new_model(), Adam::new(0.05));
-//! let mut schedule = PerEpoch(Scheduler::new(&mut optimizer, StepLr::new(3)));
-//! Fit::new(&model, &mut optimizer).epochs(5).callback(&mut schedule).run(&loader)?;
-//! let kept = (model.state(), model.generators(), schedule.0.state(), optimizer.state(&model.named_parameters()));
-//!
-//! let (model, mut optimizer) = (new_model(), Adam::new(0.05));
-//! let mut schedule = PerEpoch(Scheduler::new(&mut optimizer, StepLr::new(3)));
-//! model.load_state(&kept.0)?;
-//! model.load_generators(&kept.1)?;
-//! schedule.0.load_state(&kept.2)?; // before the optimizer, which knows the present rate
-//! optimizer.load_state(&model.named_parameters(), &kept.3)?;
-//! Fit::new(&model, &mut optimizer).epochs(10).resume_at(5).callback(&mut schedule).run(&loader)?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # let path = std::env::temp_dir().join(format!("wengert-doc-{}.run.safetensors", std::process::id()));
+//! # fn run(path: &std::path::Path, loader: &Loader<Examples>) -> Result<usize, Box<dyn std::error::Error>> {
+//! let model = Mlp::new(&[2, 8, 2]).dropout(0.1).build::<f32>(&mut wengert::init::seeded(1));
+//! let mut optimizer = Adam::new(0.05);
+//! let mut keeper = RunCheckpoint::new(path)
+//!     .with("scheduler", PerEpoch(Scheduler::new(&mut optimizer, StepLr::new(3))))
+//!     .with("early_stopping", EarlyStopping::new(5));
+//! let first = keeper.resume(&model, &mut optimizer)?; // 0 where there is no file yet
+//! let history = Fit::new(&model, &mut optimizer).epochs(10).resume_at(first).callback(keeper).run(loader)?;
+//! # Ok(history.epochs())
+//! # }
+//! # assert!(run(&path, &loader).unwrap() > 0);
+//! # assert_eq!(run(&path, &loader).unwrap(), 0);
+//! # std::fs::remove_file(path).unwrap();
 //! ```
+//!
+//! Other parts can be kept by hand, in a [`Checkpoint`](crate::io::Checkpoint). A callback that is lent (`&mut PerEpoch(..)`) can be read after
+//! the run: `schedule.0.state()`.
 
 mod callbacks;
+mod checkpoint;
 mod history;
 mod reports;
 #[cfg(test)]
 mod tests;
 
 pub use callbacks::{BestCheckpoint, EarlyStopping, OnPlateau, PerBatch, PerEpoch};
+pub use checkpoint::RunCheckpoint;
 pub use history::History;
 #[cfg(feature = "progress")]
 pub use reports::Bar;
 pub use reports::{CsvLog, LogLine, TensorBoardLog};
 
 use crate::data::{Dataset, Loader, Target};
-use crate::io::IoError;
+use crate::io::{IoError, State, StateError};
 use crate::metrics::{Mean, accuracy};
 use crate::nn::Module;
 use crate::optim::Optimizer;
+use crate::refusal::require;
 use crate::{Grads, Param, Scalar, Tape, Var};
 use std::time::Instant;
 
@@ -117,6 +123,17 @@ pub trait Callback<T: Scalar = f32> {
     fn end(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
         Ok(())
     }
+    /// What it remembers from one epoch to the next, for a [`RunCheckpoint`]; nothing unless it says so.
+    fn state(&self) -> State {
+        State::new()
+    }
+    /// Goes on from such a state.
+    ///
+    /// # Errors
+    /// If it does not fit; nothing is changed then.
+    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        StateError::all(state.iter().map(|(name, _)| StateError::Unexpected { name: name.into() }).collect())
+    }
 }
 
 /// Lent to a run, it can be read afterwards: the state of a schedule, say.
@@ -132,6 +149,12 @@ impl<T: Scalar, C: Callback<T> + ?Sized> Callback<T> for &mut C {
     }
     fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         (**self).end(run)
+    }
+    fn state(&self) -> State {
+        (**self).state()
+    }
+    fn load_state(&mut self, state: &State) -> Result<(), StateError> {
+        (**self).load_state(state)
     }
 }
 
@@ -218,8 +241,9 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         self
     }
     /// Goes on at this epoch (from 0) of the run, whose model, optimizer and schedule were loaded from a
-    /// [`Checkpoint`](crate::io::Checkpoint). The history begins with this epoch, and callbacks begin anew: [`BestCheckpoint`] and
-    /// [`EarlyStopping`] do not know what was best before, and a [`CsvLog`] writes its file anew, so give them files of their own.
+    /// [`Checkpoint`](crate::io::Checkpoint). The history begins with this epoch, and callbacks begin anew, but for those that a
+    /// [`RunCheckpoint`] keeps: [`BestCheckpoint`] and [`EarlyStopping`] do not know otherwise what was best before. A [`CsvLog`] writes its
+    /// file anew, so give it one of its own; for TensorBoard see [`EventWriter::resume`](crate::tensorboard::EventWriter::resume).
     pub fn resume_at(mut self, epoch: u64) -> Self {
         self.first = epoch;
         self
@@ -232,7 +256,7 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     pub fn metric(mut self, name: impl Into<String>, metric: impl for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a) -> Self {
         let name = name.into();
         let taken = ["loss", "lr", "seconds", "epoch"].contains(&&*name) || name.starts_with("val_");
-        assert!(!taken, "metric: the history has other numbers called {name:?}\n  hint: a name such as \"accuracy\"");
+        require(!taken, || format!("metric: the history has other numbers called {name:?}"), "a name such as \"accuracy\"");
         self.measures.metric = Some((name, Box::new(metric)));
         self
     }
@@ -253,15 +277,18 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// same.
     ///
     /// # Panics
-    /// As model, loss and metric do: if shapes do not fit, or a label is not a class. If the loader has no batches, or a parameter has a gradient
-    /// that [`Module::visit`] does not show: it would never be trained.
+    /// As model, loss and metric do: if shapes do not fit, or a label is not a class. If the loader has no batches, there is no example to validate
+    /// on, or a parameter has a gradient that [`Module::visit`] does not show: it would never be trained.
     #[track_caller]
     pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
         let Fit { model, optimizer, measures, mut callbacks, epochs, first } = self;
         let (batches, history) = (loader.len(), History::default());
-        assert!(
-            batches > 0,
-            "Fit::run: the loader has no batches\n  hint: is the data set empty, or smaller than a batch with `drop_last`?"
+        let message = || "Fit::run: the loader has no batches";
+        require(batches > 0, message, "is the data set empty, or smaller than a batch with `drop_last`?");
+        require(
+            measures.validation.is_none_or(|examples| !examples.is_empty()),
+            || "Fit::run: there is no example to validate on",
+            "a small part of few examples is rounded to none: hold back more, or leave out `validate`",
         );
         let mut run =
             Run { model, optimizer, epoch: 0, epochs, batch: 0, batches, samples: 0, loss: f64::NAN, metric: None, history, stop: false };
@@ -277,13 +304,10 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
 #[track_caller]
 fn all_are_shown<T: Scalar>(grads: &mut Grads<T>, params: &[Param<T>]) {
     for (p, _) in grads.slices_mut() {
-        assert!(
-            params.iter().any(|q| q.is(p)),
-            "Fit::run: parameter {} of shape {} has a gradient, but the model's `visit` does not show it\n  hint: name it there, or the module that \
-             it belongs to",
-            p.name(),
-            p.shape()
-        );
+        let shown = params.iter().any(|q| q.is(p));
+        let message =
+            || format!("Fit::run: parameter {} of shape {} has a gradient, but the model's `visit` does not show it", p.name(), p.shape());
+        require(shown, message, "name it there, or the module that it belongs to");
     }
 }
 
@@ -360,9 +384,9 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
     #[track_caller]
     fn validate(&self, model: &dyn Module<T>, tape: &mut Tape<T>, examples: &dyn Dataset<Number = T, Target = Y>) -> (f64, f64) {
         let (mut losses, mut metrics) = (Mean::new(), Mean::new());
-        let rows: Vec<usize> = (0..examples.len()).collect();
-        for rows in rows.chunks(AT_ONCE) {
-            let batch = examples.get(rows);
+        for start in (0..examples.len()).step_by(AT_ONCE) {
+            let rows: Vec<usize> = (start..examples.len().min(start.saturating_add(AT_ONCE))).collect();
+            let batch = examples.get(&rows);
             tape.no_grad(|| {
                 let output = model.forward(tape.constant(&batch.x));
                 losses.add((self.loss)(output, &batch.y).item().to_f64(), rows.len());

@@ -84,7 +84,7 @@ fn csv(history: &History) -> String {
 pub struct TensorBoardLog(EventWriter);
 
 impl TensorBoardLog {
-    /// Into this file.
+    /// Into this file. For a run that is [resumed](super::Fit::resume_at) at epoch `first`, that of `EventWriter::resume(folder, first + 1)`.
     pub fn new(events: EventWriter) -> TensorBoardLog {
         TensorBoardLog(events)
     }

@@ -384,3 +384,82 @@ fn a_layer_that_is_not_shown_is_refused() {
 fn a_run_needs_batches() {
     let _ = Fit::new(&network(), &mut Adam::new(0.01)).run(&Loader::new(circle(3), 4).drop_last());
 }
+#[test]
+#[should_panic(expected = "Fit::run: there is no example to validate on")]
+fn a_run_validates_on_examples() {
+    let (train, test) = circle(4).split(0.1, 1); // 0.4 is rounded to none
+    let _ = Fit::new(&network(), &mut Adam::new(0.01)).validate(&test).run(&Loader::new(train, 2));
+}
+
+/// Gives the optimizer's rate, each epoch's losses and all numbers of a run that is stopped after some epochs (or never) and started again.
+fn kept(folder: &Directory, stops: &[u64]) -> (State, State, State, Vec<f64>, f64) {
+    let path = folder.file(&format!("run {stops:?}.safetensors"));
+    let test = circle(30);
+    let mut losses = Vec::new();
+    for end in stops.iter().copied().chain([12]) {
+        // All is made anew, as by a program that is started again.
+        let (model, mut optimizer) = (network(), Adam::new(0.05));
+        let plateau = ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions { patience: 1, factor: 0.5, ..Default::default() });
+        let mut keeper = RunCheckpoint::new(&path)
+            .with("scheduler", PerEpoch(Scheduler::new(&mut optimizer, StepLr { step_size: 3, gamma: 0.7 })))
+            .with("plateau", OnPlateau::new(plateau))
+            .with("early_stopping", EarlyStopping::new(6))
+            .with("best", BestCheckpoint::new(folder.file("best.safetensors")));
+        let first = keeper.resume(&model, &mut optimizer).unwrap();
+        assert_eq!(first, losses.len() as u64);
+        let fit = Fit::new(&model, &mut optimizer).epochs(end).resume_at(first).validate(&test);
+        let history = fit.callback(&mut keeper).run(&loader()).unwrap();
+        losses.extend(history.get("loss").unwrap_or_default());
+        if end == 12 {
+            return (model.state(), model.generators(), optimizer.state(&model.named_parameters()), losses, optimizer.lr());
+        }
+    }
+    unreachable!("the last end is 12")
+}
+#[test]
+fn a_run_keeps_itself_and_goes_on_to_the_same_bits() {
+    let folder = Directory::new("fit-run");
+    let never_stopped = kept(&folder, &[]);
+    for stops in [&[5][..], &[1, 2, 7], &[3, 3, 11]] {
+        assert!(kept(&folder, stops) == never_stopped, "{stops:?}");
+    }
+    assert!(never_stopped.4 < 0.05); // the schedules were at work
+}
+/// A run that stopped early stays as it ended, however often it is started again: with the best weights.
+#[test]
+fn a_run_that_was_stopped_early_is_done() {
+    let (folder, losses) = (Directory::new("fit-run-done"), [5.0, 3.0, 4.0, 3.5, 1.0, 0.5]);
+    let run = || {
+        let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
+        let mut keeper = RunCheckpoint::new(folder.file("run")).with("stopping", EarlyStopping::new(2));
+        model.0.set([losses[0]]);
+        let first = keeper.resume(&model, &mut optimizer).unwrap();
+        let fit = Fit::with_loss(&model, &mut optimizer, |y, _: &Vec<usize>| y.detach().mean() + y.sum() * 0.0).epochs(6).resume_at(first);
+        let history = fit.callback(keeper).callback(Script(&model, losses.to_vec())).run(&one_batch()).unwrap();
+        (first, history.epochs(), model.0.to_array()[0])
+    };
+    assert_eq!([run(), run(), run()], [(0, 4, 3.0), (6, 0, 3.0), (6, 0, 3.0)]);
+}
+#[test]
+fn what_does_not_fit_a_kept_run_is_named() {
+    let folder = Directory::new("fit-run-unfit");
+    let path = folder.file("run.safetensors");
+    let (model, mut optimizer) = (network(), Adam::new(0.05));
+    let scheduler = |optimizer: &mut Adam| PerEpoch(Scheduler::new(optimizer, StepLr::new(3)));
+    let keeper = RunCheckpoint::new(&path).with("scheduler", scheduler(&mut optimizer));
+    Fit::new(&model, &mut optimizer).epochs(2).callback(keeper).run(&loader()).unwrap();
+    let refused = |mut keeper: RunCheckpoint<'_>| keeper.resume(&network(), &mut Adam::new(0.05)).unwrap_err().to_string();
+    let error = refused(RunCheckpoint::new(&path));
+    assert!(error.ends_with("run.safetensors does not fit: `scheduler` is not part of what is loaded into"), "{error}");
+    let two = RunCheckpoint::new(&path).with("scheduler", scheduler(&mut Adam::new(0.1))).with("stopping", EarlyStopping::new(2));
+    assert!(refused(two).ends_with("`stopping` is missing"));
+    let other = RunCheckpoint::new(&path).with("scheduler", EarlyStopping::new(2));
+    assert!(refused(other).contains("`base_lrs` is not part of what is loaded into"));
+    std::fs::write(&path, "no checkpoint").unwrap();
+    assert!(refused(RunCheckpoint::new(&path)).contains("run.safetensors"));
+    for name in ["", "a.b", "a,b", "model", "position"] {
+        let made = std::panic::catch_unwind(|| drop(RunCheckpoint::<f32>::new("x").with(name, EarlyStopping::new(2))));
+        let text = made.expect_err(name).downcast::<String>().unwrap();
+        assert!(text.starts_with(&format!("RunCheckpoint::with: no part can be called {name:?}\n  at src/train/tests.rs:")), "{text}");
+    }
+}

@@ -1,0 +1,92 @@
+//! How does a run keep itself, so that it can be killed at any time? By a callback that writes all that the run needs after each epoch.
+
+use super::{Callback, Run};
+use crate::io::{Checkpoint, IoError, StateError};
+use crate::nn::Module;
+use crate::optim::Optimizer;
+use crate::refusal::require;
+use crate::{Grads, Scalar};
+use std::path::PathBuf;
+
+/// Writes a [`Checkpoint`] after each epoch: model, sources of chance, optimizer, the callbacks that were given to it, and the epoch that comes
+/// next. A run that is resumed from it ends with the same bits as one that was never stopped. (One that a callback has ended, such as
+/// [`EarlyStopping`](super::EarlyStopping), is done: no epoch comes next.)
+///
+/// The callbacks (schedules, early stopping) are called by it, before it writes. An example is in the [module](super)'s documentation.
+pub struct RunCheckpoint<'a, T: Scalar = f32> {
+    path: PathBuf,
+    kept: Vec<(String, Box<dyn Callback<T> + 'a>)>,
+}
+
+impl<'a, T: Scalar> RunCheckpoint<'a, T> {
+    /// Into this file, which is always whole.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        RunCheckpoint { path: path.into(), kept: Vec::new() }
+    }
+    /// Calls this callback too, and keeps what it remembers under this name: a schedule ([`PerEpoch`](super::PerEpoch),
+    /// [`PerBatch`](super::PerBatch), [`OnPlateau`](super::OnPlateau)), [`EarlyStopping`](super::EarlyStopping),
+    /// [`BestCheckpoint`](super::BestCheckpoint), or one of your own with a [`Callback::state`].
+    ///
+    /// # Panics
+    /// If the name is empty, has a dot or a comma, or is that of another part: `model`, `generators`, `optimizer`, `position`.
+    #[track_caller]
+    pub fn with(mut self, name: impl Into<String>, callback: impl Callback<T> + 'a) -> Self {
+        let name = name.into();
+        let taken = OWN.contains(&&*name) || self.kept.iter().any(|(other, _)| *other == name);
+        let fits = !name.is_empty() && !name.contains(['.', ',']) && !taken;
+        require(fits, || format!("RunCheckpoint::with: no part can be called {name:?}"), "a name of its own, such as \"scheduler\"");
+        self.kept.push((name, Box::new(callback)));
+        self
+    }
+    /// Loads the file into model, optimizer and callbacks, if there is one; gives the epoch that the run goes on with, for
+    /// [`Fit::resume_at`](super::Fit::resume_at), and 0 if there is none.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is damaged, or a part of it does not fit (the parts before it are loaded then).
+    pub fn resume(&mut self, model: &dyn Module<T>, optimizer: &mut dyn Optimizer<T>) -> Result<u64, IoError> {
+        if !self.path.exists() {
+            return Ok(0);
+        }
+        let checkpoint = Checkpoint::load(&self.path)?;
+        self.load(&checkpoint, model, optimizer).map_err(|source| IoError::State { path: self.path.clone(), source })?;
+        Ok(checkpoint.epoch())
+    }
+    fn load(&mut self, checkpoint: &Checkpoint, model: &dyn Module<T>, optimizer: &mut dyn Optimizer<T>) -> Result<(), StateError> {
+        let known = |part: &&str| OWN.contains(part) || self.kept.iter().any(|(name, _)| name == part);
+        let unknown = checkpoint.parts().filter(|part| !known(part));
+        StateError::all(unknown.map(|name| StateError::Unexpected { name: name.into() }).collect())?;
+        model.load_state(&checkpoint.part("model")?)?;
+        model.load_generators(&checkpoint.part("generators")?)?;
+        for (name, callback) in &mut self.kept {
+            callback.load_state(&checkpoint.part(name)?)?;
+        }
+        optimizer.load_state(&model.named_parameters(), &checkpoint.part("optimizer")?)
+    }
+}
+
+/// The parts that are always there.
+const OWN: [&str; 4] = ["model", "generators", "optimizer", "position"];
+
+impl<T: Scalar> Callback<T> for RunCheckpoint<'_, T> {
+    fn gradients(&mut self, grads: &mut Grads<T>) {
+        self.kept.iter_mut().for_each(|(_, callback)| callback.gradients(grads));
+    }
+    fn batch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        self.kept.iter_mut().try_for_each(|(_, callback)| callback.batch(run))
+    }
+    fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        self.kept.iter_mut().try_for_each(|(_, callback)| callback.epoch(run))?;
+        // A run that a callback has ended is done: started again, it trains no further.
+        let next = if run.stop { run.epochs } else { run.epoch + 1 };
+        let checkpoint = Checkpoint::at(next, 0)
+            .with("model", run.model.state())
+            .with("generators", run.model.generators())
+            .with("optimizer", run.optimizer.state(&run.model.named_parameters()));
+        let all = self.kept.iter().fold(checkpoint, |all, (name, callback)| all.with(name, callback.state()));
+        all.save(&self.path)
+    }
+    fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        // All of them are called, also after an error.
+        self.kept.iter_mut().map(|(_, callback)| callback.end(run)).fold(Ok(()), Result::and)
+    }
+}
