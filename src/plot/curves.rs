@@ -1,7 +1,10 @@
 //! How did training go? Losses and metrics as curves.
 
-use super::{Area, Axis, Drawn, GREY, GRID, INK, LEGEND_ROW, Picture, TITLE, axis, colour, legend, log_axis, picture, range, tick};
+use super::{
+    Area, Axis, Drawn, GREY, GRID, INK, LEGEND_ROW, Picture, TITLE, axis, colour, legend, log_axis, log_tick, picture, range, tick,
+};
 use crate::Scalar;
+use crate::refusal::require;
 use plotters::prelude::*;
 
 /// Points of one name, joined by a line or not.
@@ -14,7 +17,7 @@ struct Series {
 
 /// Curves of several named series over epochs (or steps).
 ///
-/// Numbers that are not finite, and on a logarithmic scale those that are not positive, leave a gap.
+/// Numbers that are not finite, and on a logarithmic scale those that are not positive, leave a gap; the legend says how many.
 #[derive(Clone, Debug)]
 pub struct Curves {
     title: String,
@@ -61,7 +64,8 @@ impl Curves {
     #[track_caller]
     pub fn size(mut self, width: u32, height: u32) -> Curves {
         let fits = (240..=10_000).contains(&width) && (180..=10_000).contains(&height);
-        assert!(fits, "Curves::size: {width} x {height} is not from 240 x 180 to 10000 x 10000 pixels");
+        let message = || format!("Curves::size: {width} x {height} is not from 240 x 180 to 10000 x 10000 pixels");
+        require(fits, message, "640 x 400 is the default");
         self.size = [width as i32, height as i32];
         self
     }
@@ -76,19 +80,27 @@ impl Curves {
         let x = axis(range(all().map(|(x, _)| x), 0.02), 10, if whole { 1.0 } else { 0.0 });
         let mut y = range(all().map(|(_, y)| y), 0.05);
         if self.log {
+            if let Some((_, first)) = all().next().filter(|(_, first)| all().all(|(_, y)| y == *first)) {
+                y = first..first; // of equal numbers a tenth of the logarithm would be many powers of ten
+            }
             let missing = (0.7 - (y.end - y.start)).max(0.0) / 2.0; // so much holds two of 1, 2, 5, 10
             y = y.start - missing..y.end + missing;
         }
         let y = if self.log { log_axis(y, 8) } else { axis(y, 8, 0.0) };
-        let rows = self.legend(None).expect("nothing is drawn");
+        let rows = self.legend(None, &series).expect("nothing is drawn");
         picture(&self.title, [self.size[0], self.size[1] + (rows - LEGEND_ROW)], |area| self.chart(area, x, y, &series))
     }
-    fn legend(&self, area: Option<&Area<'_>>) -> Result<i32, DrawingAreaErrorKind<std::io::Error>> {
-        let names: Vec<&str> = self.series.iter().map(|s| s.name.as_str()).collect();
+    fn legend(&self, area: Option<&Area<'_>>, series: &[Vec<(f64, f64)>]) -> Result<i32, DrawingAreaErrorKind<std::io::Error>> {
+        let name = |(s, points): (&Series, &Vec<(f64, f64)>)| match points.iter().filter(|p| !is_shown(p)).count() {
+            0 => s.name.clone(),
+            left_out => format!("{} ({left_out} of {} not shown)", s.name, points.len()),
+        };
+        let names: Vec<String> = self.series.iter().zip(series).map(name).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         legend(area, &names, [24, self.size[0] - 24, TITLE - 4], |i| !self.series[i].joined)
     }
     fn chart(&self, area: &Area<'_>, x: Axis, y: Axis, series: &[Vec<(f64, f64)>]) -> Drawn {
-        let below_title = TITLE + self.legend(Some(area))?;
+        let below_title = TITLE + self.legend(Some(area), series)?;
         let [x_labels, y_labels] = [&x, &y].map(|axis| axis.at.len());
         let mut chart = ChartBuilder::on(area)
             .margin_top(below_title + 2)
@@ -111,7 +123,7 @@ impl Curves {
             .label_style(("sans-serif", 14).into_font().color(&GREY))
             .axis_desc_style(("sans-serif", 15).into_font().color(&INK))
             .x_label_formatter(&|x| tick(*x))
-            .y_label_formatter(&|y| tick(if self.log { 10f64.powf(*y) } else { *y }))
+            .y_label_formatter(&|y| if self.log { log_tick(*y) } else { tick(*y) })
             .draw()?;
         for (i, points) in series.iter().enumerate() {
             let line = colour(i).stroke_width(2);
@@ -153,6 +165,50 @@ mod tests {
             assert!(texts.iter().any(|t| t == needed), "{needed} is not in {texts:?}");
         }
         assert_eq!(drawn.svg().matches("#1F68B2").count(), 2); // the line and its legend
+    }
+    #[test]
+    fn numbers_at_the_ends_of_the_type() {
+        let series: [&[f64]; 14] = [
+            &[1e300],
+            &[1e300, 1e300],
+            &[f64::MAX],
+            &[f64::MAX, f64::MIN],
+            &[f64::MIN_POSITIVE, f64::MAX],
+            &[5e-324],
+            &[5e-324, 1e-320],
+            &[1e-300, 1e300],
+            &[-1e308, 1e308, 0.0],
+            &[f64::NAN],
+            &[f64::INFINITY, f64::NEG_INFINITY],
+            &[1.0, f64::INFINITY, f64::MAX, f64::NAN, 1e-310],
+            &[7.0; 3],
+            &[0.0; 3],
+        ];
+        for values in series {
+            for log in [false, true] {
+                let curves = Curves::new("t", "x", "y").series("a", values);
+                let drawn = if log { curves.log_scale() } else { curves }.draw();
+                well_formed(&drawn);
+                assert!(texts(&drawn).iter().all(|t| t.parse::<f64>().is_ok_and(f64::is_finite) || !t.contains("inf")), "{values:?}");
+                // All that can be shown lies in the picture.
+                let places = drawn.svg().split("points=\"").skip(1).flat_map(|p| p[..p.find('"').unwrap()].split_whitespace());
+                for place in places {
+                    let (x, y) = place.split_once(',').unwrap();
+                    assert!((0..=640).contains(&x.parse::<i32>().unwrap()) && (0..=400).contains(&y.parse::<i32>().unwrap()), "{values:?}");
+                }
+                well_formed(&Curves::new("t", "x", "y").points("a", &values.iter().map(|v| (*v, *v)).collect::<Vec<_>>()).draw());
+            }
+        }
+        let labels = texts(&Curves::new("t", "x", "y").series("a", &[1e300]).log_scale().draw());
+        assert!(labels.contains(&"1e300".into()), "{labels:?}");
+    }
+    #[test]
+    fn what_is_left_out_is_said() {
+        let curves = Curves::new("t", "x", "y").series("a", &[1.0, f64::INFINITY, f64::NAN, 0.0]).series("b", &[1.0, 2.0]);
+        let has = |drawn: &Picture, text: &str| texts(drawn).contains(&text.to_string());
+        let linear = curves.draw();
+        assert!(has(&linear, "a (2 of 4 not shown)") && has(&linear, "b"));
+        assert!(has(&curves.log_scale().draw(), "a (3 of 4 not shown)"));
     }
     #[test]
     fn points_that_are_not_joined() {

@@ -1,7 +1,8 @@
 //! What does a convolution look for, and what does it find? Filters and feature maps as grids of small grey images.
 
-use super::{GREY, Picture, TITLE, picture, text, width_of};
+use super::{GREY, Picture, TITLE, picture, share, text, width_of};
 use crate::io::png::png;
+use crate::refusal::require;
 use crate::{Scalar, Source};
 use plotters::prelude::Text;
 use plotters::style::text_anchor::HPos;
@@ -23,15 +24,18 @@ const MOST: usize = 256;
 #[track_caller]
 pub fn filters<T: Scalar>(title: &str, weights: impl Source<T>) -> Picture {
     let (shape, values) = read(weights);
-    let [filters, channels, height, width] = shape[..] else {
-        panic!("filters: weights have a shape [filters, channels, height, width], not {shape:?}");
-    };
+    let message = || format!("filters: weights have a shape [filters, channels, height, width], not {shape:?}");
+    require(shape.len() == 4, message, "those of a layer of images, such as `Conv2d::weight`");
+    let [filters, channels, height, width] = [0, 1, 2, 3].map(|axis| shape[axis]);
     check_size("filters", &shape);
     let most = values.iter().filter(|v| v.is_finite()).fold(0.0f64, |m, v| m.max(v.abs()));
-    let grey = |_: &[f64]| move |v: f64| if most > 0.0 { 0.5 + 0.5 * v / most } else { 0.5 };
+    let grey = |_: &[f64]| move |v: f64| if most > 0.0 { 0.5 + 0.5 * (v / most) } else { 0.5 };
     let columns = if (2..=16).contains(&channels) { Some(channels * (12 / channels).max(1)) } else { None }; // whole filters a row
     let name = |i: usize| if channels == 1 { i.to_string() } else { format!("{}.{}", i / channels, i % channels) };
-    let scale = format!("black {:.3}, grey 0, white {most:.3}", -most);
+    let scale = match most {
+        0.0 | 1e-3..1e6 => format!("black {:.3}, grey 0, white {most:.3}", -most),
+        _ => format!("black {:.3e}, grey 0, white {most:.3e}", -most),
+    };
     grid(title, [filters * channels, height, width], columns, &scale, &values, name, grey)
 }
 
@@ -52,16 +56,15 @@ pub fn filters<T: Scalar>(title: &str, weights: impl Source<T>) -> Picture {
 #[track_caller]
 pub fn feature_maps<T: Scalar>(title: &str, maps: impl Source<T>) -> Picture {
     let (shape, values) = read(maps);
-    let ([channels, height, width] | [1, channels, height, width]) = shape[..] else {
-        panic!(
-            "feature_maps: maps have a shape [channels, height, width], not {shape:?}\n  hint: take one image of a batch: `maps.slice(at![0])`"
-        );
-    };
+    let message = || format!("feature_maps: maps have a shape [channels, height, width], not {shape:?}");
+    let fits = matches!(shape[..], [_, _, _] | [1, _, _, _]);
+    require(fits, message, "take one image of a batch: `maps.slice(at![0])`");
+    let [channels, height, width] = [3, 2, 1].map(|last| shape[shape.len() - last]);
     check_size("feature_maps", &shape);
     let grey = |map: &[f64]| {
         let finite = || map.iter().copied().filter(|v| v.is_finite());
         let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
-        move |v: f64| if high > low { (v - low) / (high - low) } else { 0.5 }
+        move |v: f64| if high > low { share(v, low, high) } else { 0.5 }
     };
     let scale = "each from its least (black) to its greatest value (white)";
     grid(title, [channels, height, width], None, scale, &values, |i| i.to_string(), grey)
@@ -74,8 +77,9 @@ fn read<T: Scalar>(source: impl Source<T>) -> (Vec<usize>, Vec<f64>) {
 #[track_caller]
 fn check_size(name: &str, shape: &[usize]) {
     let [.., height, width] = *shape else { unreachable!("three axes at least") };
-    assert!(shape.iter().all(|&n| n > 0), "{name}: there is nothing to draw in {shape:?}");
-    assert!(height.max(width) <= 512, "{name}: {height} x {width} is more than the 512 x 512 pixels that are drawn for each");
+    require(shape.iter().all(|&n| n > 0), || format!("{name}: there is nothing to draw in {shape:?}"), "an image has pixels");
+    let message = || format!("{name}: {height} x {width} is more than the 512 x 512 pixels that are drawn for each");
+    require(height.max(width) <= 512, message, "draw a part of it");
 }
 
 /// `grey` makes of an image what makes of its numbers greys from 0 to 1.

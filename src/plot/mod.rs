@@ -173,11 +173,29 @@ fn tick(x: f64) -> String {
     match x.abs() {
         0.0 => "0".into(),
         1e-4..1e6 => short(&format!("{x:.9}")),
+        _ if !x.is_finite() => x.to_string(),
         _ => {
             let text = format!("{x:.6e}");
             let (digits, power) = text.split_once('e').expect("written with e");
             format!("{}e{power}", short(digits))
         }
+    }
+}
+
+/// The number at a place of a logarithmic axis, also where it is beyond the type.
+fn log_tick(place: f64) -> String {
+    let power = (place + 1e-9).floor();
+    match power {
+        -4.0..6.0 => tick(10f64.powf(place)),
+        _ => format!("{}e{power}", 10f64.powf(place - power).round()),
+    }
+}
+
+/// How far x is from `low` to `high`, also where differences are beyond the type.
+fn share(x: f64, low: f64, high: f64) -> f64 {
+    match high - low {
+        span if span.is_finite() => (x - low) / span,
+        _ => (x / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0),
     }
 }
 
@@ -192,7 +210,7 @@ impl Ranged for Axis {
     type ValueType = f64;
     fn map(&self, x: &f64, (start, end): (i32, i32)) -> i32 {
         let Range { start: low, end: high } = self.range;
-        let share = ((x - low) / (high - low)).clamp(-100.0, 100.0); // far outside, and pixels stay whole numbers
+        let share = share(*x, low, high).clamp(-100.0, 100.0); // far outside, and pixels stay whole numbers
         (f64::from(start) + f64::from(end - start) * share).round() as i32
     }
     fn key_points<H: KeyPointHint>(&self, _: H) -> Vec<f64> {
@@ -206,12 +224,12 @@ impl Ranged for Axis {
 /// An axis with numbers at multiples of 1, 2 or 5 times a power of ten, with not more than `most` steps between them. (plotters' own choice does not end for some
 /// ranges.)
 fn axis(range: Range<f64>, most: usize, least_step: f64) -> Axis {
-    let rough = ((range.end - range.start) / most as f64).max(least_step);
+    let rough = (range.end / most as f64 - range.start / most as f64).max(least_step); // a difference that cannot overflow
     let power = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0].map(|m| m * power).into_iter().find(|step| *step >= rough * (1.0 - 1e-9)).unwrap_or(10.0 * power);
     let first = (range.start / step).ceil();
     let last = range.end + 1e-9 * step; // 3 * 0.1 is above 0.3
-    let at = (0..=most).map(|i| (first + i as f64) * step).filter(|x| *x <= last);
+    let at = (0..=most).map(|i| (first + i as f64) * step).filter(|x| *x <= last && x.is_finite());
     Axis { at: at.collect(), range }
 }
 
@@ -227,16 +245,16 @@ fn log_axis(range: Range<f64>, most: i32) -> Axis {
 
 /// The least and the greatest of the finite numbers, with room at both ends; 0 to 1 if there are none.
 fn range(values: impl Iterator<Item = f64>, room: f64) -> Range<f64> {
-    const MOST: f64 = 1e300; // so that differences are finite
+    const LEAST: f64 = 1e-290; // what is closer together counts as equal, so that a part of the span is a number above 0
     let (low, high) = values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return 0.0..1.0;
     }
-    let (low, high) = (low.max(-MOST), high.min(MOST));
-    let span = high - low;
+    let half = high / 2.0 - low / 2.0; // the span may be beyond the type
     // Equal numbers get a range too, and one that floating point can divide.
-    let room = if span > 1e-9 * low.abs().max(high.abs()) { span * room } else { low.abs().max(1.0) * 0.1 };
-    low - room..high + room
+    let size = low.abs().max(high.abs());
+    let room = if half > (5e-10 * size).max(LEAST) { half * (2.0 * room) } else { size.max(1.0) * 0.1 };
+    (low - room).max(f64::MIN)..(high + room).min(f64::MAX)
 }
 
 #[cfg(test)]
@@ -284,6 +302,11 @@ mod tests {
         assert_eq!(at(log_axis(-3.1..0.2, 6), |x| 10f64.powf(x)), "0.001 0.01 0.1 1");
         assert_eq!(at(log_axis(-1.2..0.4, 8), |x| 10f64.powf(x)), "0.1 0.2 0.5 1 2");
         assert_eq!(at(log_axis(-300.0..300.0, 6), |x| 10f64.powf(x)), "1e-300 1e-200 1e-100 1 1e100 1e200");
+        let places =
+            [-3.0, 0.30102999566398114, 2.0, 5.698970004336019, 6.0, 12.69897000433602, 308.0, 330.0, -4.0, -4.698970004336019, -330.0];
+        let ticks = ["0.001", "2", "100", "500000", "1e6", "5e12", "1e308", "1e330", "0.0001", "2e-5", "1e-330"];
+        assert_eq!(places.map(log_tick), ticks);
+        assert_eq!([f64::INFINITY, f64::NAN, f64::MAX].map(tick), ["inf", "NaN", "1.797693e308"]);
     }
     #[test]
     fn places_far_outside_are_pixels() {
@@ -291,6 +314,7 @@ mod tests {
         assert_eq!(places(0.0..1.0, (100, 300)), [-19900, 150, 20100]);
         assert_eq!(places(0.0..1.0, (300, 100)), [20300, 250, -19700]);
         assert_eq!(places(-1e300..1e300, (0, 100)), [-10000, 50, 10000]);
+        assert_eq!(places(f64::MIN..f64::MAX, (0, 100)), [0, 50, 100]);
     }
     #[test]
     fn titles_may_hold_anything() {
@@ -303,9 +327,15 @@ mod tests {
         assert_eq!(range([].into_iter(), 0.1), 0.0..1.0);
         assert_eq!(range([f64::NAN, f64::INFINITY].into_iter(), 0.1), 0.0..1.0);
         assert_eq!(range([1.0, f64::NAN, 3.0].into_iter(), 0.5), 0.0..4.0);
-        for equal in [0.0, 5.0, -1e12] {
+        for equal in [0.0, 5.0, -1e12, 1e300, f64::MAX, f64::MIN, f64::MIN_POSITIVE, 5e-324] {
             let r = range([equal, equal].into_iter(), 0.0);
-            assert!(r.start < equal && equal < r.end);
+            assert!(r.start < r.end && r.start <= equal && equal <= r.end && r.start.is_finite() && r.end.is_finite(), "{r:?}");
+        }
+        for (low, high) in [(f64::MIN, f64::MAX), (0.0, f64::MAX), (0.0, 5e-324), (1e300, 1.7e308), (-1e-310, 1e-310), (1e-280, 2e-280)] {
+            let r = range([low, high].into_iter(), 0.05);
+            assert!(r.start <= low && high <= r.end && r.start < r.end, "{r:?}");
+            let axis = axis(r.clone(), 8, 0.0);
+            assert!(axis.at.len() >= 2 && axis.at.iter().all(|x| r.start <= *x && *x <= r.end), "{r:?}: {:?}", axis.at);
         }
     }
     #[test]

@@ -2,6 +2,7 @@
 
 use super::{Drawn, GREY, INK, Picture, TITLE, axis, colour, legend, mix, picture, range, tick};
 use crate::nn::{Evaluation, Module};
+use crate::refusal::require;
 use crate::{Scalar, Tape};
 use ndarray::{Array2, ArrayD, ArrayView2};
 use plotters::prelude::*;
@@ -45,11 +46,8 @@ impl<'a, T: Scalar> Regions<'a, T> {
     #[track_caller]
     pub fn new(title: impl Into<String>, points: ArrayView2<'a, T>, labels: &'a [usize]) -> Regions<'a, T> {
         let shape = points.shape();
-        assert!(
-            shape == [labels.len(), 2],
-            "Regions: points have a shape [n, 2] and n labels, not {shape:?} and {} labels\n  hint: to see more features, project them to two",
-            labels.len()
-        );
+        let message = || format!("Regions: points have a shape [n, 2] and n labels, not {shape:?} and {} labels", labels.len());
+        require(shape == [labels.len(), 2], message, "to see more features, project them to two");
         let along = |axis: usize| range(points.column(axis).iter().map(|x| x.to_f64()), 0.15);
         Regions { title: title.into(), points, labels, names: Vec::new(), axes: ["x1".into(), "x2".into()], ranges: [along(0), along(1)] }
     }
@@ -73,7 +71,8 @@ impl<'a, T: Scalar> Regions<'a, T> {
     #[track_caller]
     pub fn ranges(mut self, x: Range<f64>, y: Range<f64>) -> Self {
         for r in [&x, &y] {
-            assert!(r.start < r.end && r.start.is_finite() && r.end.is_finite(), "Regions::ranges: {r:?} is not a range of finite numbers");
+            let fits = r.start < r.end && r.start.is_finite() && r.end.is_finite();
+            require(fits, || format!("Regions::ranges: {r:?} is not a range of finite numbers"), "the lower end comes first");
         }
         self.ranges = [x, y];
         self
@@ -107,13 +106,15 @@ impl<'a, T: Scalar> Regions<'a, T> {
     fn decide(&self, logits: ArrayD<T>) -> Picture {
         let cells = CELLS * CELLS;
         let columns = match *logits.shape() {
-            [n, columns] if n == cells && columns > 0 => columns,
-            ref other => panic!("Regions::draw: {cells} points need logits [{cells}, classes], not {other:?}"),
+            [n, columns] if n == cells => columns,
+            _ => 0,
         };
+        let message = || format!("Regions::draw: {cells} points need logits [{cells}, classes], not {:?}", logits.shape());
+        require(columns > 0, message, "a row for each point, a column for each class");
         let classes = columns.max(2);
-        if let Some(label) = self.labels.iter().find(|&&l| l >= classes) {
-            panic!("Regions::draw: label {label} is not one of {classes} classes\n  hint: classes are numbered from 0");
-        }
+        let beyond = self.labels.iter().find(|&&l| l >= classes);
+        let message = || format!("Regions::draw: label {} is not one of {classes} classes", beyond.unwrap_or(&0));
+        require(beyond.is_none(), message, "classes are numbered from 0");
         let decide = |row: ndarray::ArrayView1<'_, T>| {
             let row: Vec<f64> = if columns == 1 { vec![0.0, row[0].to_f64()] } else { row.iter().map(|x| x.to_f64()).collect() };
             let best = (0..classes).fold(0, |best, i| if row[i] > row[best] { i } else { best });
@@ -185,7 +186,10 @@ impl<'a, T: Scalar> Regions<'a, T> {
 
 /// The coordinate of the `i`th edge of the cells.
 fn edge(range: &Range<f64>, i: f64) -> f64 {
-    range.start + (range.end - range.start) * i / CELLS as f64
+    match (range.end - range.start) * i / CELLS as f64 {
+        distance if distance.is_finite() => range.start + distance,
+        _ => range.start * (1.0 - i / CELLS as f64) + range.end * (i / CELLS as f64), // a range that is wider than the type
+    }
 }
 
 #[cfg(test)]
@@ -219,6 +223,19 @@ mod tests {
         assert_eq!(drawn.svg().matches("#C8C8C8").count(), CELLS);
         let nothing = Array2::<f64>::zeros((0, 2));
         well_formed(&Regions::new("t", nothing.view(), &[]).draw(|x| ArrayD::zeros(vec![x.nrows(), 3])));
+    }
+    #[test]
+    fn points_at_the_ends_of_the_type() {
+        for (a, b) in [(f64::MIN, f64::MAX), (0.0, 5e-324), (1e300, 1.1e300), (f64::INFINITY, f64::NAN), (3.0, 3.0)] {
+            let points = array![[a, b], [b, a]];
+            let drawn = Regions::new("t", points.view(), &[0, 1]).draw(|x| {
+                assert!(x.iter().all(|x| x.is_finite()));
+                x.map_axis(Axis(1), |p| p[0]).insert_axis(Axis(1)).into_dyn()
+            });
+            well_formed(&drawn);
+        }
+        let points = array![[f32::MIN, f32::MAX], [0.0, 1e-45]];
+        well_formed(&Regions::new("t", points.view(), &[0, 1]).draw(|x| ArrayD::from_elem(vec![x.nrows(), 2], f32::INFINITY)));
     }
     #[test]
     fn a_module_keeps_its_mode() {

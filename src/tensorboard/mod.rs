@@ -13,6 +13,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! A run that goes on after a break writes a file of its own into the same folder: [`EventWriter::resume`] tells TensorBoard at which step it goes
+//! on, so that the steps after it which the run before had written already are not shown twice.
+//!
 //! Each record goes to the file by one write, without a buffer in between: of a run that is killed, all but perhaps the last record can be
 //! read. What a failed write (of a full disk, say) left of a record is cut off before the next one.
 //!
@@ -34,6 +37,7 @@
 mod wire;
 
 use crate::io::png::png;
+use crate::refusal::require;
 use crate::{Scalar, Source};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -61,7 +65,30 @@ impl EventWriter {
     /// # Errors
     /// If the folder or the file cannot be made.
     pub fn create(folder: impl AsRef<Path>) -> io::Result<EventWriter> {
-        let folder = folder.as_ref();
+        EventWriter::begin(folder.as_ref(), |time| version(time, 0))
+    }
+    /// Begins a new file beside those of a run that stopped and now goes on at this step: what they hold of this step and later ones is no longer
+    /// shown. (PyTorch's `SummaryWriter(log_dir, purge_step=step)`.)
+    ///
+    /// ```
+    /// # let folder = std::env::temp_dir().join(format!("wengert-tensorboard-resume-{}", std::process::id()));
+    /// use wengert::tensorboard::EventWriter;
+    /// let mut events = EventWriter::create(&folder)?;
+    /// (0..5).try_for_each(|step| events.scalar("loss", step, 1.0))?;
+    /// // Killed here; the checkpoint is that of step 3.
+    /// let mut events = EventWriter::resume(&folder, 3)?;
+    /// (3..9).try_for_each(|step| events.scalar("loss", step, 0.5))?;
+    /// # std::fs::remove_dir_all(folder)?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the folder or the file cannot be made.
+    pub fn resume(folder: impl AsRef<Path>, step: u64) -> io::Result<EventWriter> {
+        EventWriter::begin(folder.as_ref(), |time| [version(time, step), start(time, step)].concat())
+    }
+    /// A new file with these first records.
+    fn begin(folder: &Path, first: impl Fn(f64) -> Vec<u8>) -> io::Result<EventWriter> {
         std::fs::create_dir_all(folder)?;
         let base = format!("events.out.tfevents.{:.0}.{}", now().floor(), host());
         for run in 0.. {
@@ -69,7 +96,7 @@ impl EventWriter {
             let path = folder.join(name);
             match OpenOptions::new().append(true).create_new(true).open(&path) {
                 Ok(mut file) => {
-                    let first = version(now());
+                    let first = first(now());
                     file.write_all(&first)?;
                     return Ok(EventWriter { file, path, whole: first.len() as u64, torn: false });
                 }
@@ -90,12 +117,17 @@ impl EventWriter {
     pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> io::Result<()> {
         self.write(step, scalar(tag, value))
     }
-    /// How numbers are spread at a step, in 30 buckets of equal width; numbers that are not finite are left out.
+    /// How numbers are spread at a step, in 30 buckets of equal width (fewer where floating point has not as many numbers between the least and
+    /// the largest). Numbers that are not finite have no place there: where there are some, their number is a point of the curve
+    /// `TAG/not_finite`.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn histogram<T: Scalar>(&mut self, tag: &str, step: u64, values: impl Source<T>) -> io::Result<()> {
-        self.write(step, histogram(tag, values))
+        let values: Vec<f64> = values.visit(|_, values| values.iter().map(|v| v.to_f64()).collect());
+        let (finite, others): (Vec<f64>, Vec<f64>) = values.into_iter().partition(|v| v.is_finite());
+        self.write(step, histogram(tag, &finite))?;
+        if others.is_empty() { Ok(()) } else { self.scalar(&format!("{tag}/not_finite"), step, others.len() as f64) }
     }
     /// An image at a step: `[height, width]`, or `[channels, height, width]` with 1 channel (grey), 3 (red, green, blue) or 4 (and opacity).
     /// Values from 0 (black) to 1; what is beyond is cut off, and NaN is 0.
@@ -135,8 +167,19 @@ fn host() -> String {
 }
 
 /// The first record of a file: an `Event` with its `file_version`.
-fn version(time: f64) -> Vec<u8> {
-    framed(Message::new().double(1, time).bytes(3, b"brain.Event:2"))
+fn version(time: f64, step: u64) -> Vec<u8> {
+    framed(at(time, step).bytes(3, b"brain.Event:2"))
+}
+
+/// An `Event` with the `SessionLog` that says that a run goes on: status `START`.
+fn start(time: f64, step: u64) -> Vec<u8> {
+    framed(at(time, step).message(7, Message::new().whole(1, 1)))
+}
+
+/// The beginning of an `Event`. A step of 0 is the default, which is not written.
+fn at(time: f64, step: u64) -> Message {
+    let event = Message::new().double(1, time);
+    if step == 0 { event } else { event.whole(2, step) }
 }
 
 /// An `Event` with the `Summary` of one `Value`.
@@ -149,19 +192,15 @@ fn scalar(tag: &str, value: f64) -> Message {
     Message::new().bytes(1, tag.as_bytes()).float(2, value as f32)
 }
 
-/// A `Summary.Value` with `histo`.
-fn histogram<T: Scalar>(tag: &str, values: impl Source<T>) -> Message {
-    let values: Vec<f64> = values.visit(|_, values| values.iter().map(|v| v.to_f64()).filter(|v| v.is_finite()).collect());
+/// A `Summary.Value` with `histo`, of finite numbers.
+fn histogram(tag: &str, values: &[f64]) -> Message {
     let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     let (low, high) = if values.is_empty() { (0.0, 0.0) } else { (low, high) };
-    let buckets = if high > low { BUCKETS } else { 1 };
-    let width = high / buckets as f64 - low / buckets as f64;
-    let mut counts = vec![0.0; buckets];
-    for v in &values {
-        // Of equal numbers the width is 0 and the quotient not a number, which becomes bucket 0.
-        counts[(((v - low) / width) as usize).min(buckets - 1)] += 1.0;
+    let limits = limits(low, high);
+    let mut counts = vec![0.0; limits.len()];
+    for v in values {
+        counts[limits.partition_point(|limit| limit <= v).min(limits.len() - 1)] += 1.0;
     }
-    let limits: Vec<f64> = (1..=buckets).map(|i| if i == buckets { high } else { low + width * i as f64 }).collect();
     let spread = Message::new()
         .double(1, low)
         .double(2, high)
@@ -173,6 +212,23 @@ fn histogram<T: Scalar>(tag: &str, values: impl Source<T>) -> Message {
     Message::new().bytes(1, tag.as_bytes()).message(5, spread)
 }
 
+/// The upper ends of the buckets, each above the one before: fewer than 30 where the width of 30 is below the spacing of numbers.
+fn limits(low: f64, high: f64) -> Vec<f64> {
+    let width = high / BUCKETS as f64 - low / BUCKETS as f64; // a difference that cannot overflow
+    let mut limits: Vec<f64> = Vec::with_capacity(BUCKETS);
+    let limit = |i: usize| match width * i as f64 {
+        distance if distance.is_finite() => low + distance,
+        _ => high - width * (BUCKETS - i) as f64,
+    };
+    for limit in (1..BUCKETS).map(limit) {
+        if limit > limits.last().copied().unwrap_or(low) && limit < high {
+            limits.push(limit);
+        }
+    }
+    limits.push(high);
+    limits
+}
+
 /// A `Summary.Value` with `image`.
 #[track_caller]
 fn picture<T: Scalar>(tag: &str, image: impl Source<T>) -> Message {
@@ -180,10 +236,13 @@ fn picture<T: Scalar>(tag: &str, image: impl Source<T>) -> Message {
     let (channels, height, width) = match shape[..] {
         [height, width] => (1, height, width),
         [channels @ (1 | 3 | 4), height, width] => (channels, height, width),
-        _ => panic!("image: {tag:?} has shape {shape:?}\n  hint: [height, width], or [channels, height, width] with 1, 3 or 4 channels"),
+        _ => (0, 0, 0),
     };
+    let message = || format!("image: {tag:?} has shape {shape:?}");
+    require(channels > 0, message, "[height, width], or [channels, height, width] with 1, 3 or 4 channels");
     let size = height * width;
-    assert!((1..=1 << 28).contains(&size), "image: {tag:?} has {height} x {width} pixels");
+    let message = || format!("image: {tag:?} has {height} x {width} pixels");
+    require((1..=1 << 28).contains(&size), message, "from one pixel to 2^28");
     // Channels come last in the file; `as u8` makes 0 of NaN.
     let byte = |i: usize| (values[i % channels * size + i / channels].clamp(0.0, 1.0) * 255.0).round() as u8;
     let file = png([height, width], channels, &(0..size * channels).map(byte).collect::<Vec<_>>());
@@ -213,15 +272,15 @@ mod tests {
     #[test]
     fn the_bytes_of_a_fixed_file() {
         let time = |i: u32| 1.7e9 + f64::from(i) / 4.0;
-        let spread: Vec<f64> = vec![-1.0, -0.5, 0.0, 0.0, 0.25, 0.5, 2.0, 5.0, f64::NAN, f64::INFINITY];
+        let spread = [-1.0, -0.5, 0.0, 0.0, 0.25, 0.5, 2.0, 5.0];
         let file = [
-            version(time(0)),
+            version(time(0), 0),
             event(time(1), 0, scalar("loss", 2.5)),
             event(time(2), 1, scalar("loss", 0.125)),
             event(time(3), 300, scalar("loss", f64::NAN)),
-            event(time(4), 2, histogram("weights/ä", spread)),
-            event(time(5), 3, histogram("equal", [7.0f32; 4])),
-            event(time(6), 4, histogram("nothing", Vec::<f32>::new())),
+            event(time(4), 2, histogram("weights/ä", &spread)),
+            event(time(5), 3, histogram("equal", &[7.0; 4])),
+            event(time(6), 4, histogram("nothing", &[])),
             event(time(7), 5, picture("grey", [[0.0, 0.2, 0.4], [0.6, 0.8, 1.0]])),
             event(time(8), 6, picture("colour", [[[1.0f32, 0.0]], [[0.5, f32::NAN]], [[-3.0, 7.0]]])),
         ];
@@ -255,6 +314,65 @@ mod tests {
         let paths: std::collections::BTreeSet<_> =
             (0..3).map(|_| EventWriter::create(folder.file("run 1")).unwrap().path().to_path_buf()).collect();
         assert!(paths.len() == 3 && !paths.contains(events.path()));
+    }
+    /// TensorBoard forgets the steps from that of a `START` on: `EventAccumulator._CheckForRestartAndMaybePurge`.
+    #[test]
+    fn a_run_that_goes_on_says_at_which_step() {
+        let folder = Directory::new("tensorboard-resume");
+        let first = EventWriter::create(folder.path()).unwrap();
+        let mut events = EventWriter::resume(folder.path(), 300).unwrap();
+        events.scalar("a", 300, 0.5).unwrap();
+        assert_ne!(first.path(), events.path());
+        let read = records(&std::fs::read(events.path()).unwrap());
+        assert_eq!(read.len(), 3);
+        // Field 1: the time, eight bytes. Field 2: the step, a varint. Field 3: the version. Field 7: a message whose field 1 is 1.
+        assert!(read.iter().all(|event| event[0] == 0x09 && event[9..12] == [0x10, 0xac, 0x02]));
+        assert_eq!(read[0][12..], *b"\x1a\x0dbrain.Event:2");
+        assert_eq!(read[1][12..], [0x3a, 0x02, 0x08, 0x01]);
+        // From the first step on: nothing is left.
+        let read = records(&std::fs::read(EventWriter::resume(folder.path(), 0).unwrap().path()).unwrap());
+        assert_eq!(read[1][9..], [0x3a, 0x02, 0x08, 0x01]);
+    }
+    #[test]
+    fn ends_of_buckets_rise() {
+        let next = f64::next_up;
+        let cases: [&[f64]; 12] = [
+            &[1.0, next(1.0), next(next(1.0))],
+            &[1.0, next(1.0)],
+            &[-1.0, next(-1.0)],
+            &[0.0, f64::from_bits(1)],
+            &[-f64::from_bits(3), f64::from_bits(4)],
+            &[f64::MIN, f64::MAX, 0.0, f64::MAX / 2.0],
+            &[f64::MAX, f64::MAX],
+            &[1e300, 1e300 + 1e285, 1.7e308],
+            &[-1e-320, 1e-320, 0.0],
+            &[3.0],
+            &[1.0, 1.0 + 1e-15, 1.0 + 7e-15],
+            &[0.0, 1.0, 29.5, 30.0],
+        ];
+        for values in cases {
+            let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+            let limits = limits(low, high);
+            assert!(limits.windows(2).all(|pair| pair[0] < pair[1]), "{values:?}: {limits:?}");
+            assert!((limits[0] > low || low == high) && limits.last() == Some(&high) && limits.iter().all(|l| l.is_finite()), "{values:?}");
+            assert!(limits.len() <= BUCKETS);
+            histogram("x", values); // each number has its bucket
+        }
+        assert_eq!(limits(1.0, next(next(1.0))), [next(1.0), next(next(1.0))]);
+        assert!(limits(f64::MIN, f64::MAX).len() >= BUCKETS - 1);
+        assert_eq!(limits(0.0, 30.0), (1..=30).map(f64::from).collect::<Vec<_>>());
+    }
+    #[test]
+    fn what_is_not_finite_is_counted() {
+        let folder = Directory::new("tensorboard-not-finite");
+        let mut events = EventWriter::create(folder.path()).unwrap();
+        events.histogram("w", 1, [1.0f32, 2.0]).unwrap();
+        events.histogram("w", 2, [1.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY]).unwrap();
+        let read = records(&std::fs::read(events.path()).unwrap());
+        assert_eq!(read.len(), 4);
+        let expected = at(0.0, 2).message(5, Message::new().message(1, scalar("w/not_finite", 3.0)));
+        let [found, expected] = [&read[3][..], &framed(expected)[12..]].map(|event| event[9..].to_vec());
+        assert_eq!(found, expected[..found.len()]);
     }
     #[test]
     fn a_failed_write_spoils_nothing() {
