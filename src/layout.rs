@@ -325,6 +325,27 @@ mod tests {
     }
 
     #[test]
+    fn sizes_are_counted_without_wrapping() {
+        let s = |d: &[usize]| Shape::from(d);
+        assert_eq!([s(&[1 << 40, 1 << 40]).numel(), s(&[3, 0x5555_5555_5555_5556]).numel()], [usize::MAX; 2]);
+        assert_eq!([s(&[0, 1 << 40, 1 << 40]).numel(), s(&[1 << 40, 1 << 40, 0]).numel(), s(&[]).numel()], [0, 0, 1]);
+        assert!(s(&[1 << 31, 1 << 31]).check_count().is_ok() && s(&[1 << 32, 1 << 31]).check_count().is_err());
+        assert!(s(&[0, 1 << 40, 1 << 40]).check_count().is_err());
+        assert!(s(&[MOST]).check_size().is_ok() && s(&[MOST + 1]).check_size().is_err() && s(&[0, MOST + 1]).check_size().is_ok());
+    }
+
+    #[test]
+    fn a_layout_reaches_from_its_first_element_both_ways() {
+        let reach = |shape: &[usize], strides: &[isize]| Layout::new(shape.into(), strides.into()).reach();
+        assert_eq!(reach(&[2, 3], &[3, 1]), 0..6);
+        assert_eq!(reach(&[2, 3], &[-3, 1]), -3..3);
+        assert_eq!(reach(&[1 << 40], &[0]), 0..1);
+        assert_eq!(reach(&[0, 3], &[1, 1]), 0..0);
+        assert_eq!(reach(&[], &[]), 0..1);
+        assert_eq!(reach(&[3, 2], &[isize::MIN, 1]), 2 * isize::MIN as i128..2);
+    }
+
+    #[test]
     fn reshape_of_a_transposed_array_is_a_view_only_where_axes_stay_together() {
         let t = Layout::new([4, 3].into(), smallvec![1, 4]);
         assert_eq!(t.reshape_strides(&[12].into()), None);

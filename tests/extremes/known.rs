@@ -235,6 +235,54 @@ fn thousands_of_operands() {
     failures.panic_if_any();
 }
 
+/// More operands than are looked at together.
+#[test]
+fn dozens_of_operands_are_multiplied_as_by_hand() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let close = |what: &str, a: V<'_>, b: V<'_>| {
+        assert_eq!(a.shape(), b.shape(), "{what}");
+        for (a, b) in a.to_vec().iter().zip(b.to_vec()) {
+            assert!((a - b).abs() <= 1e-12 * b.abs(), "{what}: {a} and {b}");
+        }
+    };
+    // A chain of matrices of two kinds, 2 x 3 and 3 x 2.
+    let matrix = |k: usize| {
+        let (rows, columns) = if k.is_multiple_of(2) { (2, 3) } else { (3, 2) };
+        let numbers: Vec<f64> = (0..6).map(|i| 0.2 + 0.05 * ((i * 3 + k) % 7) as f64).collect();
+        tape.leaf(&numbers).reshape(&[rows, columns])
+    };
+    let letters: Vec<char> = ('a'..='z').chain('A'..='Z').collect();
+    for count in [2, 15, 16, 17, 33, 50] {
+        let chain: Vec<_> = (0..count).map(matrix).collect();
+        let by_hand = chain[1..].iter().fold(chain[0], |y, x| y.matmul(*x));
+        let names: Vec<String> = letters.windows(2).take(count).map(|pair| pair.iter().collect()).collect();
+        let y = einsum(&format!("{}->{}{}", names.join(","), letters[0], letters[count]), &chain);
+        close(&format!("a chain of {count}"), y, by_hand);
+        let gradients = [y, by_hand].map(|y| tape.grad(y, &chain[count - 1..])[0].expect("depends on it"));
+        close(&format!("the gradient of a chain of {count}"), gradients[0], gradients[1]);
+        close(&format!("multi_dot of {count}"), multi_dot(&chain), by_hand);
+    }
+    let long: Vec<_> = (0..300).map(matrix).collect();
+    let by_hand = long[1..].iter().fold(long[0], |y, x| y.matmul(*x));
+    close("multi_dot of 300", multi_dot(&long), by_hand);
+    // An axis that is 1 in operands that come late, and is summed over in the end.
+    let vectors: Vec<_> = (0..40).map(|k| if k < 20 { tape.leaf([1.0, 1.01, 0.99]) } else { tape.leaf([1.1]) }).collect();
+    let names = vec!["i"; 40].join(",");
+    let by_hand = vectors[1..].iter().fold(vectors[0], |y, x| y * *x);
+    close("vectors", einsum(&format!("{names}->i"), &vectors), by_hand);
+    close("a sum over vectors", einsum(&format!("{names}->"), &vectors), by_hand.sum());
+    // The diagonal of the last one alone, and an ellipsis.
+    let mut all = vec![tape.leaf([1.0, 2.0]); 20];
+    all.push(tape.leaf([[3.0, 4.0], [5.0, 6.0]]));
+    close("a diagonal", einsum(&format!("{},ii->i", vec!["i"; 20].join(",")), &all), tape.leaf([3.0, 6.0 * 2f64.powi(20)]));
+    close(
+        "an ellipsis",
+        einsum(&format!("{},i...->...", vec!["i"; 20].join(",")), &all),
+        tape.leaf([3.0 + 5.0 * 2f64.powi(20), 4.0 + 6.0 * 2f64.powi(20)]),
+    );
+}
+
 #[test]
 fn as_many_arrays_as_one_likes_are_joined() {
     let _alone = alone();
