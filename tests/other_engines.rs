@@ -65,19 +65,19 @@ fn right(f: impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>, inputs: &[ArrayD<f
 /// MindSpore 2.10.0: x\[::-1\] and slices of other negative steps have the gradient 0 everywhere.
 #[test]
 fn reversed_slices() {
-    let x = array![1.0, 2.0, 3.0, 4.0, 5.0].into_dyn();
-    right(|x| weighted(x[0].slice(&at![..; -1]), &[1.0, 10.0, 100.0, 1e3, 1e4]), &[x.clone()], &[&[1e4, 1e3, 100.0, 10.0, 1.0]]);
+    let x = [array![1.0, 2.0, 3.0, 4.0, 5.0].into_dyn()];
+    right(|x| weighted(x[0].slice(&at![..; -1]), &[1.0, 10.0, 100.0, 1e3, 1e4]), &x, &[&[1e4, 1e3, 100.0, 10.0, 1.0]]);
     // Python's x[4:0:-2]: elements 4 and 2.
-    right(|x| weighted(x[0].slice(&at![1..5; -2]), &[1.0, 10.0]), &[x], &[&[0.0, 0.0, 10.0, 0.0, 1.0]]);
+    right(|x| weighted(x[0].slice(&at![1..5; -2]), &[1.0, 10.0]), &x, &[&[0.0, 0.0, 10.0, 0.0, 1.0]]);
 }
 
 /// MindSpore 2.10.0 (eager): x\[\[-1, 0\]\] gives nothing to the last element.
 #[test]
 fn indices_from_the_end() {
-    let x = array![1.0, 2.0, 3.0].into_dyn();
+    let x = [array![1.0, 2.0, 3.0].into_dyn()];
     let last_and_first = || Indices::new(&[2], [-1, 0]);
-    right(|x| weighted(x[0].index(&pick![last_and_first()]), &[1.0, 10.0]), &[x.clone()], &[&[10.0, 0.0, 1.0]]);
-    right(|x| weighted(x[0].slice(&at![-2..]), &[1.0, 10.0]), &[x], &[&[0.0, 1.0, 10.0]]);
+    right(|x| weighted(x[0].index(&pick![last_and_first()]), &[1.0, 10.0]), &x, &[&[10.0, 0.0, 1.0]]);
+    right(|x| weighted(x[0].slice(&at![-2..]), &[1.0, 10.0]), &x, &[&[0.0, 1.0, 10.0]]);
 }
 
 /// Paddle 3.3.1 (`unfold`, `as_strided`): an element that lies in several windows gets the cotangent of one. candle 0.11.1 refuses.
@@ -115,10 +115,10 @@ fn transposed_views_in_a_batch() {
 #[test]
 fn a_sort_that_is_not_its_own_inverse() {
     // Sorted: elements 1, 2, 0.
-    let x = array![3.0, 1.0, 2.0].into_dyn();
-    right(|x| weighted(x[0].sort(0, false).0, &[1.0, 10.0, 100.0]), &[x.clone()], &[&[100.0, 1.0, 10.0]]);
-    right(|x| weighted(x[0].sort(0, true).0, &[1.0, 10.0, 100.0]), &[x.clone()], &[&[1.0, 100.0, 10.0]]);
-    right(|x| weighted(x[0].topk(2, 0, true).0, &[1.0, 10.0]), &[x], &[&[1.0, 0.0, 10.0]]);
+    let x = [array![3.0, 1.0, 2.0].into_dyn()];
+    right(|x| weighted(x[0].sort(0, false).0, &[1.0, 10.0, 100.0]), &x, &[&[100.0, 1.0, 10.0]]);
+    right(|x| weighted(x[0].sort(0, true).0, &[1.0, 10.0, 100.0]), &x, &[&[1.0, 100.0, 10.0]]);
+    right(|x| weighted(x[0].topk(2, 0, true).0, &[1.0, 10.0]), &x, &[&[1.0, 0.0, 10.0]]);
 }
 
 // --------------------------------------------------------------------------------------------------- products with a zero
@@ -344,11 +344,11 @@ fn values_written_over_in_a_loop() {
 /// candle 0.11.1 (`upsample_nearest1d`, `2d`): the gradient replaces what the input has from other uses: 4 each, if it comes last.
 #[test]
 fn an_array_used_twice() {
-    let x = array![[[[1.0, 2.0], [3.0, 4.0]]]].into_dyn();
+    let x = [array![[[[1.0, 2.0], [3.0, 4.0]]]].into_dyn()];
     let expected = [6.0, 8.0, 10.0, 12.0];
     let twice = InterpolateOptions { size: Some(&[4, 4]), ..InterpolateOptions::default() };
-    right(|x| x[0].interpolate(twice).sum() + x[0].square().sum(), &[x.clone()], &[&expected]);
-    right(|x| x[0].square().sum() + x[0].interpolate(twice).sum(), &[x], &[&expected]);
+    right(|x| x[0].interpolate(twice).sum() + x[0].square().sum(), &x, &[&expected]);
+    right(|x| x[0].square().sum() + x[0].interpolate(twice).sum(), &x, &[&expected]);
 }
 
 /// candle 0.11.1 (`LayerNorm` with a bias, `RmsNorm`, `softmax_last_dim`, `rope`): no gradient, in silence, so that of x + f(x) only x is
@@ -430,19 +430,19 @@ fn a_diagonal_put_into_a_matrix() {
 /// ones, gradients of elements that are not read.
 #[test]
 fn a_triangular_solve_by_the_matrix_alone() {
-    let matrix = array![[2.0, 9.0], [3.0, 4.0]].into_dyn();
+    let matrix = [array![[2.0, 9.0], [3.0, 4.0]].into_dyn()];
     // x0 = 2 / a, x1 = (8 - c x0) / d, at a = 2, c = 3, d = 4: x = 1, 5/4; b is not differentiated by.
     let lower = TriangularOptions { upper: false, left: true, unitriangular: false };
     right(
         |x| weighted(x[0].solve_triangular(x[0].tape().constant([[2.0], [8.0]]), lower), &[1.0, 10.0]),
-        &[matrix.clone()],
+        &matrix,
         &[&[3.25, 0.0, -2.5, -3.125]],
     );
     // x0 = 2, x1 = 8 - 2 c: the diagonal and the upper triangle are not read.
     let ones = TriangularOptions { unitriangular: true, ..lower };
     right(
         |x| weighted(x[0].solve_triangular(x[0].tape().constant([[2.0], [8.0]]), ones), &[1.0, 10.0]),
-        &[matrix],
+        &matrix,
         &[&[0.0, 0.0, -20.0, 0.0]],
     );
 }
@@ -471,15 +471,15 @@ fn maxima_of_windows() {
 /// candle 0.11.1 (`avg_pool2d`): 1/4 also in the row and the column that no window reads.
 #[test]
 fn windows_that_leave_a_rest() {
-    let x = ArrayD::from_shape_fn(vec![1, 3, 3], |i| (3 * i[1] + i[2]) as f64);
+    let x = [ArrayD::from_shape_fn(vec![1, 3, 3], |i| (3 * i[1] + i[2]) as f64)];
     #[rustfmt::skip]
-    right(|x| x[0].avg_pool2d([2, 2], AvgPoolOptions::default()).sum(), &[x.clone()], &[&[
+    right(|x| x[0].avg_pool2d([2, 2], AvgPoolOptions::default()).sum(), &x, &[&[
         0.25, 0.25, 0.0,
         0.25, 0.25, 0.0,
         0.0, 0.0, 0.0,
     ]]);
     #[rustfmt::skip]
-    right(|x| x[0].max_pool2d([2, 2], MaxPoolOptions::default()).sum(), &[x], &[&[
+    right(|x| x[0].max_pool2d([2, 2], MaxPoolOptions::default()).sum(), &x, &[&[
         0.0, 0.0, 0.0,
         0.0, 1.0, 0.0,
         0.0, 0.0, 0.0,
@@ -633,8 +633,8 @@ fn long_loops() {
 /// Taichi 1.7.4 (`atomic_max`, `atomic_min`): 1 for all, also for elements below the maximum.
 #[test]
 fn elements_below_the_maximum() {
-    let x = array![[1.0, 3.0, 2.0], [6.0, 4.0, 5.0]].into_dyn();
-    right(|x| weighted(x[0].amax(1, false), &[1.0, 10.0]), &[x.clone()], &[&[0.0, 1.0, 0.0, 10.0, 0.0, 0.0]]);
-    right(|x| weighted(x[0].amin(1, false), &[1.0, 10.0]), &[x.clone()], &[&[1.0, 0.0, 0.0, 0.0, 10.0, 0.0]]);
-    right(|x| x[0].max(), &[x], &[&[0.0, 0.0, 0.0, 1.0, 0.0, 0.0]]);
+    let x = [array![[1.0, 3.0, 2.0], [6.0, 4.0, 5.0]].into_dyn()];
+    right(|x| weighted(x[0].amax(1, false), &[1.0, 10.0]), &x, &[&[0.0, 1.0, 0.0, 10.0, 0.0, 0.0]]);
+    right(|x| weighted(x[0].amin(1, false), &[1.0, 10.0]), &x, &[&[1.0, 0.0, 0.0, 0.0, 10.0, 0.0]]);
+    right(|x| x[0].max(), &x, &[&[0.0, 0.0, 0.0, 1.0, 0.0, 0.0]]);
 }
