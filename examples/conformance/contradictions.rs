@@ -48,15 +48,16 @@ enum Fault {
 }
 
 /// The list of the project's own cases, which is that of all folders without one.
-const OWN: &str = include_str!("../../tests/conformance/contradictions.json");
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/contradictions.json");
 
 impl Contradictions {
     /// The list beside the cases of a folder.
     pub fn of(dir: &Path) -> Result<Contradictions, String> {
-        let path = dir.join("contradictions.json");
-        let text =
-            if path.is_file() { std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))? } else { OWN.into() };
-        serde_json::from_str(&text).map(Contradictions).map_err(|e| format!("contradictions.json: {e}"))
+        let beside = dir.join("contradictions.json");
+        let path = if beside.is_file() { &beside } else { Path::new(OWN) };
+        let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let text = std::fs::read(path).map_err(|e| failed(&e))?;
+        serde_json::from_slice(&text).map(Contradictions).map_err(|e| failed(&e))
     }
 
     /// What is to be said of a stage that was compared with the file: `None` if the comparison stands.
