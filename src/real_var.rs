@@ -121,4 +121,7 @@ impl<T: Scalar> Real for Var<'_, T> {
     fn select(self, a: Self, b: Self) -> Self {
         self.where_cond(a, b)
     }
+    fn detach(self) -> Self {
+        Var::detach(self)
+    }
 }

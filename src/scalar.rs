@@ -165,6 +165,8 @@ pub trait Real: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Se
     fn equal(self, other: Self) -> Self;
     /// `a` where this mask is not 0, else `b`; what is not chosen cannot leak a NaN.
     fn select(self, a: Self, b: Self) -> Self;
+    /// The same number, of which no derivative is taken.
+    fn detach(self) -> Self;
     /// `x * x`.
     fn square(self) -> Self {
         self * self
@@ -385,6 +387,10 @@ impl<T: Scalar, S: Simd> Real for Num<T, S> {
     #[inline(always)]
     fn equal(self, other: Self) -> Self {
         Num::mask(self.0 == other.0)
+    }
+    #[inline(always)]
+    fn detach(self) -> Self {
+        self
     }
     #[inline(always)]
     fn select(self, a: Self, b: Self) -> Self {

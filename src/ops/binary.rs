@@ -27,10 +27,13 @@ impl Binary for Pow {
         // a^0 is constant, also at 0, where 0 * 0^-1 would be NaN: derivatives of whole powers end in zeros. So they do where negative powers
         // of a, as derivatives have them, are beyond the type. What is not chosen is finite, so that no derivative of it leaks.
         let (zero, one, cube) = (b.lit(0.0), b.lit(1.0), a * a * a);
-        let sixth = cube * cube;
-        let within = b.lit(f64::INFINITY).gt(one / (sixth * sixth));
+        let (sixth, infinity) = (cube * cube, b.lit(f64::INFINITY));
+        let within = infinity.gt(one / (sixth * sixth));
         let none = b.equal(zero) * (one - within);
-        none.select(zero, none.select(zero, b) * a.pow(none.select(one, b) - one))
+        // There b = 0 stands for the product, whose derivative by b is 1/a; by a it has none.
+        let inverse = (one / a).detach();
+        let by_b = infinity.gt(inverse.abs()).select(inverse, zero);
+        none.select(b * by_b, none.select(zero, b) * a.pow(none.select(one, b) - one))
     }
     #[inline(always)]
     fn db<R: Real>(self, a: R, b: R) -> R {
@@ -524,6 +527,12 @@ mod rows {
                 assert_eq!(y.item(), expected, "order {k} at {at}");
                 y = tape.grad(y, &[x])[0].expect("depends on x");
             }
+        }
+        // And by both, also where negative powers of the base are beyond the type.
+        let (x, exponent) = (tape.leaf([1e-3, -1e-27, 1e-300]), tape.leaf([0.0; 3]));
+        let mixed = tape.grad(tape.grad(x.pow(exponent).sum(), &[x])[0].unwrap().sum(), &[exponent])[0].unwrap();
+        for (found, expected) in mixed.to_vec().into_iter().zip([1e3, -1e27, 1e300]) {
+            assert!((found / expected - 1.0_f64).abs() < 1e-12, "{found}, not {expected}");
         }
         // By the exponents: 0^b does not change with b > 0, and by convention not at 0.
         let (x, exponents) = (tape.leaf(0.0), tape.leaf([0.0, 1.0, 2.5]));
