@@ -234,7 +234,7 @@ fn batch_norm<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
     let x = d.leaf(&shape);
     let (weight, bias) = (d.plain(&shape[1..2]), d.plain(&shape[1..2]));
     let options = NormOptions { weight: Some(weight), bias: Some(bias), ..Default::default() };
-    if d.round % 3 == 0 {
+    if d.round.is_multiple_of(3) {
         // A part of what waits: computed at once, where all else of this kind waits.
         return x.contiguous().sigmoid().narrow(0, 1, shape[0] - 1).batch_norm(&RunningStats::new(shape[1]), options);
     }
