@@ -25,8 +25,8 @@ fn by_hand(values: &[f64], steps: &[Step]) -> (Vec<f64>, f64) {
             g[a] = Some(g[a].map_or(c, |g| g + c));
         };
         match *step {
-            Step::Map(f, a) => add(a, own * f.value(values[a]).1),
-            // What is not chosen gets 0, whatever the cotangent.
+            Step::Map(f, a) => add(a, times(own, f.value(values[a]).1, matches!(f, Map::Relu | Map::Clamp))),
+            // What is not chosen gets 0, whatever the cotangent: here, and of what chooses by its slope.
             Step::Zip(Zip::Where, a, b) => {
                 let first = values[a] > values[b];
                 add(a, if first { own } else { 0.0 });
@@ -40,12 +40,17 @@ fn by_hand(values: &[f64], steps: &[Step]) -> (Vec<f64>, f64) {
             }
             Step::Zip(f, a, b) => {
                 let (_, da, db) = f.value(values[a], values[b]);
-                add(a, own * da);
-                add(b, own * db);
+                let chooses = matches!(f, Zip::Maximum | Zip::Minimum);
+                add(a, times(own, da, chooses));
+                add(b, times(own, db, chooses));
             }
         }
     }
     (g[..inputs].iter().map(|g| g.unwrap_or(0.0)).collect(), largest)
+}
+
+fn times(g: f64, slope: f64, chooses: bool) -> f64 {
+    if chooses && slope == 0.0 { 0.0 } else { g * slope }
 }
 
 fn nodes<'t, T: Scalar>(x: &[Var<'t, T>], steps: &[Step]) -> Vec<Var<'t, T>> {
