@@ -43,6 +43,7 @@ fn all_agree(dtype: &str) {
     let totals = run_all(&["--dtype", dtype]);
     assert!(totals.success(), "{dtype}: {} comparisons differ:\n{}", totals.differences.len(), totals.differences.join("\n"));
     println!("{}", totals.unsupported.join("\n"));
+    assert!(totals.strays.is_empty(), "arrays are compared with nothing: {:?}", totals.strays);
     assert!(totals.unsupported.iter().all(|reason| reason.contains("contradict each other")), "a call cannot be expressed any more");
     for ((stage, least), excused) in STAGES.into_iter().zip(AGREE).zip(CONTRADICTIONS) {
         let (agree, all) = totals.stages[stage as usize];

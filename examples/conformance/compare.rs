@@ -105,8 +105,13 @@ impl Allowed {
             return Err(format!("{} arrays in f32 instead of {}", narrow.len(), wide.len()));
         }
         for (at, key) in stage.keys(case).into_iter().enumerate() {
+            let have = narrow[at].as_ref().map_or(&[][..], floats);
             let tolerance = |i: usize, want: f64| match self.sizes[at].get(i) {
-                _ if want.abs() > f64::from(f32::MAX) => f64::INFINITY, // not a number of f32
+                // Not a number of f32, which gives an infinity, or one near its largest number.
+                _ if want.abs() > f64::from(f32::MAX) => {
+                    let leaves = have.get(i).is_some_and(|have| have * want.signum() >= f64::from(f32::MAX / 2.0));
+                    if leaves { f64::INFINITY } else { 0.0 }
+                }
                 Some(size) => size + f64::from(f32::MIN_POSITIVE),
                 None => 0.0,
             };

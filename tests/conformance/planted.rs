@@ -361,6 +361,39 @@ fn nothing_to_run_is_a_failure() {
 }
 
 #[test]
+fn an_op_that_is_not_known_is_a_failure() {
+    let mut copy = Copy::of("sort");
+    (copy.op, copy.json["op"]) = ("sorted".into(), json!("sorted"));
+    let folder = Folder::new();
+    copy.write(&folder);
+    let totals = folder.run(&[]).expect("there are cases");
+    assert!(!totals.success() && totals.cases[..2] == [0, 0] && totals.cases[2] > 0, "{:?}", totals.cases);
+    // Beside an op that agrees, it is unsupported.
+    Copy::of("where").write(&folder);
+    assert!(folder.run(&[]).expect("there are cases").success());
+}
+
+#[test]
+fn a_deleted_case_leaves_arrays_that_are_named() {
+    for op in OPS {
+        let mut copy = Copy::of(op);
+        let id = copy.ids().remove(0);
+        drop(copy.json["cases"].as_array_mut().expect("a list").remove(0));
+        let folder = Folder::new();
+        copy.write(&folder);
+        for more in [&[][..], &["--json"]] {
+            let options = ["conformance", folder.0.to_str().expect("a plain path")];
+            let mut printed = Vec::new();
+            let totals = suite(&Options::parse_from(options.iter().chain(more)), &mut printed).expect("there are cases");
+            assert_eq!(totals.strays, [format!("{op} {id}")]);
+            let said = String::from_utf8(printed).expect("text");
+            let expected = if more.is_empty() { format!("NOT COMPARED: arrays of no case: {id}\n") } else { json!([id]).to_string() };
+            assert!(said.contains(&expected), "{op}: {said}");
+        }
+    }
+}
+
+#[test]
 fn only_pytorchs_own_wrong_numbers_are_excused() {
     for (op, excused) in [("logcumsumexp", ["base.1", "base.4"]), ("linalg.cholesky", ["base.0", "base.13"])] {
         let whole = Copy::of(op);
@@ -404,6 +437,28 @@ fn only_pytorchs_own_wrong_numbers_are_excused() {
 fn case(op: &str, id: &str) -> Case {
     let ops = cases::read(Path::new(CASES)).expect("the cases can be read");
     ops[op].as_ref().expect("the op has cases").cases.iter().find(|case| case.id == id).expect("there is such a case").clone()
+}
+
+#[test]
+fn what_leaves_the_range_of_f32_must_leave_it_in_f32() {
+    let whole = Copy::of("addmm");
+    let id = whole.ids().into_iter().find(|id| !whole.arrays[&format!("{id}/out0")].data.is_empty()).expect("a case of numbers");
+    let case = case("addmm", &id);
+    let of = |x: f64| {
+        let mut array = case.arrays["out0"].clone();
+        if let Values::Float(values) = &mut array.values {
+            values[0] = x;
+        }
+        vec![Some(array)]
+    };
+    for sign in [1.0, -1.0] {
+        let wide = of(sign * 1e39);
+        let agrees = |x: f64| Allowed::of(&case, Stage::Value, &wide, &[]).compare(&case, Stage::Value, &of(x), &wide).is_ok();
+        assert!(agrees(sign * f64::INFINITY) && agrees(sign * f64::from(f32::MAX)));
+        for x in [-sign * f64::INFINITY, -sign * f64::from(f32::MAX), sign, 0.0, sign * 1e38, f64::NAN] {
+            assert!(!agrees(x), "{x} instead of {}", sign * 1e39);
+        }
+    }
 }
 
 /// In f32: an error of 1e-4 in the largest element of any array that is compared.
