@@ -48,8 +48,10 @@ pub struct Options {
     /// How many derivatives: 1 checks f', 2 (the default) f' and f'', and so on.
     pub order: usize,
     /// The step h of the differences, relative to max(1, |x|) of each element; 1e-4. Two differences, of h and h/2, are combined
-    /// (Richardson), so that the error shrinks with h^4. Kinks and the edge of the domain must be further away than h. A number that does
-    /// not agree is tried again with steps up to 16 times as wide, since roundings of f are divided by the step.
+    /// (Richardson), so that the error shrinks with h^4. Kinks and the edge of the domain must be further away than h, and where
+    /// wider steps are tried, than those. A number that does
+    /// not agree is tried again with steps up to 16 times as wide, since roundings of f are divided by the step: two neighbouring steps
+    /// must then agree with it, the narrower one within four times the tolerance.
     pub eps: f64,
     /// Relative tolerance; 1e-6.
     pub rtol: f64,
@@ -251,7 +253,9 @@ impl Check {
     /// Whether each number agrees with what `of` makes of the differences along v; keeps count.
     ///
     /// A rounding of f is divided by the step, so that differences of the smallest step are off where numbers within f are large and
-    /// cancel. Wider steps then tell: a derivative that is right agrees with one of them, and one that is wrong with none.
+    /// cancel. Wider steps then tell, if two neighbouring ones say the same: one alone may agree by chance with a derivative that is wrong,
+    /// where its roundings, or what it leaves out of the series, are as large as the error. The narrower may be off by four times as
+    /// much: its roundings are twice as large, by rule, and vary.
     fn agrees(
         &mut self,
         f: Function<'_>,
@@ -261,13 +265,17 @@ impl Check {
         of: &dyn Fn(&ArrayD<f64>) -> Vec<f64>,
     ) -> bool {
         let Options { atol, rtol, eps, .. } = self.options;
-        let mut open: Vec<usize> = (0..computed.len()).collect();
+        // Each with its error at the step before.
+        let mut open: Vec<(usize, f64)> = (0..computed.len()).map(|i| (i, 0.0)).collect();
         self.report.compared += open.len();
         for wider in [1.0, 2.0, 4.0, 8.0, 16.0] {
             let numerical = of(&self.difference(f, x, v, wider * eps));
-            open.retain(|&i| {
-                let error = (computed[i] - numerical[i]).abs();
-                let agrees = error <= atol + rtol * computed[i].abs().max(numerical[i].abs());
+            open.retain_mut(|(i, before)| {
+                let (computed, numerical) = (computed[*i], numerical[*i]);
+                let error = (computed - numerical).abs();
+                let allowed = atol + rtol * computed.abs().max(numerical.abs());
+                let agrees = error <= allowed && *before <= 4.0 * allowed;
+                *before = error;
                 if agrees {
                     self.report.largest_error = self.report.largest_error.max(error);
                 }
@@ -499,6 +507,21 @@ mod tests {
         for eps in [1e-5, 1e-4, 1e-3] {
             let wrong = check_grads(|v| noisy(v[0].tape().apply(Off, v)), &x, Options { eps, ..options }).unwrap_err();
             assert!(wrong.error > 2e-6, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn one_wide_step_that_agrees_by_chance_is_not_enough() {
+        // Of x^5 along 1, differences of a step h give 5 x^4 - h^4 / 4.
+        let (x, v, h) = ([array![1.0].into_dyn()], [array![1.0].into_dyn()], 2e-2);
+        let options = Options { eps: h, ..Options::default() };
+        let report = Report { order: 1, inputs: 1, elements: 1, compared: 0, largest_error: 0.0 };
+        let mut check = Check { options, inputs: 1, random: Random(0), tape: Tape::new(), report };
+        let mut agrees = |computed: f64| check.agrees(&|v| v[0].powi(5), &x, &v, &[computed], &|d| vec![d[0]]);
+        assert!(agrees(5.0));
+        for wider in [8.0f64, 16.0] {
+            let wrong = 5.0 - (wider * h).powi(4) / 4.0;
+            assert!(!agrees(wrong), "{wrong} instead of 5 agrees with a step {wider} times as wide");
         }
     }
 
