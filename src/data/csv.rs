@@ -18,11 +18,13 @@ pub(super) struct Limits {
     pub row: usize,
     /// Rows, and as many blank lines.
     pub rows: usize,
+    /// Rows before those, which do not count: a header.
+    pub titles: usize,
     /// All bytes, unpacked.
     pub bytes: u64,
 }
 
-const LIMITS: Limits = Limits { row: 1 << 20, rows: 1 << 24, bytes: u64::MAX };
+const LIMITS: Limits = Limits { row: 1 << 20, rows: 1 << 24, titles: 0, bytes: u64::MAX };
 const MOST_NUMBERS: usize = 1 << 28;
 
 /// A row of a table.
@@ -55,8 +57,9 @@ impl Row {
     }
     /// The number in this field, which must be finite as a T: 1e39 is too large for f32.
     pub fn finite<T: Scalar>(&self, index: usize, field: &[u8]) -> Result<T, DataError> {
-        let number = parsed(field).map(T::from_f64).filter(|x| x.to_f64().is_finite());
-        number.ok_or_else(|| DataError::NotFinite { line: self.line, column: index + 1, text: text(field) })
+        // Of f32, rounded once: by way of f64 it would be rounded twice.
+        let number = if size_of::<T>() == 4 { parsed::<f32>(field).map(f64::from) } else { parsed(field) };
+        number.filter(|x| x.is_finite()).map(T::from_f64).ok_or_else(|| DataError::NotFinite { line: self.line, column: index + 1, text: text(field) })
     }
     fn begin(&mut self, line: usize) {
         self.line = line;
@@ -123,14 +126,15 @@ pub(super) fn rows(
             bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         }
         if at == At::Plain {
-            if bytes.trim_ascii().is_empty() {
+            // Tabs may be separators: of fields in which nothing stands.
+            if bytes.trim_ascii().is_empty() && !bytes.contains(&separator) {
                 blank += 1;
                 if blank > limits.rows {
                     return Err(DataError::BlankLines { limit: limits.rows });
                 }
                 continue;
             }
-            if rows == limits.rows {
+            if rows == limits.rows.saturating_add(limits.titles) {
                 return Err(DataError::TooManyRows { limit: limits.rows });
             }
             rows += 1;
@@ -207,7 +211,7 @@ pub enum Column {
     Last,
     /// This one, counted from 0.
     At(usize),
-    /// The one that the header calls so.
+    /// The one that the header calls so, without spaces around the name: the first of several. Without a header no column has a name.
     Named(String),
 }
 
@@ -238,11 +242,13 @@ pub struct Csv {
     label: Column,
     separator: u8,
     limits: Limits,
+    /// The most numbers that are read.
+    numbers: usize,
 }
 
 impl Default for Csv {
     fn default() -> Self {
-        Csv { header: false, label: Column::Last, separator: b',', limits: LIMITS }
+        Csv { header: false, label: Column::Last, separator: b',', limits: LIMITS, numbers: MOST_NUMBERS }
     }
 }
 
@@ -254,6 +260,7 @@ impl Csv {
     /// Whether the first line names the columns.
     pub fn header(mut self, header: bool) -> Csv {
         self.header = header;
+        self.limits.titles = usize::from(header);
         self
     }
     /// The column of the label: a place from 0, a name, or a [`Column`].
@@ -273,7 +280,8 @@ impl Csv {
         self.separator = separator;
         self
     }
-    /// The most rows that are read (and blank lines that are passed over); more are an error. 2^24 unless said otherwise.
+    /// The most rows that are read (and blank lines that are passed over); more are an error. A header is no such row. 2^24 unless said
+    /// otherwise; of more than 2^28 numbers in all, an error says so, whatever the rows.
     pub fn max_rows(mut self, rows: usize) -> Csv {
         self.limits.rows = rows;
         self
@@ -289,7 +297,7 @@ impl Csv {
     /// # Errors
     /// A [`DataError`] with line and column: another number of columns than in the first row, what is not a finite number (or as a label
     /// not a whole one), quotes that are never closed or in the middle of a field, no row at all, rows above 1 MiB, more than 2^24 rows (see
-    /// [`Csv::max_rows`]) or blank lines, more than 2^28 numbers.
+    /// [`Csv::max_rows`]) or blank lines, more than 2^28 numbers (labels among them).
     pub fn read<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T>, DataError> {
         let mut labels = Vec::new();
         let x = self.table(reader, |row, i, field| {
@@ -349,8 +357,8 @@ impl Csv {
                 }
             };
             row.expect_columns(columns)?;
-            if numbers.len() + columns > MOST_NUMBERS {
-                return Err(DataError::TooManyRows { limit: count });
+            if numbers.len() + columns > self.numbers {
+                return Err(DataError::TooManyNumbers { limit: self.numbers });
             }
             for (i, field) in row.fields().enumerate() {
                 if i == label_at {
@@ -444,7 +452,7 @@ mod tests {
         assert_eq!(refused(Csv::new(), " \n"), "the data holds no row");
         assert_eq!(refused(Csv::new().header(true), "a,b\n"), "the data holds no row");
         assert!(matches!(Csv::new().read::<f32>(io::repeat(b'1')), Err(DataError::LongLine { line: 1, .. })));
-        let limits = Limits { row: 10, rows: 2, bytes: 100 };
+        let limits = Limits { row: 10, rows: 2, titles: 0, bytes: 100 };
         let read = |text: &str| rows(text.as_bytes(), b',', limits, |_| Ok(()));
         assert!(matches!(read("1\n2\n3"), Err(DataError::TooManyRows { limit: 2 })));
         assert!(read("1\n\n2\n\n").is_ok());
@@ -460,6 +468,42 @@ mod tests {
         assert_eq!(Csv::new().max_bytes(4000).max_rows(1000).read::<f32>(&*zipped).unwrap().len(), 1000);
         assert!(matches!(Csv::new().max_bytes(3999).read::<f32>(&*zipped), Err(DataError::TooLong { limit: 3999 })));
         assert!(matches!(Csv::new().max_rows(999).read::<f32>(&*zipped), Err(DataError::TooManyRows { limit: 999 })));
+    }
+    #[test]
+    fn a_header_is_no_row() {
+        let csv = Csv::new().header(true).max_rows(2);
+        assert_eq!(csv.read::<f32>("a,b\n1,0\n2,0\n".as_bytes()).unwrap().len(), 2);
+        assert_eq!(refused(csv.clone(), "a,b\n1,0\n2,0\n3,0\n"), "more than 2 rows");
+        assert_eq!(refused(csv.header(false), "1,0\n2,0\n3,0\n"), "more than 2 rows");
+        assert_eq!(Csv::new().header(true).max_rows(usize::MAX).read::<f32>("a,b\n1,0\n".as_bytes()).unwrap().len(), 1);
+    }
+    #[test]
+    fn the_limit_of_all_numbers_is_named() {
+        let csv = Csv { numbers: 6, ..Csv::new() };
+        assert!(csv.read::<f32>("1,2,0\n1,2,0\n".as_bytes()).is_ok());
+        assert_eq!(refused(csv, "1,2,0\n1,2,0\n1,2,0\n1,2,0\n"), "more than 6 numbers");
+    }
+    #[test]
+    fn a_row_of_separators_is_not_blank() {
+        let csv = Csv::new().separator(b'\t');
+        assert_eq!(refused(csv.clone(), "1\t2\t0\n\t\t\n"), "line 2, column 1: \"\" is not a finite number");
+        assert_eq!(csv.read::<f32>("1\t2\t0\n \n\n".as_bytes()).unwrap().len(), 1);
+        assert_eq!(Csv::new().read::<f32>("1,2,0\n\t\t\n".as_bytes()).unwrap().len(), 1);
+    }
+    #[test]
+    fn numbers_of_f32_are_rounded_once() {
+        // Just below the middle between two numbers of f32, to which f64 rounds it; the even one of the two is the upper one.
+        let text = "1.000000178813934326171874999,0";
+        assert_eq!(Csv::new().read::<f32>(text.as_bytes()).unwrap().x[[0, 0]], 1.0 + f32::EPSILON);
+    }
+    #[test]
+    fn decimal_commas_are_named() {
+        let hint = "line 1, column 1: \"1,5\" is not a finite number\n  hint: numbers are written with a point: 1.5";
+        assert_eq!(refused(Csv::new().separator(b';'), "1,5;0\n"), hint);
+        assert_eq!(refused(Csv::new(), "\"1,5\",0\n"), hint);
+        for other in ["1,234,5", "a,b", ","] {
+            assert!(!refused(Csv::new().separator(b';'), &format!("{other};0\n")).contains("hint"), "{other}");
+        }
     }
     #[test]
     fn blank_lines_end() {

@@ -241,7 +241,7 @@ pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usi
 
 /// The numbers of labelled examples in two parts drawn by the seed, each in ascending order: for training, and `round(held_back n)` of all n held
 /// back. Of each class the same fraction is held back, rounded up or down (up first where most is cut off, as in scikit-learn), so that both
-/// parts know the classes in the same shares.
+/// parts have the classes in nearly the same shares. (One of few examples may be in one part alone.)
 ///
 /// # Panics
 /// If the fraction is not between 0 and 1.

@@ -14,7 +14,7 @@ const BRIGHTEST: u32 = 16;
 const CLASSES: u32 = 10;
 /// A row is at most 64 numbers of two places, a label and commas; what is much longer is no such row and is not read to its end.
 /// More rows than these are refused (a gzipped file can be a thousand times larger than it looks).
-const LIMITS: Limits = Limits { row: 1024, rows: 1 << 20, bytes: u64::MAX };
+const LIMITS: Limits = Limits { row: 1024, rows: 1 << 20, titles: 0, bytes: u64::MAX };
 
 /// Handwritten digits of 8x8 pixels, and which digit each one is.
 #[derive(Clone, Debug, PartialEq)]

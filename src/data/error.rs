@@ -52,7 +52,7 @@ pub enum DataError {
         max: u32,
     },
     /// What stands in a column is not a finite number.
-    #[error("line {line}, column {column}: {text:?} is not a finite number")]
+    #[error("line {line}, column {column}: {text:?} is not a finite number{}", decimal_comma(text))]
     NotFinite {
         /// Where.
         line: usize,
@@ -105,6 +105,18 @@ pub enum DataError {
         /// The rows that are allowed.
         limit: usize,
     },
+    /// There are more numbers than are read.
+    #[error("more than {limit} numbers")]
+    TooManyNumbers {
+        /// The numbers that are allowed, labels among them.
+        limit: usize,
+    },
+    /// There is no memory for what it holds.
+    #[error("no memory for {count} numbers")]
+    NoRoom {
+        /// How many it holds.
+        count: usize,
+    },
     /// It does not begin as an IDX file does: two zeros, a known type, the number of axes.
     #[error("it begins with the bytes {found:02x?}, which no IDX file does")]
     Magic {
@@ -141,4 +153,11 @@ pub enum DataError {
         /// What is needed.
         expected: &'static str,
     },
+}
+
+/// A hint, if the text is a number but for its comma.
+fn decimal_comma(text: &str) -> String {
+    let point = text.trim().replacen(',', ".", 1);
+    let is_number = text.contains(',') && point.parse::<f64>().is_ok();
+    if is_number { format!("\n  hint: numbers are written with a point: {point}") } else { String::new() }
 }

@@ -1,6 +1,7 @@
 //! Where do the images of MNIST and Fashion-MNIST come from? Four IDX files in a directory.
 
 use super::{DataError, Examples, Idx};
+use crate::refusal::has_room;
 use ndarray::{ArrayD, IxDyn};
 use std::fs::File;
 use std::io;
@@ -32,24 +33,39 @@ const HINT: &str = "MNIST: the four files `train-images-idx3-ubyte.gz`, `train-l
 /// # Ok::<(), wengert::data::DataError>(())
 /// ```
 pub fn mnist(dir: impl AsRef<Path>) -> Result<(Examples, Examples), DataError> {
-    let dir = dir.as_ref();
-    Ok((part(dir, "train")?, part(dir, "t10k")?))
+    both(dir.as_ref(), Idx::read)
 }
 
-fn part(dir: &Path, name: &str) -> Result<Examples, DataError> {
-    let (images_path, images) = read(dir, &format!("{name}-images-idx3-ubyte"))?;
+/// [`mnist()`] of files of at most so many pixels or labels each, in place of 2^31: a gzipped file of others may unpack to a thousand times its
+/// size, and a pixel takes four bytes of memory. The usual files have 47,040,000 pixels at most.
+///
+/// # Errors
+/// As [`mnist()`], and if a file holds more.
+pub fn mnist_at_most(dir: impl AsRef<Path>, bytes: u64) -> Result<(Examples, Examples), DataError> {
+    both(dir.as_ref(), |file| Idx::read_at_most(file, bytes))
+}
+
+/// How a file is read.
+type Read<'a> = &'a dyn Fn(File) -> Result<Idx, DataError>;
+
+fn both(dir: &Path, idx: impl Fn(File) -> Result<Idx, DataError>) -> Result<(Examples, Examples), DataError> {
+    Ok((part(dir, "train", &idx)?, part(dir, "t10k", &idx)?))
+}
+
+fn part(dir: &Path, name: &str, idx: Read<'_>) -> Result<Examples, DataError> {
+    let (images_path, images) = read(dir, &format!("{name}-images-idx3-ubyte"), idx)?;
     let x = images_of(&images).map_err(|e| DataError::File { path: images_path, source: e.into() })?;
-    let (labels_path, labels) = read(dir, &format!("{name}-labels-idx1-ubyte"))?;
+    let (labels_path, labels) = read(dir, &format!("{name}-labels-idx1-ubyte"), idx)?;
     let y = labels_of(&labels, x.shape()[0]).map_err(|e| DataError::File { path: labels_path, source: e.into() })?;
     Ok(Examples { x, y })
 }
 
-fn read(dir: &Path, name: &str) -> Result<(PathBuf, Idx), DataError> {
+fn read(dir: &Path, name: &str, idx: Read<'_>) -> Result<(PathBuf, Idx), DataError> {
     for path in [dir.join(name), dir.join(format!("{name}.gz"))] {
         match File::open(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             file => {
-                let idx = file.map_err(DataError::from).and_then(Idx::read);
+                let idx = file.map_err(DataError::from).and_then(idx);
                 return match idx {
                     Ok(idx) => Ok((path, idx)),
                     Err(e) => Err(DataError::File { path, source: e.into() }),
@@ -69,6 +85,9 @@ fn images_of(idx: &Idx) -> Result<ArrayD<f32>, DataError> {
     let &[n, height, width] = bytes.shape() else {
         return Err(DataError::Content { found: found(idx), expected: "images (uint8, 3 axes)" });
     };
+    if !has_room::<f32>(bytes.len()) {
+        return Err(DataError::NoRoom { count: bytes.len() });
+    }
     let scaled = bytes.iter().map(|b| f32::from(*b) / 255.0).collect();
     Ok(ArrayD::from_shape_vec(IxDyn(&[n, 1, height, width]), scaled).expect("as many as before"))
 }
@@ -110,6 +129,13 @@ mod tests {
         let (train, test) = mnist(dir.path()).unwrap();
         assert_eq!((train.x.shape(), train.x.as_slice().unwrap(), train.y), (&[2, 1, 1, 2][..], &[0.0, 1.0, 0.2, 0.4][..], vec![3, 9]));
         assert_eq!((test.x.shape(), test.y), (&[1, 1, 1, 2][..], vec![0]));
+    }
+    #[test]
+    fn no_more_than_is_allowed() {
+        let dir = directory("limits");
+        assert_eq!(mnist_at_most(dir.path(), 4).unwrap().0.x.shape(), [2, 1, 1, 2]);
+        let error = mnist_at_most(dir.path(), 3).unwrap_err().to_string();
+        assert!(error.contains("train-images-idx3-ubyte: ") && error.ends_with("more than 3 bytes"), "{error}");
     }
     #[test]
     fn a_missing_file_and_where_to_get_it() {

@@ -30,6 +30,6 @@ pub use digits::{Digits, digits};
 pub use error::DataError;
 pub use idx::Idx;
 pub use loader::{Epoch, Loader};
-pub use mnist::{FASHION_MNIST_CLASSES, mnist};
+pub use mnist::{FASHION_MNIST_CLASSES, mnist, mnist_at_most};
 pub use normalize::Normalization;
 pub use sampler::WeightedSampler;

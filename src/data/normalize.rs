@@ -76,15 +76,10 @@ impl Normalization {
     /// If axis 1 has another size.
     #[track_caller]
     pub fn apply<T: Scalar>(&self, x: &mut ArrayD<T>) {
-        self.channels(
-            x,
-            "apply",
-            |x, mean, std| (x - mean) / std,
-            |x, mean, std| {
-                let distance = x - mean;
-                if distance.is_finite() { distance / std } else { x / std - mean / std }
-            },
-        );
+        self.channels(x, "apply", |x, mean, std| {
+            let distance = x - mean;
+            if distance.is_finite() { distance / std } else { x / std - mean / std }
+        });
     }
     /// Takes it back, for pictures: `x std + mean`.
     ///
@@ -92,20 +87,15 @@ impl Normalization {
     /// If axis 1 has another size.
     #[track_caller]
     pub fn invert<T: Scalar>(&self, x: &mut ArrayD<T>) {
-        self.channels(x, "invert", |x, mean, std| x * std + mean, |x, mean, std| x * std + mean);
+        self.channels(x, "invert", |x, mean, std| x * std + mean);
     }
     #[track_caller]
-    fn channels<T: Scalar>(&self, x: &mut ArrayD<T>, name: &str, f: fn(T, T, T) -> T, in_f64: fn(f64, f64, f64) -> f64) {
+    fn channels<T: Scalar>(&self, x: &mut ArrayD<T>, name: &str, f: fn(f64, f64, f64) -> f64) {
         let message = || format!("Normalization::{name}: shape {:?}, but {} channels were fitted", x.shape(), self.mean.len());
         require(x.ndim() >= 2 && x.len_of(Axis(1)) == self.mean.len(), message, "channels or features are axis 1");
         for (i, mut x) in x.axis_iter_mut(Axis(1)).enumerate() {
-            let (mean, std) = (T::from_f64(self.mean[i]), T::from_f64(self.std[i]));
-            let fits = std.to_f64() >= 1e-30 && std.to_f64() <= 1e30 && mean.to_f64().abs() <= 1e30;
-            match fits {
-                true => x.mapv_inplace(|x| f(x, mean, std)),
-                // Near the ends of the type.
-                false => x.mapv_inplace(|x| T::from_f64(in_f64(x.to_f64(), self.mean[i], self.std[i]))),
-            }
+            // In f64: as f32 a mean may be off by a large part of the spread, and either may be no number of f32.
+            x.mapv_inplace(|x| T::from_f64(f(x.to_f64(), self.mean[i], self.std[i])));
         }
     }
     /// To be kept beside the weights, which make no sense without it.
@@ -200,6 +190,18 @@ mod tests {
         let x = array![[f64::MIN], [f64::MAX]].into_dyn();
         let normalization = Normalization::fit(&x);
         assert!((normalization.std()[0] / f64::MAX - 1.0).abs() < 1e-12, "{normalization:?}");
+    }
+    #[test]
+    fn a_mean_that_is_no_number_of_f32() {
+        let x = array![[16_777_216f32], [16_777_218.0], [16_777_220.0], [16_777_222.0]].into_dyn();
+        let (mut y, normalization) = (x.clone(), Normalization::fit(&x));
+        assert_eq!(normalization.mean(), [16_777_219.0]); // between two numbers of f32
+        normalization.apply(&mut y);
+        for (y, right) in y.iter().zip([-3.0, -1.0, 1.0, 3.0]) {
+            assert!((f64::from(*y) - right / 5f64.sqrt()).abs() < 1e-7, "{y} instead of {right} / sqrt(5)");
+        }
+        normalization.invert(&mut y);
+        assert_eq!(y, x);
     }
     #[test]
     fn a_constant_feature_of_many_examples() {

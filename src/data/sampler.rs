@@ -58,7 +58,8 @@ impl WeightedSampler {
         });
         WeightedSampler { sums: sums.collect(), weights, samples, replacement: true, seed }
     }
-    /// Draws as many examples as there are labels, with the weight 1 / (examples of its class) for each: all classes are seen equally often.
+    /// Draws as many examples as there are labels, with the weight 1 / (examples of its class) for each: all classes that have
+    /// examples are seen equally often, up to chance.
     ///
     /// # Panics
     /// If there is no label.
@@ -105,10 +106,11 @@ impl WeightedSampler {
             return std::iter::repeat_with(draw).take(self.samples).collect();
         }
         // The least of waiting times with the weights as rates is drawn first (P. S. Efraimidis, P. G. Spirakis, "Weighted random sampling with
-        // a reservoir", 2006). Of (0, 1], so that each is a number.
+        // a reservoir", 2006). Their logarithms are compared: of a weight of 1e-308 the time may be beyond the type. Of (0, 1], so that each is
+        // a number, or negative infinity.
         let mut times: Vec<(f64, usize)> = Vec::new();
         for (i, w) in self.weights.iter().enumerate() {
-            let time = -(1.0 - rng.random::<f64>()).ln() / w;
+            let time = (-(1.0 - rng.random::<f64>()).ln()).ln() - w.ln();
             if *w > 0.0 {
                 times.push((time, i));
             }
@@ -167,6 +169,17 @@ mod tests {
         let mut all = WeightedSampler::new(&[1e-320, 1e300, 1.0], 3, 9).without_replacement().rows(1);
         all.sort_unstable();
         assert_eq!(all, [0, 1, 2]);
+    }
+    #[test]
+    fn small_weights_are_drawn_in_no_order() {
+        let mut weights = [2.3e-308; 1001];
+        weights[1000] = 1.0;
+        let sampler = WeightedSampler::new(&weights, 1001, 5).without_replacement();
+        for epoch in 0..20 {
+            let rows = sampler.rows(epoch);
+            assert_eq!(rows[0], 1000);
+            assert!(!rows[991..].is_sorted(), "epoch {epoch}: the last ones are {:?}", &rows[991..]);
+        }
     }
     #[test]
     fn by_seed_and_epoch_alone() {
