@@ -40,7 +40,7 @@ use crate::io::png::png;
 use crate::refusal::require;
 use crate::{Scalar, Source};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use wire::{Message, framed};
@@ -94,7 +94,7 @@ impl EventWriter {
         for run in 0.. {
             let name = if run == 0 { base.clone() } else { format!("{base}.{run}") }; // two of one second are two files
             let path = folder.join(name);
-            match OpenOptions::new().append(true).create_new(true).open(&path) {
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(mut file) => {
                     let first = first(now());
                     file.write_all(&first)?;
@@ -145,7 +145,10 @@ impl EventWriter {
     fn write(&mut self, step: u64, value: Message) -> io::Result<()> {
         let record = event(now(), step, value);
         if self.torn {
-            self.file.set_len(self.whole)?; // readers stop at a part of a record, and would not see what comes after it
+            // Readers stop at a part of a record, and would not see what comes after it. (Of a file that is open for appending alone,
+            // Windows lets nothing be cut off.)
+            self.file.set_len(self.whole)?;
+            self.file.seek(SeekFrom::Start(self.whole))?;
         }
         self.torn = true;
         self.file.write_all(&record)?;
@@ -267,6 +270,22 @@ mod tests {
             file = &file[16 + n..];
         }
         found
+    }
+
+    #[test]
+    fn a_record_that_was_cut_short_is_taken_back() {
+        let folder = Directory::new("tensorboard-torn");
+        let mut events = EventWriter::create(folder.path()).unwrap();
+        events.scalar("loss", 1, 0.5).unwrap();
+        let whole = std::fs::read(events.path()).unwrap();
+        // As when the disk is full for a while.
+        events.file.write_all(&whole[..whole.len() / 2]).unwrap();
+        events.torn = true;
+        events.scalar("loss", 2, 0.25).unwrap();
+        events.scalar("loss", 3, 0.125).unwrap();
+        let file = std::fs::read(events.path()).unwrap();
+        assert_eq!(file[..whole.len()], whole);
+        assert_eq!(records(&file).len(), 4);
     }
 
     #[test]

@@ -242,8 +242,8 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     }
     /// Goes on at this epoch (from 0) of the run, whose model, optimizer and schedule were loaded from a
     /// [`Checkpoint`](crate::io::Checkpoint). The history begins with this epoch, and callbacks begin anew, but for those that a
-    /// [`RunCheckpoint`] keeps: [`BestCheckpoint`] and [`EarlyStopping`] do not know otherwise what was best before. A [`CsvLog`] writes its
-    /// file anew, so give it one of its own; for TensorBoard see [`EventWriter::resume`](crate::tensorboard::EventWriter::resume).
+    /// [`RunCheckpoint`] keeps: [`BestCheckpoint`] and [`EarlyStopping`] do not know otherwise what was best before. A [`CsvLog`] counts
+    /// its epochs on, but writes its file anew, so give it one of its own; for TensorBoard see [`EventWriter::resume`](crate::tensorboard::EventWriter::resume).
     pub fn resume_at(mut self, epoch: u64) -> Self {
         self.first = epoch;
         self

@@ -52,7 +52,8 @@ fn cannot_write(path: impl Into<PathBuf>, source: io::Error) -> IoError {
     IoError::Write { path: path.into(), source }
 }
 
-/// Keeps the history as a CSV file with a header: `epoch,loss,accuracy,..`. It is written anew after each epoch, whole or not at all.
+/// Keeps the history as a CSV file with a header: `epoch,loss,accuracy,..`. It is written anew after each epoch, whole or not at all. Epochs
+/// count from 1; a run that is [resumed](super::Fit::resume_at) at epoch `first` writes its own alone, from `first + 1` on.
 #[derive(Debug)]
 pub struct CsvLog(PathBuf);
 
@@ -65,16 +66,18 @@ impl CsvLog {
 
 impl<T: Scalar> Callback<T> for CsvLog {
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
-        write_atomic(&self.0, csv(&run.history).as_bytes())
+        let before = (run.epoch + 1).saturating_sub(run.history.epochs() as u64);
+        write_atomic(&self.0, csv(&run.history, before).as_bytes())
     }
 }
 
-fn csv(history: &History) -> String {
+/// The history of a run that so many epochs were before.
+fn csv(history: &History, before: u64) -> String {
     let quoted = |name: &str| if name.contains([',', '"', '\n']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.into() };
     let mut text = format!("epoch,{}\n", history.names().map(quoted).collect::<Vec<_>>().join(","));
     for epoch in 0..history.epochs() {
         let numbers = history.names().map(|name| history.get(name).expect("a name of its own")[epoch].to_string());
-        text += &format!("{},{}\n", epoch + 1, numbers.collect::<Vec<_>>().join(","));
+        text += &format!("{},{}\n", before + epoch as u64 + 1, numbers.collect::<Vec<_>>().join(","));
     }
     text
 }

@@ -243,6 +243,16 @@ fn lines_and_tables() {
 }
 
 #[test]
+fn a_table_of_a_resumed_run_goes_on_counting() {
+    let (folder, model, loader, mut optimizer) = (Directory::new("fit-resumed-table"), network(), loader(), Sgd::new(0.1));
+    let csv = folder.file("log.csv");
+    Fit::new(&model, &mut optimizer).epochs(4).resume_at(2).callback(CsvLog::new(&csv)).run(&loader).unwrap();
+    let table = std::fs::read_to_string(csv).unwrap();
+    let epochs: Vec<&str> = table.lines().map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(epochs, ["epoch", "3", "4"]);
+}
+
+#[test]
 fn points_for_tensorboard() {
     let (folder, model, mut optimizer) = (Directory::new("fit-tensorboard"), Constant::new(), Sgd::new(0.1));
     let events = EventWriter::create(folder.path()).unwrap();
