@@ -202,7 +202,8 @@ impl<T: Scalar> Param<T> {
         });
     }
     /// From now on updates ([`Param::update`], [`Param::update_by`], all optimizers) leave these elements as they are, in row-major order, in
-    /// place of those of an earlier call; `0..0` for none. They can still be set ([`Param::set`], [`Param::with_mut`]).
+    /// place of those of an earlier call: one range without gaps, `0..0` for none. It is part of no state, of a model or an optimizer, and has to
+    /// be given again to a parameter that is made anew. The elements can still be set ([`Param::set`], [`Param::with_mut`]).
     ///
     /// A gradient of 0 is not enough for that: weight decay and momentum change what has none.
     ///

@@ -20,7 +20,8 @@ pub struct AdagradOptions {
     pub weight_decay: f64,
     /// What the sum of g^2 starts from; default 0.
     pub initial_accumulator_value: f64,
-    /// What keeps the denominator from zero; default 1e-10.
+    /// What keeps the denominator from zero; default 1e-10. Less than the root of the type's least normal number counts as that root (about 1e-19
+    /// in `f32` and 1.5e-154 in `f64`), also 0.
     pub eps: f64,
 }
 

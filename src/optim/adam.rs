@@ -17,7 +17,8 @@ pub struct AdamOptions {
     pub lr: f64,
     /// How much of the running means of g and g^2 each step keeps; default (0.9, 0.999).
     pub betas: (f64, f64),
-    /// What keeps the denominator from zero; default 1e-8.
+    /// What keeps the denominator from zero; default 1e-8. Less than the root of the type's least normal number counts as that root (about 1e-19
+    /// in `f32` and 1.5e-154 in `f64`), also 0.
     pub eps: f64,
     /// The weight of the penalty `|w|^2 / 2`; default 0.
     pub weight_decay: f64,

@@ -55,7 +55,7 @@ impl<T: Scalar> Room<T> {
         let grad = (largest.sqrt() / weight.max(least::<T>()).sqrt()).min(largest / 8.0);
         Room { grad: T::from_f64(grad), square: T::from_f64(largest) }
     }
-    /// The gradient, cut to what fits. Infinities become NaN, so that they are not hidden.
+    /// The gradient, cut to what fits, if it is a number. Infinities become NaN, so that a loss that overflows is seen in the weights.
     #[inline(always)]
     pub fn cut(self, g: T) -> T {
         let cut = if g > self.grad { self.grad } else { g };

@@ -11,7 +11,8 @@ use crate::{Grads, Scalar};
 /// g = g min(1, max_norm / (n + 1e-6))
 /// ```
 ///
-/// If a gradient is infinite or not a number, so is the norm: look at what is returned. The sum is taken in `f64`, and relative to the largest
+/// If a gradient is infinite or not a number, so is the norm: look at what is returned. Beside an infinite gradient, which becomes NaN, the
+/// others become 0; if one is NaN, all become NaN. The sum is taken in `f64`, and relative to the largest
 /// gradient where squares would leave its range: numbers near the ends of the type are clipped as others are. (A norm beyond `f64` is given
 /// back as infinite, though all gradients are finite and are clipped.) An infinite `max_norm` leaves all as it is, and gives the norm.
 ///

@@ -225,7 +225,7 @@ impl<T: Scalar> Lbfgs<T> {
         first_loss
     }
     /// What it remembers, by the names of the parameters: the last direction and gradient, and the remembered steps with the changes of the
-    /// gradient; and its learning rate.
+    /// gradient; and its learning rate. The other options are no part of it.
     ///
     /// # Panics
     /// If it has changed parameters that are not among these, or two have one name.
@@ -260,7 +260,8 @@ impl<T: Scalar> Lbfgs<T> {
         }
         state
     }
-    /// Goes on from such a state: the next steps give the same bits as if there had been no break. The parameters must be those of the next
+    /// Goes on from such a state: made with the options that it had, its next steps give the same bits as if there had been no break. The
+    /// learning rate is that of the state. The parameters must be those of the next
     /// step, in that order.
     ///
     /// # Errors

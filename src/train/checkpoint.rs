@@ -9,7 +9,8 @@ use crate::{Grads, Scalar};
 use std::path::PathBuf;
 
 /// Writes a [`Checkpoint`] after each epoch: model, sources of chance, optimizer, the callbacks that were given to it, and the epoch that comes
-/// next. A run that is resumed from it ends with the same bits as one that was never stopped. (One that a callback has ended, such as
+/// next. A run that is resumed from it, made by the same code with the same options, frozen parameters and data, ends with the same bits as one
+/// that was never stopped. (One that a callback has ended, such as
 /// [`EarlyStopping`](super::EarlyStopping), is done: no epoch comes next.)
 ///
 /// The callbacks (schedules, early stopping) are called by it, before it writes. An example is in the [module](super)'s documentation.
