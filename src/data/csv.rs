@@ -59,7 +59,11 @@ impl Row {
     pub fn finite<T: Scalar>(&self, index: usize, field: &[u8]) -> Result<T, DataError> {
         // Of f32, rounded once: by way of f64 it would be rounded twice.
         let number = if size_of::<T>() == 4 { parsed::<f32>(field).map(f64::from) } else { parsed(field) };
-        number.filter(|x| x.is_finite()).map(T::from_f64).ok_or_else(|| DataError::NotFinite { line: self.line, column: index + 1, text: text(field) })
+        number.filter(|x| x.is_finite()).map(T::from_f64).ok_or_else(|| DataError::NotFinite {
+            line: self.line,
+            column: index + 1,
+            text: text(field),
+        })
     }
     fn begin(&mut self, line: usize) {
         self.line = line;

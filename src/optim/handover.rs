@@ -44,7 +44,7 @@ impl Handover {
         self.0.used.store(place.loaded || place.left.is_some(), Ordering::Release);
         result
     }
-    /// Whether the optimizer has the rates of a state that was loaded, and no step was made since.
+    /// Whether the optimizer has the rates of a state that was loaded, and since then no step was made and no rate set by a call.
     pub(super) fn is_loaded(&self) -> bool {
         self.if_used(|place| place.loaded).unwrap_or(false)
     }

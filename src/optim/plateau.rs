@@ -28,7 +28,8 @@ impl Goal {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
     /// By this share of the size of the best one (PyTorch's `rel`, which knows positive numbers only): with 0.1 and a best of -2, what is
-    /// below -2.2 is better for [`Goal::Min`], and what is above -1.8 for [`Goal::Max`]. Of a best of 0 that is 0.
+    /// below -2.2 is better for [`Goal::Min`], and what is above -1.8 for [`Goal::Max`]. Of a best of 0 that share is 0: whatever is better
+    /// counts.
     Relative(f64),
     /// By this number (PyTorch's `abs`).
     Absolute(f64),

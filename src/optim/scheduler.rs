@@ -70,7 +70,8 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// Takes the optimizer's rates as those that the schedule starts from, and sets the first ones of the schedule (of an optimizer whose state
-    /// was just loaded, from its next step on, unless the scheduler's state is loaded before).
+    /// was just loaded, from its next step on, unless the scheduler's state is loaded before). Rates
+    /// of a loaded state that a schedule had reduced are reduced again, if the scheduler's state is not loaded too.
     ///
     /// # Panics
     /// If a number of the schedule makes no sense, or it changes, at any time, the momentum of an optimizer without.
@@ -130,8 +131,8 @@ impl Scheduler {
         state
     }
     /// Goes on from such a state; make the scheduler with the schedule that it had. The optimizer's state may be loaded before or after, or
-    /// before the scheduler is made: its rates are then those that it had. If it is not loaded at all, its next step is made at the rates of
-    /// the schedule.
+    /// before the scheduler is made: its rates are then those that it had. If it is not loaded at all, the optimizer's next step is
+    /// made at the rates of the schedule.
     ///
     /// # Errors
     /// If entries are missing or not known, rates are negative or not finite, or there is another number of parameter groups: all is listed, and
