@@ -104,14 +104,16 @@ impl<T: Scalar> Param<T> {
             self.with_mut(|v| v.copy_from_slice(values));
         })
     }
-    /// Reads its elements, in row-major order. They are locked meanwhile: `f` must not change the parameter, nor wait for a thread that does.
+    /// Reads its elements, in row-major order. `f` must not change the parameter. If another thread does so meanwhile, `f` goes on with the
+    /// elements as they were, and the other thread changes a copy.
     ///
     /// # Panics
     /// If a closure of [`Param::with_mut`] holds the parameter on this thread.
     #[track_caller]
     pub fn with<R>(&self, f: impl FnOnce(&[T]) -> R) -> R {
         self.check_readable();
-        let values = self.read();
+        // Not the lock: a reader inside a reader would wait for a thread that waits to write, which waits for the outer one.
+        let values = self.shared();
         let _held = self.hold(false);
         f(&values)
     }
@@ -140,6 +142,7 @@ impl<T: Scalar> Param<T> {
         if kept.is_empty() {
             return self.with_mut(|w| f(w, g));
         }
+        self.check_free(true, Location::caller()); // before its own closure would wait for what is aside
         let mut aside = self.0.aside.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         self.with_mut(|w| {
             aside.clear();
@@ -516,6 +519,11 @@ mod tests {
             refused(&|| p.with_mut(|_| assert!(tape.param(&p).is_tracked())));
             refused(&|| p.with_mut(|_| drop(p.clone().to_array())));
             refused(&|| p.update(&grads, |_, _| assert!(tape.param(&p).is_tracked())));
+            p.freeze_elements(0..1);
+            refused(&|| p.update(&grads, |_, _| p.update(&grads, |_, _| ())));
+            refused(&|| p.with(|_| p.update(&grads, |_, _| ())));
+            p.freeze_elements(0..0);
+            refused(&|| p.update(&grads, |_, _| p.update(&grads, |_, _| ())));
             // Readers may be inside readers, other parameters anywhere; another thread waits.
             assert_eq!(p.with(|a| p.with(|b| a[0] + b[0] + p.to_array()[0] + tape.param(&p).to_vec()[0])), 4.0);
             p.with_mut(|p| q.with(|q| p.copy_from_slice(q)));
@@ -535,6 +543,29 @@ mod tests {
             });
             assert_eq!((waited, p.with(|p| p[0])), (7.0, 7.0));
         }
+    }
+
+    /// A reader in a reader goes on while another thread wants to write, and sees what it began with.
+    #[test]
+    fn readers_do_not_wait_for_a_writer_that_waits() {
+        let (done, finished) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for n in [2, 5000] {
+                let p = Param::<f64>::new("p", vec![1.0; n]);
+                let tape = Tape::new();
+                let other = p.clone();
+                let (seen, writer) = p.with(|a| {
+                    let writer = std::thread::spawn(move || other.with_mut(|w| w.fill(2.0)));
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                    let inner = p.with(|b| b.len()) + p.to_array().len() + tape.param(&p).shape()[0];
+                    (a.iter().all(|a| *a == 1.0) && inner == 3 * n, writer)
+                });
+                writer.join().unwrap();
+                assert!(seen && p.with(|p| p.iter().all(|p| *p == 2.0)));
+            }
+            done.send(()).unwrap();
+        });
+        finished.recv_timeout(std::time::Duration::from_secs(20)).expect("no thread waits for ever");
     }
 
     #[test]
