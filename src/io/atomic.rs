@@ -3,19 +3,21 @@
 use super::IoError;
 use std::collections::hash_map::RandomState;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::hash::BuildHasher;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Writes a file at once: whoever reads `path`, at any time and after any interruption (an error, a killed process, a power cut), finds
 /// the old file or the new one, never a part.
 ///
 /// The bytes go to a temporary file in the same directory, named `.NAME.RANDOM.tmp`, which is flushed to the disk and renamed. It is removed
-/// when an error ends the write; only a process that is killed leaves it behind, and the next write of that name removes it (what another
-/// process is writing just now is locked, and stays). The file is a new one: it has the permissions of new files, and where `path` was a
-/// symbolic link, the link is replaced, not what it leads to.
+/// when an error ends the write; only a process that is killed leaves it behind, and the next write of that name removes it. What another
+/// process is writing just now is locked, and stays. Since locks of network file systems may be unknown to other hosts, what was left by
+/// another host, by this one before it was started anew, or on other systems than Linux, is removed when it is older than a day. The file is
+/// a new one: it has the permissions of new files, and where `path` was a symbolic link, the link is replaced, not what it leads to.
 ///
 /// # Errors
 /// If the system refuses; the old file is then as it was.
@@ -37,9 +39,12 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let (mut temporary, mut file) = Temporary::beside(path)?;
     file.write_all(bytes)?;
     file.sync_all()?; // before the rename: else a power cut may leave the new name with no content
-    fs::rename(&temporary.path, path)?; // the file is still open and locked, so that nobody takes it for one that was left behind
+    // The file stays open and locked, so that nobody takes it for one that was left behind. Windows would keep readers of the new name away
+    // from a locked file; there what is as young as this is not taken anyway.
+    let held = (!cfg!(windows)).then_some(file);
+    fs::rename(&temporary.path, path)?;
     temporary.renamed = true;
-    drop(file);
+    drop(held);
     // The new file is in its place. Where its directory cannot be flushed, a power cut may bring the old one back, whole: no error.
     let _ = sync_directory(path);
     Ok(())
@@ -58,18 +63,19 @@ impl Temporary {
         loop {
             let mut hidden = OsString::from(".");
             hidden.push(name);
-            hidden.push(format!(".{:016x}.tmp", random()));
+            hidden.push(format!(".{:08x}{:08x}.tmp", kernel().unwrap_or(0), random()));
             let path = path.with_file_name(hidden);
             match File::create_new(&path) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 file => {
                     let (file, temporary) = (file?, Temporary { path, renamed: false });
                     // The system gives the lock back when the process ends, however it ends. Where files cannot be locked, nothing is ever
-                    // taken for left behind.
-                    let _ = file.lock();
-                    if temporary.path.exists() {
+                    // taken for left behind. Another writer that took this one for left behind, in the moment before it was locked, has locked
+                    // or removed it: then another name. Nobody is waited for.
+                    let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+                    if !taken && temporary.path.try_exists().unwrap_or(true) {
                         return Ok((temporary, file));
-                    } // else another writer took it for left behind, in the moment before it was locked
+                    }
                 }
             }
         }
@@ -79,19 +85,42 @@ impl Temporary {
 /// Removes the temporary files of this name whose writers were killed.
 fn remove_left_behind(path: &Path) {
     let Some(name) = path.file_name() else { return };
-    let is_temporary = |file: &OsStr| {
+    // Which kernel wrote it: `None` of a file with another name.
+    let writer = |file: &OsStr| {
         let file = file.as_encoded_bytes();
         let random = file.strip_prefix(b".").and_then(|file| file.strip_prefix(name.as_encoded_bytes()));
         let random = random.and_then(|file| file.strip_prefix(b".")).and_then(|file| file.strip_suffix(b".tmp"));
-        random.is_some_and(|r| r.len() == 16 && r.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b)))
+        let random = random.filter(|r| r.len() == 16 && r.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b)))?;
+        u32::from_str_radix(std::str::from_utf8(&random[..8]).ok()?, 16).ok()
     };
     let Ok(entries) = fs::read_dir(directory(path)) else { return };
-    for entry in entries.flatten().filter(|entry| is_temporary(&entry.file_name()) && entry.file_type().is_ok_and(|t| t.is_file())) {
+    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|t| t.is_file())) {
+        let Some(writer) = writer(&entry.file_name()) else { continue };
         let Ok(file) = File::open(entry.path()) else { continue };
-        if file.try_lock().is_ok() {
+        // Of this kernel the lock tells all; of others a lock may not be known here.
+        if (Some(writer) == kernel() || is_old(&file)) && file.try_lock().is_ok() {
             let _ = fs::remove_file(entry.path()); // while it is locked; what cannot be removed does not hinder the write
         }
     }
+}
+
+/// A writer on another host would have come to its end by now, whatever the two clocks say.
+const OLD: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn is_old(file: &File) -> bool {
+    let written = file.metadata().and_then(|metadata| metadata.modified());
+    written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age > OLD))
+}
+
+/// A number of the kernel that runs now, another one after each start: all that it runs, in whatever container, sees the same locks. Not 0;
+/// `None` where the system does not name it.
+fn kernel() -> Option<u32> {
+    static KERNEL: OnceLock<Option<u32>> = OnceLock::new();
+    *KERNEL.get_or_init(|| {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let digits: String = id.chars().filter(char::is_ascii_hexdigit).take(8).collect(); // a random UUID
+        u32::from_str_radix(&digits, 16).ok().filter(|n| *n != 0 && digits.len() == 8)
+    })
 }
 
 /// Where the file lies.
@@ -101,9 +130,9 @@ fn directory(path: &Path) -> &Path {
 
 /// Another number each time and in each process: the standard library draws the keys of its hash tables from the system, and here the time is
 /// hashed with them.
-fn random() -> u64 {
+fn random() -> u32 {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    RandomState::new().hash_one((time, std::process::id()))
+    RandomState::new().hash_one((time, std::process::id())) as u32 // its lower half
 }
 
 impl Drop for Temporary {
@@ -171,10 +200,30 @@ mod tests {
             "a.0123456789abcdef.tmp",
             ".0123456789abcdef.tmp",
         ];
-        let (left, live) = ([".a.0123456789abcdef.tmp", ".a.ffffffffffffffff.tmp"], ".a.00000000000000ff.tmp");
-        others.iter().chain(&left).chain([&live]).for_each(|name| fs::write(dir.file(name), "part").unwrap());
-        let writer = File::open(dir.file(live)).unwrap();
-        writer.lock().unwrap(); // another process is at it
+        // Those of this kernel at once, if it is known; of others what is old.
+        let here = kernel().unwrap_or(0);
+        let name = |kernel: u32, random: &str| format!(".a.{kernel:08x}{random}.tmp");
+        let (left, live) = ([name(here, "89abcdef"), name(here, "ffffffff")], name(here, "000000ff"));
+        let (foreign, old, old_live) = (name(!here, "00000001"), name(!here, "00000002"), name(!here, "00000003"));
+        let all = others.iter().map(|n| n.to_string()).chain(left.clone()).chain([&live, &foreign, &old, &old_live].map(String::clone));
+        all.for_each(|name| fs::write(dir.file(&name), "part").unwrap());
+        let (day, minute) = (OLD, Duration::from_secs(60));
+        let age = |name: &str, age| {
+            let file = File::options().write(true).open(dir.file(name)).unwrap();
+            file.set_modified(SystemTime::now() - age).unwrap();
+        };
+        age(&foreign, day - minute);
+        others.iter().for_each(|name| age(name, day + minute));
+        [&old, &old_live].iter().for_each(|name| age(name, day + minute));
+        if kernel().is_none() {
+            left.iter().for_each(|name| age(name, day + minute));
+        }
+        let lock = |name: &str| {
+            let writer = File::open(dir.file(name)).unwrap();
+            writer.lock().unwrap(); // another process is at it
+            writer
+        };
+        let (writer, slow) = (lock(&live), lock(&old_live));
         let names = |with: &[&str]| {
             let mut names: Vec<String> = others.iter().chain(with).map(|n| n.to_string()).collect();
             names.sort();
@@ -186,12 +235,15 @@ mod tests {
             names
         };
         write_atomic(dir.file("a"), b"whole").unwrap();
-        assert_eq!(found(), names(&["a", live]));
-        drop(writer); // killed
+        assert_eq!(found(), names(&["a", &live, &foreign, &old_live]));
+        if kernel().is_none() {
+            age(&live, day + minute);
+        }
+        drop((writer, slow)); // killed
         write_atomic(dir.file("a"), b"whole").unwrap();
-        assert_eq!(found(), names(&["a"]));
+        assert_eq!(found(), names(&["a", &foreign]));
         write_atomic(dir.file("b"), b"whole").unwrap();
-        assert_eq!(found().len(), others.len() + 1);
+        assert_eq!(found().len(), others.len() + 2); // without that of b; with a, b and the young one
     }
     #[test]
     fn paths_that_cannot_be() {
