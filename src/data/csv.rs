@@ -14,7 +14,7 @@ use std::path::Path;
 /// What a table may be at most, so that a damaged or compressed file cannot fill the memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Bytes of a row.
+    /// Bytes of a row, with its separators, quotes and line ends.
     pub row: usize,
     /// Rows, and as many blank lines.
     pub rows: usize,
@@ -32,6 +32,8 @@ const MOST_NUMBERS: usize = 1 << 28;
 pub(super) struct Row {
     /// The number of its first line, from 1.
     pub line: usize,
+    /// The bytes of its lines so far.
+    bytes: usize,
     /// All fields, without quotes and separators.
     text: Vec<u8>,
     /// Where each field ends.
@@ -67,6 +69,7 @@ impl Row {
     }
     fn begin(&mut self, line: usize) {
         self.line = line;
+        self.bytes = 0;
         self.text.clear();
         self.ends.clear();
     }
@@ -110,7 +113,7 @@ pub(super) fn rows(
     let (mut rows, mut blank) = (0, 0);
     for number in 1.. {
         line.clear();
-        let begun = if at == At::Plain { 0 } else { row.text.len() };
+        let begun = if at == At::Plain { 0 } else { row.bytes };
         let room = limits.row.saturating_sub(begun) as u64;
         let end = reader.by_ref().take(room.saturating_add(1)).read_until(b'\n', &mut line)? == 0;
         if reader.limit() == 0 {
@@ -144,6 +147,7 @@ pub(super) fn rows(
             rows += 1;
             row.begin(number);
         }
+        row.bytes += line.len();
         at = read_line(bytes, separator, at, &mut row, number)?;
         if at == At::Plain {
             see(&row)?;
@@ -463,6 +467,14 @@ mod tests {
         assert!(matches!(read("1\n\n2\n\n \n"), Err(DataError::BlankLines { limit: 2 })));
         assert!(matches!(read("\"123\n456\n789\"\n"), Err(DataError::LongLine { line: 1, limit: 10 })));
         assert!(matches!(read("\n12345678901\n"), Err(DataError::LongLine { line: 2, limit: 10 })));
+        // What is no text of a field counts too: separators, quotes, line ends.
+        assert!(read("\"1\n2\",,,\n\"\"\"\"\n1\n").is_err_and(|e| matches!(e, DataError::TooManyRows { limit: 2 })));
+        assert!(matches!(read("1\n\"\n\",,,,\"\n\"\n"), Err(DataError::LongLine { line: 2, limit: 10 })));
+        for line in [&b"\",,,,,\"\n"[..], b"\",\"\n"] {
+            let text = [&b"\""[..], &line.repeat(30)].concat();
+            let read = rows(&text[..], b',', Limits { row: 100, rows: 2, bytes: 1 << 20 }, |_| Ok(()));
+            assert!(matches!(read, Err(DataError::LongLine { line: 1, limit: 100 })));
+        }
     }
     #[test]
     fn limits_of_the_caller() {
