@@ -5,34 +5,34 @@ use crate::Scalar;
 use crate::io::{IoError, State, StateError, save};
 use crate::optim::{Goal, ReduceLrOnPlateau, Scheduler};
 use crate::refusal::require;
+use std::panic::Location;
 use std::path::PathBuf;
 
 /// A number of the history, and the best one so far.
 #[derive(Debug, Default)]
 struct Monitor {
-    name: Option<String>,
+    name: Option<(String, &'static Location<'static>)>,
     goal: Goal,
     best: Option<f64>,
 }
 
 impl Monitor {
+    #[track_caller]
     fn of(name: &str, goal: Goal) -> Monitor {
-        Monitor { name: Some(name.into()), goal, best: None }
+        Monitor { name: Some((name.into(), Location::caller())), goal, best: None }
     }
     /// The number of the last epoch.
-    #[track_caller]
     fn value<T: Scalar>(&self, run: &Run<'_, T>) -> f64 {
         let history = &run.history;
-        let Some(name) = &self.name else {
+        let Some((name, at)) = &self.name else {
             return history.last("val_loss").or(history.last("loss")).expect("there is always a loss");
         };
         history.last(name).unwrap_or_else(|| {
             let known: Vec<&str> = history.names().collect();
-            panic!("monitor: the history has no {name:?}\n  hint: it has {known:?}; the others need `validate` or `metric`")
+            panic!("monitor: the history has no {name:?}\n  at {at}\n  hint: it has {known:?}; the others need `validate` or `metric`")
         })
     }
     /// Whether the last epoch was the best one.
-    #[track_caller]
     fn improved<T: Scalar>(&mut self, run: &Run<'_, T>) -> bool {
         let value = self.value(run);
         let improved = self.best.map_or(!value.is_nan(), |best| self.goal.is_better(value, best));
@@ -83,9 +83,16 @@ impl EarlyStopping {
         EarlyStopping { monitor: Monitor::default(), patience, waited: 0, best: None }
     }
     /// Watches another number of the history, such as `val_accuracy` with [`Goal::Max`].
+    #[track_caller]
     pub fn monitor(mut self, name: &str, goal: Goal) -> EarlyStopping {
         self.monitor = Monitor::of(name, goal);
         self
+    }
+}
+
+impl EarlyStopping {
+    fn what() -> PathBuf {
+        "the state of EarlyStopping".into()
     }
 }
 
@@ -101,10 +108,9 @@ impl<T: Scalar> Callback<T> for EarlyStopping {
         Ok(())
     }
     fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
-        if let Some(best) = self.best.take() {
-            run.model.load_state(&best).expect("a model takes back its own state");
-        }
-        Ok(())
+        let Some(best) = self.best.take() else { return Ok(()) };
+        // Its own state fits; one that was read may be another model's.
+        run.model.load_state(&best).map_err(|source| IoError::State { path: Self::what(), source })
     }
     fn state(&self) -> State {
         let mut state = self.monitor.state();
@@ -115,6 +121,11 @@ impl<T: Scalar> Callback<T> for EarlyStopping {
     fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         Monitor::check(state, |name| ["best", "waited"].contains(&name) || name.starts_with("weights."))?;
         let (best, waited, weights) = (Monitor::read(state)?, state.whole("waited")?, state.part("weights"));
+        match (best.is_some(), weights.iter().next()) {
+            (true, None) => return Err(StateError::Missing { name: "weights".into() }),
+            (false, Some((name, _))) => return Err(StateError::Unexpected { name: format!("weights.{name}") }),
+            _ => {}
+        }
         (self.monitor.best, self.waited) = (best, usize::try_from(waited).unwrap_or(usize::MAX));
         self.best = best.is_some().then_some(weights);
         Ok(())
@@ -134,6 +145,7 @@ impl BestCheckpoint {
         BestCheckpoint { monitor: Monitor::default(), path: path.into() }
     }
     /// By another number of the history.
+    #[track_caller]
     pub fn monitor(mut self, name: &str, goal: Goal) -> BestCheckpoint {
         self.monitor = Monitor::of(name, goal);
         self
@@ -201,8 +213,9 @@ impl OnPlateau {
         OnPlateau { monitor: Monitor::default(), schedule }
     }
     /// By another number of the history; which way is better is an option of the schedule.
+    #[track_caller]
     pub fn monitor(mut self, name: &str) -> OnPlateau {
-        self.monitor.name = Some(name.into());
+        self.monitor.name = Some((name.into(), Location::caller()));
         self
     }
 }

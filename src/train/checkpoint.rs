@@ -45,7 +45,8 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     /// # Errors
     /// If the file cannot be read, is damaged, or a part of it does not fit (the parts before it are loaded then).
     pub fn resume(&mut self, model: &dyn Module<T>, optimizer: &mut dyn Optimizer<T>) -> Result<u64, IoError> {
-        if !self.path.exists() {
+        let there = self.path.try_exists().map_err(|source| IoError::Read { path: self.path.clone(), source })?;
+        if !there {
             return Ok(0);
         }
         let checkpoint = Checkpoint::load(&self.path)?;
@@ -56,6 +57,11 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
         let known = |part: &&str| OWN.contains(part) || self.kept.iter().any(|(name, _)| name == part);
         let unknown = checkpoint.parts().filter(|part| !known(part));
         StateError::all(unknown.map(|name| StateError::Unexpected { name: name.into() }).collect())?;
+        // It was written by hand, in the middle of an epoch, which would be begun anew.
+        if checkpoint.batch() != 0 {
+            let (name, found) = ("position.batch".into(), checkpoint.batch().to_string());
+            return Err(StateError::Type { name, found, expected: "0, since runs go on at the begin of an epoch," });
+        }
         model.load_state(&checkpoint.part("model")?)?;
         model.load_generators(&checkpoint.part("generators")?)?;
         for (name, callback) in &mut self.kept {

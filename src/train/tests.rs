@@ -3,6 +3,7 @@
 use super::*;
 use crate::data::Examples;
 use crate::init::seeded;
+use crate::io::Checkpoint;
 use crate::io::testing::Directory;
 use crate::nn::{BatchNorm1d, Dropout, Linear, Mode, Sequential, Visitor};
 use crate::optim::{Adam, Goal, Rates, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Scheduler, Sgd, StepLr};
@@ -152,7 +153,7 @@ fn early_stopping_by_a_metric_that_should_rise() {
 }
 
 #[test]
-#[should_panic(expected = "monitor: the history has no \"val_acc\"\n  hint: it has [\"loss\", \"lr\", \"seconds\"]")]
+#[should_panic(expected = "monitor: the history has no \"val_acc\"\n  at src/train/tests.rs:159:85\n  hint: it has [\"loss\", \"lr\", \"seconds\"]")]
 fn unknown_numbers_are_named() {
     let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
     let _ = scripted(&model, &mut optimizer, &[1.0]).callback(EarlyStopping::new(1).monitor("val_acc", Goal::Max)).run(&one_batch());
@@ -435,6 +436,25 @@ fn a_run_keeps_itself_and_goes_on_to_the_same_bits() {
     }
     assert!(never_stopped.4 < 0.05); // the schedules were at work
 }
+/// A kept state of early stopping needs the weights of its best epoch, and they must be the model's.
+#[test]
+fn weights_that_early_stopping_cannot_give_back() {
+    let load = |stopping: &mut EarlyStopping, state: &State| Callback::<f64>::load_state(stopping, state).map_err(|e| e.to_string());
+    let mut state = State::new();
+    state.insert("waited", 1u64);
+    assert_eq!(load(&mut EarlyStopping::new(2), &state), Ok(())); // no epoch was the best one yet
+    state.insert("best", 0.5);
+    assert_eq!(load(&mut EarlyStopping::new(2), &state), Err("`weights` is missing".into()));
+    state.insert("weights.x", ndarray::arr1(&[1.0, 2.0]).into_dyn());
+    let mut stopping = EarlyStopping::new(2);
+    assert_eq!(load(&mut stopping, &state), Ok(()));
+    let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
+    let error = scripted(&model, &mut optimizer, &[1.0]).epochs(0).callback(stopping).run(&one_batch()).unwrap_err().to_string();
+    assert!(error.starts_with("the state of EarlyStopping does not fit: "), "{error}");
+    assert_eq!(model.0.to_array()[0], 1.0); // as `scripted` set it
+    let without: State = state.iter().filter(|(name, _)| *name != "best").map(|(name, values)| (name, values.clone())).collect();
+    assert_eq!(load(&mut EarlyStopping::new(2), &without), Err("`weights.x` is not part of what is loaded into".into()));
+}
 /// A run that stopped early stays as it ended, however often it is started again: with the best weights.
 #[test]
 fn a_run_that_was_stopped_early_is_done() {
@@ -465,6 +485,11 @@ fn what_does_not_fit_a_kept_run_is_named() {
     assert!(refused(two).ends_with("`stopping` is missing"));
     let other = RunCheckpoint::new(&path).with("scheduler", EarlyStopping::new(2));
     assert!(refused(other).contains("`base_lrs` is not part of what is loaded into"));
+    let kept = Checkpoint::load(&path).unwrap();
+    let within = kept.parts().fold(Checkpoint::at(1, 3), |all, name| all.with(name, kept.part(name).unwrap()));
+    within.save(&path).unwrap();
+    let error = refused(RunCheckpoint::new(&path).with("scheduler", scheduler(&mut Adam::new(0.05))));
+    assert!(error.ends_with("`position.batch` is 3, where 0, since runs go on at the begin of an epoch, is needed"), "{error}");
     std::fs::write(&path, "no checkpoint").unwrap();
     assert!(refused(RunCheckpoint::new(&path)).contains("run.safetensors"));
     for name in ["", "a.b", "a,b", "model", "position"] {
