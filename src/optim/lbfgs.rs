@@ -9,6 +9,7 @@ use crate::io::{State, StateError, Values};
 use crate::refusal::require;
 use crate::{Grads, Param, Scalar};
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// The options of [`Lbfgs`], by PyTorch's names and with its defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,6 +84,8 @@ pub struct Lbfgs<T: Scalar = f32> {
 struct Memory {
     /// Which parameters are changed: those that are not frozen and have a gradient.
     trained: Vec<bool>,
+    /// The elements of each that stay as they are ([`Param::freeze_elements`]).
+    kept: Vec<Range<usize>>,
     iterations: u64,
     /// The last direction, and how far it was gone.
     direction: Vec<f64>,
@@ -131,8 +134,9 @@ impl<T: Scalar> Lbfgs<T> {
         &self.options
     }
     /// Up to `max_iter` iterations. `closure` computes loss and gradients at the parameters as they are then; parameters that are
-    /// frozen or have no gradient when the step begins stay as they are. If these are others than in the last step, all that is remembered
-    /// is forgotten, as it says nothing about the new problem. Gives the loss before the step.
+    /// frozen or have no gradient when the step begins stay as they are, and so do the elements of [`Param::freeze_elements`]. If these are
+    /// others than in the last step, all that is remembered is forgotten, as it says nothing about the new problem. Gives the loss before the
+    /// step.
     ///
     /// A place where loss or gradient are not finite is never taken by the line search: it goes back to where they are. If they are not finite
     /// at the start, nothing is changed.
@@ -144,6 +148,7 @@ impl<T: Scalar> Lbfgs<T> {
         let known = self.params.is_empty() || (params.len() == self.params.len() && params.iter().zip(&self.params).all(|(p, q)| p.is(q)));
         require(known, || "Lbfgs: the parameters are others than in the last step, or in another order", "make another optimizer");
         if let Some(Numbers { lrs, .. }) = self.handover.take() {
+            not_negative("lr", lrs[0]);
             self.options.lr = lrs[0];
         }
         self.params = params.to_vec();
@@ -151,14 +156,15 @@ impl<T: Scalar> Lbfgs<T> {
         let max_eval = max_eval.unwrap_or(max_iter.saturating_add(max_iter / 4));
         let (first_loss, grads) = closure();
         let trained: Vec<bool> = params.iter().map(|p| !p.is_frozen() && grads.slice(p).is_some()).collect();
-        let mut grad = flat_grad(params, &trained, &grads);
+        let kept: Vec<_> = params.iter().map(Param::frozen_elements).collect();
+        let mut grad = flat_grad(params, &trained, &kept, &grads);
         drop(grads);
-        if self.memory.trained != trained {
-            self.memory = Memory { trained: trained.clone(), ..Memory::default() };
+        if self.memory.trained != trained || self.memory.kept != kept {
+            self.memory = Memory { trained: trained.clone(), kept: kept.clone(), ..Memory::default() };
         }
         let mut evaluate = || {
             let (loss, grads) = closure();
-            (loss, flat_grad(params, &trained, &grads))
+            (loss, flat_grad(params, &trained, &kept, &grads))
         };
 
         let mut loss = first_loss.to_f64();
@@ -196,7 +202,7 @@ impl<T: Scalar> Lbfgs<T> {
             if self.options.strong_wolfe {
                 let direction = &m.direction;
                 let at = |t| {
-                    go(params, &here, direction, t);
+                    go(params, &kept, &here, direction, t);
                     let (loss, grad) = evaluate();
                     let slope = dot(&grad, direction);
                     Place { t, loss: loss.to_f64(), grad, slope }
@@ -206,9 +212,9 @@ impl<T: Scalar> Lbfgs<T> {
                 let (place, asked) = strong_wolfe(at, start, m.t, largest(direction), tolerance_change, most);
                 evaluations += asked;
                 (m.t, loss, grad) = (place.t, place.loss, place.grad);
-                go(params, &here, direction, m.t);
+                go(params, &kept, &here, direction, m.t);
             } else {
-                go(params, &here, &m.direction, m.t);
+                go(params, &kept, &here, &m.direction, m.t);
                 if iteration < max_iter {
                     let (new_loss, new_grad) = evaluate();
                     (loss, grad) = (new_loss.to_f64(), new_grad);
@@ -274,7 +280,8 @@ impl<T: Scalar> Lbfgs<T> {
         // A count that is too large asks for names that are not there; more than all there are need not be asked for.
         let history = history.min(state.len() as u64);
         let zero = || Vec::new();
-        let mut m = Memory { trained: Vec::new(), iterations, direction: zero(), t, grad: zero(), pairs: VecDeque::new(), scale };
+        let kept = if iterations > 0 { params.iter().map(|(_, p)| p.frozen_elements()).collect() } else { Vec::new() };
+        let mut m = Memory { trained: Vec::new(), kept, iterations, direction: zero(), t, grad: zero(), pairs: VecDeque::new(), scale };
         for i in 0..history {
             let ro = reader.number(format!("ro.{i}"), "a finite number", f64::is_finite);
             m.pairs.push_back(Pair { step: zero(), change: zero(), ro });
@@ -327,7 +334,8 @@ impl Memory {
         let step: Vec<f64> = self.direction.iter().map(|d| d * self.t).collect();
         let curvature = dot(&change, &step);
         if curvature > 1e-10 {
-            if self.pairs.len() == history_size {
+            while self.pairs.len() >= history_size {
+                // A state may hold more than are kept now.
                 self.pairs.pop_front();
             }
             // By the largest, where the squares of a change are beyond the type.
@@ -359,24 +367,32 @@ impl Memory {
 /// The sum of a gradient's elements from which on the first direction is scaled.
 const HUGE: f64 = 1e100;
 
-/// All gradients, one after the other; zeros where a parameter is not trained.
-fn flat_grad<T: Scalar>(params: &[Param<T>], trained: &[bool], grads: &Grads<T>) -> Vec<f64> {
+/// All gradients, one after the other; zeros where a parameter or an element is not trained.
+fn flat_grad<T: Scalar>(params: &[Param<T>], trained: &[bool], kept: &[Range<usize>], grads: &Grads<T>) -> Vec<f64> {
     let mut flat = Vec::with_capacity(params.iter().map(|p| p.shape().numel()).sum());
-    for (param, &trained) in params.iter().zip(trained) {
+    for ((param, &trained), kept) in params.iter().zip(trained).zip(kept) {
+        let start = flat.len();
         match grads.slice(param).filter(|_| trained) {
             Some(g) => flat.extend(g.iter().map(|g| g.to_f64())),
             None => flat.resize(flat.len() + param.shape().numel(), 0.0),
         }
+        flat[start..][kept.clone()].fill(0.0);
     }
     flat
 }
 
-/// Sets the parameters to `from + t direction`.
-fn go<T: Scalar>(params: &[Param<T>], from: &[Vec<T>], direction: &[f64], t: f64) {
-    let mut direction = direction.iter();
-    for (param, from) in params.iter().zip(from) {
-        let moved = |(w, (x, d)): (&mut T, (&T, &f64))| *w = T::from_f64(x.to_f64() + t * d);
-        param.with_mut(|w| w.iter_mut().zip(from.iter().zip(direction.by_ref())).for_each(moved));
+/// Sets the parameters to `from + t direction`, but for the elements that are kept.
+fn go<T: Scalar>(params: &[Param<T>], kept: &[Range<usize>], from: &[Vec<T>], direction: &[f64], t: f64) {
+    let mut rest = direction;
+    for ((param, kept), from) in params.iter().zip(kept).zip(from) {
+        let (direction, others) = rest.split_at(from.len());
+        rest = others;
+        param.with_mut(|w| {
+            for part in [0..kept.start, kept.end..w.len()] {
+                let moved = from[part.clone()].iter().zip(&direction[part.clone()]);
+                w[part].iter_mut().zip(moved).for_each(|(w, (x, d))| *w = T::from_f64(x.to_f64() + t * d));
+            }
+        });
     }
 }
 

@@ -294,3 +294,42 @@ fn states_of_infinities_are_refused() {
     }
     assert_eq!(optimizer.state(&problem.named()), before);
 }
+#[test]
+fn frozen_elements_stay() {
+    for strong_wolfe in [false, true] {
+        let (w, mut tape) = (Param::<f64>::new("w", [1.0, -0.0, 2.5, 5.0]), Tape::new());
+        let mut optimizer = Lbfgs::with(LbfgsOptions { strong_wolfe, lr: 0.5, ..Default::default() });
+        let mut step = || {
+            optimizer.step(std::slice::from_ref(&w), || {
+                tape.reset();
+                let x = tape.param(&w);
+                let loss = (x - 3.0).square().square().sum() + (x.narrow(0, 0, 1) * x.narrow(0, 2, 1)).square().sum();
+                let grads = tape.backward(loss);
+                (loss.item(), grads)
+            })
+        };
+        w.freeze_elements(0..2);
+        step();
+        let after = w.with(<[f64]>::to_vec);
+        assert_eq!((after[0], after[1].to_bits()), (1.0, (-0.0f64).to_bits()));
+        assert!(after[2] != 2.5 && after[3] < 5.0, "{after:?}");
+        // Others from now on: what is remembered would still move them.
+        w.freeze_elements(2..4);
+        step();
+        let last = w.with(<[f64]>::to_vec);
+        assert_eq!(last[2..], after[2..]);
+        assert!(last[0] != 1.0 && last[1] != 0.0, "{last:?}");
+    }
+}
+#[test]
+fn a_state_with_more_history_than_is_kept() {
+    let (mut problem, mut optimizer) = (Problem::new(), Lbfgs::new(0.3));
+    problem.step(&mut optimizer);
+    let state = optimizer.state(&problem.named());
+    assert!(state.whole("history").unwrap() > 3);
+    let mut short = Lbfgs::with(LbfgsOptions { lr: 0.3, history_size: 2, max_iter: 3, ..Default::default() });
+    short.load_state(&problem.named(), &state).unwrap();
+    problem.x.set(ndarray::arr1(&[-1.2, 1.0, 0.5])); // far from the end, so that there is something to remember
+    problem.step(&mut short);
+    assert_eq!(short.state(&problem.named()).whole("history").unwrap(), 2);
+}
