@@ -63,6 +63,9 @@ impl Rule for AdagradOptions {
     fn arrays(&self) -> Vec<(&'static str, f64)> {
         vec![("sum", self.initial_accumulator_value)]
     }
+    fn takes_element(&self, array: &str, x: f64) -> bool {
+        array != "sum" || x >= 0.0 || x.is_nan() // NaN is what training has come to
+    }
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
         let lr = self.lr / (1.0 + (memory.steps - 1) as f64 * self.lr_decay);
         let [lr, decay] = [lr, self.weight_decay].map(T::from_f64);

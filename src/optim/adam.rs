@@ -97,6 +97,9 @@ impl Rule for AdamOptions {
         let names = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq"];
         names[..if self.amsgrad { 3 } else { 2 }].iter().map(|&name| (name, 0.0)).collect()
     }
+    fn takes_element(&self, array: &str, x: f64) -> bool {
+        array == "exp_avg" || x >= 0.0 || x.is_nan() // NaN is what training has come to
+    }
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
         let step = Step::new(self, memory.steps);
         match &mut memory.arrays[..] {

@@ -1,6 +1,7 @@
 //! What do rules of one gradient a step share? Groups of parameters with options of their own, what is remembered of each parameter, and
 //! states.
 
+use super::bounds::MOST;
 use super::handover::Numbers;
 use super::reader::{Reader, shaped};
 use super::{Handover, Optimizer, Rates, check, not_negative};
@@ -62,13 +63,17 @@ pub trait Rule: Clone + Debug + Default + Send + 'static {
     }
     /// Whether it may be set to this number.
     fn takes_momentum(&self, momentum: f64) -> bool {
-        momentum > 0.0 && momentum.is_finite()
+        momentum > 0.0 && momentum <= MOST
     }
     /// Sets it, where there is one; what makes no sense is found by [`Rule::check`].
     fn set_momentum(&mut self, _momentum: f64) {}
     /// The arrays that are remembered of each parameter: their names in states, and what they are filled with before the first step.
     fn arrays(&self) -> Vec<(&'static str, f64)> {
         Vec::new()
+    }
+    /// Whether an element of the array of this name can be this number, such as a mean of squares, which is not negative.
+    fn takes_element(&self, _array: &str, _x: f64) -> bool {
+        true
     }
     /// Changes one parameter that has a gradient.
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>);
@@ -148,6 +153,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
             self.members.push((param.clone(), self.groups.len()));
         }
         self.groups.push(options);
+        self.handover.add_group();
         for slot in &mut self.slots {
             let old = std::mem::replace(&mut slot.group, group_of(&self.members, &slot.param));
             let names = |group: usize| self.groups[group].arrays().into_iter().map(|(name, _)| name);
@@ -162,6 +168,10 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
         &self.groups[0]
     }
     /// One update of each parameter that has a gradient and is not frozen: `step([&w, &b], &grads)`, `step(&params, &grads)`.
+    ///
+    /// # Panics
+    /// If a schedule has left rates for this step that are not finite and at least 0.
+    #[track_caller]
     pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
         self.take_over();
         for (i, param) in params.into_iter().enumerate() {
@@ -180,10 +190,13 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
         }
     }
     /// Takes the rates that a schedule has left for this step.
+    #[track_caller]
     fn take_over(&mut self) {
         if let Some(Numbers { lrs, momentum }) = self.handover.take() {
             self.set_lrs(&lrs);
-            momentum.iter().for_each(|&momentum| self.set_momentums(&vec![momentum; lrs.len()]));
+            if let Some(momentum) = momentum {
+                self.set_momentums(&vec![momentum; lrs.len()]);
+            }
         }
     }
     /// Sets one learning rate for all groups from the next step on.
@@ -263,6 +276,7 @@ impl<R: Rule, T: Scalar> Rates for FirstOrder<R, T> {
 }
 
 impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
+    #[track_caller]
     fn step(&mut self, params: &[Param<T>], grads: &Grads<T>) {
         self.step(params, grads);
     }
@@ -300,7 +314,11 @@ impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
         for (name, param) in params {
             let (steps, group) = (reader.whole(format!("{name}.step")), group_of(&self.members, param));
             let used = if steps > 0 { self.groups[group].arrays() } else { Vec::new() };
-            let arrays = used.iter().map(|(what, _)| reader.array(format!("{name}.{what}"), param.shape())).collect();
+            let rule = &groups[group];
+            let array = |(what, _): &(&'static str, f64)| {
+                reader.array_of(format!("{name}.{what}"), param.shape(), "what the optimizer remembers", |x: T| rule.takes_element(what, x.to_f64()))
+            };
+            let arrays = used.iter().map(array).collect();
             slots.push(Slot { param: param.clone(), group, memory: Memory { steps, arrays } });
         }
         reader.finish()?;

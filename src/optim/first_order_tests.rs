@@ -277,6 +277,36 @@ fn states_that_do_not_fit_change_nothing() {
     assert_eq!(optimizer.state(&pair.named()), before);
 }
 
+/// Squares are not negative, and no momentum is beyond the range of options.
+#[test]
+fn states_with_negative_squares_are_refused() {
+    fn refuses<R: Rule>(rule: R, name: &str) {
+        let mut pair = Pair::new();
+        let mut optimizer = FirstOrder::<R, f64>::with(rule);
+        pair.step(&mut optimizer);
+        let before = optimizer.state(&pair.named());
+        let with = |x: f64| {
+            let (mut state, mut values) = (before.clone(), pair.a.to_array());
+            values.fill(x);
+            state.insert(name, values);
+            state
+        };
+        let error = optimizer.load_state(&pair.named(), &with(-0.5)).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("`{name}` is -0.5 in places")), "{error}");
+        assert_eq!(optimizer.state(&pair.named()), before);
+        optimizer.load_state(&pair.named(), &with(f64::NAN)).unwrap(); // what training may have come to
+    }
+    let adam = AdamOptions { amsgrad: true, ..Default::default() };
+    refuses(adam, "net.a.exp_avg_sq");
+    refuses(adam, "net.a.max_exp_avg_sq");
+    refuses(AdagradOptions::default(), "net.a.sum");
+    refuses(RmsPropOptions { centered: true, momentum: 0.5, ..Default::default() }, "net.a.square_avg");
+    let mut optimizer = Sgd::<f64>::with(SgdOptions { momentum: 0.9, ..Default::default() });
+    let mut state = Optimizer::state(&optimizer, &[]);
+    state.insert("param_groups.0.momentum", 1e300);
+    assert!(Optimizer::load_state(&mut optimizer, &[], &state).is_err());
+}
+
 /// A parameter that joins a group later steps by the rule of that group: like one that was there before, if the arrays are others.
 #[test]
 fn a_group_that_is_made_later() {

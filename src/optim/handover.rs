@@ -4,7 +4,7 @@
 //! schedule is loaded too; if the schedule is all that is loaded, those of the schedule's time are. Neither of the two can reach the other when
 //! it is loaded, so they share this place.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The place in which a [`Scheduler`](super::Scheduler) leaves rates that hold from the optimizer's next step on, unless the optimizer's own
@@ -16,6 +16,8 @@ pub struct Handover(Arc<Shared>);
 struct Shared {
     /// Whether there is anything to know: a step need not lock what is empty.
     used: AtomicBool,
+    /// The optimizer's parameter groups, beyond the first.
+    more_groups: AtomicUsize,
     place: Mutex<Place>,
 }
 
@@ -43,6 +45,14 @@ impl Handover {
         let result = f(&mut place);
         self.0.used.store(place.loaded || place.left.is_some(), Ordering::Release);
         result
+    }
+    /// The optimizer has another parameter group.
+    pub(super) fn add_group(&self) {
+        self.0.more_groups.fetch_add(1, Ordering::Relaxed);
+    }
+    /// How many parameter groups the optimizer has.
+    pub(super) fn groups(&self) -> usize {
+        self.0.more_groups.load(Ordering::Relaxed) + 1
     }
     /// Whether the optimizer has the rates of a state that was loaded, and since then no step was made and no rate set by a call.
     pub(super) fn is_loaded(&self) -> bool {

@@ -120,6 +120,7 @@ pub trait Rates {
 pub trait Optimizer<T: Scalar = f32>: Rates + Send {
     /// One update of each parameter that has a gradient and is not frozen. The others are left as they are, and so is what is remembered
     /// about them.
+    #[track_caller]
     fn step(&mut self, params: &[Param<T>], grads: &Grads<T>);
     /// What it remembers about these parameters, by their names ([`Module::named_parameters`](crate::nn::Module::named_parameters)), and
     /// what schedules change of its options. The arrays have PyTorch's names (`fc.weight.exp_avg`, beside `fc.weight.step` and

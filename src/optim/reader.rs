@@ -44,6 +44,16 @@ impl<'a> Reader<'a> {
     pub fn array<T: Scalar>(&mut self, name: String, shape: &[usize]) -> Vec<T> {
         self.read(name, |state, name| Ok(state.array::<T>(name, shape)?.iter().copied().collect()))
     }
+    /// The same, of numbers for which this holds.
+    pub fn array_of<T: Scalar>(&mut self, name: String, shape: &[usize], expected: &'static str, ok: impl Fn(T) -> bool) -> Vec<T> {
+        self.read(name, |state, name| {
+            let values = state.array::<T>(name, shape)?;
+            match values.iter().find(|x| !ok(**x)) {
+                Some(x) => Err(StateError::Type { name: name.into(), found: format!("{x} in places"), expected }),
+                None => Ok(values.iter().copied().collect()),
+            }
+        })
+    }
     /// `Ok` if all that was asked for was there and nothing else is.
     pub fn finish(mut self) -> Result<(), StateError> {
         let others = self.state.iter().filter(|(name, _)| !self.asked.contains(*name));

@@ -78,6 +78,9 @@ impl Rule for RmsPropOptions {
         names.extend((self.momentum > 0.0).then_some(("momentum_buffer", 0.0)));
         names
     }
+    fn takes_element(&self, array: &str, x: f64) -> bool {
+        array != "square_avg" || x >= 0.0 || x.is_nan() // NaN is what training has come to
+    }
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
         let numbers = [self.lr, self.alpha, 1.0 - self.alpha, self.weight_decay, self.momentum];
         let [lr, keep, fresh, decay, momentum] = numbers.map(T::from_f64);

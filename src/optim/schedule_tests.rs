@@ -590,3 +590,52 @@ fn states_with_infinities_are_refused() {
     scheduler.step(&mut optimizer);
     assert_eq!((scheduler.time(), optimizer.lr()), (u64::MAX, 0.0));
 }
+
+/// Rates that a state leads to are refused when it is loaded, not at some later step.
+#[test]
+fn states_that_lead_to_no_rates_are_refused() {
+    for lbfgs in [false, true] {
+        let mut optimizer: Box<dyn Rates> = if lbfgs { Box::new(Lbfgs::<f32>::new(0.1)) } else { Box::new(Sgd::<f32>::new(0.1)) };
+        let mut scheduler = Scheduler::new(&mut *optimizer, ExponentialLr::new(10.0));
+        let before = scheduler.state();
+        let mut state = before.clone();
+        state.insert("base_lrs", ndarray::array![1e38].into_dyn());
+        scheduler.load_state(&state).unwrap(); // at time 0 it is a rate
+        scheduler.load_state(&before).unwrap();
+        state.insert("last_epoch", 1u64);
+        let error = scheduler.load_state(&state).unwrap_err().to_string();
+        assert!(error.starts_with("`base_lrs` is such that the schedule's rate at time 1 is 1000000"), "{error}");
+        assert_eq!((scheduler.state(), optimizer.lr()), (before, 0.1));
+    }
+}
+/// A scheduler that was made for fewer groups than there are now says so when its state is loaded.
+#[test]
+fn a_scheduler_of_fewer_groups_is_refused() {
+    let mut optimizer: Sgd = Sgd::new(0.1);
+    let mut scheduler = Scheduler::new(&mut optimizer, StepLr::new(3));
+    let before = scheduler.state();
+    let mut optimizer = optimizer.group([&Param::new("w", [0.0])], SgdOptions::default());
+    let error = scheduler.load_state(&before).unwrap_err().to_string();
+    assert_eq!(error, "`base_lrs` has shape [1] where [2] is needed");
+    let mut scheduler = Scheduler::new(&mut optimizer, StepLr::new(3));
+    let state = scheduler.state();
+    scheduler.load_state(&state).unwrap();
+    optimizer.step([], &Grads::default());
+}
+/// Rates that a schedule has left and that are none are refused at the step, with its line.
+#[test]
+fn rates_that_are_left_are_checked_at_the_step() {
+    let text = |step: &mut dyn FnMut()| {
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)).expect_err("must be refused");
+        let text = *panic.downcast::<String>().unwrap();
+        assert!(text.starts_with("optimizer: lr must be at least 0, not -0.1\n  at src/optim/schedule_tests.rs:"), "{text}");
+    };
+    let mut sgd: Sgd = Sgd::new(0.1);
+    sgd.load_state(&[], &Optimizer::<f32>::state(&sgd, &[])).unwrap();
+    let _schedule = Scheduler::new(&mut sgd, |_| -1.0);
+    text(&mut || sgd.step([], &Grads::default()));
+    let mut lbfgs: Lbfgs = Lbfgs::new(0.1);
+    lbfgs.load_state(&[], &lbfgs.state(&[])).unwrap();
+    let _schedule = Scheduler::new(&mut lbfgs, |_| -1.0);
+    text(&mut || assert_eq!(lbfgs.step(&[], || (0.0, Grads::default())), 0.0));
+}

@@ -135,8 +135,8 @@ impl Scheduler {
     /// made at the rates of the schedule.
     ///
     /// # Errors
-    /// If entries are missing or not known, rates are negative or not finite, or there is another number of parameter groups: all is listed, and
-    /// nothing is changed.
+    /// If entries are missing or not known, rates (those of the state, or that the schedule makes of them) are negative or not finite, or there
+    /// is another number of parameter groups: all is listed, and nothing is changed.
     pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         let mut reader = Reader::new(state);
         let time = reader.whole("last_epoch".into());
@@ -148,6 +148,15 @@ impl Scheduler {
                 found: lr.to_string(),
                 expected: "finite numbers that are at least 0",
             });
+        }
+        let groups = self.handover.as_ref().map_or(base_lrs.len(), Handover::groups);
+        if groups != base_lrs.len() {
+            return Err(StateError::Shape { name: "base_lrs".into(), found: vec![base_lrs.len()], expected: vec![groups] });
+        }
+        let rate = |(group, &base): (usize, &f64)| self.schedule.lr(time, base, group);
+        if let Some(lr) = base_lrs.iter().enumerate().map(rate).find(|lr| !(0.0..=MOST).contains(lr)) {
+            let found = format!("such that the schedule's rate at time {time} is {lr}");
+            return Err(StateError::Type { name: "base_lrs".into(), found, expected: "rates that are finite and at least 0" });
         }
         (self.time, self.base_lrs) = (time, base_lrs);
         if let Some(handover) = &self.handover {
