@@ -153,10 +153,17 @@ fn early_stopping_by_a_metric_that_should_rise() {
 }
 
 #[test]
-#[should_panic(expected = "monitor: the history has no \"val_acc\"\n  at src/train/tests.rs:159:85\n  hint: it has [\"loss\", \"lr\", \"seconds\"]")]
 fn unknown_numbers_are_named() {
-    let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
-    let _ = scripted(&model, &mut optimizer, &[1.0]).callback(EarlyStopping::new(1).monitor("val_acc", Goal::Max)).run(&one_batch());
+    let stopping = || EarlyStopping::new(1).monitor("val_acc", Goal::Max);
+    let run = || {
+        let (model, mut optimizer) = (Constant::new(), Sgd::new(0.1));
+        let _ = scripted(&model, &mut optimizer, &[1.0]).callback(stopping()).run(&one_batch());
+    };
+    let text = std::panic::catch_unwind(run).expect_err("must be refused").downcast::<String>().unwrap();
+    // The line of `monitor`, not that of `run`.
+    let at = format!("src/train/tests.rs:{}:", line!() - 7);
+    assert!(text.starts_with(&format!("monitor: the history has no \"val_acc\"\n  at {at}")), "{text}");
+    assert!(text.contains("\n  hint: it has [\"loss\", \"lr\", \"seconds\"]"), "{text}");
 }
 
 #[test]
