@@ -164,63 +164,70 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     /// If two of them have one name.
     #[track_caller]
     fn generators(&self) -> State {
-        let mut found = Vec::new();
-        self.visit(&mut Visitor::new(&mut |name, part| {
-            if let Part::Generator(g) = part {
-                found.push((name.to_string(), g.state()));
-            }
-        }));
         let mut state = State::new();
-        for (name, numbers) in found {
-            add(&mut state, "generators", name, ArrayD::from_shape_vec(IxDyn(&[2]), numbers.to_vec()).expect("two numbers"));
+        for (names, _, numbers) in generators(self) {
+            for name in names {
+                add(&mut state, "generators", name, ArrayD::from_shape_vec(IxDyn(&[2]), numbers.to_vec()).expect("two numbers"));
+            }
         }
         state
     }
-    /// Goes on from such states.
+    /// Goes on from such states. Of a source with several names one is enough; under all that are there the states must be the same.
     ///
     /// # Errors
     /// If one is missing, not known, or not two whole numbers: all of them are listed, and nothing is changed.
     fn load_generators(&self, state: &State) -> Result<(), StateError> {
         let mut errors = Vec::new();
-        let mut found: Vec<[u64; 2]> = Vec::new();
-        let mut known = Vec::new();
-        let mut seen: Vec<(*const Generator, [u64; 2], String)> = Vec::new();
-        self.visit(&mut Visitor::new(&mut |name, part| {
-            if let Part::Generator(generator) = part {
-                known.push(name.to_string());
-                match state.get(name) {
-                    Some(Values::U64(a)) if a.shape() == [2] => {
-                        let numbers = [a[0], a[1]];
-                        match seen.iter().find(|(g, ..)| std::ptr::eq(*g, generator)) {
-                            Some((_, other, first)) if *other != numbers => {
-                                errors.push(StateError::Tied { name: name.into(), other: first.clone() });
-                            }
-                            _ => seen.push((generator, numbers, name.into())),
+        let mut fitting: Vec<(*const Generator, [u64; 2])> = Vec::new();
+        let mut known = BTreeSet::new();
+        for (names, generator, _) in generators(self) {
+            let mut found: Option<(&String, [u64; 2])> = None;
+            let here: Vec<_> = names.iter().filter(|name| state.get(name).is_some()).collect();
+            for name in if here.is_empty() { vec![&names[0]] } else { here } {
+                match (state.get(name), found) {
+                    (Some(Values::U64(a)), None) if a.shape() == [2] => found = Some((name, [a[0], a[1]])),
+                    (Some(Values::U64(a)), Some((other, first))) if a.shape() == [2] => {
+                        if first != [a[0], a[1]] {
+                            errors.push(StateError::Tied { name: name.clone(), other: other.clone() });
                         }
-                        found.push(numbers);
                     }
-                    Some(other) => errors.push(StateError::Type {
-                        name: name.into(),
+                    (Some(other), _) => errors.push(StateError::Type {
+                        name: name.clone(),
                         found: format!("{} of shape {:?}", other.type_name(), other.shape()),
                         expected: "two whole numbers (uint64)",
                     }),
-                    None => errors.push(StateError::Missing { name: name.into() }),
+                    (None, _) => errors.push(StateError::Missing { name: name.clone() }),
                 }
             }
-        }));
-        let unexpected = state.iter().filter(|(name, _)| !known.iter().any(|k| k == name));
+            fitting.extend(found.map(|(_, numbers)| (generator, numbers)));
+            known.extend(names);
+        }
+        let unexpected = state.iter().filter(|(name, _)| !known.contains(*name));
         errors.extend(unexpected.map(|(name, _)| StateError::Unexpected { name: name.into() }));
         StateError::all(errors)?;
-        let mut found = found.into_iter();
         self.visit(&mut Visitor::new(&mut |_, part| {
             if let Part::Generator(g) = part
-                && let Some(state) = found.next()
+                && let Some((_, numbers)) = fitting.iter().find(|(other, _)| std::ptr::eq(*other, g))
             {
-                g.set_state(state);
+                g.set_state(*numbers);
             }
         }));
         Ok(())
     }
+}
+
+/// The sources of chance, each once, with all of its names and its state.
+fn generators<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, *const Generator, [u64; 2])> {
+    let mut all: Vec<(Vec<String>, *const Generator, [u64; 2])> = Vec::new();
+    module.visit(&mut Visitor::new(&mut |name, part| {
+        let Part::Generator(generator) = part else { return };
+        match all.iter_mut().find(|(_, other, _)| std::ptr::eq(*other, generator)) {
+            Some((names, ..)) if names.iter().any(|other| other == name) => {}
+            Some((names, ..)) => names.push(name.to_string()),
+            None => all.push((vec![name.to_string()], generator, generator.state())),
+        }
+    }));
+    all
 }
 
 /// The parameters, then the buffers, each once, with all of its names.
@@ -233,6 +240,8 @@ fn arrays<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, Pa
             _ => return,
         };
         match all.iter_mut().find(|(_, p)| p.is(array)) {
+            // A module that is shown twice under one name is one part all the same.
+            Some((names, _)) if names.iter().any(|other| other == name) => {}
             Some((names, _)) => names.push(name.to_string()),
             None => all.push((vec![name.to_string()], array.clone())),
         }

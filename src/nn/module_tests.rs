@@ -293,3 +293,36 @@ fn a_function_before_a_parameter_of_the_network_is_a_row_of_its_own() {
 fn names_are_not_repeated() {
     let _ = Sequential::<f32>::new().named("1", Relu).push(Relu);
 }
+/// What is shown twice, under one name or under two, is one part.
+#[test]
+fn parts_that_are_shown_twice() {
+    struct Twice(Linear<f64>, Generator, [&'static str; 2]);
+    impl Module<f64> for Twice {
+        fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
+            self.0.forward(self.0.forward(x))
+        }
+        fn visit(&self, v: &mut Visitor<'_, f64>) {
+            for name in self.2 {
+                v.module(name, &self.0).generator(&format!("{name}_chance"), &self.1);
+            }
+        }
+    }
+    let make = |names| Twice(Linear::new(2, 2, &mut init::seeded(1)), Generator::new(5), names);
+    let names = |state: &State| state.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
+    let one = make(["a", "a"]);
+    drop(one.1.draw());
+    assert_eq!(names(&one.state()), ["a.bias", "a.weight"]);
+    assert_eq!(names(&one.generators()), ["a_chance"]);
+    one.load_state(&one.state()).unwrap();
+    // Of two names one is enough, and both must agree.
+    let two = make(["a", "b"]);
+    two.load_state(&one.state()).unwrap();
+    two.load_generators(&one.generators()).unwrap();
+    assert_eq!((two.1.state(), names(&two.generators())), ([5, 1], vec!["a_chance".to_string(), "b_chance".into()]));
+    let mut state = two.generators();
+    state.insert("b_chance", ndarray::array![5u64, 9].into_dyn());
+    let error = two.load_generators(&state).unwrap_err().to_string();
+    assert_eq!(error, "`b_chance` and `a_chance` are one array (tied weights), but hold different numbers");
+    let error = two.load_generators(&State::new()).unwrap_err().to_string();
+    assert_eq!((error.as_str(), two.1.state()), ("`a_chance` is missing", [5, 1]));
+}
