@@ -4,7 +4,8 @@ use super::order;
 use crate::Scalar;
 use crate::refusal::{elements, has_room, require};
 use ndarray::{Array2, ArrayD, Axis};
-use std::collections::BTreeMap;
+use rand::seq::SliceRandom;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Anything that has examples by number: arrays in memory ([`Examples`]), or what your own code reads or makes when it is asked.
@@ -240,8 +241,9 @@ pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usi
 }
 
 /// The numbers of labelled examples in two parts drawn by the seed, each in ascending order: for training, and `round(held_back n)` of all n held
-/// back. Of each class the same fraction is held back, rounded up or down (up first where most is cut off, as in scikit-learn), so that both
-/// parts have the classes in nearly the same shares. (One of few examples may be in one part alone.)
+/// back. Of each class the same fraction is held back, rounded up or down (up first where most is cut off, as in scikit-learn; the seed draws
+/// among classes of which as much is), so that both parts have the classes in nearly the same shares. (One of few examples may be in one part
+/// alone.)
 ///
 /// # Panics
 /// If the fraction is not between 0 and 1.
@@ -254,9 +256,10 @@ pub fn split_rows_stratified(labels: &[usize], held_back: f64, seed: u64) -> (Ve
     let share = |rows: &Vec<usize>| held_back * rows.len() as f64;
     let down: usize = classes.values().map(|rows| share(rows).floor() as usize).sum();
     let mut by_rest: Vec<(usize, f64)> = classes.iter().map(|(class, rows)| (*class, share(rows).fract())).collect();
-    by_rest.sort_by(|a, b| b.1.total_cmp(&a.1)); // stable: of equal rests the smaller class number
+    by_rest.shuffle(&mut order::generator(seed, 1, u64::MAX)); // else of equal rests the smaller class numbers would always win
+    by_rest.sort_by(|a, b| b.1.total_cmp(&a.1)); // stable
     let up = ((held_back * labels.len() as f64).round() as usize).saturating_sub(down);
-    let up: Vec<usize> = by_rest.into_iter().take(up).map(|(class, _)| class).collect();
+    let up: BTreeSet<usize> = by_rest.into_iter().take(up).map(|(class, _)| class).collect();
     let (mut train, mut test) = (Vec::new(), Vec::new());
     for (class, rows) in &classes {
         let (held, rest) = rows.split_at((share(rows).floor() as usize + usize::from(up.contains(class))).min(rows.len()));
@@ -371,6 +374,13 @@ mod tests {
         // Classes of one example each: as many as are held back in all.
         assert_eq!(split_rows_stratified(&[5, 3, 4, 1], 0.5, 1).1.len(), 2);
         assert_eq!(split_rows_stratified(&[], 0.5, 1), (vec![], vec![]));
+        // Each of them about equally often.
+        let mut counts = [0; 4];
+        (0..2000).for_each(|seed| split_rows_stratified(&[5, 3, 4, 1], 0.5, seed).1.into_iter().for_each(|i| counts[i] += 1));
+        assert!(counts.iter().all(|n: &i32| (n - 1000).abs() < 112), "{counts:?}"); // 5 standard deviations
+        // As many classes as examples: not their square.
+        let many: Vec<usize> = (0..400_000).collect();
+        assert_eq!(split_rows_stratified(&many, 0.5, 1).1.len(), 200_000);
         let examples = counting(9); // classes 0, 1, 2 in turn
         let (train, test) = examples.split_stratified(1.0 / 3.0, 4);
         assert_eq!((train.len(), test.len()), (6, 3));

@@ -82,18 +82,30 @@ impl<D: Dataset + 'static> Loader<D> {
         self
     }
     /// Another order in each epoch, by this seed.
+    ///
+    /// # Panics
+    /// If a sampler was given: what it draws has no order to change.
+    #[track_caller]
     pub fn shuffle(self, seed: u64) -> Self {
+        let drawn = matches!(self.source.order, Order::Drawn(_));
+        require(
+            !drawn,
+            || "Loader::shuffle: the examples are drawn by a sampler",
+            "leave out one of the two; a sampler has a seed of its own",
+        );
         self.with(|s| s.order = Order::Shuffled(seed))
     }
     /// Examples that are drawn by weights, in place of all of them in an order: an epoch has as many as the sampler draws.
     ///
     /// # Panics
-    /// If there are not as many weights as examples.
+    /// If there are not as many weights as examples, or the examples are shuffled.
     #[track_caller]
     pub fn sampler(self, sampler: WeightedSampler) -> Self {
         let (weights, examples) = (sampler.len(), self.source.data.len());
         let message = || format!("Loader::sampler: {weights} weights for {examples} examples");
         require(weights == examples, message, "give each example of the data set a weight");
+        let shuffled = matches!(self.source.order, Order::Shuffled(_));
+        require(!shuffled, || "Loader::sampler: the examples are shuffled", "leave out one of the two; a sampler has a seed of its own");
         self.with(|s| s.order = Order::Drawn(Arc::new(sampler)))
     }
     /// Changes the inputs by chance.
@@ -126,7 +138,7 @@ impl<D: Dataset + 'static> Loader<D> {
     /// The batches of an epoch.
     ///
     /// # Panics
-    /// If there is no memory for the order of so many examples.
+    /// If there is no memory for the order of so many examples, or for the numbers of those in a batch.
     #[track_caller]
     pub fn epoch(&self, epoch: u64) -> Epoch<D> {
         self.epoch_from(epoch, 0)
@@ -134,12 +146,15 @@ impl<D: Dataset + 'static> Loader<D> {
     /// The batches of an epoch from this one on, counted from 0: for a run that is resumed. There is none from [`Loader::len`] on.
     ///
     /// # Panics
-    /// If there is no memory for the order of so many examples.
+    /// If there is no memory for the order of so many examples, or for the numbers of those in a batch.
     #[track_caller]
     pub fn epoch_from(&self, epoch: u64, batch: usize) -> Epoch<D> {
         let (n, listed) = (self.source.len(), !matches!(self.source.order, Order::AsTheyAre));
         let message = || format!("Loader: no memory for the order of {n} examples");
         require(!listed || has_room::<usize>(n), message, "without `shuffle` no order is needed");
+        let rows = n.min(self.source.batch);
+        let message = || format!("Loader: no memory for the numbers of the {rows} examples of a batch");
+        require(listed || has_room::<usize>(rows), message, "make the batches smaller");
         let last = self.len();
         let mut plan = Plan { source: self.source.clone(), order: None, epoch, next: batch.min(last), last };
         let left = plan.last - plan.next;
@@ -311,6 +326,16 @@ mod tests {
     fn each_example_has_a_weight() {
         let _ = Loader::new(counting(3), 1).sampler(WeightedSampler::new(&[1.0, 1.0], 3, 1));
     }
+    #[test]
+    #[should_panic(expected = "Loader::sampler: the examples are shuffled")]
+    fn shuffled_examples_are_not_drawn() {
+        let _ = Loader::new(counting(2), 1).shuffle(1).sampler(WeightedSampler::new(&[1.0, 1.0], 3, 1));
+    }
+    #[test]
+    #[should_panic(expected = "Loader::shuffle: the examples are drawn by a sampler")]
+    fn drawn_examples_are_not_shuffled() {
+        let _ = Loader::new(counting(2), 1).sampler(WeightedSampler::new(&[1.0, 1.0], 3, 1)).shuffle(1);
+    }
     /// More examples than memory has addresses: in their order they need no list; an order of their own is refused.
     #[test]
     fn endless_data_sets() {
@@ -334,6 +359,15 @@ mod tests {
             let panic = catch_unwind(AssertUnwindSafe(|| loader.epoch(0))).err().expect("must be refused");
             let text = panic.downcast::<String>().unwrap();
             assert!(text.starts_with(&format!("Loader: no memory for the order of {n} examples\n  at src/data/loader.rs:")), "{text}");
+        }
+        for batch in [usize::MAX, 1 << 61] {
+            let loader = Loader::new(Endless(usize::MAX), batch);
+            let panic = catch_unwind(AssertUnwindSafe(|| loader.epoch(0))).err().expect("must be refused");
+            let text = panic.downcast::<String>().unwrap();
+            assert!(
+                text.starts_with(&format!("Loader: no memory for the numbers of the {batch} examples of a batch\n  at src/")),
+                "{text}"
+            );
         }
         for batch in [usize::MAX, usize::MAX - 1, 1 << 63] {
             assert_eq!(labels(Loader::new(counting(3), batch).epoch(0)), [[0, 1, 2]]);
