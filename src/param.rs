@@ -38,6 +38,8 @@ struct Inner<T: Scalar> {
     frozen: AtomicBool,
     /// Begin and end of the elements that updates leave as they are.
     kept: [AtomicUsize; 2],
+    /// Those of them that a layer has asked for.
+    asked: [AtomicUsize; 2],
     /// Room for these elements during an update by a closure, so that it allocates once.
     aside: Mutex<Vec<T>>,
 }
@@ -67,8 +69,8 @@ impl<T: Scalar> Param<T> {
     pub fn new(name: impl Into<String>, values: impl Source<T>) -> Param<T> {
         values.visit(|shape, values| {
             let values = RwLock::new(Arc::new(Buffer::copied(values)));
-            let (frozen, kept, aside) = (AtomicBool::new(false), Default::default(), Mutex::default());
-            Param(Arc::new(Inner { name: name.into(), shape: shape.into(), values, frozen, kept, aside }))
+            let (frozen, kept, asked, aside) = (AtomicBool::new(false), Default::default(), Default::default(), Mutex::default());
+            Param(Arc::new(Inner { name: name.into(), shape: shape.into(), values, frozen, kept, asked, aside }))
         })
     }
     /// Its name.
@@ -230,12 +232,27 @@ impl<T: Scalar> Param<T> {
             self.name(),
             Location::caller()
         );
-        self.0.kept[0].store(elements.start, Ordering::Relaxed);
-        self.0.kept[1].store(elements.end, Ordering::Relaxed);
+        store(&self.0.kept, elements);
+    }
+    /// The same for a layer, which asks at each use: once, so that what a user freezes after that holds. With what is frozen beside these
+    /// elements, they are one range.
+    pub(crate) fn keep_elements(&self, elements: Range<usize>) {
+        let (asked, frozen) = (load(&self.0.asked), self.frozen_elements());
+        if asked == elements {
+            return;
+        }
+        store(&self.0.asked, elements.clone());
+        let touch = frozen.start <= elements.end && elements.start <= frozen.end;
+        let joined = if touch && frozen != asked && !frozen.is_empty() {
+            frozen.start.min(elements.start)..frozen.end.max(elements.end)
+        } else {
+            elements
+        };
+        self.freeze_elements(joined);
     }
     /// The elements that updates leave as they are.
     pub fn frozen_elements(&self) -> Range<usize> {
-        self.0.kept[0].load(Ordering::Relaxed)..self.0.kept[1].load(Ordering::Relaxed)
+        load(&self.0.kept)
     }
     /// From now on a tape takes it as a constant: no gradient is found for it, and optimizers leave it as it is. (PyTorch's
     /// `requires_grad_(False)`.)
@@ -300,6 +317,14 @@ impl<T: Scalar> fmt::Debug for Param<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Param({}: {} {})", self.name(), T::NAME, self.shape())
     }
+}
+
+fn load([start, end]: &[AtomicUsize; 2]) -> Range<usize> {
+    start.load(Ordering::Relaxed)..end.load(Ordering::Relaxed)
+}
+fn store([start, end]: &[AtomicUsize; 2], range: Range<usize>) {
+    start.store(range.start, Ordering::Relaxed);
+    end.store(range.end, Ordering::Relaxed);
 }
 
 struct Entry<T: Scalar> {

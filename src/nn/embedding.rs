@@ -19,8 +19,8 @@ pub struct Embedding<T: Scalar = f32> {
     /// `[num_embeddings, embedding_dim]`
     pub weight: Param<T>,
     /// A word whose vector is not trained, and is 0 at the beginning: it gets no gradient, and from the first [`Embedding::lookup`] on no
-    /// optimizer changes it, neither by weight decay nor by momentum ([`Param::freeze_elements`]; `freeze_elements(0..0)` lets it be trained
-    /// again). A layer that shares the table does not train it either. Another word can be set.
+    /// optimizer changes it, neither by weight decay nor by momentum ([`Param::freeze_elements`]). What is frozen by a later call of yours holds
+    /// in place of it: `freeze_elements(0..0)` lets optimizers change it again, and a range with other words must hold this one too. A layer that shares the table does not train it either. Another word can be set.
     pub padding_idx: Option<usize>,
 }
 
@@ -52,7 +52,7 @@ impl<T: Scalar> Embedding<T> {
     fn keep_padding(&self) {
         let [rows, n] = [0, 1].map(|axis| self.weight.shape().get(axis).copied().unwrap_or(0));
         if let Some(row) = self.padding_idx.filter(|row| *row < rows) {
-            self.weight.freeze_elements(row * n..(row + 1) * n);
+            self.weight.keep_elements(row * n..(row + 1) * n);
         }
     }
     /// The vectors of these words.

@@ -508,6 +508,33 @@ fn a_padding_row_stays_with_every_optimizer() {
     });
     assert!(rows(&words.weight)[0] == before[0] && rows(&words.weight)[1] != before[1]);
 }
+/// What a user freezes after the padding was set holds through all lookups; another padding is held from then on.
+#[test]
+fn what_is_frozen_beside_the_padding() {
+    let mut words = Embedding::<f64>::new(6, 2, &mut init::seeded(3)).with_padding(1);
+    let tape = Tape::new();
+    let after = |words: &Embedding<f64>| {
+        assert_eq!(words.lookup(&tape, [0, 1]).shape(), [2, 2]);
+        words.weight.frozen_elements()
+    };
+    assert_eq!(after(&words), 2..4);
+    for range in [0..8, 0..0, 2..12] {
+        words.weight.freeze_elements(range.clone());
+        assert_eq!([after(&words), after(&words)], [range.clone(), range]);
+    }
+    words.padding_idx = Some(0); // beside what is frozen
+    assert_eq!(after(&words), 0..12);
+    words.weight.freeze_elements(0..2);
+    words.padding_idx = Some(4);
+    assert_eq!(after(&words), 8..10); // in place of the last one
+    words.padding_idx = Some(3);
+    assert_eq!(after(&words), 6..8);
+    words.padding_idx = None;
+    assert_eq!(after(&words), 6..8);
+    words.weight = crate::Param::new("other", ndarray::Array2::zeros((6, 2)));
+    words.padding_idx = Some(3);
+    assert_eq!(after(&words), 6..8); // another table is held too
+}
 #[test]
 fn sizes_that_no_layer_can_have_are_refused() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
