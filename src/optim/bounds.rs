@@ -29,6 +29,11 @@ pub(super) fn eps<T: Scalar>(eps: f64) -> T {
     T::from_f64(eps.max(least::<T>().sqrt()))
 }
 
+/// The distance from 1 to the next number of the type.
+pub(super) fn epsilon<T: Scalar>() -> T {
+    T::from_f64(if size_of::<T>() == 4 { f32::EPSILON.into() } else { f64::EPSILON })
+}
+
 /// The least normal number of the type.
 fn least<T: Scalar>() -> f64 {
     if size_of::<T>() == 4 { f32::MIN_POSITIVE.into() } else { f64::MIN_POSITIVE }
@@ -176,6 +181,12 @@ mod tests {
                 let narrow = course(FirstOrder::<_, f32>::with(rms(momentum, true, alpha)), &[g; 400]);
                 let wide = course(FirstOrder::<_, f64>::with(rms(momentum, true, alpha)), &[g; 400]);
                 assert!(narrow.iter().chain(&wide).all(|w| w.is_finite()), "{g} {alpha} {momentum}");
+                // Nor is a step as large as 1 / eps: of equal gradients the variance is a rounding error.
+                for (places, epsilon) in [(narrow, f64::from(f32::EPSILON)), (wide, f64::EPSILON)] {
+                    let most = 0.1 / epsilon.sqrt() / (1.0 - momentum);
+                    let steps = places.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+                    assert!(steps.fold(places[0].abs(), f64::max) <= 1.01 * most, "{g} {alpha} {momentum}");
+                }
             }
         }
     }

@@ -316,7 +316,9 @@ impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
             let used = if steps > 0 { self.groups[group].arrays() } else { Vec::new() };
             let rule = &groups[group];
             let array = |(what, _): &(&'static str, f64)| {
-                reader.array_of(format!("{name}.{what}"), param.shape(), "what the optimizer remembers", |x: T| rule.takes_element(what, x.to_f64()))
+                reader.array_of(format!("{name}.{what}"), param.shape(), "what the optimizer remembers", |x: T| {
+                    rule.takes_element(what, x.to_f64())
+                })
             };
             let arrays = used.iter().map(array).collect();
             slots.push(Slot { param: param.clone(), group, memory: Memory { steps, arrays } });

@@ -44,7 +44,8 @@ impl Default for RmsPropOptions {
 /// w = w - lr b
 /// ```
 ///
-/// v - m^2 is taken as 0 where rounding makes it negative. Where the square of a gradient is beyond the type, the gradient counts as the largest
+/// v - m^2 is taken as at least v times the type's epsilon, which is what rounding leaves of it where all gradients are alike: with 0 or less, a
+/// step would be as large as `1 / eps`, or not a number. Where the square of a gradient is beyond the type, the gradient counts as the largest
 /// whose square is not, in m and v alike.
 ///
 /// Sources: T. Tieleman, G. Hinton, "Lecture 6.5: RMSProp" (Coursera: Neural networks for machine learning, 2012); A. Graves, "Generating
@@ -86,7 +87,7 @@ impl Rule for RmsPropOptions {
         let [lr, keep, fresh, decay, momentum] = numbers.map(T::from_f64);
         let share = 1.0 - self.alpha.powi(i32::try_from(memory.steps).unwrap_or(i32::MAX));
         let room = Room::for_share(if self.centered { 8.0 * share } else { share }); // m^2 must fit as well
-        let step = Step { lr, keep, fresh, eps: bounds::eps(self.eps), decay, momentum, room };
+        let step = Step { lr, keep, fresh, eps: bounds::eps(self.eps), epsilon: bounds::epsilon(), decay, momentum, room };
         match &mut memory.arrays[..] {
             [v] => param.update_by(grads, step, [v]),
             [v, m] if self.centered => param.update_by(grads, Centered(step), [v, m]),
@@ -105,6 +106,8 @@ struct Step<T> {
     keep: T,
     fresh: T,
     eps: T,
+    /// That of the type.
+    epsilon: T,
     decay: T,
     momentum: T,
     room: Room<T>,
@@ -116,12 +119,16 @@ impl<T: Scalar> Step<T> {
     fn gradient(self, g: T, w: T) -> T {
         self.room.cut(g + self.decay * w)
     }
-    /// d, from the new v and m (0 where it is not centered).
+    /// d, from the mean square or the variance.
     #[inline(always)]
-    fn direction(self, g: T, v: T, m: T) -> T {
-        let variance = v - m * m;
-        let variance = if variance < T::ZERO { T::ZERO } else { variance }; // by rounding, where all gradients were alike
-        g / (variance.sqrt() + self.eps)
+    fn direction(self, g: T, square: T) -> T {
+        g / (square.sqrt() + self.eps)
+    }
+    /// v - m^2, without what rounding makes of it where all gradients were alike.
+    #[inline(always)]
+    fn variance(self, v: T, m: T) -> T {
+        let (variance, least) = (v - m * m, v * self.epsilon);
+        if variance < least { least } else { variance }
     }
     /// The new v. In this order, which is PyTorch's, the product overflows no earlier than v.
     #[inline(always)]
@@ -135,7 +142,7 @@ impl<T: Scalar> UpdateRule<T, 1> for Step<T> {
     fn at(self, w: T, g: T, [v]: [T; 1]) -> (T, [T; 1]) {
         let g = self.gradient(g, w);
         let v = self.mean_square(g, v);
-        (w - self.lr * self.direction(g, v, T::ZERO), [v])
+        (w - self.lr * self.direction(g, v), [v])
     }
 }
 
@@ -145,7 +152,7 @@ impl<T: Scalar> UpdateRule<T, 2> for Step<T> {
     fn at(self, w: T, g: T, [v, b]: [T; 2]) -> (T, [T; 2]) {
         let g = self.gradient(g, w);
         let v = self.mean_square(g, v);
-        let b = self.momentum * b + self.direction(g, v, T::ZERO);
+        let b = self.momentum * b + self.direction(g, v);
         (w - self.lr * b, [v, b])
     }
 }
@@ -159,7 +166,7 @@ impl<T: Scalar> UpdateRule<T, 2> for Centered<T> {
     fn at(self, w: T, g: T, [v, m]: [T; 2]) -> (T, [T; 2]) {
         let g = self.0.gradient(g, w);
         let (v, m) = (self.0.mean_square(g, v), m + self.0.fresh * (g - m));
-        (w - self.0.lr * self.0.direction(g, v, m), [v, m])
+        (w - self.0.lr * self.0.direction(g, self.0.variance(v, m)), [v, m])
     }
 }
 
@@ -169,7 +176,7 @@ impl<T: Scalar> UpdateRule<T, 3> for Centered<T> {
     fn at(self, w: T, g: T, [v, m, b]: [T; 3]) -> (T, [T; 3]) {
         let g = self.0.gradient(g, w);
         let (v, m) = (self.0.mean_square(g, v), m + self.0.fresh * (g - m));
-        let b = self.0.momentum * b + self.0.direction(g, v, m);
+        let b = self.0.momentum * b + self.0.direction(g, self.0.variance(v, m));
         (w - self.0.lr * b, [v, m, b])
     }
 }
