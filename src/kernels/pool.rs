@@ -9,6 +9,7 @@ mod tests;
 
 use crate::kernels::parallel;
 use crate::kernels::simd::dispatch;
+use crate::memory::{lack, or_panic};
 use crate::scalar::Scalar;
 use pairs::Pairs;
 use rows::{Fold, Largest, Spread};
@@ -65,7 +66,11 @@ impl Window {
             (first < end).then(|| Tap { outputs: first..end, from: first * stride + k * dilation - padding })
         };
         let first = padding.saturating_sub((m - 1) * stride).div_ceil(dilation);
-        (first..kernel.min((n + padding).div_ceil(dilation))).filter_map(tap).collect()
+        let all = first..kernel.min((n + padding).div_ceil(dilation));
+        let mut taps = SmallVec::new();
+        or_panic(taps.try_reserve(all.len()).map_err(|_| lack(all.len(), size_of::<Tap>())));
+        taps.extend(all.filter_map(tap));
+        taps
     }
 }
 
@@ -171,10 +176,9 @@ impl Planes {
         Some((a * self.input[1] + b) * self.input[2] + c)
     }
     /// Calls `f` with the planes of `y`, which have `len` elements each, a few planes at a time, and the number of the first.
+    /// (Where `y` is empty nothing is called: then not even the tables are made, which would be as long as the caller's sizes.)
     fn share<T: Send>(&self, y: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
-        if !y.is_empty() {
-            parallel::parts(y, GRAIN.div_ceil(self.work()) * len, &|first, y| f(first / len, y));
-        }
+        parallel::parts(y, GRAIN.div_ceil(self.work()) * len, &|first, y| f(first / len, y));
     }
 }
 
@@ -182,6 +186,9 @@ impl Planes {
 
 /// The largest number of each window, NaN if there is one, -inf if all of it lies in the padding.
 pub(crate) fn max<T: Scalar>(planes: &Planes, x: &[T], y: &mut [T]) {
+    if y.is_empty() {
+        return;
+    }
     let (pairs, slides, taps) = (Pairs::of(planes), Slides::of(planes), planes.taps());
     planes.share(y, planes.output_len(), &|first, y| {
         if let Some(pairs) = &pairs {
@@ -197,6 +204,9 @@ pub(crate) fn max<T: Scalar>(planes: &Planes, x: &[T], y: &mut [T]) {
 
 /// Where in its plane the largest element of each window lies: the first of equals, the last NaN. -1 if all of it lies in the padding.
 pub(crate) fn indices<T: Scalar>(planes: &Planes, x: &[T], y: &mut [i64]) {
+    if y.is_empty() {
+        return;
+    }
     let taps = planes.taps();
     planes.share(y, planes.output_len(), &|first, y| {
         for (x, y) in planes.inputs(first, x).chunks(planes.input_len()).zip(y.chunks_mut(planes.output_len())) {
@@ -207,6 +217,9 @@ pub(crate) fn indices<T: Scalar>(planes: &Planes, x: &[T], y: &mut [i64]) {
 
 /// The elements of `v` where in each window of `x` the largest lies: 0 if all of it lies in the padding.
 pub(crate) fn pick<T: Scalar>(planes: &Planes, v: &[T], x: &[T], y: &mut [T]) {
+    if y.is_empty() {
+        return;
+    }
     let (n, taps) = (planes.input_len(), planes.taps());
     planes.share(y, planes.output_len(), &|first, y| {
         let inputs = planes.inputs(first, x).chunks(n).zip(planes.inputs(first, v).chunks(n));
@@ -218,6 +231,9 @@ pub(crate) fn pick<T: Scalar>(planes: &Planes, v: &[T], x: &[T], y: &mut [T]) {
 
 /// Adds each element of `g` where in its window of `x` the largest lies: the adjoint of [`pick`].
 pub(crate) fn place<T: Scalar>(planes: &Planes, g: &[T], x: &[T], y: &mut [T]) {
+    if y.is_empty() {
+        return;
+    }
     let (n, m, taps) = (planes.input_len(), planes.output_len(), planes.taps());
     let (pairs, slides) = (Pairs::of(planes), Slides::of(planes));
     planes.share(y, n, &|first, y| {
@@ -292,6 +308,9 @@ impl Planes {
 
 /// The average over each window.
 pub(crate) fn average<T: Scalar>(planes: &Planes, divisor: Divisor, x: &[T], y: &mut [T]) {
+    if y.is_empty() {
+        return;
+    }
     let (pairs, taps) = (Pairs::of(planes), planes.taps());
     planes.share(y, planes.output_len(), &|first, y| {
         if let Some(pairs) = &pairs {
@@ -308,6 +327,9 @@ pub(crate) fn average<T: Scalar>(planes: &Planes, divisor: Divisor, x: &[T], y: 
 
 /// Adds each element of `g` with its window's weight to all of the window: the adjoint of [`average`].
 pub(crate) fn spread<T: Scalar>(planes: &Planes, divisor: Divisor, g: &[T], y: &mut [T]) {
+    if y.is_empty() {
+        return;
+    }
     let (n, m, pairs, taps) = (planes.input_len(), planes.output_len(), Pairs::of(planes), planes.taps());
     planes.share(y, n, &|first, y| {
         if let Some(pairs) = &pairs {

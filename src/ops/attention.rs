@@ -75,7 +75,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if let Some(bias) = options.bias {
             scores = scores + bias;
         }
-        let causal = options.is_causal.then(|| {
+        let causal = (options.is_causal && shape.numel() > 0).then(|| {
             self.check_size("scaled_dot_product_attention", &[queries, keys].into());
             let mut seen = self.or_refuse("scaled_dot_product_attention", room(queries * keys));
             seen.extend((0..queries * keys).map(|i| if i % keys <= i / keys { T::ONE } else { T::ZERO }));

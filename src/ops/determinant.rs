@@ -112,10 +112,7 @@ fn odd(order: &[usize]) -> bool {
 #[track_caller]
 fn det_without_division<'t, T: Scalar>(a: Var<'t, T>) -> Var<'t, T> {
     let n = a.size(-1);
-    let mask =
-        |keep: fn(usize, usize) -> bool| -> Vec<T> { (0..n * n).map(|p| if keep(p / n, p % n) { T::ONE } else { T::ZERO }).collect() };
-    let upper = a.tape.constant(mask(|i, j| i < j)).reshape_to([n, n].into());
-    let identity = a.tape.constant(mask(|i, j| i == j)).reshape_to([n, n].into());
+    let (upper, identity) = (a.ones_where("det", n, |i, j| i < j), a.identity("det", n));
     let mut x = a;
     for _ in 1..n {
         // Above the diagonal as it is, on it the negative sum of the diagonal further down, below it 0.

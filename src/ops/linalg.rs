@@ -9,6 +9,7 @@ use crate::error::ShapeError;
 use crate::kernels::linalg as kernels;
 use crate::kernels::strided::{copy, scatter};
 use crate::layout::Shape;
+use crate::memory::list;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::scalar::Scalar;
 use crate::var::{Operand, Var, refuse};
@@ -227,6 +228,18 @@ impl<'t, T: Scalar> Var<'t, T> {
         let x = f.solve(columns.broadcast_to_shape(to.iter().chain(&s[s.len() - 2..]).copied().collect()), false);
         if vector { x.squeeze(-1) } else { x }
     }
+    /// The identity of `n` rows.
+    #[track_caller]
+    pub(crate) fn identity(self, op: &'static str, n: usize) -> Self {
+        self.ones_where(op, n, |i, j| i == j)
+    }
+    /// A matrix of `n` rows and columns, 1 at some places and 0 at the others.
+    #[track_caller]
+    pub(crate) fn ones_where(self, op: &'static str, n: usize, here: fn(usize, usize) -> bool) -> Self {
+        self.check_size(op, &[n, n].into());
+        let ones = list((0..n * n).map(|p| if here(p / n, p % n) { T::ONE } else { T::ZERO }));
+        self.tape.constant(self.or_refuse(op, ones)).reshape_to([n, n].into())
+    }
     /// The inverse of square matrices: `[.., n, n] -> [.., n, n]`. Derivative: -y^T g y^T. (To multiply by an inverse, `solve` is
     /// faster and more accurate.)
     ///
@@ -249,9 +262,10 @@ impl<'t, T: Scalar> Var<'t, T> {
             Err(e) => refuse(e, "matrix_power", [shape]),
         };
         if n == 0 {
-            self.check_size("matrix_power", &[size, size].into());
-            let identity: Vec<T> = (0..size * size).map(|p| if p % (size + 1) == 0 { T::ONE } else { T::ZERO }).collect();
-            return self.tape.constant(identity).reshape_to([size, size].into()).broadcast_to_shape(shape);
+            return match shape.numel() {
+                0 => self.detach(),
+                _ => self.identity("matrix_power", size).broadcast_to_shape(shape),
+            };
         }
         let mut square = self;
         if n < 0 {

@@ -5,7 +5,6 @@ use crate::kernels::svd;
 use crate::layout::Shape;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::scalar::Scalar;
-use crate::tape::Tape;
 use crate::var::{Var, refuse};
 
 /// The sum of the singular values of matrices that are not wider than high.
@@ -71,12 +70,11 @@ impl<T: Scalar> Op<T> for Polar {
         let (g, x, y) = (cx.g, cx.x(0), cx.y());
         cx.each(|_| {
             let (shape, back) = (x.shape(), y.transpose(-2, -1));
-            let (m, n) = (shape[shape.len() - 2], shape[shape.len() - 1]);
-            if m * n == 0 {
+            if shape.numel() == 0 {
                 return g;
             }
             let (along, others) = (back.matmul(g), back.matmul(y));
-            let none = unit(x.tape, n) - others;
+            let none = x.identity("nuclear_norm", shape[shape.len() - 1]) - others;
             // In the unit of all singular values together, so that their sums are within the type. In the directions of those that are 0, p is
             // 1, so that systems with it have a solution.
             let size = (x * y).sum_axes([-2, -1], true).detach();
@@ -92,17 +90,12 @@ impl<T: Scalar> Op<T> for Polar {
     }
 }
 
-fn unit<T: Scalar>(tape: &Tape<T>, n: usize) -> Var<'_, T> {
-    let unit: Vec<T> = (0..n * n).map(|i| if i / n == i % n { T::ONE } else { T::ZERO }).collect();
-    tape.constant(unit).reshape_to([n, n].into())
-}
-
 /// The z with `p z + z p = s`, for symmetric p: a linear system in the elements of z.
 fn lyapunov<'t, T: Scalar>(p: Var<'t, T>, s: Var<'t, T>) -> Var<'t, T> {
     let shape = p.shape();
     let (batch, n) = (&shape[..shape.len() - 2], shape[shape.len() - 1]);
     let with = |sizes: &[usize]| batch.iter().chain(sizes).copied().collect::<Shape>();
-    let unit = unit(p.tape, n);
+    let unit = p.identity("nuclear_norm", n);
     // (i, j) and (k, l): p[i][k] where j = l, and p[j][l] where i = k.
     let left = p.reshape_to(with(&[n, 1, n, 1])) * unit.reshape_to([1, n, 1, n].into());
     let right = p.reshape_to(with(&[1, n, 1, n])) * unit.reshape_to([n, 1, n, 1].into());

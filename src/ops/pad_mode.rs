@@ -104,6 +104,10 @@ impl<'t, T: Scalar> Var<'t, T> {
             let added: Small<(usize, usize)> = borders.iter().map(|&(a, b)| (a.max(0) as usize, b.max(0) as usize)).collect();
             return y.pad(&added, value);
         }
+        // Of no elements none are made, and no tables as long as the caller's sizes.
+        if let Some(axis) = padded.iter().position(|&n| n == 0) {
+            return self.narrow(axis as isize, 0, 0).reshape_to(padded);
+        }
         for (axis, &border) in (skip..).zip(borders) {
             let rows = self.or_refuse("pad_with", mode.elements(shape[axis], border, padded[axis]));
             y = y.axis_map(axis, rows);

@@ -66,17 +66,27 @@ impl Windows {
             let e = format!("a window of {covered} positions does not fit spatial axis {axis} of size {n} with padding {padding}");
             return Err(ShapeError::new(e).hint("the output would be empty: take a smaller kernel or dilation"));
         };
-        // Later on, products of two of them and a position must not overflow either.
-        for (what, size) in [("kernel_size", kernel), ("stride", stride), ("dilation", dilation), ("padding", padding)] {
-            if size > LARGEST {
-                return Err(
-                    ShapeError::new(format!("{what} is {size} along spatial axis {axis}")).hint(format!("at most {LARGEST} is possible"))
-                );
-            }
+        // Windows are looked for in it position by position.
+        if padding > LARGEST {
+            let e = format!("padding is {padding} along spatial axis {axis}");
+            return Err(ShapeError::new(e).hint(format!("at most {LARGEST} is possible")));
         }
         let last = room / stride;
         // The last window has to begin in the array, or in the padding before it.
         Ok(if ceil && last * stride >= n + padding { last } else { last + 1 })
+    }
+    /// The same windows, of which `m` lie along an axis of size `n`, without what lies beyond the padded axis: then products of sizes and
+    /// positions do not overflow, whatever the caller's numbers are.
+    fn within(window: Window, n: usize, m: usize) -> Window {
+        let Window::Sliding { kernel, stride, padding, dilation, ceil } = window else { return window };
+        let whole = n + 2 * padding;
+        let dilation = dilation.min(whole + 1);
+        let kernel = kernel.min(whole / dilation + 1);
+        // One window that takes all: a plain fold of each row, where otherwise each element would be an entry of a table.
+        if m == 1 && dilation == 1 && padding == 0 && kernel >= n {
+            return Window::NONE;
+        }
+        Window::Sliding { kernel, stride: stride.min(whole + 1), padding, dilation, ceil }
     }
     /// The shape of the output.
     pub fn shape(&self, x: &Shape) -> Result<Shape, ShapeError> {
@@ -100,14 +110,15 @@ impl Windows {
     pub fn planes(&self, x: &[usize]) -> Planes {
         let mut input = self.full(x[x.len() - self.rank..].iter().copied());
         let output = [0, 1, 2].map(|a| Windows::count(self.axes[a], a, input[a]).expect("the shape was checked"));
+        let windows = [0, 1, 2].map(|a| Windows::within(self.axes[a], input[a], output[a]));
         // Axes of which one window takes all are pooled as one.
-        let all = |a: usize| output[a] == 1 && matches!(self.axes[a], Window::Adaptive(_));
+        let all = |a: usize| output[a] == 1 && matches!(windows[a], Window::Adaptive(_));
         for a in [1, 0] {
             if all(a) && all(2) && input[a + 1..2].iter().all(|&n| n == 1) {
                 (input[2], input[a]) = (input[2] * input[a], 1);
             }
         }
-        Planes { windows: self.axes, input, output }
+        Planes { windows, input, output }
     }
 }
 

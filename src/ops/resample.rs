@@ -269,7 +269,12 @@ impl<'t, T: Scalar> Var<'t, T> {
                 _ => self.adaptive_avg_pool3d([axes[0].to, axes[1].to, axes[2].to]),
             };
         }
-        self.check_size("interpolate", &shape[..2].iter().copied().chain(axes.iter().map(|a| a.to)).collect());
+        let to: Shape = shape[..2].iter().copied().chain(axes.iter().map(|a| a.to)).collect();
+        self.check_size("interpolate", &to);
+        // Of no elements none are made, and no tables as long as the caller's sizes.
+        if to.numel() == 0 {
+            return self.reshape_to(to);
+        }
         let mut y = self;
         // A loop: a closure would hide the caller's line.
         for (a, resize) in axes.iter().enumerate() {

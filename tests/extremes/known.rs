@@ -37,6 +37,92 @@ fn triangles_and_diagonals_of_any_offset() {
     }
 }
 
+/// Of an empty batch nothing is computed, however large the sizes beside it: no table as long as they are is made.
+#[test]
+fn empty_batches_of_large_sizes() {
+    let _alone = alone();
+    const LARGE: usize = 1 << 50;
+    let tape = Tape::<f64>::new();
+    let empty = |shape: &[usize]| tape.leaf([0.0; 0]).reshape(&shape.iter().map(|&n| n as isize).collect::<Vec<_>>());
+    // The value, the gradient and the gradient's gradient are empty, and of the right shapes.
+    let gives = |what: &str, x: V<'_>, y: V<'_>, shape: &[usize]| {
+        assert_eq!(y.shape()[..], *shape, "{what}");
+        let g = tape.grad(y, &[x])[0];
+        assert!(g.is_none_or(|g| g.shape() == x.shape()), "gradient of {what}");
+        if let Some(Some(second)) = g.map(|g| tape.grad(g, &[x])[0]) {
+            assert_eq!(second.shape(), x.shape(), "second derivative of {what}");
+        }
+    };
+    let line = empty(&[0, 1, 4]);
+    for mode in [InterpolateMode::Nearest, InterpolateMode::NearestExact, InterpolateMode::Linear, InterpolateMode::Area] {
+        let y = line.interpolate(InterpolateOptions { size: Some(&[LARGE]), mode, ..Default::default() });
+        gives(&format!("interpolate {mode:?}"), line, y, &[0, 1, LARGE]);
+    }
+    let plane = empty(&[0, 1, 4, 4]);
+    let cubic = InterpolateOptions { size: Some(&[LARGE, 3]), mode: InterpolateMode::Bicubic, ..Default::default() };
+    gives("interpolate Bicubic", plane, plane.interpolate(cubic), &[0, 1, LARGE, 3]);
+    for mode in [PadMode::Replicate, PadMode::Constant(1.0)] {
+        gives(&format!("{mode:?}"), line, line.pad_with(&[(0, LARGE as isize)], mode), &[0, 1, LARGE + 4]);
+    }
+    let full = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    let cut = full.pad_with(&[(-2, 0), (0, LARGE as isize)], PadMode::Replicate);
+    gives("nothing left", full, cut, &[0, LARGE + 2]);
+    let one = empty(&[0, 1, 1]);
+    let nothing = wengert::Indices::new(&[0, 1, 1], [0; 0]);
+    gives("max_unpool1d", one, one.max_unpool1d(nothing, [LARGE], Default::default()), &[0, 1, LARGE]);
+    const SIDE: usize = 1 << 26;
+    let squares = empty(&[0, SIDE, SIDE]);
+    gives("matrix_power", squares, squares.matrix_power(0), &[0, SIDE, SIDE]);
+    gives("nuclear_norm", squares, squares.nuclear_norm(), &[0]);
+    let long = empty(&[0, 1, LARGE]);
+    let by_one = MaxPoolOptions { stride: Some([1]), ..Default::default() };
+    gives("max_pool1d", long, long.max_pool1d([1 << 20], by_one), &[0, 1, LARGE - (1 << 20) + 1]);
+    let by_one = AvgPoolOptions { stride: Some([1]), ..Default::default() };
+    gives("avg_pool1d", long, long.avg_pool1d([1 << 20], by_one), &[0, 1, LARGE - (1 << 20) + 1]);
+    gives("adaptive_max_pool1d", long, long.adaptive_max_pool1d([LARGE - 1]), &[0, 1, LARGE - 1]);
+    gives("adaptive_avg_pool1d", long, long.adaptive_avg_pool1d([LARGE - 1]), &[0, 1, LARGE - 1]);
+    gives("sort", long, long.sort(-1, false).0, &[0, 1, LARGE]);
+    gives("topk", long, long.topk(LARGE - 1, -1, true).0, &[0, 1, LARGE - 1]);
+    gives("cumsum", long, long.cumsum(-1), &[0, 1, LARGE]);
+    gives("softmax", long, long.softmax(-1), &[0, 1, LARGE]);
+    let sequence = empty(&[0, SIDE, 4]);
+    let causal = AttentionOptions { is_causal: true, ..Default::default() };
+    gives("attention", sequence, sequence.scaled_dot_product_attention(sequence, sequence, causal), &[0, SIDE, 4]);
+}
+
+/// A pool's window is as long as the array lets it be, and what lies beyond the array changes nothing.
+#[test]
+fn pools_of_long_signals_and_windows() {
+    let _alone = alone();
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([[1.0, 3.0, 2.0, 4.0]]);
+    for huge in [5, 1 << 24, (1 << 24) + 1, 1 << 40, usize::MAX] {
+        // With `ceil_mode` a window may run over the end, by less than its stride.
+        let (stride, ceil_mode) = (Some([huge]), true);
+        let average = AvgPoolOptions { stride, ceil_mode, ..Default::default() };
+        gives(&format!("average over {huge}"), x, x.avg_pool1d([huge], average), &[2.5], &[0.25; 4]);
+        let largest = MaxPoolOptions { stride, ceil_mode, ..Default::default() };
+        gives(&format!("largest of {huge}"), x, x.max_pool1d([huge], largest), &[4.0], &[0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(x.max_pool1d_with_indices([huge], largest).1.values(), [3]);
+        // Of windows that are two elements so far apart, or so far from one another, the first element and the first window are left.
+        let apart = MaxPoolOptions { dilation: [huge.min(usize::MAX - 1)], ..largest };
+        gives(&format!("{huge} apart"), x, x.max_pool1d([2], apart), &[1.0], &[1.0, 0.0, 0.0, 0.0]);
+        let far = MaxPoolOptions { stride, ..Default::default() };
+        gives(&format!("stride {huge}"), x, x.max_pool1d([2], far), &[3.0], &[0.0, 1.0, 0.0, 0.0]);
+        let far = AvgPoolOptions { stride, ..Default::default() };
+        gives(&format!("stride {huge}"), x, x.avg_pool1d([2], far), &[2.0], &[0.5, 0.5, 0.0, 0.0]);
+    }
+    // A global pool of a signal that is longer than 2^24.
+    const LONG: usize = (1 << 24) + 2;
+    let tape = Tape::<f32>::new();
+    let mut signal = vec![0.25_f32; LONG];
+    signal[LONG - 1] = 0.5;
+    let x = tape.constant(signal).reshape(&[1, 1, LONG as isize]);
+    assert_eq!(x.max_pool1d([LONG], Default::default()).to_vec(), [0.5]);
+    let average = x.avg_pool1d([LONG], Default::default()).item();
+    assert!((average - 0.25).abs() < 1e-5, "{average}");
+}
+
 #[test]
 fn steps_and_windows_beyond_the_end() {
     let _alone = alone();
