@@ -3,7 +3,7 @@
 use crate::error::ShapeError;
 use crate::layout::Shape;
 use crate::memory::room;
-use crate::ops::softmax::Softmax;
+use crate::ops::softmax::MaskedSoftmax;
 use crate::scalar::Scalar;
 use crate::var::{Operand, Var, refuse};
 
@@ -85,7 +85,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let hidden = self.number(f64::NEG_INFINITY);
         let scores = masks.fold(scores, |scores, mask| mask.where_cond(scores, hidden));
         // A query that sees nothing, for whatever reason, gives every key the weight 0.
-        let weights = scores.record(Softmax { masked: true });
+        let weights = scores.record(MaskedSoftmax);
         weights.matmul(value)
     }
 }

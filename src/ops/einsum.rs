@@ -231,6 +231,60 @@ fn cheapest<T: Scalar>(terms: &[Term<'_, T>], uses: &Uses, sizes: &[usize; 256])
     best
 }
 
+/// Operands of which no term has been made yet, where they are more than are looked at together.
+struct Waiting {
+    taken: Vec<bool>,
+    /// No operand before this one waits.
+    first: usize,
+    /// The operands that have each label, the first one last, and how many of them wait.
+    having: Vec<Vec<usize>>,
+    count: Uses,
+    labels: Vec<Labels>,
+}
+
+impl Waiting {
+    fn new(inputs: &[Labels], shapes: &[Shape]) -> Waiting {
+        // An axis of size 1 is shared with nothing.
+        let size = |labels: &Labels, shape: &Shape, l: Label| shape[labels.iter().position(|&k| k == l).expect("one of them")];
+        let wide = |labels: &Labels, shape: &Shape| distinct(labels).filter(|&l| size(labels, shape, l) != 1).collect();
+        let labels: Vec<Labels> = inputs.iter().zip(shapes).map(|(labels, shape)| wide(labels, shape)).collect();
+        let (mut having, mut count) = (vec![Vec::new(); 256], [0; 256]);
+        for (i, labels) in labels.iter().enumerate().rev() {
+            for &l in labels {
+                having[l as usize].push(i);
+                count[l as usize] += 1;
+            }
+        }
+        Waiting { taken: vec![false; inputs.len()], first: 0, having, count, labels }
+    }
+    fn take(&mut self, i: usize) -> usize {
+        self.taken[i] = true;
+        self.labels[i].iter().for_each(|&l| self.count[l as usize] -= 1);
+        i
+    }
+    /// The first operand that waits.
+    fn first(&mut self) -> Option<usize> {
+        while *self.taken.get(self.first)? {
+            self.first += 1;
+        }
+        Some(self.take(self.first))
+    }
+    /// The first operand that shares a label with one of the terms, the label that fewest have; if none does, the first of all. So no two terms
+    /// that share nothing are multiplied while the partner of one of them waits.
+    fn beside<T: Scalar>(&mut self, terms: &[Term<'_, T>]) -> Option<usize> {
+        let labels = terms.iter().flat_map(|term| term.labels.iter().copied());
+        let Some(rarest) = labels.filter(|&l| self.count[l as usize] > 0).min_by_key(|&l| self.count[l as usize]) else {
+            return self.first();
+        };
+        let having = &mut self.having[rarest as usize];
+        while having.last().is_some_and(|&i| self.taken[i]) {
+            having.pop();
+        }
+        let next = *having.last().expect("one waits");
+        Some(self.take(next))
+    }
+}
+
 /// A sum of products, as NumPy's and PyTorch's `einsum`: letters name the axes of the operands; axes of one letter are multiplied element by
 /// element, and letters that are not in the output are summed over.
 ///
@@ -239,9 +293,10 @@ fn cheapest<T: Scalar>(terms: &[Term<'_, T>], uses: &Uses, sizes: &[usize; 256])
 /// * `...` stands for all axes that are not named; they broadcast. An axis of size 1 broadcasts against any size.
 /// * Spaces are ignored.
 ///
-/// More than two operands are multiplied in pairs, first those after whose product the fewest elements are left (of the first 16 that are
-/// left to multiply); each pair is a batched matrix product of views, copied only where axes that must be merged do not lie together. Derivative: by each operand, the product of
-/// the cotangent with all the others, summed.
+/// More than two operands are multiplied in pairs, first those after whose product the fewest elements are left; each pair is a
+/// batched matrix product of views, copied only where axes that must be merged do not lie together. (Of more than 16, pairs are chosen
+/// among 16 at a time, into which come first those that share a letter with one of them, the rarest first.) Derivative: by each operand,
+/// the product of the cotangent with all the others, summed.
 ///
 /// ```
 /// use wengert::{Tape, einsum};
@@ -268,11 +323,13 @@ pub fn einsum<'t, T: Scalar>(equation: &str, operands: &[Var<'t, T>]) -> Var<'t,
     // Loops: closures would hide the caller's line. Pairs are chosen among so many terms, so that thousands take no longer each.
     const WINDOW: usize = 16;
     let mut terms: SmallVec<[Term<'t, T>; 4]> = SmallVec::new();
-    let mut rest = operands.iter().zip(inputs);
+    let mut all = 0..operands.len();
+    let mut waiting = (operands.len() > WINDOW).then(|| Waiting::new(&inputs, &shapes));
     loop {
         while terms.len() < WINDOW
-            && let Some((&x, labels)) = rest.next()
+            && let Some(next) = waiting.as_mut().map_or_else(|| all.next(), |waiting| waiting.beside(&terms))
         {
+            let (x, labels) = (operands[next], inputs[next].clone());
             for l in distinct(&labels) {
                 uses[l as usize] -= 1;
             }

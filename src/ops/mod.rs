@@ -213,7 +213,7 @@ ops! {
         binary: Compare;
         select: Where;
         reduction: Sum, Mean, Prod, Max, LogSumExp;
-        softmax: Softmax, LogSoftmax;
+        softmax: Softmax, MaskedSoftmax, LogSoftmax;
         cross_entropy: CrossEntropy, CrossEntropyGrad;
         product: MatMul, Linear, SumRows;
         shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose;

@@ -4,7 +4,7 @@ use crate::error::ShapeError;
 use crate::kernels::reduce::{self, reduce};
 use crate::layout::{Axes, Shape};
 use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::softmax::Softmax;
+use crate::ops::softmax::MaskedSoftmax;
 use crate::scalar::Scalar;
 use crate::var::{Var, refuse};
 use smallvec::SmallVec;
@@ -316,7 +316,7 @@ impl<T: Scalar> Op<T> for LogSumExp {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         // Not e^(x - y): beside large numbers y has lost what the shares of equal ones are. Where all are -inf, each share is 0.
-        cx.each(|_| cx.x(0).record(Softmax { masked: true }) * cx.g.unsqueeze(-1))
+        cx.each(|_| cx.x(0).record(MaskedSoftmax) * cx.g.unsqueeze(-1))
     }
 }
 

@@ -25,9 +25,18 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 /// `e^x / sum(e^x)` along the last axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Softmax {
-    /// Whether -inf says that an element is not there: a row of nothing else is then 0, and not NaN.
-    pub masked: bool,
+pub(crate) struct Softmax;
+
+/// The same where -inf says that an element is not there: a row of nothing else is 0, and not NaN.
+///
+/// (Two ops without attributes, and not one with a flag: such ops are recorded by a static reference, past the table.)
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MaskedSoftmax;
+
+/// The reverse rule of both.
+fn rule<'t, T: Scalar>(cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+    let (g, y) = (cx.g, cx.y());
+    cx.each(|_| y * (g - (g * y).sum_axes(-1, true)))
 }
 
 impl<T: Scalar> Op<T> for Softmax {
@@ -38,11 +47,25 @@ impl<T: Scalar> Op<T> for Softmax {
         Ok(x[0].clone())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        kernel::softmax(x[0], self.masked, y);
+        kernel::softmax(x[0], false, y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        let (g, y) = (cx.g, cx.y());
-        cx.each(|_| y * (g - (g * y).sum_axes(-1, true)))
+        rule(cx)
+    }
+}
+
+impl<T: Scalar> Op<T> for MaskedSoftmax {
+    fn name(&self) -> &'static str {
+        "masked_softmax"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        kernel::softmax(x[0], true, y);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        rule(cx)
     }
 }
 
@@ -82,7 +105,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If there is no such axis.
     #[track_caller]
     pub fn softmax(self, axis: isize) -> Self {
-        self.along("softmax", axis, Softmax { masked: false })
+        self.along("softmax", axis, Softmax)
     }
     /// ln(softmax(x)) along an axis, accurate also where softmax is near 0. Derivative: delta_ij - softmax(x)_j.
     ///
@@ -135,6 +158,25 @@ mod rows {
                 value([of(&[2], [INF, 0.0])], |v| v[0].softmax(0), &[NAN, NAN], [&[NAN, NAN]]),
                 value([of(&[2], [NAN, 0.0])], |v| v[0].softmax(0), &[NAN, NAN], [&[NAN, NAN]]),
             ]);
+            rows
+        }
+    }
+
+    impl Sampled for MaskedSoftmax {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = vec![
+                grad([any(&[5])], |v| v[0].record(MaskedSoftmax) * v[0]),
+                grad([any(&[3, 5])], |v| v[0].record(MaskedSoftmax)),
+                grad([any(&[3, 17])], |v| v[0].broadcast_to(&[2, 3, 17]).record(MaskedSoftmax)),
+                grad([any(&[0, 3])], |v| v[0].record(MaskedSoftmax)),
+                grad([any(&[3, 0])], |v| v[0].record(MaskedSoftmax)),
+                // As the plain one, but where there is nothing.
+                equals([any(&[3, 5])], |v| v[0].record(MaskedSoftmax), |v| v[0].softmax(-1)),
+                value([of(&[2], [-INF, 3.0])], |v| v[0].record(MaskedSoftmax), &[0.0, 1.0], [&[0.0, 0.0]]),
+                value([of(&[2], [-INF, -INF])], |v| v[0].record(MaskedSoftmax), &[0.0, 0.0], [&[0.0, 0.0]]),
+                value([of(&[2], [INF, 0.0])], |v| v[0].record(MaskedSoftmax), &[NAN, NAN], [&[NAN, NAN]]),
+                value([of(&[2], [NAN, -INF])], |v| v[0].record(MaskedSoftmax), &[NAN, NAN], [&[NAN, NAN]]),
+            ];
             rows.extend(crate::ops::attention::rows::rows());
             rows
         }

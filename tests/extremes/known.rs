@@ -312,6 +312,21 @@ fn thousands_of_operands() {
         // The sum over b, c and d of products that are 1 only where each pair differs: one way for each a.
         if y.to_vec() == [1.0, 1.0] { Ok(()) } else { Err(format!("{:?}", y.to_vec())) }
     });
+    failures.case("einsum of 32 vectors, in pairs that stand far apart", || {
+        let tape = Tape::<f64>::new();
+        const N: usize = 70_000;
+        // An outer product of two of them would be 39 GB.
+        let (x, y) = (tape.leaf(vec![1.0; N]), tape.leaf(vec![1.0 / N as f64; N]));
+        let letters = ('a'..='p').map(String::from).collect::<Vec<_>>().join(",");
+        let xs: Vec<_> = [x; 16].into_iter().chain([y; 16]).collect();
+        let product = einsum(&format!("{letters},{letters}->"), &xs).item();
+        // The same with an axis that all share.
+        let batch: Vec<_> = xs.iter().map(|x| x.reshape(&[2, (N / 2) as isize])).collect();
+        let named: Vec<String> = ('a'..='p').map(|l| format!("z{l}")).collect();
+        let halves = einsum(&format!("{0},{0}->z", named.join(",")), &batch).to_vec();
+        let right = (product - 1.0).abs() < 1e-9 && halves.iter().all(|h| (h * 65536.0 - 1.0).abs() < 1e-9);
+        if right { Ok(()) } else { Err(format!("{product} {halves:?}")) }
+    });
     failures.case("multi_dot of 3000 matrices", || {
         let tape = Tape::<f64>::new();
         let swap = tape.leaf([[0.0, 1.0], [1.0, 0.0]]);
