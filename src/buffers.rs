@@ -7,7 +7,7 @@
 use crate::error::ShapeError;
 use crate::layout::MOST;
 use crate::memory::{lack, or_panic};
-use crate::record::NodeId;
+use crate::record::{At, NodeId};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
 use std::alloc::{Layout as Memory, alloc_zeroed, dealloc};
@@ -45,7 +45,7 @@ impl<T: Scalar> Buffer<T> {
         let capacity = capacity.max(1);
         // SAFETY: the size is not 0; all bits zero is 0.0 in f32 and f64.
         let data = Self::memory(capacity).and_then(|memory| NonNull::new(unsafe { alloc_zeroed(memory) }));
-        data.map(|data| Buffer { data: data.cast(), len, capacity }).ok_or_else(|| lack(capacity, size_of::<T>()))
+        data.map(|data| Buffer { data: data.cast(), len, capacity }).ok_or_else(|| lack(len, size_of::<T>())) // what was asked for, not what would be taken
     }
     /// A copy of a slice.
     ///
@@ -180,6 +180,8 @@ pub(crate) struct Place {
 }
 
 const ARENA: u32 = u32::MAX;
+/// Arrays in the arena begin below this number.
+const IN_ARENA: usize = u32::MAX as usize;
 
 impl Place {
     pub fn in_arena(self) -> bool {
@@ -267,17 +269,23 @@ impl<T: Scalar> Store<T> {
 
     /// Puts one element into the arena.
     #[inline]
-    pub fn push_number(&mut self, x: T) -> Place {
-        let offset = arena_offset(self.used);
+    pub fn push_number(&mut self, x: T, at: At) -> Place {
+        if self.used >= IN_ARENA {
+            panic!("{}", arena_is_full().of("tape", [], at));
+        }
+        let offset = self.used as u32;
         match self.arena.get_mut(self.used) {
             Some(place) => *place = x,
-            None => {
-                or_panic(self.arena.try_reserve(1).map_err(|_| lack(self.used + 1, size_of::<T>())));
-                self.arena.push(x)
-            }
+            None => self.lengthen(x, at),
         }
         self.used += 1;
         Place { slot: ARENA, offset }
+    }
+    fn lengthen(&mut self, x: T, at: At) {
+        if self.arena.try_reserve(1).is_err() {
+            panic!("{}", lack(self.used + 1, size_of::<T>()).of("tape", [], at));
+        }
+        self.arena.push(x);
     }
 
     /// Makes a fresh array of `len` elements by `fill`, which may read all older ones and finds old contents in its own.
@@ -288,6 +296,9 @@ impl<T: Scalar> Store<T> {
             return Ok(self.own(buffer));
         }
         let offset = self.used;
+        if offset >= IN_ARENA {
+            return Err(arena_is_full());
+        }
         if offset + len > self.arena.len() {
             let more = offset + len - self.arena.len();
             self.arena.try_reserve(more).map_err(|_| lack(offset + len, size_of::<T>()))?;
@@ -296,7 +307,7 @@ impl<T: Scalar> Store<T> {
         self.used += len;
         let (old, new) = self.arena.split_at_mut(offset);
         fill(Reader { arena: old, slots: &self.slots }, &mut new[..len]);
-        Ok(Place { slot: ARENA, offset: arena_offset(offset) })
+        Ok(Place { slot: ARENA, offset: offset as u32 })
     }
 
     /// Read access to every array.
@@ -490,10 +501,9 @@ impl<T: Scalar> Store<T> {
     }
 }
 
-#[inline(always)]
-fn arena_offset(offset: usize) -> u32 {
-    assert!(offset < u32::MAX as usize, "the tape holds more than 2^32 numbers in small arrays: call reset()");
-    offset as u32
+#[cold]
+fn arena_is_full() -> ShapeError {
+    ShapeError::new("small arrays hold 2^32 numbers, as many as a tape has places for").hint("call `reset` after each step")
 }
 
 #[cfg(test)]
@@ -532,7 +542,22 @@ mod tests {
                 "{said:?}"
             );
         }
+        // The text names what was asked for, not the size class.
+        let len = (1 << 46) + 1;
+        let said = Buffer::<f64>::zeros(len, size_class(len).1).err().expect("too large").to_string();
+        assert!(said.contains(&format!("for {len} elements")), "{said}");
         assert_eq!(zeros::<f32>(3).unwrap(), [0.0; 3]);
+    }
+
+    #[test]
+    fn an_arena_that_is_full_is_an_error_that_names_the_line() {
+        let at = std::panic::Location::caller();
+        let full = || Store::<f32> { used: IN_ARENA, ..Store::new() };
+        let said = full().build(2, |_, _| unreachable!("there is no place")).err().expect("full").to_string();
+        assert!(said.contains("2^32 numbers") && said.contains("hint: call `reset`"), "{said}");
+        let panic = std::panic::catch_unwind(|| full().push_number(1.0, at)).expect_err("full");
+        let said = panic.downcast_ref::<String>().expect("a text");
+        assert!(said.starts_with("tape: small arrays") && said.contains("buffers.rs") && said.contains("hint: "), "{said}");
     }
 
     #[test]

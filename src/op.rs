@@ -51,24 +51,27 @@ use std::marker::PhantomData;
 ///
 /// An op is a value: its fields are its attributes (axes, a slope, indices). It is recorded with the `Var`s it was applied to.
 ///
-/// A panic in one of its methods is told with the op's name, the shapes of its inputs and the line where it was recorded.
+/// A panic in `shape`, `alias`, `forward`, `forward_part` or `vjp` is told with the op's name, the shapes of its inputs and the line where it
+/// was recorded. The other methods are asked at each node or number, where that would cost more than the answer: what they panic with
+/// goes through as it is.
 pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     /// The name in errors and in a tape's listing.
     fn name(&self) -> &'static str;
 
     /// The output's shape. Every shape error is made here, before any arithmetic; the engine adds name, shapes and the caller's line.
+    /// The answer must depend on the op and the shapes alone: it is kept for the next node of the same op and layouts.
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError>;
 
     /// For an op that only looks at its first input differently (a transpose, a slice): the output's strides and the distance from
-    /// the input's first element to the output's. Then no array is made and `forward` is not called. A view that sees what its input does
-    /// not see is refused.
+    /// the input's first element to the output's, both counted in elements. Then no array is made and `forward` is not called. A view that sees
+    /// elements outside the span from the input's first to its last element in memory is refused.
     fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
         let _ = (x, y);
         None
     }
 
-    /// For elementwise ops, the output for inputs of one element each: graphs of numbers are recorded by it, past slices and layouts.
-    /// It must give the bits that `forward` gives.
+    /// For elementwise ops without attributes (types of size 0), the output for inputs of one element each: graphs of numbers are recorded by it,
+    /// past slices and layouts. It must give the bits that `forward` gives. An op of fewer than three inputs finds them first.
     fn number(&self, x: [T; 3]) -> Option<T> {
         let _ = x;
         None
@@ -85,7 +88,8 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     }
 
     /// Whether each element of the output is a function of the elements of the inputs at the same place, and how dear a function. Such an
-    /// op may be computed later, and in parts: its `forward` (or [`Op::forward_part`]) must take any part of the arrays, seen as one axis.
+    /// op may be computed later, and in parts: its `forward` (or [`Op::forward_part`]) must take any part of the arrays, seen as one axis, and a
+    /// `y` of another length than the output's shape says: that of the part.
     fn elementwise(&self) -> Option<Cost> {
         None
     }

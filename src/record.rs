@@ -12,12 +12,22 @@ use crate::scalar::Scalar;
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 pub(crate) type NodeId = u32;
 /// No node.
 pub(crate) const NONE: NodeId = u32::MAX;
+
+/// As many nodes as a tape has places for.
+const MOST_NODES: usize = NONE as usize - 1;
+
+#[cold]
+fn too_many(at: At) -> ! {
+    let e = ShapeError::new("it holds 2^32 nodes, as many as a tape has places for").hint("call `reset` after each step");
+    panic!("{}", e.of("tape", [], at))
+}
 
 /// Where in the user's source a node was made.
 pub(crate) type At = &'static Location<'static>;
@@ -268,8 +278,9 @@ impl<T: Scalar> Inner<T> {
             tracked |= node.tracked;
         }
         let Some(y) = op.number(values) else { return Err(op) };
+        self.ready(at);
         // At once: a number that waits for the call below waits in memory, and the next node for it.
-        let place = self.store.push_number(y);
+        let place = self.store.push_number(y, at);
         let op = (erase.to_static)(op);
         Ok(self.append(Node {
             op: OpRef::Static(op),
@@ -303,12 +314,14 @@ impl<T: Scalar> Inner<T> {
     /// A number that a sweep has computed, whose node nothing else reads; `holds` entries of the sweep are it.
     #[inline(always)]
     pub fn cotangent(&mut self, x: T, at: At, holds: u32) -> NodeId {
-        let place = self.store.push_number(x);
+        self.ready(at);
+        let place = self.store.push_number(x, at);
         self.append(Node { sum: true, holds, ..leaf_node(&Leaf("cotangent"), NUMBER, place, at) })
     }
 
     fn push(&mut self, r: OpRef<T>, op: &dyn Op<T>, key: OpKey, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
         let at = self.at.unwrap_or(at);
+        self.ready(at);
         let placement = match self.placement(op, key, inputs) {
             Ok(p) => p,
             Err(e) => return Err(self.refusal(e, op, inputs, at)),
@@ -383,13 +396,22 @@ impl<T: Scalar> Inner<T> {
         }
     }
 
+    /// That there is room for a node, or a panic: before anything of the node is made, so that no value waits for a node that never comes.
+    #[inline(always)]
+    fn ready(&mut self, at: At) {
+        let id = self.nodes.len();
+        if id >= MOST_NODES {
+            too_many(at);
+        }
+        if id == self.nodes.capacity() {
+            self.make_room(at);
+        }
+    }
+
+    /// The caller has called [`Inner::ready`].
     #[inline(always)]
     fn append(&mut self, node: Node<T>) -> NodeId {
         let id = self.nodes.len();
-        assert!(id < NONE as usize - 1, "the tape holds 2^32 nodes: call reset()");
-        if id == self.nodes.capacity() {
-            self.make_room(node.at);
-        }
         self.nodes.push(node);
         id as NodeId
     }
@@ -454,7 +476,9 @@ impl<T: Scalar> Inner<T> {
     pub fn leaf(&mut self, op: &'static dyn Op<T>, shape: &[usize], place: Place, tracked: bool, at: At) -> NodeId {
         let layout = self.layouts.contiguous(shape);
         let tracked = tracked && !self.no_grad.get() && !self.truncating;
-        self.append(Node { tracked, ..leaf_node(op, layout, place, self.at.unwrap_or(at)) })
+        let at = self.at.unwrap_or(at);
+        self.ready(at);
+        self.append(Node { tracked, ..leaf_node(op, layout, place, at) })
     }
 
     pub fn mark(&self) -> Mark {
@@ -503,24 +527,23 @@ pub(crate) fn told<R>(doing: &str, run: impl FnOnce() -> R) -> Result<R, ShapeEr
     })
 }
 
-/// The layout of a view, which must not see elements that its input does not see.
+/// The layout of a view, which must not see elements outside of the span from the first to the last that its input sees.
 fn view_within(x: &Layout, shape: Shape, strides: Strides, by: isize) -> Result<Layout, ShapeError> {
     if strides.len() != shape.len() {
         return Err(ShapeError::new(format!("its `alias` gave strides {strides:?} for a view of shape {shape}"))
             .hint("a view has one stride for each of its axes"));
     }
-    let (layout, whole, by) = (Layout::new(shape, strides), x.reach(), i128::from(by as i64));
+    let (layout, whole, by) = (Layout::new(shape, strides), x.reach(), by as i128);
     let seen = layout.reach();
     // (Also an empty view begins somewhere in its input.)
     if by.saturating_add(seen.start) < whole.start || by.saturating_add(seen.end) > whole.end {
-        return Err(ShapeError::new(format!(
-            "its `alias` sees elements {} to {}, the input has {} to {}",
-            by.saturating_add(seen.start),
-            by.saturating_add(seen.end) - 1,
-            whole.start,
-            whole.end - 1
-        ))
-        .hint("strides and the distance to the first element are counted in elements of the input, from its first"));
+        let span = |r: &Range<i128>| if r.is_empty() { "none".into() } else { format!("{} to {}", r.start, r.end - 1) };
+        let sees = match seen.is_empty() {
+            true => format!("begins at element {by}"),
+            false => format!("sees elements {}", span(&(by.saturating_add(seen.start)..by.saturating_add(seen.end)))),
+        };
+        return Err(ShapeError::new(format!("its `alias` {sees}, the input has {}", span(&whole)))
+            .hint("strides and the distance to the first element are counted in elements of the input, from its first"));
     }
     Ok(layout)
 }

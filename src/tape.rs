@@ -34,6 +34,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// ([`Var::broadcast_to`] and the like) may have more. What is larger, or larger than memory, is refused by a panic that names op, shapes and
 /// line, and the tape goes on working.
 ///
+/// So is an op of one's own that panics. A large elementwise op may be computed only when its value is first read: then it is the reading
+/// that panics, with the line where the op was recorded. Its node stays on the tape, and whoever reads it again gets the same panic.
+///
 /// A `Var` cannot outlive a reset:
 /// ```compile_fail
 /// let mut tape = wengert::Tape::<f64>::new();
@@ -93,7 +96,7 @@ impl<T: Scalar> Tape<T> {
             check_leaf(kind, shape, values.len(), at); // before anything is stored
             let mut inner = self.write();
             let place = match values {
-                [x] => inner.store.push_number(*x),
+                [x] => inner.store.push_number(*x, at),
                 _ => match inner.store.build(values.len(), |_, y| y.copy_from_slice(values)) {
                     Ok(place) => place,
                     Err(e) => {
@@ -116,7 +119,7 @@ impl<T: Scalar> Tape<T> {
     pub(crate) fn number(&self, x: T) -> Var<'_, T> {
         let at = Location::caller();
         let mut inner = self.write();
-        let place = inner.store.push_number(x);
+        let place = inner.store.push_number(x, at);
         let id = inner.leaf(&Leaf("constant"), &[], place, false, at);
         drop(inner);
         Var::at(self, id)

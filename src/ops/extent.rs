@@ -2,7 +2,7 @@
 
 use crate::error::ShapeError;
 use crate::kernels::strided::{Nest, copy, scatter};
-use crate::layout::{Layout, Shape, Strides};
+use crate::layout::{Layout, MOST, Shape, Strides};
 use crate::memory::room;
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::join::concat;
@@ -146,9 +146,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// A list for so many parts of an array, if there may be that many.
     #[track_caller]
     fn list_of_parts(self, op: &'static str, count: usize) -> Vec<Self> {
-        const MOST_PARTS: usize = 1 << 24;
-        if count > MOST_PARTS {
-            let e = ShapeError::new(format!("{count} parts")).hint(format!("at most {MOST_PARTS} are possible: ask for larger ones"));
+        if count > MOST {
+            let e = ShapeError::new(format!("{count} parts")).hint(format!("at most {MOST} are possible: ask for larger ones"));
             refuse(e, op, [self.shape()]);
         }
         self.or_refuse(op, room(count))
