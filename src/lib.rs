@@ -27,7 +27,8 @@
 //!
 //! # Derivatives at kinks and edges
 //!
-//! They are PyTorch's, so that ported programs train alike, except where the table names its own beside them. `docs/kinks.md` lists every point
+//! They are PyTorch's, so that ported programs train alike, with few exceptions. The table says what this crate gives; where PyTorch gives
+//! something else, that stands in brackets. `docs/kinks.md` lists every point
 //! at which PyTorch 2.15, JAX 0.10 and this crate are known to differ, with the reason for what was chosen.
 //!
 //! | function | where | derivative |
@@ -46,14 +47,15 @@
 //! | `scatter`, `index_copy`, `max_unpool2d` | several values for one place | to the last, which is the one that stands there (PyTorch: to all) |
 //! | `clamp` | at a bound | 1 (PyTorch: 0) |
 //! | `floor`, `ceil`, `trunc`, `round`, `sign` | everywhere | 0 |
-//! | `atan2`, `hypot` | both 0 | 0, NaN |
+//! | `atan2` | both 0 | 0 |
+//! | `hypot` | both 0 | NaN |
 //! | `xlogy` | a = 0, b <= 0, with respect to a | 0 |
 //! | `powi`, `powf`, `pow` | whole exponents, at 0 and below | those of the polynomial, to any order |
 //! | `pow` | a = 0, b >= 0, with respect to b | 0 |
 //! | `where_cond` | the value not chosen | 0, even beside infinities and NaN |
 //! | relus, `clamp`, `maximum` | the input not chosen, where the cotangent is infinite | 0 |
 //! | `logsumexp`, `logcumsumexp` | elements -inf, also all | 0 each (PyTorch: NaN) |
-//! | `scaled_dot_product_attention` | a query that sees no key | 0, by mask or by a bias of -inf |
+//! | `scaled_dot_product_attention` | a query that sees no key, by mask or by a bias of -inf | 0 |
 //! | `det` | singular matrices | the cofactors, to any order |
 //! | `nuclear_norm` | singular matrices | the subgradient of least norm |
 //! | `cholesky` | everywhere | shared by both triangles, though one is read |

@@ -101,8 +101,8 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
         None
     }
 
-    /// For elementwise ops, whether input `i` is read as a whole wherever in the output they are: a table of constants, one for each
-    /// channel, say. All other inputs have the output's shape. An op that has a table must write [`Op::forward_part`].
+    /// For elementwise ops, whether input `i` is a table: read as a whole by every part of the output, as constants of which there is one for
+    /// each channel are. All other inputs have the output's shape. An op that has a table must write [`Op::forward_part`].
     fn is_table(&self, i: usize) -> bool {
         let _ = i;
         false

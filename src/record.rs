@@ -63,6 +63,7 @@ pub(crate) struct Node<T: Scalar> {
     pub holds: u32,
 }
 
+// A cache line: a sweep reads one for each node, and a field more would make it two.
 const _: () = assert!(size_of::<Node<f32>>() == 64 && size_of::<Node<f64>>() == 64);
 
 /// A list and all that belongs to it.
@@ -430,7 +431,8 @@ impl<T: Scalar> Inner<T> {
         Ok(placement)
     }
 
-    /// The one place where it is decided whether an op fits: shapes, sizes, and what a view may see.
+    /// The one place where it is decided whether an op fits: shapes, sizes, and what a view may see. (Asked once for each op and layouts of
+    /// up to three inputs: then the answer is kept.)
     #[cold]
     fn ask(&mut self, op: &dyn Op<T>, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
         let shape = told("shape", || op.shape(&inputs.iter().map(|&i| self.layout(i).shape()).collect::<SmallVec<[&Shape; 8]>>()))??;
@@ -518,8 +520,8 @@ impl<T: Scalar> Inner<T> {
     }
 }
 
-/// Runs what belongs to an op, perhaps to one of the user's own. A panic that names no place becomes an error, to which the caller adds op,
-/// shapes and line.
+/// Runs a method of an op (`doing`, its name for the text), perhaps of one of the user's own. A panic with a text that names no line becomes an
+/// error, to which the caller adds op, shapes and line; any other panic goes on as it is.
 pub(crate) fn told<R>(doing: &str, run: impl FnOnce() -> R) -> Result<R, ShapeError> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|panic| match ShapeError::of_panic(&*panic, doing) {
         Some(e) => e,

@@ -1,10 +1,13 @@
-//! How is work divided between threads? All of it is divided here, so that one file shows that no part is empty or overlaps another.
+//! How is work divided between threads? Every thread's work is handed out here: nothing else in the crate names the thread pool, so that one
+//! file shows that no part is empty or overlaps another.
 //!
 //! Where an output has at least two parts of a size from which a thread of its own pays, [`parts`] and [`tasks`] divide it by sizes alone,
 //! never by the number of threads; so do halves that are run by [`join`]. Matrix products alone ask for the number of threads ([`threads`],
-//! [`cut`]): of a product, no division changes a bit.
+//! [`cut`]): a product is divided by rows and columns of its output only, never along the sum, and each element is added up in one order
+//! wherever the cuts lie. So no division of a product changes a bit.
 //!
-//! Closures come as `&dyn`, so that the thread pool's machinery is compiled once for each number type and not once for each kernel.
+//! The closures of [`parts`] and [`tasks`] come as `&dyn`, so that the thread pool's machinery is compiled once for each number type and not
+//! once for each kernel.
 
 use rayon::prelude::*;
 
@@ -36,7 +39,7 @@ pub(crate) fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
     rayon::join(a, b);
 }
 
-/// How many threads are worth using, if one pays from `each` on.
+/// On how many threads `work` is worth dividing, if one of its own pays from `each` on: at least 1, and at most as many as the pool has.
 pub(crate) fn threads(work: usize, each: usize) -> usize {
     match work / each {
         0 | 1 => 1,
@@ -44,8 +47,8 @@ pub(crate) fn threads(work: usize, each: usize) -> usize {
     }
 }
 
-/// Halves `pieces` (at least two) and `threads` (at least two): the pieces and the threads of the first half. Neither half is without a
-/// piece, however many more threads there are, or without a thread.
+/// Halves `pieces` (at least two) and `threads` (at least two). Gives how many pieces and how many threads the first half has; the second
+/// has the rest. Neither half is without a piece, however many more threads there are, or without a thread.
 pub(crate) fn cut(pieces: usize, threads: usize) -> (usize, usize) {
     debug_assert!(pieces >= 2 && threads >= 2, "{pieces} pieces for {threads} threads");
     let left = threads / 2;
@@ -54,6 +57,8 @@ pub(crate) fn cut(pieces: usize, threads: usize) -> (usize, usize) {
     (share.max(1), left)
 }
 
+/// Called where work is divided. Here it is nothing; the tests have one of their own, which notes the place, so that a place that no test
+/// reaches is found.
 #[cfg(not(test))]
 #[inline(always)]
 fn divided() {}
