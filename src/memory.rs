@@ -1,5 +1,6 @@
-//! What if memory does not suffice? Lists whose length a caller chooses are asked for here: what cannot be had is refused as a shape is,
-//! by a panic that names op, shapes and line and that can be caught. (Where the standard library's lists grow, it ends the process.)
+//! What if memory does not suffice? Lists whose length a caller chooses are asked for here. What the system does not give is an error, which
+//! op, shapes and line are added to, as to one of shapes, and which ends as a panic that can be caught. (Where the standard library's own
+//! lists grow, a lack ends the process. So it does where a system promises memory that it does not have.)
 
 use crate::error::ShapeError;
 
@@ -41,12 +42,14 @@ pub(crate) fn list<V>(entries: impl ExactSizeIterator<Item = V>) -> Result<Vec<V
     Ok(list)
 }
 
-/// That there is memory for `len` entries of the size of `V`, where many lists are made on the way to a result.
+/// That the system would give `len` entries of the size of `V` now. Nothing is kept: for where many lists, none of them longer, are made
+/// on the way to a result, so that a size far beyond memory is refused before the first.
 pub(crate) fn suffices<V>(len: usize) -> Result<(), ShapeError> {
     room::<V>(len).map(drop)
 }
 
-/// What was asked for inside a kernel, or a panic: the tape adds op, shapes and line to its text.
+/// What was asked for inside a kernel, or a panic with the error's text. It names no line, so the tape, which runs kernels, makes an error of
+/// it again and adds op, shapes and line.
 #[track_caller]
 pub(crate) fn or_panic<V>(had: Result<V, ShapeError>) -> V {
     had.unwrap_or_else(|e| panic!("{e}"))

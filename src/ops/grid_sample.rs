@@ -7,7 +7,7 @@
 use crate::error::ShapeError;
 use crate::kernels::resample::{TapSizes, tap_scatter, tap_sum, tap_weights};
 use crate::layout::{Shape, Small};
-use crate::memory::suffices;
+use crate::memory::{list, suffices};
 use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::indices::Indices;
 use crate::ops::join::stack;
@@ -175,12 +175,17 @@ struct AxisTaps<'t, T: Scalar> {
     weights: Var<'t, T>,
 }
 
+/// Constants of the shape of an array.
+#[track_caller]
+fn constant<'t, T: Scalar>(like: Var<'t, T>, values: impl ExactSizeIterator<Item = f64>) -> Var<'t, T> {
+    let values = like.or_refuse("grid_sample", list(values.map(T::from_f64)));
+    like.tape().constant(values).reshape_to(like.shape())
+}
+
 impl GridSampleOptions {
     /// The taps along an axis of size `n` for positions in -1..=1: (batch, outputs).
     #[track_caller]
     fn taps<'t, T: Scalar>(&self, position: Var<'t, T>, n: usize) -> AxisTaps<'t, T> {
-        let (tape, shape) = (position.tape(), position.shape());
-        let constant = |values: &[f64]| tape.constant(values.iter().map(|&x| T::from_f64(x)).collect::<Vec<T>>()).reshape_to(shape.clone());
         let number = |x: f64| position.number(x);
         // Positions among the elements, in f64: products of large finite ones are beyond f32.
         let last = (n - 1) as f64;
@@ -192,7 +197,8 @@ impl GridSampleOptions {
         // A cubic's position may lie outside: what it reads is looked up inside.
         let cubic_mode = self.mode == GridSampleMode::Bicubic;
         let fold = |x: f64| if cubic_mode { (x, 1.0) } else { inside(self.padding_mode, self.align_corners, x, n) };
-        let (folded, slopes): (Vec<f64>, Vec<f64>) = position.to_vec().into_iter().map(|x| fold(found(x))).unzip();
+        // Positions and slopes.
+        let folded = position.or_refuse("grid_sample", list(position.to_vec().into_iter().map(|x| fold(found(x)))));
         let (count, start): (usize, fn(f64) -> f64) = match self.mode {
             GridSampleMode::Nearest => (1, f64::round_ties_even),
             GridSampleMode::Bilinear => (2, f64::floor),
@@ -208,18 +214,19 @@ impl GridSampleOptions {
                 _ => i as i64,
             }
         };
-        let index = folded.iter().flat_map(|&x| (0..count).map(move |k| tap(x, k))).collect();
+        let index = list((0..folded.len() * count).map(|i| tap(folded[i / count].0, i % count)));
+        let index = position.or_refuse("grid_sample", index);
         let weights = match self.mode {
             GridSampleMode::Nearest => {
-                constant(&folded.iter().map(|x| if x.is_finite() { 1.0 } else { f64::NAN }).collect::<Vec<_>>()).unsqueeze(-1)
+                constant(position, folded.iter().map(|(x, _)| if x.is_finite() { 1.0 } else { f64::NAN })).unsqueeze(-1)
             }
             _ => {
                 // Between the first tap (for cubics the second) and the next. The value is a constant; to it comes what position is beyond
                 // its own value: nothing, but for the derivative.
                 let across = 0.5 * if self.align_corners { last } else { n as f64 };
-                let slopes: Vec<f64> = slopes.iter().map(|s| s * across).collect();
-                let between: Vec<f64> = folded.iter().map(|x| x - x.floor()).collect();
-                let t = (position - position.detach()) * constant(&slopes) + constant(&between);
+                let slopes = constant(position, folded.iter().map(|(_, slope)| slope * across));
+                let between = constant(position, folded.iter().map(|(x, _)| x - x.floor()));
+                let t = (position - position.detach()) * slopes + between;
                 if cubic_mode { stack(&cubic(t), -1) } else { stack(&[number(1.0) - t, t], -1) }
             }
         };
@@ -266,7 +273,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let (batch, channels, size) = (x[0], x[1], x[2..].iter().product::<usize>());
         let outputs: usize = g[1..=rank].iter().product();
-        // Numbers and weights of all taps, and of those along each axis, are lists that are made before anything is computed.
+        // Numbers and weights of all taps, and of those along each axis, are lists. Each is asked for with a check, but what is far beyond memory is
+        // refused here, before anything is computed.
         let each: usize = match options.mode {
             GridSampleMode::Nearest => 1,
             GridSampleMode::Bilinear => 2,
@@ -289,7 +297,7 @@ impl<'t, T: Scalar> Var<'t, T> {
                     };
                     AxisTaps {
                         count: m * n,
-                        index: (0..batch * outputs * m * n).map(index).collect(),
+                        index: self.or_refuse("grid_sample", list((0..batch * outputs * m * n).map(index))),
                         weights: (outer.weights.unsqueeze(-1) * taps.weights.unsqueeze(-2)).reshape_to([batch, outputs, m * n].into()),
                     }
                 }
