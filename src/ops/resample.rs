@@ -218,11 +218,16 @@ impl InterpolateOptions<'_> {
 impl Resize {
     /// The element in which a position of the result lies, in halves of its elements. From sizes by whole numbers: the rounding of a step would be
     /// a pixel off where the position is whole. From a factor in floating point, and as PyTorch rounded to single precision, which brings a
-    /// position that is whole but for the factor's own rounding back to it.
+    /// position that is whole but for the factor's own rounding back to it. Only where that has digits behind the point: beyond, it would be
+    /// another element.
     fn nearest(&self, halves: usize) -> usize {
         let at = match self.factor {
             None => (halves as u128 * self.from as u128 / (2 * self.to as u128)) as usize,
-            Some(factor) => (halves as f64 * 0.5 / factor) as f32 as usize,
+            Some(factor) => {
+                const WHOLE: f64 = (1 << 23) as f64;
+                let at = halves as f64 * 0.5 / factor;
+                if at < WHOLE { at as f32 as usize } else { at as usize }
+            }
         };
         at.min(self.from - 1)
     }
@@ -471,6 +476,18 @@ mod rows {
                     let y = x.reshape_to(shape).interpolate(to(&size, mode)).to_vec();
                     assert!(y == expected, "{mode:?} from {n} to {m} in {rank} dimensions: {y:?}");
                 }
+            }
+        }
+    }
+
+    /// Positions beyond what single precision counts to.
+    #[test]
+    fn a_factor_finds_the_last_of_many_elements() {
+        let n = (1 << 24) + 2;
+        for (factor, m) in [(1.0, n), (2.0, 2 * n), (0.5, n / 2)] {
+            let axis = Resize { from: n, to: m, step: 1.0 / factor, factor: Some(factor) };
+            for i in (m - 9..m).chain((1 << 22) - 9..(1 << 22) + 9) {
+                assert_eq!(axis.nearest(2 * i), (i as f64 / factor) as usize, "{i} by {factor}");
             }
         }
     }
