@@ -75,12 +75,11 @@ pub(crate) fn nuclear_norm<T: Scalar>(x: &[T], m: usize, n: usize) -> T {
     T::from_f64(svd(x, m, n, |_, _, s| s.iter().fold(0.0, |sum, s| sum + s)))
 }
 
-/// `U V^T`, without the parts that belong to singular values of 0: those that rounding the largest can have made (as NumPy's `matrix_rank` has
-/// it).
+/// `U V^T`, without the parts that belong to singular values of 0: those that rounding can have made of the largest (as NumPy's `matrix_rank` has
+/// it). All is computed in double precision, whatever the type.
 pub(crate) fn polar<T: Scalar>(x: &[T], m: usize, n: usize, y: &mut [T]) {
     svd(x, m, n, |w, v, s| {
-        let rounding = if size_of::<T>() == size_of::<f32>() { f64::from(f32::EPSILON) } else { f64::EPSILON };
-        let least = s.iter().fold(0.0, |largest: f64, &s| largest.max(s)) * m as f64 * rounding;
+        let least = s.iter().fold(0.0, |largest: f64, &s| largest.max(s)) * m as f64 * f64::EPSILON;
         for i in 0..m {
             for k in 0..n {
                 let terms = (0..n).filter(|&j| s[j].is_nan() || s[j] > least).map(|j| w[j * m + i] / s[j] * v[j * n + k]);

@@ -106,8 +106,8 @@ fn lyapunov<'t, T: Scalar>(p: Var<'t, T>, s: Var<'t, T>) -> Var<'t, T> {
 impl<'t, T: Scalar> Var<'t, T> {
     /// The nuclear norm of matrices, `[.., m, n] -> [..]`: the sum of the singular values. Derivative: U V^T of the singular value
     /// decomposition. Singular values of 0 contribute nothing to it: of all that a singular matrix has, it is the subgradient of the least norm,
-    /// which no arbitrary choice of vectors enters. (0 is what the rounding of the largest can have made: below max(m, n) times the machine
-    /// epsilon of it.) Further derivatives take singular values of 0 as constant, and a system of min(m, n)^2 unknowns.
+    /// which no arbitrary choice of vectors enters. (0 is what rounding can have made of the largest: below max(m, n) times 2.2e-16 of it, also
+    /// for `f32`, of which singular values are found in double precision.) Further derivatives take singular values of 0 as constant, and a system of min(m, n)^2 unknowns.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -173,6 +173,8 @@ mod rows {
                     |v| crate::stack(&[v[0], v[0] * v[0].number(2.0)], 0).nuclear_norm(),
                     |v| v[0].vector_norm(2.0, .., false) * v[0].number(5f64.sqrt()),
                 ),
+                // Small beside the largest, but not 0.
+                value([of(&[2, 2], [1.0, 0.0, 0.0, 1e-9])], |v| v[0].nuclear_norm(), &[1.0 + 1e-9], [&[1.0, 0.0, 0.0, 1.0]]),
                 value([of(&[2, 2], [0.0; 4])], |v| v[0].nuclear_norm(), &[0.0], [&[0.0; 4]]),
                 value(
                     [of(&[2, 2], [f64::NAN, 0.0, 0.0, 1.0])],
