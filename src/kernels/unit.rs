@@ -6,22 +6,26 @@
 
 use crate::scalar::Scalar;
 
-/// Whether a sum of squares (or of other powers) has lost nothing at the ends of the type: it is finite, and what fell below the smallest numbers
-/// is below its own rounding.
+/// Whether a sum of squares (or of other powers) has lost nothing at the ends of the type. It is finite, so none was beyond the upper end. And it
+/// is large beside the smallest normal number (1.2e-38 and 2.2e-308): each square that fell below that lost less than the smallest subnormal
+/// number, 1e-45 or 5e-324. That is 1e-15 of the bound of `f32` and less than 1e-33 of that of `f64`: millions of squares lose less than the
+/// sum's own rounding.
 #[inline(always)]
 pub(crate) fn is_safe<T: Scalar>(sum: T) -> bool {
     let least = T::from_f64(if size_of::<T>() == size_of::<f32>() { 1e-30 } else { 1e-290 });
     sum >= least && sum < T::INFINITY
 }
 
-/// Whether a mean square is so far from the ends of the type that the fifth power of its root is within it, which the second derivative of what is
-/// divided by the root has.
+/// Whether a mean square v is so far from the ends of the type that v^(5/2) and its reciprocal are within it: the second derivative of x / sqrt(v)
+/// is made of those. (1e14^2.5 = 1e35 of 3e38, and 1e120^2.5 = 1e300 of 1.8e308.)
 pub(crate) fn is_moderate<T: Scalar>(square: T) -> bool {
     let bound = if size_of::<T>() == size_of::<f32>() { 1e14 } else { 1e120 };
     square >= T::from_f64(1.0 / bound) && square <= T::from_f64(bound)
 }
 
-/// The power of two that brings a number between 1/2 and 2, or as near to that as finite powers do; 1 for 0 and for what is not finite.
+/// The factor, a power of two near 1 / x, that brings a number x between 1/2 and 2, or as near to that as its bounds let it; 1 for 0 and for
+/// what is not finite. The bounds keep the factor a normal number (at least 2^-126 or 2^-1020), and leave room above it (2^120 or 2^1000): the
+/// square of what a subnormal number becomes is then within the type.
 pub(crate) fn unit<T: Scalar>(largest: T) -> T {
     let x = largest.to_f64().abs();
     if x == 0.0 || !x.is_finite() {

@@ -17,6 +17,8 @@ pub(crate) struct Variance {
 }
 
 impl Variance {
+    /// A correction beyond the number of elements leaves 0 and not a negative divisor, as in PyTorch: a result of NaN or infinity tells of it,
+    /// and a negative variance would not.
     fn divisor(&self, shape: &Shape) -> f64 {
         (self.axes.count(shape) as f64 - self.correction).max(0.0)
     }
@@ -90,8 +92,8 @@ impl<T: Scalar> Op<T> for Deviation {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The variance over axes: the sum of (x - mean)^2, divided by n - `correction` (1: the unbiased estimate from a sample; 0: the
-    /// variance of these numbers themselves). Derivative: 2 (x - mean) / (n - correction). Of equal numbers both are exactly 0; squares of
-    /// very large or small ones are lost nowhere but in the result.
+    /// variance of these numbers themselves). Derivative: 2 (x - mean) / (n - correction). Of equal numbers variance and derivative are
+    /// exactly 0. An intermediate square that over- or underflows does not matter; only the result itself may.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
