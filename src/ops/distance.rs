@@ -3,7 +3,9 @@
 use crate::error::ShapeError;
 use crate::kernels::elementwise::{Elementwise, apply};
 use crate::kernels::fold::{fold, group};
+use crate::kernels::parallel;
 use crate::kernels::reduce;
+use crate::kernels::scratch;
 use crate::kernels::simd::Simd;
 use crate::kernels::unit::{is_safe, unit};
 use crate::layout::{Axes, Shape};
@@ -14,6 +16,8 @@ use crate::scalar::{Num, Real, Scalar};
 use crate::var::{Operand, Var, refuse};
 
 const INF: f64 = f64::INFINITY;
+/// Elements from which a thread of its own pays where their powers are summed up in a unit of their own.
+const GRAIN: usize = 4 * 1024;
 
 // ---------------------------------------------------------------------------------------------------------- vector_norm
 
@@ -92,21 +96,30 @@ impl<T: Scalar> Op<T> for VectorNorm {
             2.0 => *y = y.sqrt(),
             p => *y = T::from_f64(y.to_f64().powf(1.0 / p)),
         };
-        for (i, y) in y.iter_mut().enumerate() {
-            if is_safe(*y) {
-                root(y);
-                continue;
-            }
-            // Powers beyond the type: again, in the unit of the largest element (of the smallest, whose power is the largest, below order 0).
-            let (offset, layout) = group(&x[0], self.axes, i);
-            let elements = View { offset, layout: &layout, ..x[0] };
-            let mut of = [T::ZERO];
-            fold(Term(if self.p > 0.0 { INF } else { NEG_INF }), [elements], self.axes, reduce::Max, &mut of);
-            let unit = unit(of[0]);
-            fold(ScaledTerm(term, unit), [elements], self.axes, reduce::Sum, &mut of);
-            root(&mut of[0]);
-            *y = of[0] / unit;
+        if y.iter().all(|&y| is_safe(y)) {
+            return y.iter_mut().for_each(root);
         }
+        // Powers beyond the type: again, in the unit of the largest element (of the smallest, whose power is the largest, below order 0). That is
+        // 1 where it is 0 or not finite: rows of zeros are common, and many; what the sum was is right.
+        scratch::with(y.len(), |largest| {
+            fold(Term(if self.p > 0.0 { INF } else { NEG_INF }), [x[0]], self.axes, reduce::Max, largest);
+            let each = GRAIN.div_ceil(self.axes.count(x[0].shape()).max(1));
+            parallel::parts(y, each, &|first, y| {
+                for (i, y) in y.iter_mut().enumerate() {
+                    let unit = unit(largest[first + i]);
+                    if is_safe(*y) || unit == T::ONE {
+                        root(y);
+                        continue;
+                    }
+                    let (offset, layout) = group(&x[0], self.axes, first + i);
+                    let elements = View { offset, layout: &layout, ..x[0] };
+                    let mut sum = [T::ZERO];
+                    fold(ScaledTerm(term, unit), [elements], self.axes, reduce::Sum, &mut sum);
+                    root(&mut sum[0]);
+                    *y = sum[0] / unit;
+                }
+            });
+        });
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         if self.p == 0.0 {
@@ -437,6 +450,26 @@ mod rows {
                 ),
             ]);
             rows
+        }
+    }
+
+    /// Among many rows, also on several threads: zeros, what is not finite, and powers beyond the type, each by each order.
+    #[test]
+    fn rows_of_zeros_and_rows_at_the_ends_of_the_type_have_their_norms() {
+        const KINDS: [[f64; 2]; 7] = [[0.0, 0.0], [3.0, 4.0], [3e-200, 4e-200], [3e200, -4e200], [NAN, 1e-200], [INF, 0.0], [0.0, 5e-320]];
+        let n = 7 * 2000;
+        let x: Vec<f64> = (0..n).flat_map(|i| KINDS[i % 7]).collect();
+        let tape = crate::Tape::<f64>::new();
+        let x = tape.leaf(x).reshape_to([n, 2].into());
+        // Of order -2: a b / sqrt(a^2 + b^2).
+        for (p, right) in [(2.0, [0.0, 5.0, 5e-200, 5e200, NAN, INF, 5e-320]), (-2.0, [0.0, 2.4, 2.4e-200, 2.4e200, NAN, 0.0, 0.0])] {
+            for (way, y) in [("rows", x.vector_norm(p, 1, false)), ("columns", x.t().contiguous().vector_norm(p, 0, false))] {
+                for (i, y) in y.to_vec().into_iter().enumerate() {
+                    let right = right[i % 7];
+                    let near = y == right || (y / right - 1.0).abs() < 1e-14 || y.is_nan() && right.is_nan();
+                    assert!(near, "{way} of order {p}: {y}, not {right}, of {:?}", KINDS[i % 7]);
+                }
+            }
         }
     }
 }

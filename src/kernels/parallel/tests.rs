@@ -141,6 +141,7 @@ fn cases<T: Scalar>() -> Vec<(&'static str, Case<T>)> {
         ("linear algebra", linear_algebra),
         ("resampling", resampling),
         ("update", update),
+        ("norms in units", norms_in_units),
     ]
 }
 
@@ -213,6 +214,13 @@ fn fold<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
         2 => x.logsumexp(&axes[..], false),
         _ => x.var(&axes[..], 0.0, true),
     }
+}
+
+/// Of rows whose squares are below the type.
+fn norms_in_units<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
+    let shape = [4000 + d.below(2000), 3 + d.below(6)];
+    let small = T::from_f64(if size_of::<T>() == size_of::<f32>() { 1e-30 } else { 1e-200 });
+    (d.leaf(&shape) * small).vector_norm(2.0, -1, false)
 }
 
 fn softmax<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
