@@ -472,7 +472,7 @@ mod tests {
         assert!(matches!(read("1\n\"\n\",,,,\"\n\"\n"), Err(DataError::LongLine { line: 2, limit: 10 })));
         for line in [&b"\",,,,,\"\n"[..], b"\",\"\n"] {
             let text = [&b"\""[..], &line.repeat(30)].concat();
-            let read = rows(&text[..], b',', Limits { row: 100, rows: 2, bytes: 1 << 20 }, |_| Ok(()));
+            let read = rows(&text[..], b',', Limits { row: 100, rows: 2, bytes: 1 << 20, titles: 0 }, |_| Ok(()));
             assert!(matches!(read, Err(DataError::LongLine { line: 1, limit: 100 })));
         }
     }
