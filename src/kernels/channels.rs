@@ -5,8 +5,10 @@
 //! never on the number of threads. Mean and squared deviations come from one reading too: a tile's own mean first, its deviations from that
 //! while it is still in the cache, and then the tiles' moments are combined as T. F. Chan et al. do ("Updating formulae and a pairwise
 //! algorithm for computing sample variances", 1979), which loses no digits where a mean is large beside its deviation. A tile is summed up from
-//! its first element on, so that equal numbers have exactly their value as mean and 0 as variance.
+//! its first element on, so that equal numbers have exactly their value as mean and 0 as variance; and again from its mean on, should that
+//! element be an outlier.
 
+use crate::kernels::norm::is_outlier;
 use crate::kernels::parallel;
 use crate::kernels::scratch;
 use crate::kernels::simd::{Kernel, Simd, dispatch};
@@ -272,8 +274,13 @@ impl<T: Scalar> Kernel for MomentsOfTile<'_, T> {
             // From the first element on: the mean of equal numbers is then what they are, to the bit.
             let first = x[tile.start(c)];
             let [sum] = tile.sums([x], c, |[x]| [x - first]);
-            let m = first + sum / come;
-            let [q] = tile.sums([x], c, |[x]| [(x - m) * (x - m)]);
+            let mut m = first + sum / come;
+            let [mut q] = tile.sums([x], c, |[x]| [(x - m) * (x - m)]);
+            if is_outlier(first, m, q, come) {
+                let [sum] = tile.sums([x], c, |[x]| [x - m]);
+                m += sum / come;
+                [q] = tile.sums([x], c, |[x]| [(x - m) * (x - m)]);
+            }
             join([mean, square], [m, q], have, come);
         }
     }
@@ -295,9 +302,22 @@ fn columns<T: Scalar>(tile: Tile, x: &[T], means: &mut [T], squares: &mut [T], h
             row.for_each(|((m, &x), &first)| *m += x - first);
         }
         mean.iter_mut().zip(first).for_each(|(m, &first)| *m = first + *m / come);
-        for r in 0..tile.rows {
-            let row = square.iter_mut().zip(&*mean).zip(row(r, i * WIDTH, n));
-            row.for_each(|((q, &m), &x)| *q += (x - m) * (x - m));
+        let add_squares = |mean: &[T], square: &mut [T]| {
+            for r in 0..tile.rows {
+                let row = square.iter_mut().zip(mean).zip(row(r, i * WIDTH, n));
+                row.for_each(|((q, &m), &x)| *q += (x - m) * (x - m));
+            }
+        };
+        add_squares(mean, square);
+        if (0..n).any(|c| is_outlier(first[c], mean[c], square[c], come)) {
+            let mut sums = [T::ZERO; WIDTH];
+            for r in 0..tile.rows {
+                let row = sums.iter_mut().zip(&*mean).zip(row(r, i * WIDTH, n));
+                row.for_each(|((s, &m), &x)| *s += x - m);
+            }
+            mean.iter_mut().zip(sums).for_each(|(m, sum)| *m += sum / come);
+            square.fill(T::ZERO);
+            add_squares(mean, square);
         }
         for (c, (m, q)) in means.iter_mut().zip(squares).enumerate() {
             join([m, q], [mean[c], square[c]], have, come);

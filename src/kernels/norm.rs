@@ -136,6 +136,38 @@ fn firsts(x: &View<'_, impl Scalar>, axes: Axes) -> [Layout; 2] {
     [x.shape().clone(), axes.reduce(x.shape(), true)].map(|shape| Layout::new(shape, strides.clone()))
 }
 
+/// Whether the first element of a group of n is far from most, so that the mean has lost digits if it was found from the distances from that
+/// element: those are as large as it is. Within four standard deviations, as all but one in 16,000 normal numbers are, that matters no more
+/// than rounding.
+#[inline(always)]
+pub(crate) fn is_outlier<T: Scalar>(first: T, mean: T, squares: T, n: T) -> bool {
+    let distance = first - mean;
+    distance * distance * n > T::from_f64(16.0) * squares
+}
+
+/// Whether the first element of any group is an outlier.
+fn has_outlier<T: Scalar>(x: View<'_, T>, axes: Axes, mean: &[T], squares: &[T]) -> bool {
+    let count = axes.count(x.shape());
+    // The square of one distance is no more than the sum of all.
+    if count <= 16 {
+        return false;
+    }
+    let n = T::from_f64(count as f64);
+    scratch::with(mean.len(), |first| {
+        copy(View { layout: &firsts(&x, axes)[1], ..x }, first);
+        first.iter().zip(mean).zip(squares).any(|((&first, &mean), &squares)| is_outlier(first, mean, squares, n))
+    })
+}
+
+/// Means again, from the distances from what they were: no digits are lost where the first element of a group is an outlier.
+fn settle<T: Scalar>(x: View<'_, T>, axes: Axes, mean: &mut [T]) {
+    let n = T::from_f64(axes.count(x.shape()) as f64);
+    scratch::with(mean.len(), |sums| {
+        fold(Deviation, [x, view(mean, &spread(&x, axes))], axes, reduce::Sum, sums);
+        mean.iter_mut().zip(sums).for_each(|(mean, sum)| *mean += *sum / n);
+    });
+}
+
 /// The means over axes. Sums begin at the first element of each group: numbers that are equal are their mean, to the bit, and a large common
 /// offset costs no digits.
 fn means<T: Scalar>(x: View<'_, T>, axes: Axes, mean: &mut [T]) {
@@ -184,8 +216,10 @@ impl<'a, T: Scalar> Far<'a, T> {
     }
     /// The mean, in the unit.
     fn mean(&self) -> T {
-        let first = self.x.data[self.x.offset] * self.unit;
-        first + self.fold(ScaledDeviation(self.unit, first), reduce::Sum) / T::from_f64(self.axes.count(self.x.shape()) as f64)
+        let n = T::from_f64(self.axes.count(self.x.shape()) as f64);
+        let from = |m: T| m + self.fold(ScaledDeviation(self.unit, m), reduce::Sum) / n;
+        // Twice, since the first element may be an outlier.
+        from(from(self.x.data[self.x.offset] * self.unit))
     }
     /// The sum of the squared distances from m, all in the unit.
     fn squares(&self, m: T) -> T {
@@ -202,6 +236,7 @@ pub(crate) fn center<T: Scalar>(x: View<'_, T>, axes: Axes, y: &mut [T]) {
     let groups = y.len() / axes.count(x.shape());
     scratch::with(groups, |mean| {
         means(x, axes, mean);
+        settle(x, axes, mean);
         for (i, mean) in mean.iter_mut().enumerate().filter(|(_, mean)| !mean.to_f64().is_finite()) {
             // The sum is beyond the type, which the mean need not be.
             let (offset, layout) = group(&x, axes, i);
@@ -247,11 +282,34 @@ impl Standard {
         } else {
             mean.fill(T::ZERO)
         }
-        fold(SquaredDeviation, [x, view(mean, &spread(&x, axes))], axes, reduce::Sum, squares);
+        let layout = spread(&x, axes);
+        fold(SquaredDeviation, [x, view(mean, &layout)], axes, reduce::Sum, squares);
+        if self.center && has_outlier(x, axes, mean, squares) {
+            // Twice, since of very many elements the first time leaves a thousandth of the error.
+            (0..2).for_each(|_| settle(x, axes, mean));
+            fold(SquaredDeviation, [x, view(mean, &layout)], axes, reduce::Sum, squares);
+        }
         unit.fill(T::ONE);
         let (n, eps) = (T::from_f64(count as f64), T::from_f64(self.eps));
-        for i in 0..if count == 0 { 0 } else { squares.len() } {
-            if is_safe(squares[i] / n + eps) {
+        let safe = |squares: T| is_safe(squares / n + eps);
+        if count == 0 || squares.iter().all(|&q| safe(q)) {
+            return;
+        }
+        scratch::with(squares.len(), |largest| {
+            fold(Size, [x], axes, reduce::Max, largest);
+            self.far_moments(x, largest, &safe, [mean, squares, unit]);
+        });
+    }
+
+    /// The moments of the groups of which the sum of squares is not safe, in units of their own.
+    fn far_moments<T: Scalar>(self, x: View<'_, T>, largest: &[T], safe: &dyn Fn(T) -> bool, [mean, squares, unit]: [&mut [T]; 3]) {
+        let axes = self.axes;
+        for (i, &largest) in largest.iter().enumerate() {
+            // The least distance between numbers of this size.
+            let step = largest * T::from_f64(if size_of::<T>() == size_of::<f32>() { f64::from(f32::EPSILON) } else { f64::EPSILON });
+            // Zeros, equal numbers (any distance would be seen in the squares), and what is not finite: a unit changes nothing.
+            let equal = squares[i] == T::ZERO && is_safe(step * step);
+            if safe(squares[i]) || largest == T::ZERO || equal || !largest.to_f64().is_finite() {
                 continue;
             }
             let (offset, layout) = group(&x, axes, i);
@@ -399,8 +457,16 @@ impl Standard {
     #[inline(always)]
     fn of_group<T: Scalar>(self, x: &[T]) -> (T, T) {
         let n = T::from_f64(x.len() as f64);
-        let mean = if self.center { mean_of(x) } else { T::ZERO };
-        let variance = sum([x], |[x]| (x - mean) * (x - mean)) / n + T::from_f64(self.eps);
+        let mut mean = if self.center { mean_of(x) } else { T::ZERO };
+        let mut squares = sum([x], |[x]| (x - mean) * (x - mean));
+        if self.center && is_outlier(x[0], mean, squares, n) {
+            // Twice, as above.
+            for _ in 0..2 {
+                mean += sum([x], |[x]| x - mean) / n;
+            }
+            squares = sum([x], |[x]| (x - mean) * (x - mean));
+        }
+        let variance = squares / n + T::from_f64(self.eps);
         if is_safe(variance) { (mean, T::ONE / variance.sqrt()) } else { self.of_far_group(x) }
     }
     /// The same for a group whose squares are beyond the type.
@@ -447,6 +513,107 @@ impl<T: Scalar> Kernel for GroupBack<'_, T> {
         let q = sum([g, x], |[g, x]| g * ((x - mean) * scale)) / n;
         for ((y, &g), &x) in self.y.iter_mut().zip(g).zip(x) {
             *y = scale * (g - a - (x - mean) * scale * q);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{NormOptions, Tape, Var};
+
+    /// An outlier first, and numbers around 0 behind it.
+    fn outlier(n: usize, first: f32, size: f32) -> Vec<f32> {
+        let noise = (0..n).map(|i| ((i * 7919 + 13) % 1013) as f32 / 506.0 - 1.0);
+        let mut x: Vec<f32> = noise.map(|x| x * size).collect();
+        x[0] = first;
+        x
+    }
+
+    /// What finds means and variances, each by its own way: groups that lie together, one of all, columns, and channels with one and with several
+    /// elements inside. The array is n x k, and every column holds the same numbers; each result is the first column's.
+    fn ways<'t>(x: &'t [f32], tape: &'t Tape<f32>) -> Vec<(&'static str, Vec<f32>)> {
+        let (n, k) = (x.len(), 3);
+        let column = tape.leaf(x.to_vec());
+        let columns = column.unsqueeze(1).broadcast_to(&[n, k]).contiguous();
+        let rows = columns.t().contiguous();
+        let options = NormOptions { eps: 0.0, ..Default::default() };
+        let first_row = |v: Var<'t, f32>| v.narrow(0, 0, 1).to_vec();
+        let gradient = |v: Var<'t, f32>| tape.grad(v.var(.., 0.0, false), &[v])[0].expect("reached").to_vec();
+        vec![
+            ("layer norm", first_row(rows.standardize(1, 0.0))),
+            ("one group", column.standardize(0, 0.0).to_vec()),
+            ("columns", first_row(columns.standardize(0, 0.0).t().contiguous())),
+            ("batch norm of columns", first_row(columns.batch_norm_train(None, options).t().contiguous())),
+            ("batch norm", rows.unsqueeze(0).batch_norm_train(None, options).to_vec()[..n].to_vec()),
+            ("variance", vec![column.var(0, 0.0, false).item()]),
+            ("variance of rows", rows.var(1, 0.0, false).to_vec()[..1].to_vec()),
+            ("variance of columns", columns.var(0, 0.0, false).to_vec()[..1].to_vec()),
+            ("gradient of the variance", gradient(column)),
+        ]
+    }
+
+    #[test]
+    fn a_first_element_that_is_an_outlier_costs_no_digits() {
+        for (n, first, size) in [(1024, 1e4, 1.7), (1024, -1e6, 1.0), (1 << 16, 1e7, 0.0)] {
+            let x = outlier(n, first, size);
+            let exact: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
+            let mean = exact.iter().sum::<f64>() / n as f64;
+            let variance = exact.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64;
+            for (way, found) in ways(&x, &Tape::new()) {
+                // Deviations beside the first one: the deviation by which all are divided has the rounding of a sum of squares, as variances do.
+                let deviations = found.len() == n;
+                // Each addition to the first one rounds by half a unit in its last place: all n of a column do, else those of a lane.
+                let rounding = 6e-8 / if way.ends_with("columns") { 1.0 } else { 32.0 };
+                for (i, &y) in found.iter().enumerate() {
+                    let (found, right, bound) = match deviations {
+                        true => (f64::from(y) / f64::from(found[0]), (exact[i] - mean) / (exact[0] - mean), rounding),
+                        false => (f64::from(y), variance, 1e-4 * variance),
+                    };
+                    assert!((found - right).abs() <= bound + 1e-5 * right.abs(), "{way} of {n}, {first}: {found} at {i}, not {right}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_numbers_have_variance_0_to_the_bit() {
+        for x in [0.1, 1e4 + 0.3, 1e30, -3e38] {
+            for (way, found) in ways(&[x; 3001], &Tape::new()).into_iter().filter(|(way, _)| way.contains("variance")) {
+                assert!(found.iter().all(|&y| y == 0.0), "{way} of {x}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn outliers_give_the_same_bits_at_any_number_of_threads() {
+        let bits = || {
+            let x = outlier(100_000, 1e7, 1.0);
+            let all = ways(&x, &Tape::new()).into_iter().flat_map(|(_, y)| y);
+            all.map(f32::to_bits).collect::<Vec<u32>>()
+        };
+        let at = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(bits);
+        let one = at(1);
+        assert!(one == at(2) && one == at(3));
+    }
+
+    #[test]
+    fn groups_of_zeros_and_groups_at_the_ends_of_the_type_have_their_deviations() {
+        // Zeros, equal numbers, equal ones whose squares vanish, squares beyond both ends, distances that are small beside the numbers, what is
+        // not finite.
+        const ABOVE: f32 = f32::from_bits(1e-15_f32.to_bits() + 2);
+        const KINDS: [[f32; 2]; 8] =
+            [[0.0; 2], [3.0; 2], [1e-30; 2], [1e-30, 3e-30], [-2e30, 2e30], [1e-15, ABOVE], [f32::NAN, 0.0], [f32::INFINITY, 0.0]];
+        let n = 8 * 1000;
+        let tape = Tape::<f32>::new();
+        let x = tape.leaf((0..n).flat_map(|i| KINDS[i % 8]).collect::<Vec<f32>>()).reshape_to([n, 2].into());
+        let small = (ABOVE - 1e-15) / 2.0;
+        let right = [0.0, 0.0, 0.0, 1e-30, 2e30, small, f32::NAN, f32::NAN];
+        for (way, y) in [("rows", x.std(1, 0.0, false)), ("columns", x.t().contiguous().std(0, 0.0, false))] {
+            for (i, y) in y.to_vec().into_iter().enumerate() {
+                let right = right[i % 8];
+                let near = y == right || (y / right - 1.0).abs() < 1e-6 || y.is_nan() && right.is_nan();
+                assert!(near, "{way}: {y}, not {right}, of {:?}", KINDS[i % 8]);
+            }
         }
     }
 }
