@@ -171,7 +171,7 @@ pub struct RunningStats<T: Scalar = f32> {
     pub mean: Param<T>,
     /// The (unbiased) variance of each channel; frozen, too.
     pub var: Param<T>,
-    /// How far a step moves them towards those of its batch.
+    /// How far a step moves them: new = (1 - momentum) old + momentum batch.
     pub momentum: f64,
 }
 
@@ -200,7 +200,8 @@ impl<T: Scalar> RunningStats<T> {
         };
         RunningStats { mean: of("running_mean", zeros), var: of("running_var", ones), momentum }
     }
-    /// Moves them towards the means and variances that are the rows of `moments`, each of n numbers, of which `unit` gives the units.
+    /// Moves them towards the means and variances (with divisor n) that are the rows of `moments`, of n numbers in each channel. `unit` says by
+    /// what the numbers of a channel were multiplied before the moments were taken.
     fn update(&self, moments: Var<'_, T>, unit: &dyn Fn(usize) -> T, n: usize) {
         let moments = moments.value();
         let (means, variances) = moments.as_slice().split_at(self.mean.shape().numel());
@@ -224,7 +225,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// (S. Ioffe and C. Szegedy, "Batch normalization", 2015.)
     ///
     /// # Panics
-    /// If there is no axis 1, the numbers of weights, biases or statistics are not those of the channels, or a channel has one number.
+    /// If there is no axis 1, the numbers of weights, biases or statistics are not those of the channels, or there is only one element a
+    /// channel, which has no variance.
     #[track_caller]
     pub fn batch_norm_train<'s>(self, stats: impl Into<Option<&'s RunningStats<T>>>, options: NormOptions<'t, T>) -> Self {
         let name = "batch_norm";
@@ -256,8 +258,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         learn(moments, &|c| units[c]);
         x.normalize_in(moments.row(0), moments.row(1) + eps, &options)
     }
-    /// Where squares in this array, whose moments are known, are beyond the type: for each channel the power of two by which it is to be
-    /// multiplied, 1 for most.
+    /// By which power of two each channel is to be multiplied, so that its squares are within the type: 1 for most. Nothing if that is so for
+    /// all, as the moments of this array tell.
     fn units_beyond(self, moments: Self, eps: f64) -> Option<Vec<T>> {
         let moments = moments.value();
         let (means, variances) = moments.as_slice().split_at(moments.as_slice().len() / 2);
@@ -281,8 +283,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn batch_norm(self, stats: &RunningStats<T>, options: NormOptions<'t, T>) -> Self {
         let n = self.channels("batch_norm", &options);
         self.fits(stats, n);
-        let row = |values: &Param<T>| self.tape.no_grad(|| self.tape.param(values)).reshape_to([1, n].into());
-        self.normalize_by(row(&stats.mean), row(&stats.var), &options)
+        let (mean, var) = self.tape.no_grad(|| (self.tape.param(&stats.mean), self.tape.param(&stats.var)));
+        // (Outside of closures, which would hide the caller's line.)
+        self.normalize_by(mean.reshape_to([1, n].into()), var.reshape_to([1, n].into()), &options)
     }
     /// `(self - mean) / sqrt(variance + eps) weight + bias`
     #[track_caller]

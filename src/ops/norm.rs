@@ -291,9 +291,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         let squares = self.square().pad(&borders, 0.0);
         // A sum of a few neighbours is an operation for each, one of many a single one over windows.
         const FEW: usize = 64;
-        let near = match before + after {
-            ..FEW => (1..=before + after).fold(squares.narrow(1, 0, shape[1]), |sum, i| sum + squares.narrow(1, i, shape[1])),
-            _ => squares.unfold(1, before + after + 1, 1).sum_axes(-1, false),
+        let near = if before + after < FEW {
+            let mut sum = squares.narrow(1, 0, shape[1]);
+            // A loop: a closure would hide the caller's line.
+            for i in 1..=before + after {
+                sum = sum + squares.narrow(1, i, shape[1]);
+            }
+            sum
+        } else {
+            squares.unfold(1, before + after + 1, 1).sum_axes(-1, false)
         };
         let base = near * self.number(alpha / size as f64) + self.number(k);
         if base.value().as_slice().iter().all(|&base| is_moderate(base)) {
