@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use wengert::data::{Augment, Csv, Dataset, Examples, Idx, Loader, Normalization, Subset, WeightedSampler, one_hot, split_rows};
-use wengert::io::{Checkpoint, State, Values, npy, safetensors};
+use wengert::io::{Checkpoint, State, StateError, Values, npy, safetensors};
 use wengert::metrics::{ConfusionMatrix, Mean, MovingAverage, top_k_accuracy};
 use wengert::ndarray::{Array2, ArrayD, IxDyn, array};
 use wengert::nn::{self, Module};
@@ -316,15 +316,18 @@ fn optimizers_of_extreme_numbers() {
     );
 }
 
-/// The rates of some times: at least 0 and finite.
+/// The rates of some times: at least 0 and finite, or the state that leads to others is refused.
 fn rates(schedule: impl Schedule + 'static) -> Result<(), String> {
     let mut optimizer = Adam::<f32>::new(0.1);
     let mut scheduler = Scheduler::new(&mut optimizer, schedule);
     for time in [0, 1, 2, 1 << 31, u64::MAX - 1, u64::MAX] {
         let mut state = scheduler.state();
         state.insert("last_epoch", time);
-        scheduler.load_state(&state).unwrap();
-        scheduler.step(&mut optimizer);
+        match scheduler.load_state(&state) {
+            Ok(()) => scheduler.step(&mut optimizer),
+            Err(StateError::Type { name, found, .. }) if name == "base_lrs" && found.contains(&format!("at time {time}")) => continue,
+            Err(e) => return Err(e.to_string()),
+        }
         holds(optimizer.lr() >= 0.0 && optimizer.lr().is_finite())?;
     }
     Ok(())
