@@ -553,7 +553,7 @@ mod tests {
     fn an_arena_that_is_full_is_an_error_that_names_the_line() {
         let at = std::panic::Location::caller();
         let full = || Store::<f32> { used: IN_ARENA, ..Store::new() };
-        let said = full().build(2, |_, _| unreachable!("there is no place")).err().expect("full").to_string();
+        let said = full().build(2, |_, _| unreachable!("there is no place")).map(|_| ()).expect_err("full").to_string();
         assert!(said.contains("2^32 numbers") && said.contains("hint: call `reset`"), "{said}");
         let panic = std::panic::catch_unwind(|| full().push_number(1.0, at)).expect_err("full");
         let said = panic.downcast_ref::<String>().expect("a text");

@@ -310,7 +310,7 @@ fn parts_that_are_shown_twice() {
     let make = |names| Twice(Linear::new(2, 2, &mut init::seeded(1)), Generator::new(5), names);
     let names = |state: &State| state.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>();
     let one = make(["a", "a"]);
-    drop(one.1.draw());
+    let _ = one.1.draw();
     assert_eq!(names(&one.state()), ["a.bias", "a.weight"]);
     assert_eq!(names(&one.generators()), ["a_chance"]);
     one.load_state(&one.state()).unwrap();
