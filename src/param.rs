@@ -234,9 +234,13 @@ impl<T: Scalar> Param<T> {
         );
         store(&self.0.kept, elements);
     }
-    /// The same for a layer, which asks at each use: once, so that what a user freezes after that holds. With what is frozen beside these
-    /// elements, they are one range.
-    pub(crate) fn keep_elements(&self, elements: Range<usize>) {
+    /// [`Param::freeze_elements`] for a layer, which may ask at each use (an `Embedding` does, for its padding row): only the first call with
+    /// these elements does something, so that what a user freezes after that holds. With what is frozen next to them, they become one range.
+    ///
+    /// # Panics
+    /// If there are no such elements.
+    #[track_caller]
+    pub fn freeze_elements_once(&self, elements: Range<usize>) {
         let (asked, frozen) = (load(&self.0.asked), self.frozen_elements());
         if asked == elements {
             return;

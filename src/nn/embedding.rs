@@ -52,7 +52,7 @@ impl<T: Scalar> Embedding<T> {
     fn keep_padding(&self) {
         let [rows, n] = [0, 1].map(|axis| self.weight.shape().get(axis).copied().unwrap_or(0));
         if let Some(row) = self.padding_idx.filter(|row| *row < rows) {
-            self.weight.keep_elements(row * n..(row + 1) * n);
+            self.weight.freeze_elements_once(row * n..(row + 1) * n);
         }
     }
     /// The vectors of these words.
