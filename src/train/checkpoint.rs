@@ -43,15 +43,28 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     /// [`Fit::resume_at`](super::Fit::resume_at), and 0 if there is none.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, or a part of it does not fit (the parts before it are loaded then).
+    /// If the file cannot be read, is damaged, or a part of it does not fit; all is as it was before, then.
     pub fn resume(&mut self, model: &dyn Module<T>, optimizer: &mut dyn Optimizer<T>) -> Result<u64, IoError> {
         let there = self.path.try_exists().map_err(|source| IoError::Read { path: self.path.clone(), source })?;
         if !there {
             return Ok(0);
         }
         let checkpoint = Checkpoint::load(&self.path)?;
-        self.load(&checkpoint, model, optimizer).map_err(|source| IoError::State { path: self.path.clone(), source })?;
+        let before = self.all(0, model, optimizer);
+        self.load(&checkpoint, model, optimizer).map_err(|source| {
+            // (What they gave themselves fits; and there is an error to report already.)
+            let _ = self.load(&before, model, optimizer);
+            IoError::State { path: self.path.clone(), source }
+        })?;
         Ok(checkpoint.epoch())
+    }
+    /// All that is kept, before this epoch.
+    fn all(&self, epoch: u64, model: &dyn Module<T>, optimizer: &dyn Optimizer<T>) -> Checkpoint {
+        let own = Checkpoint::at(epoch, 0)
+            .with("model", model.state())
+            .with("generators", model.generators())
+            .with("optimizer", optimizer.state(&model.named_parameters()));
+        self.kept.iter().fold(own, |all, (name, callback)| all.with(name, callback.state()))
     }
     fn load(&mut self, checkpoint: &Checkpoint, model: &dyn Module<T>, optimizer: &mut dyn Optimizer<T>) -> Result<(), StateError> {
         let known = |part: &&str| OWN.contains(part) || self.kept.iter().any(|(name, _)| name == part);
@@ -71,6 +84,14 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     }
 }
 
+#[cfg(test)]
+impl<T: Scalar> RunCheckpoint<'_, T> {
+    /// What the callback of this name remembers.
+    pub(super) fn kept_state(&self, name: &str) -> crate::io::State {
+        self.kept.iter().find(|(other, _)| other == name).expect("a kept callback").1.state()
+    }
+}
+
 /// The parts that are always there.
 const OWN: [&str; 4] = ["model", "generators", "optimizer", "position"];
 
@@ -85,12 +106,7 @@ impl<T: Scalar> Callback<T> for RunCheckpoint<'_, T> {
         self.kept.iter_mut().try_for_each(|(_, callback)| callback.epoch(run))?;
         // A run that a callback has ended is done: started again, it trains no further.
         let next = if run.stop { run.epochs } else { run.epoch + 1 };
-        let checkpoint = Checkpoint::at(next, 0)
-            .with("model", run.model.state())
-            .with("generators", run.model.generators())
-            .with("optimizer", run.optimizer.state(&run.model.named_parameters()));
-        let all = self.kept.iter().fold(checkpoint, |all, (name, callback)| all.with(name, callback.state()));
-        all.save(&self.path)
+        self.all(next, run.model, run.optimizer).save(&self.path)
     }
     fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         // All of them are called, also after an error.

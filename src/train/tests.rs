@@ -492,6 +492,13 @@ fn what_does_not_fit_a_kept_run_is_named() {
     assert!(refused(two).ends_with("`stopping` is missing"));
     let other = RunCheckpoint::new(&path).with("scheduler", EarlyStopping::new(2));
     assert!(refused(other).contains("`base_lrs` is not part of what is loaded into"));
+    // The optimizer comes last; what was loaded before it is as it was.
+    let (model, mut other) = (network(), Sgd::new(0.05));
+    let before = (model.state(), model.generators());
+    let mut keeper = RunCheckpoint::new(&path).with("scheduler", PerEpoch(Scheduler::new(&mut other, StepLr::new(3))));
+    let (state, rate) = (keeper.kept_state("scheduler"), other.lr());
+    assert!(keeper.resume(&model, &mut other).unwrap_err().to_string().contains("run.safetensors does not fit"));
+    assert!((model.state(), model.generators()) == before && keeper.kept_state("scheduler") == state && other.lr() == rate);
     let kept = Checkpoint::load(&path).unwrap();
     let within = kept.parts().fold(Checkpoint::at(1, 3), |all, name| all.with(name, kept.part(name).unwrap()));
     within.save(&path).unwrap();
