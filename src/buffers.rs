@@ -270,9 +270,6 @@ impl<T: Scalar> Store<T> {
     /// Puts one element into the arena.
     #[inline]
     pub fn push_number(&mut self, x: T, at: At) -> Place {
-        if self.used >= IN_ARENA {
-            panic!("{}", arena_is_full().of("tape", [], at));
-        }
         let offset = self.used as u32;
         match self.arena.get_mut(self.used) {
             Some(place) => *place = x,
@@ -281,7 +278,13 @@ impl<T: Scalar> Store<T> {
         self.used += 1;
         Place { slot: ARENA, offset }
     }
+    /// (The arena is never longer than there are places in it.)
+    #[cold]
+    #[inline(never)]
     fn lengthen(&mut self, x: T, at: At) {
+        if self.used >= IN_ARENA {
+            panic!("{}", arena_is_full().of("tape", [], at));
+        }
         if self.arena.try_reserve(1).is_err() {
             panic!("{}", lack(self.used + 1, size_of::<T>()).of("tape", [], at));
         }
@@ -296,10 +299,10 @@ impl<T: Scalar> Store<T> {
             return Ok(self.own(buffer));
         }
         let offset = self.used;
-        if offset >= IN_ARENA {
-            return Err(arena_is_full());
-        }
         if offset + len > self.arena.len() {
+            if offset + len > IN_ARENA {
+                return Err(arena_is_full());
+            }
             let more = offset + len - self.arena.len();
             self.arena.try_reserve(more).map_err(|_| lack(offset + len, size_of::<T>()))?;
             self.arena.resize(offset + len, T::ZERO);

@@ -16,13 +16,14 @@ use crate::error::ShapeError;
 use crate::op::Vjp;
 use crate::ops::arith::{Add, Arith};
 use crate::param::Grads;
-use crate::record::{At, Inner, Mark, NONE, NodeId, OpRef, told};
+use crate::record::{At, Inner, Mark, NONE, NodeId, OpRef, told_by};
 use crate::scalar::Scalar;
 use crate::tape::Tape;
 use crate::var::Var;
 use smallvec::SmallVec;
+use std::any::Any;
 use std::cell::RefMut;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 /// In a sweep's work list: no path leads from this node to a target. (`NONE`: on a path, no cotangent yet.)
 const OFF_PATH: NodeId = u32::MAX - 1;
@@ -44,6 +45,8 @@ struct Sweep<'t, T: Scalar> {
     first_own: NodeId,
     /// The location that was in force before the sweep.
     outer_at: Option<At>,
+    /// The node whose rule runs.
+    running: NodeId,
 }
 
 impl<'t, T: Scalar> Sweep<'t, T> {
@@ -54,7 +57,7 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         cotangents.resize((root + 1).saturating_sub(floor) as usize, OFF_PATH);
         let (first_own, outer_at) = (inner.nodes.len() as NodeId, inner.at);
         drop(inner);
-        Sweep { tape, floor, cotangents, outside: [(NONE, NONE); 2], truncate_to: None, formula: false, first_own, outer_at }
+        Sweep { tape, floor, cotangents, outside: [(NONE, NONE); 2], truncate_to: None, formula: false, first_own, outer_at, running: NONE }
     }
 
     /// The entry of a node, if it is one that the sweep visits.
@@ -102,9 +105,28 @@ impl<'t, T: Scalar> Sweep<'t, T> {
             None => return,
         }
         self.tape.write().nodes[seed as usize].holds += 1;
+        // One for all rules: one for each took 2 % of a small network's step.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.walk())) {
+            self.rethrow(panic);
+        }
+    }
+
+    /// A panic with a text that names no line is told with op, shapes and line of the node whose rule ran.
+    #[cold]
+    fn rethrow(&self, panic: Box<dyn Any + Send>) -> ! {
+        if self.running == NONE {
+            resume_unwind(panic);
+        }
+        let e = told_by(panic, "vjp");
+        let e = self.tape.read().refusal_of(e, self.running);
+        panic!("{e}")
+    }
+
+    fn walk(&mut self) {
         let mut i = self.cotangents.len();
         loop {
             if self.truncate_to.is_some() {
+                self.running = NONE;
                 i = self.run_numbers(i);
             }
             if i == 0 {
@@ -191,27 +213,20 @@ impl<'t, T: Scalar> Sweep<'t, T> {
         let (op, at) = (node.op, node.at);
         let outer = inner.at.replace(at);
         let first = inner.nodes.len() as NodeId;
+        self.running = id;
         let cx = Vjp { tape: self.tape, id, inputs, needs, g: Var::at(self.tape, g) };
         let returned = match op {
             OpRef::Static(op) => {
                 drop(inner);
-                told("vjp", || op.vjp(&cx))
+                op.vjp(&cx)
             }
             OpRef::Table(index) => {
                 let op = inner.shared_op(index);
                 drop(inner);
-                told("vjp", || op.vjp(&cx))
+                op.vjp(&cx)
             }
         };
         let mut inner = self.tape.write();
-        let returned = match returned {
-            Ok(returned) => returned,
-            Err(e) => {
-                let e = inner.refusal_of(e, id);
-                drop(inner);
-                panic!("{e}");
-            }
-        };
         inner.at = outer;
         inner.nodes[id as usize].swept |= self.truncate_to.is_some();
         match returned.unpack() {

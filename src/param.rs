@@ -7,7 +7,7 @@ use crate::record::{NONE, NodeId, keep};
 use crate::scalar::Scalar;
 use crate::var::{Source, Var};
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::panic::Location;
@@ -44,17 +44,26 @@ struct Inner<T: Scalar> {
     aside: Mutex<Vec<T>>,
 }
 
+/// A parameter that a closure holds, by its address (0: none), and whether the closure may change it.
+type Holding = (usize, bool);
+
 thread_local! {
-    /// The parameters that closures of this thread hold just now, and whether they may change them.
-    static HELD: RefCell<Vec<(usize, bool)>> = const { RefCell::new(Vec::new()) };
+    /// What the innermost closure of this thread holds just now. (A cell of its own: each step asks for each parameter whether there is any.)
+    static HELD: Cell<Holding> = const { Cell::new((0, false)) };
+    /// What the closures around it hold.
+    static HELD_AROUND: RefCell<Vec<Holding>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Notes for as long as it lives that a closure of this thread holds a parameter.
-struct Held;
+struct Held {
+    /// There is a closure around this one.
+    inside: bool,
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        HELD.with_borrow_mut(|held| held.pop());
+        let around = if self.inside { HELD_AROUND.with_borrow_mut(|around| around.pop()) } else { None };
+        HELD.set(around.unwrap_or_default());
     }
 }
 
@@ -280,10 +289,18 @@ impl<T: Scalar> Param<T> {
         self.0.frozen.load(Ordering::Relaxed)
     }
     /// Refuses to wait for a closure of this thread, which would be for ever. Closures that read can be inside one another.
+    #[inline(always)]
     fn check_free(&self, to_change: bool, at: &Location<'_>) {
+        if HELD.get().0 != 0 {
+            self.check_held(to_change, at);
+        }
+    }
+    #[cold]
+    #[inline(never)]
+    fn check_held(&self, to_change: bool, at: &Location<'_>) {
         let me = Arc::as_ptr(&self.0) as usize;
-        let held = HELD.with_borrow(|held| held.iter().any(|&(param, changes)| param == me && (changes || to_change)));
-        if held {
+        let clashes = |&(param, changes): &Holding| param == me && (changes || to_change);
+        if clashes(&HELD.get()) || HELD_AROUND.with_borrow(|around| around.iter().any(clashes)) {
             panic!(
                 "parameter {} is used inside a closure that holds it\n  at {at}\n  hint: `with`, `with_mut` and `update` lock the parameter while \
                  their closure runs; use it before or after that, or a copy of its value (`to_array`)",
@@ -297,8 +314,12 @@ impl<T: Scalar> Param<T> {
         self.check_free(false, Location::caller());
     }
     fn hold(&self, to_change: bool) -> Held {
-        HELD.with_borrow_mut(|held| held.push((Arc::as_ptr(&self.0) as usize, to_change)));
-        Held
+        let around = HELD.replace((Arc::as_ptr(&self.0) as usize, to_change));
+        let inside = around.0 != 0;
+        if inside {
+            HELD_AROUND.with_borrow_mut(|all| all.push(around));
+        }
+        Held { inside }
     }
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Arc<Buffer<T>>> {
         self.0.values.read().unwrap_or_else(|poisoned| poisoned.into_inner())

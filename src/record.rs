@@ -10,6 +10,7 @@ use crate::param::{Grads, Param};
 use crate::recall::{LayoutId, Layouts, NUMBER, OpKey, OpTable, Placement, Placements, Question, type_key};
 use crate::scalar::Scalar;
 use smallvec::SmallVec;
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
@@ -388,11 +389,15 @@ impl<T: Scalar> Inner<T> {
         self.refusal(e, self.op(id), self.inputs(id), self.nodes[id as usize].at)
     }
 
-    /// Room for more nodes, or a panic that can be caught.
+    /// Room for more nodes, or a panic that can be caught. There is never room for more than a tape has places for.
     #[cold]
+    #[inline(never)]
     fn make_room(&mut self, at: At) {
-        let more = self.nodes.len().max(64);
-        if self.nodes.try_reserve(more).is_err() {
+        let more = self.nodes.len().max(64).min(MOST_NODES - self.nodes.len());
+        if more == 0 {
+            too_many(at);
+        }
+        if self.nodes.try_reserve_exact(more).is_err() {
             panic!("{}", lack(self.nodes.len() + more, size_of::<Node<T>>()).of("tape", [], at));
         }
     }
@@ -400,11 +405,7 @@ impl<T: Scalar> Inner<T> {
     /// That there is room for a node, or a panic: before anything of the node is made, so that no value waits for a node that never comes.
     #[inline(always)]
     fn ready(&mut self, at: At) {
-        let id = self.nodes.len();
-        if id >= MOST_NODES {
-            too_many(at);
-        }
-        if id == self.nodes.capacity() {
+        if self.nodes.len() == self.nodes.capacity() {
             self.make_room(at);
         }
     }
@@ -522,11 +523,20 @@ impl<T: Scalar> Inner<T> {
 
 /// Runs a method of an op (`doing`, its name for the text), perhaps of one of the user's own. A panic with a text that names no line becomes an
 /// error, to which the caller adds op, shapes and line; any other panic goes on as it is.
+#[inline(always)]
 pub(crate) fn told<R>(doing: &str, run: impl FnOnce() -> R) -> Result<R, ShapeError> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| match ShapeError::of_panic(&*panic, doing) {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(r) => Ok(r),
+        Err(panic) => Err(told_by(panic, doing)),
+    }
+}
+#[cold]
+#[inline(never)]
+pub(crate) fn told_by(panic: Box<dyn Any + Send>, doing: &str) -> ShapeError {
+    match ShapeError::of_panic(&*panic, doing) {
         Some(e) => e,
         None => resume_unwind(panic),
-    })
+    }
 }
 
 /// The layout of a view, which must not see elements outside of the span from the first to the last that its input sees.
