@@ -1,5 +1,6 @@
 //! Is a gradient right? [`check_grads`] compares what a tape computes with finite differences, to any order.
 
+use crate::refusal::require;
 use crate::tape::Tape;
 use crate::var::Var;
 use ndarray::{ArrayD, Dimension, IxDyn};
@@ -189,11 +190,28 @@ impl std::error::Error for Mismatch {}
 /// # Errors
 /// With the worst element, found by differences of one element at a time, when a comparison is off by more than
 /// `atol + rtol * |derivative|` or is not a number, with differences of all steps.
+///
+/// # Panics
+/// If the options are such that nothing would be compared: an order or a number of directions of 0, tolerances that are not finite and at
+/// least 0, an `eps` that is not finite and above 0.
+#[track_caller]
 pub fn check_grads(
     f: impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>,
     inputs: &[ArrayD<f64>],
     options: Options,
 ) -> Result<Report, Mismatch> {
+    let Options { order, eps, rtol, atol, directions, .. } = options;
+    let is_size = |x: f64| x.is_finite() && x >= 0.0;
+    let fits = [
+        ("order", order > 0, order as f64),
+        ("directions", directions > 0, directions as f64),
+        ("eps", is_size(eps) && eps > 0.0, eps),
+        ("rtol", is_size(rtol), rtol),
+        ("atol", is_size(atol), atol),
+    ];
+    for (name, fits, x) in fits {
+        require(fits, || format!("check_grads: with {name} = {x} nothing is compared"), "see `Options::default()`: 2, 2, 1e-4, 1e-6, 1e-8");
+    }
     let mut check = Check {
         options,
         inputs: inputs.len(),
@@ -444,6 +462,26 @@ mod tests {
         }
         fn vjp<'t>(&self, cx: &Vjp<'t, '_, f64>) -> Cotangents<'t, f64> {
             cx.each(|_| cx.g * cx.x(0).detach() * 2.0)
+        }
+    }
+
+    #[test]
+    fn options_by_which_nothing_is_compared_are_refused() {
+        let x = [ndarray::arr1(&[1.0, 2.0]).into_dyn()];
+        let good = Options::default();
+        let bad = [
+            Options { directions: 0, ..good },
+            Options { order: 0, ..good },
+            Options { rtol: f64::INFINITY, ..good },
+            Options { atol: f64::NAN, ..good },
+            Options { rtol: -1.0, ..good },
+            Options { eps: f64::NAN, ..good },
+            Options { eps: 0.0, ..good },
+        ];
+        for options in bad {
+            let check = || check_grads(|v| v[0] * v[0].detach(), &x, options);
+            let text = *std::panic::catch_unwind(check).expect_err("refused").downcast::<String>().unwrap();
+            assert!(text.starts_with("check_grads: with ") && text.contains("check.rs:") && text.contains("\n  hint: "), "{text}");
         }
     }
 

@@ -1,38 +1,4 @@
 //! What is an op? The trait that built-in and user ops implement alike, and what its methods are given.
-//!
-//! # An op of your own
-//! ```
-//! use wengert::{Cotangents, Op, Scalar, Shape, ShapeError, Tape, View, Vjp};
-//!
-//! /// y = x^3, elementwise; dy/dx = 3 x^2.
-//! #[derive(Debug, PartialEq)]
-//! struct Cube;
-//!
-//! impl<T: Scalar> Op<T> for Cube {
-//!     fn name(&self) -> &'static str {
-//!         "cube"
-//!     }
-//!     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-//!         Ok(x[0].clone())
-//!     }
-//!     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-//!         for (y, x) in y.iter_mut().zip(x[0].iter()) {
-//!             *y = x * x * x;
-//!         }
-//!     }
-//!     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-//!         let x = cx.x(0);
-//!         cx.each(|_| cx.g * x * x * T::from_f64(3.0))
-//!     }
-//! }
-//!
-//! let tape = Tape::<f64>::new();
-//! let x = tape.leaf(2.0);
-//! let y = tape.apply(Cube, &[x]);
-//! let dy = tape.grad(y, &[x])[0].unwrap();
-//! let d2y = tape.grad(dy, &[x])[0].unwrap();
-//! assert_eq!((y.item(), dy.item(), d2y.item()), (8.0, 12.0, 12.0));
-//! ```
 
 use crate::buffers::zeros;
 use crate::error::ShapeError;
@@ -54,6 +20,40 @@ use std::marker::PhantomData;
 /// A panic in `shape`, `alias`, `forward`, `forward_part` or `vjp` is told with the op's name, the shapes of its inputs and the line where it
 /// was recorded. The other methods are asked at each node or number, where that would cost more than the answer: what they panic with
 /// goes through as it is.
+///
+/// # An op of your own
+/// ```
+/// use wengert::{Cotangents, Op, Scalar, Shape, ShapeError, Tape, View, Vjp};
+///
+/// /// y = x^3, elementwise; dy/dx = 3 x^2.
+/// #[derive(Debug, PartialEq)]
+/// struct Cube;
+///
+/// impl<T: Scalar> Op<T> for Cube {
+///     fn name(&self) -> &'static str {
+///         "cube"
+///     }
+///     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+///         Ok(x[0].clone())
+///     }
+///     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+///         for (y, x) in y.iter_mut().zip(x[0].iter()) {
+///             *y = x * x * x;
+///         }
+///     }
+///     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+///         let x = cx.x(0);
+///         cx.each(|_| cx.g * x * x * T::from_f64(3.0))
+///     }
+/// }
+///
+/// let tape = Tape::<f64>::new();
+/// let x = tape.leaf(2.0);
+/// let y = tape.apply(Cube, &[x]);
+/// let dy = tape.grad(y, &[x])[0].unwrap();
+/// let d2y = tape.grad(dy, &[x])[0].unwrap();
+/// assert_eq!((y.item(), dy.item(), d2y.item()), (8.0, 12.0, 12.0));
+/// ```
 pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     /// The name in errors and in a tape's listing.
     fn name(&self) -> &'static str;

@@ -449,10 +449,25 @@ impl<T: Scalar> Inner<T> {
                 // What is not a view is computed, from all of its inputs.
                 shape.check_size()?;
                 inputs.iter().try_for_each(|&i| self.layout(i).shape().check_size())?;
+                if op.elementwise().is_some() {
+                    self.check_elementwise(op, inputs, &shape)?;
+                }
                 (Layout::contiguous(shape), None)
             }
         };
         Ok(Placement { layout: self.layouts.intern(layout), alias })
+    }
+
+    /// That inputs of an elementwise op have its output's shape. What is computed in parts would read beyond them, or leave some out.
+    fn check_elementwise(&self, op: &dyn Op<T>, inputs: &[NodeId], shape: &Shape) -> Result<(), ShapeError> {
+        for (k, &i) in inputs.iter().enumerate() {
+            let x = self.layout(i).shape();
+            if x != shape && !op.is_table(k) {
+                return Err(ShapeError::new(format!("an elementwise op whose input {k} has shape {x} gives shape {shape}"))
+                    .hint("`elementwise` is for ops whose inputs, beside tables, have the output's shape: broadcast them first"));
+            }
+        }
+        Ok(())
     }
 
     fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> Result<Place, ShapeError> {

@@ -472,3 +472,62 @@ fn a_cotangent_of_another_tape_is_refused() {
     assert!(text.contains("a cotangent of another tape"), "{text}");
     assert_eq!(tape.backward(x * x).wrt(x).and_then(|g| g.first().copied()), Some(2.0));
 }
+
+/// An op that says it is elementwise, and gives an output of another size.
+#[derive(Debug, PartialEq)]
+struct OtherSize(usize);
+impl<T: Scalar> Op<T> for OtherSize {
+    fn name(&self) -> &'static str {
+        "other_size"
+    }
+    fn shape(&self, _: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok([self.0].into())
+    }
+    fn elementwise(&self) -> Option<wengert::Cost> {
+        Some(wengert::Cost::Cheap)
+    }
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+        y.iter_mut().zip(x[0].iter()).for_each(|(y, x)| *y = x);
+    }
+    fn vjp<'t>(&self, _: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        Cotangents::none()
+    }
+}
+
+#[test]
+fn inputs_of_elementwise_ops_have_the_outputs_shape() {
+    let tape = Tape::<f32>::new();
+    for (n, m) in [(10, 20), (20, 10), (10, 0), (100_000, 200_000), (200_000, 100_000)] {
+        let x = tape.leaf(vec![1.0; n]);
+        let says = format!("other_size of [{n}]: an elementwise op whose input 0 has shape [{n}] gives shape [{m}]");
+        let hint = "`elementwise` is for ops whose inputs, beside tables, have the output's shape: broadcast them first";
+        refuses!(tape, tape.apply(OtherSize(m), &[x]), says, hint: hint);
+        assert_eq!(tape.apply(OtherSize(n), &[x]).numel(), n);
+    }
+}
+
+#[test]
+fn options_that_are_no_numbers_are_refused() {
+    let tape = Tape::<f32>::new();
+    let x = tape.leaf([[1.0, 2.0], [3.0, 5.0]]);
+    let norm = |eps: f64| wengert::NormOptions { eps, ..Default::default() };
+    let small = "a small number, such as the default";
+    for eps in [f64::NAN, -1.0] {
+        let says = |op: &str| format!("{op} of [2, 2]: eps must be at least 0, not {eps}");
+        refuses!(tape, x.standardize(0, eps), says("standardize"), hint: small);
+        refuses!(tape, x.layer_norm(&[2], norm(eps)), says("layer_norm"), hint: small);
+        refuses!(tape, x.group_norm(1, norm(eps)), says("group_norm"), hint: small);
+        refuses!(tape, x.batch_norm_train(None, norm(eps)), says("batch_norm"), hint: small);
+        let rms = wengert::RmsNormOptions { eps: Some(eps), ..Default::default() };
+        refuses!(tape, x.rms_norm(&[2], rms), says("rms_norm"), hint: small);
+        let normalize = wengert::NormalizeOptions { eps, ..Default::default() };
+        refuses!(tape, x.normalize_with(0, normalize), says("normalize"), hint: small);
+        refuses!(tape, x.cosine_similarity_with(x, 0, eps), says("cosine_similarity"), hint: small);
+        refuses!(tape, x.pairwise_distance(x, 2.0, eps), says("pairwise_distance"), hint: small);
+        let poisson = wengert::PoissonNllOptions { eps, ..Default::default() };
+        refuses!(tape, x.poisson_nll_loss_with(x, poisson), says("poisson_nll_loss"), hint: small);
+    }
+    let correction = "1 is the unbiased estimate, 0 the variance of these numbers";
+    refuses!(tape, x.var(0, f64::NAN, false), "var of [2, 2]: the correction is not a number", hint: correction);
+    refuses!(tape, x.std(0, f64::NAN, false), "std of [2, 2]: the correction is not a number", hint: correction);
+}

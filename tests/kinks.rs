@@ -42,6 +42,8 @@ fn first() -> Vec<Row> {
         row("hardtanh", "-1, 1", [&[-1.0, 1.0]], |v| v[0].hardtanh(-1.0, 1.0)),
         row("leaky_relu", "0", [&[0.0]], |v| v[0].leaky_relu(0.01)),
         row("gelu", "1, -2", [&[1.0, -2.0]], |v| v[0].gelu()),
+        row("silu", "inf, -inf", [&[INF, -INF]], |v| v[0].silu()),
+        row("gelu", "inf, -inf", [&[INF, -INF]], |v| v[0].gelu()),
         row("pow", "array 0 ^ number 0", [&[0.0]], |v| v[0].pow(0.0)),
         row("pow", "array 0 ^ array 0", [&[0.0], &[0.0]], |v| v[0].pow(v[1])),
         row("pow", "array 0 ^ array -1", [&[0.0], &[-1.0]], |v| v[0].pow(v[1])),

@@ -298,3 +298,47 @@ fn elements_at_minus_infinity_are_not_there() {
         }
     }
 }
+
+/// Activations are straight lines at the ends of a type: their second derivatives are 0 there, also of a cotangent by which x is multiplied.
+#[test]
+fn activations_are_straight_at_the_ends_of_a_type() {
+    fn ends<T: Scalar>(largest: f64) {
+        let all: [(&str, Function<T>, [f64; 2]); 14] = [
+            ("silu", |x| x.silu(), [0.0, 1.0]),
+            ("gelu", |x| x.gelu(), [0.0, 1.0]),
+            ("gelu_tanh", |x| x.gelu_tanh(), [0.0, 1.0]),
+            ("mish", |x| x.mish(), [0.0, 1.0]),
+            ("softplus", |x| x.softplus(), [0.0, 1.0]),
+            ("elu", |x| x.elu(1.0), [0.0, 1.0]),
+            ("logsigmoid", |x| x.logsigmoid(), [1.0, 0.0]),
+            ("hardswish", |x| x.hardswish(), [0.0, 1.0]),
+            ("tanhshrink", |x| x.tanhshrink(), [1.0, 1.0]),
+            ("softsign", |x| x.softsign(), [0.0, 0.0]),
+            ("tanh", |x| x.tanh(), [0.0, 0.0]),
+            ("sigmoid", |x| x.sigmoid(), [0.0, 0.0]),
+            ("erf", |x| x.erf(), [0.0, 0.0]),
+            ("relu", |x| x.relu(), [0.0, 1.0]),
+        ];
+        for (name, f, slopes) in all {
+            for (slope, sign) in slopes.into_iter().zip([-1.0, 1.0]) {
+                for x in [1e-8 * largest, 0.3 * largest, largest] {
+                    let tape = Tape::<T>::new();
+                    let x = tape.leaf(T::from_f64(sign * x));
+                    let first = tape.grad_with(f(x), tape.constant(T::from_f64(4.0)), &[x])[0].expect("reached");
+                    let second = tape.grad(first, &[x])[0].map_or(0.0, |g| g.item().to_f64());
+                    let found = (first.item().to_f64(), second);
+                    // (Of softsign both are beneath the type's smallest numbers, or near them.)
+                    let near = |a: f64, b: f64| (a - b).abs() < 1e-30;
+                    assert!(
+                        near(found.0, 4.0 * slope) && near(found.1, 0.0),
+                        "{name} in {} at {:e}: {found:?}",
+                        T::NAME,
+                        x.item().to_f64()
+                    );
+                }
+            }
+        }
+    }
+    ends::<f32>(3.4e38);
+    ends::<f64>(1.7e308);
+}

@@ -246,6 +246,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn normalize_with(self, axes: impl AxisList, options: NormalizeOptions) -> Self {
         let axes = self.axes("normalize", axes);
+        self.check_eps("normalize", options.eps);
         self / self.record(VectorNorm { p: options.p, axes, keepdim: true }).clamp(options.eps, INF)
     }
     /// The cosine of the angle between vectors along an axis: sum(a b) / (|a| |b|), each length at least 1e-8. Broadcasts.
@@ -264,6 +265,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn cosine_similarity_with(self, other: impl Operand<'t, T>, axis: isize, eps: f64) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), "cosine_similarity");
         let axes = a.axes("cosine_similarity", axis);
+        self.check_eps("cosine_similarity", eps);
         // (Not by a closure, which would hide the caller's line.)
         let norm = VectorNorm { p: 2.0, axes, keepdim: true };
         let (of_a, of_b) = (a.record(norm).raised_to(eps), b.record(norm).raised_to(eps));
@@ -278,6 +280,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn pairwise_distance(self, other: impl Operand<'t, T>, p: f64, eps: f64) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), "pairwise_distance");
         let last = a.axis("pairwise_distance", -1);
+        self.check_eps("pairwise_distance", eps);
         (a - b + a.number(eps)).record(VectorNorm { p, axes: Axes::of([last]), keepdim: false })
     }
     /// The distance of each row to each row: `y[i][j] = |a[i] - b[j]|` in the norm of order p, for a of shape `[.., P, M]` and b of

@@ -296,6 +296,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn poisson_nll_loss_with(self, target: impl Operand<'t, T>, options: PoissonNllOptions) -> Self {
         let PoissonNllOptions { log_input, full, eps, reduction } = options;
+        self.check_eps("poisson_nll_loss", eps);
         let t = target_of(self, target, "poisson_nll_loss");
         reduction.of(self.record2(Zip(PoissonNll { log_input, full, eps }), t))
     }

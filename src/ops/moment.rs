@@ -29,6 +29,11 @@ impl<T: Scalar> Op<T> for Variance {
         "var"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        if self.correction.is_nan() {
+            return Err(
+                ShapeError::new("the correction is not a number").hint("1 is the unbiased estimate, 0 the variance of these numbers")
+            );
+        }
         Ok(self.axes.reduce(x[0], self.keepdim))
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {

@@ -102,10 +102,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, or one is named twice.
+    /// If there is no such axis, or one is named twice, or eps is negative or not a number.
     #[track_caller]
     pub fn standardize(self, axes: impl AxisList, eps: f64) -> Self {
         let axes = self.axes("standardize", axes);
+        self.check_eps("standardize", eps);
         self.record(Standardize(Standard { axes, eps, center: true }))
     }
 }
@@ -154,10 +155,19 @@ impl Default for LocalResponseNormOptions {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The number of channels, axis 1, if there is such an axis and weight and bias have that many numbers.
+    /// That a number can be added to a variance or be the least divisor.
+    #[track_caller]
+    pub(crate) fn check_eps(self, op: &'static str, eps: f64) {
+        if eps.is_nan() || eps < 0.0 {
+            let e = ShapeError::new(format!("eps must be at least 0, not {eps}")).hint("a small number, such as the default");
+            refuse(e, op, [self.shape()]);
+        }
+    }
+    /// The number of channels, axis 1, if there is such an axis, weight and bias have that many numbers, and eps can be added.
     #[track_caller]
     pub(crate) fn channels(self, op: &'static str, options: &NormOptions<'t, T>) -> usize {
         let shape = self.shape();
+        self.check_eps(op, options.eps);
         if shape.len() < 2 {
             let e = ShapeError::new("an axis of channels is needed").hint("shapes are [rows, channels, ..]");
             refuse(e, op, [shape]);
@@ -229,20 +239,22 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// bias of that shape. (J. L. Ba et al., "Layer normalization", 2016.)
     ///
     /// # Panics
-    /// If the sizes are not those of the last axes, or weight or bias has another shape.
+    /// If the sizes are not those of the last axes, weight or bias has another shape, or eps is negative or not a number.
     #[track_caller]
     pub fn layer_norm(self, sizes: &[usize], options: NormOptions<'t, T>) -> Self {
         let axes = self.last_axes("layer_norm", sizes, [options.weight, options.bias]);
+        self.check_eps("layer_norm", options.eps);
         self.standardize(axes, options.eps).affine_of_last(axes, options.weight, options.bias)
     }
     /// Root-mean-square normalization: x / sqrt(mean(x^2) + eps) over the last axes, whose sizes are named, then times a weight of that
     /// shape. (B. Zhang and R. Sennrich, "Root mean square layer normalization", 2019.)
     ///
     /// # Panics
-    /// If the sizes are not those of the last axes, or the weight has another shape.
+    /// If the sizes are not those of the last axes, the weight has another shape, or eps is negative or not a number.
     #[track_caller]
     pub fn rms_norm(self, sizes: &[usize], options: RmsNormOptions<'t, T>) -> Self {
         let axes = self.last_axes("rms_norm", sizes, [options.weight, None]);
+        self.check_eps("rms_norm", options.eps.unwrap_or(0.0));
         let epsilon = if size_of::<T>() == 4 { f64::from(f32::EPSILON) } else { f64::EPSILON };
         let standard = Standard { axes, eps: options.eps.unwrap_or(epsilon), center: false };
         self.record(Standardize(standard)).affine_of_last(axes, options.weight, None)
@@ -285,6 +297,10 @@ impl<'t, T: Scalar> Var<'t, T> {
             refuse(e, name, [shape]);
         }
         let LocalResponseNormOptions { alpha, beta, k } = options;
+        if [alpha, beta, k].iter().any(|x| x.is_nan()) {
+            let e = ShapeError::new(format!("an option is not a number: alpha {alpha}, beta {beta}, k {k}"));
+            refuse(e.hint("the defaults are 1e-4, 0.75 and 1"), name, [shape]);
+        }
         // Channels that are not there need not be walked over, however many are asked for.
         let (before, after) = ((size / 2).min(shape[1]), ((size - 1) / 2).min(shape[1]));
         let borders: Small<(usize, usize)> = (0..shape.len()).map(|a| if a == 1 { (before, after) } else { (0, 0) }).collect();
@@ -374,7 +390,7 @@ mod rows {
             rows.extend([
                 value([of(&[2], [1.0, 3.0])], |v| v[0].standardize(0, 0.0), &[-1.0, 1.0], [&[0.0, 0.0]]),
                 value([of(&[2], [1.0, NAN])], |v| v[0].standardize(0, 0.0), &[NAN, NAN], [&[NAN, NAN]]),
-                value([of(&[2], [0.0, 0.0])], |v| v[0].standardize(0, -1.0), &[NAN, NAN], [&[NAN, NAN]]),
+                refuses([any(&[2])], |v| v[0].standardize(0, -1.0), &["standardize of [2]", "eps must be at least 0, not -1", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].standardize(2, 0.0), &["standardize of [2, 3]", "axis 2 is out of range", "hint: "]),
                 equals(
                     batch(),

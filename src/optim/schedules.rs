@@ -1,11 +1,9 @@
 //! Which courses can a learning rate take? PyTorch's, as functions of time.
-//!
-//! In the formulas, t is the time and b the rate that a parameter group starts from.
 
 use super::{Schedule, check, not_negative};
 use std::f64::consts::PI;
 
-/// The rate falls in equal intervals: `b gamma^floor(t / step_size)`.
+/// The rate falls in equal intervals: `b gamma^floor(t / step_size)`, of the time t and the rate b that the group starts from.
 ///
 /// ```
 /// use wengert::optim::StepLr;
@@ -36,7 +34,7 @@ impl Schedule for StepLr {
     }
 }
 
-/// The rate falls at given times: `b gamma^k`, where k milestones are at or before t.
+/// The rate falls at given times: `b gamma^k`, where k milestones are at or before the time t, and b is the rate that the group starts from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MultiStepLr {
     /// The times of the falls, in any order; what comes twice counts twice.
@@ -61,7 +59,7 @@ impl Schedule for MultiStepLr {
     }
 }
 
-/// The rate falls each time by one factor: `b gamma^t`.
+/// The rate falls each time by one factor: `b gamma^t`, of the time t and the rate b that the group starts from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExponentialLr {
     /// The factor.
@@ -84,7 +82,8 @@ impl Schedule for ExponentialLr {
     }
 }
 
-/// The rate falls along half a wave: `eta_min + (b - eta_min) (1 + cos(pi t / t_max)) / 2`. After `t_max` it rises again, as PyTorch's does.
+/// The rate falls along half a wave: `eta_min + (b - eta_min) (1 + cos(pi t / t_max)) / 2`, of the time t and the rate b that the group
+/// starts from. After `t_max` it rises again, as PyTorch's does.
 ///
 /// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017).
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +112,7 @@ impl Schedule for CosineAnnealingLr {
 }
 
 /// The rate falls along half a wave, again and again: `eta_min + (b - eta_min) (1 + cos(pi u / v)) / 2`, where u is the time since the last
-/// restart and v that to the next one: t_0, then each time t_mult times as long.
+/// restart and v that to the next one (t_0, then each time t_mult times as long), and b the rate that the group starts from.
 ///
 /// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017).
 #[derive(Clone, Debug, PartialEq)]
@@ -152,8 +151,8 @@ impl Schedule for CosineAnnealingWarmRestarts {
     }
 }
 
-/// The rate goes along a line and then stays: `b (start_factor + (end_factor - start_factor) min(t, total_iters) / total_iters)`. A warm-up;
-/// with [`SequentialLr`], one before another schedule.
+/// The rate goes along a line and then stays: `b (start_factor + (end_factor - start_factor) min(t, total_iters) / total_iters)`,
+/// of the time t and the rate b that the group starts from. A warm-up; with [`SequentialLr`], one before another schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearLr {
     /// The factor at time 0.
