@@ -1,10 +1,11 @@
 //! Why is a data file refused?
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 /// Why a data file was refused. Lines and columns count from 1.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// The reader failed, or the compressed data is damaged or cut short.
@@ -155,9 +156,28 @@ pub enum DataError {
     },
 }
 
+/// The same sentence, since that is what `unwrap`, and `main` if it ends with an error, show.
+impl fmt::Debug for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// A hint, if the text is a number but for its comma.
 fn decimal_comma(text: &str) -> String {
     let point = text.trim().replacen(',', ".", 1);
     let is_number = text.contains(',') && point.parse::<f64>().is_ok();
     if is_number { format!("\n  hint: numbers are written with a point: {point}") } else { String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_is_the_sentence() {
+        let inner = DataError::Missing { path: "a".into(), hint: "get it".into() };
+        let error = DataError::File { path: "b".into(), source: inner.into() };
+        assert_eq!(format!("{error:?}"), "b: a is missing\n  hint: get it");
+    }
 }

@@ -1,11 +1,12 @@
 //! Why can a file not be written, read, or used?
 
 use super::StateError;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// Why a file was not written or not read.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum IoError {
     /// The system refused to read it.
@@ -40,10 +41,43 @@ pub enum IoError {
         /// What does not fit.
         source: StateError,
     },
+    /// A run that keeps itself there begins at an epoch that does not follow.
+    #[error("{}", resume(path, *begun, *next))]
+    Resume {
+        /// Which file.
+        path: PathBuf,
+        /// The epoch at which the run begins.
+        begun: u64,
+        /// The epoch that comes next in the kept run; `None` if the file was never resumed.
+        next: Option<u64>,
+    },
+}
+
+/// The same sentence, since that is what `unwrap`, and `main` if it ends with an error, show.
+impl fmt::Debug for IoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What is wrong with the begin of a run, and what to do.
+fn resume(path: &Path, begun: u64, next: Option<u64>) -> String {
+    let file = path.display();
+    match next {
+        Some(next) => format!(
+            "RunCheckpoint: the run that is kept in {file} goes on with epoch {next}, but `Fit` is at epoch {begun}\n  hint: give `Fit` what \
+             `resume` gave: `let first = keeper.resume(&model, &mut optimizer)?`, then `.resume_at(first)`; for a run from the start, use \
+             another file or delete this one before `resume`"
+        ),
+        None => format!(
+            "RunCheckpoint: {file} is there already, and was not resumed: it would be written over\n  hint: `let first = \
+             keeper.resume(&model, &mut optimizer)?`, then `.resume_at(first)`; for a run from the start, delete the file or use another one"
+        ),
+    }
 }
 
 /// What is wrong with the bytes of a file.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
     /// It does not begin as a file of this format does.
@@ -91,6 +125,13 @@ pub enum FormatError {
     NoCheckpoint,
 }
 
+/// The same sentence, since that is what `unwrap`, and `main` if it ends with an error, show.
+impl fmt::Debug for FormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Reads a whole file.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, IoError> {
     std::fs::read(path).map_err(|source| IoError::Read { path: path.into(), source })
@@ -99,4 +140,18 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, IoError> {
 /// Says of which file an error is.
 pub(super) fn of_file<X>(path: &Path, result: Result<X, FormatError>) -> Result<X, IoError> {
     result.map_err(|source| IoError::Format { path: path.into(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `main` and `unwrap` print is the sentence, with its hint.
+    #[test]
+    fn debug_is_the_sentence() {
+        let inner = StateError::Missing { name: "w".into() };
+        assert_eq!(format!("{inner:?}"), "`w` is missing");
+        assert_eq!(format!("{:?}", IoError::State { path: "a".into(), source: inner }), "a does not fit: `w` is missing");
+        assert!(format!("{:?}", FormatError::Pickle).contains("\n  hint: in Python"));
+    }
 }

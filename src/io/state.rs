@@ -3,6 +3,7 @@
 use crate::Scalar;
 use ndarray::{ArrayD, IxDyn};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// An array of one of the types that a [`State`] can hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +87,7 @@ impl From<u64> for Values {
 }
 
 /// Why a state does not fit what it is loaded into.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
     /// A name is not there.
@@ -132,6 +133,13 @@ pub enum StateError {
     /// All of several.
     #[error("{} mismatches:{}", .0.len(), .0.iter().map(|e| format!("\n  {e}")).collect::<String>())]
     Several(Vec<StateError>),
+}
+
+/// The same sentence, since that is what `unwrap`, and `main` if it ends with an error, show.
+impl fmt::Debug for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl StateError {
