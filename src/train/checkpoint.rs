@@ -6,6 +6,7 @@ use crate::nn::Module;
 use crate::optim::Optimizer;
 use crate::refusal::require;
 use crate::{Grads, Scalar};
+use std::io;
 use std::path::PathBuf;
 
 /// Writes a [`Checkpoint`] after each epoch: model, sources of chance, optimizer, the callbacks that were given to it, and the epoch that comes
@@ -13,16 +14,19 @@ use std::path::PathBuf;
 /// that was never stopped. (One that a callback has ended, such as
 /// [`EarlyStopping`](super::EarlyStopping), is done: no epoch comes next.)
 ///
-/// The callbacks (schedules, early stopping) are called by it, before it writes. An example is in the [module](super)'s documentation.
+/// The callbacks (schedules, early stopping) are called by it, before it writes. A run that begins at another epoch than [`RunCheckpoint::resume`]
+/// gave is ended by an error after its first batch, and so is one that would write over a file that was never resumed. An example is in the [module](super)'s documentation.
 pub struct RunCheckpoint<'a, T: Scalar = f32> {
     path: PathBuf,
     kept: Vec<(String, Box<dyn Callback<T> + 'a>)>,
+    /// The epoch that the kept run goes on with, once `resume` or the run itself has said so.
+    next: Option<u64>,
 }
 
 impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     /// Into this file, which is always whole.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        RunCheckpoint { path: path.into(), kept: Vec::new() }
+        RunCheckpoint { path: path.into(), kept: Vec::new(), next: None }
     }
     /// Calls this callback too, and keeps what it remembers under this name: a schedule ([`PerEpoch`](super::PerEpoch),
     /// [`PerBatch`](super::PerBatch), [`OnPlateau`](super::OnPlateau)), [`EarlyStopping`](super::EarlyStopping),
@@ -43,10 +47,13 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     /// [`Fit::resume_at`](super::Fit::resume_at), and 0 if there is none.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, or a part of it does not fit; all is as it was before, then.
+    /// If the file cannot be read, is damaged, or a part of it does not fit; all is as it was before, then. If there is no folder to write
+    /// it into.
     pub fn resume(&mut self, model: &dyn Module<T>, optimizer: &mut dyn Optimizer<T>) -> Result<u64, IoError> {
         let there = self.path.try_exists().map_err(|source| IoError::Read { path: self.path.clone(), source })?;
         if !there {
+            self.find_folder()?;
+            self.next = Some(0);
             return Ok(0);
         }
         let checkpoint = Checkpoint::load(&self.path)?;
@@ -56,7 +63,23 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
             let _ = self.load(&before, model, optimizer);
             IoError::State { path: self.path.clone(), source }
         })?;
+        self.next = Some(checkpoint.epoch());
         Ok(checkpoint.epoch())
+    }
+    /// Refuses a path into a folder that is not there: else the first epoch would be trained in vain.
+    fn find_folder(&self) -> Result<(), IoError> {
+        let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) else { return Ok(()) };
+        let reason = format!("there is no folder {}\n  hint: make it first, with `std::fs::create_dir_all`", folder.display());
+        Err(IoError::Write { path: self.path.clone(), source: io::Error::new(io::ErrorKind::NotFound, reason) })
+    }
+    /// Refuses a run at another epoch than the one that the kept run goes on with, and a file that was there before and was not resumed.
+    fn check(&mut self, epoch: u64) -> Result<(), IoError> {
+        let unseen = self.next.is_none() && self.path.try_exists().map_err(|source| IoError::Read { path: self.path.clone(), source })?;
+        if unseen || self.next.is_some_and(|next| next != epoch) {
+            return Err(IoError::Resume { path: self.path.clone(), begun: epoch, next: self.next });
+        }
+        self.next = Some(epoch);
+        Ok(())
     }
     /// All that is kept, before this epoch.
     fn all(&self, epoch: u64, model: &dyn Module<T>, optimizer: &dyn Optimizer<T>) -> Checkpoint {
@@ -100,13 +123,17 @@ impl<T: Scalar> Callback<T> for RunCheckpoint<'_, T> {
         self.kept.iter_mut().for_each(|(_, callback)| callback.gradients(grads));
     }
     fn batch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        self.check(run.epoch)?;
         self.kept.iter_mut().try_for_each(|(_, callback)| callback.batch(run))
     }
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        self.check(run.epoch)?;
         self.kept.iter_mut().try_for_each(|(_, callback)| callback.epoch(run))?;
         // A run that a callback has ended is done: started again, it trains no further.
         let next = if run.stop { run.epochs } else { run.epoch + 1 };
-        self.all(next, run.model, run.optimizer).save(&self.path)
+        self.all(next, run.model, run.optimizer).save(&self.path)?;
+        self.next = Some(next);
+        Ok(())
     }
     fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         // All of them are called, also after an error.

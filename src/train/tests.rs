@@ -478,6 +478,55 @@ fn a_run_that_was_stopped_early_is_done() {
     assert_eq!([run(), run(), run()], [(0, 4, 3.0), (6, 0, 3.0), (6, 0, 3.0)]);
 }
 #[test]
+fn a_kept_run_that_begins_at_another_epoch_is_refused() {
+    let folder = Directory::new("fit-run-begin");
+    let path = folder.file("run.safetensors");
+    // Trains up to epoch 4 with a new keeper: resumed or not, and told of it or not.
+    let run = |resume: bool, first: Option<u64>| {
+        let (model, mut optimizer) = (network(), Adam::new(0.05));
+        let mut keeper = RunCheckpoint::new(&path);
+        let next = if resume { keeper.resume(&model, &mut optimizer).unwrap() } else { 0 };
+        let fit = Fit::new(&model, &mut optimizer).epochs(4).resume_at(first.unwrap_or(next));
+        fit.callback(keeper).run(&loader()).map(|history| history.epochs()).map_err(|e| e.to_string())
+    };
+    let error = run(true, Some(2)).unwrap_err();
+    assert!(error.contains("run.safetensors goes on with epoch 0, but `Fit` is at epoch 2\n  hint: "), "{error}");
+    assert!(!path.exists());
+    assert_eq!(run(true, Some(0)), Ok(4));
+    let before = std::fs::read(&path).unwrap();
+    let error = run(true, Some(0)).unwrap_err();
+    assert!(error.starts_with("RunCheckpoint: the run that is kept in ") && error.contains("`.resume_at(first)`"), "{error}");
+    assert!(error.contains("run.safetensors goes on with epoch 4, but `Fit` is at epoch 0\n  hint: "), "{error}");
+    let error = run(false, None).unwrap_err();
+    assert!(error.contains("run.safetensors is there already, and was not resumed: it would be written over\n  hint: "), "{error}");
+    assert!(std::fs::read(&path).unwrap() == before); // neither has touched it
+    assert_eq!(run(true, None), Ok(0));
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(run(false, Some(3)), Ok(1)); // nothing is there: any epoch will do
+}
+/// A keeper that is lent goes on where its last run ended.
+#[test]
+fn a_keeper_serves_one_run_after_the_other() {
+    let folder = Directory::new("fit-run-lent");
+    let (model, mut optimizer) = (network(), Adam::new(0.05));
+    let mut keeper = RunCheckpoint::new(folder.file("run.safetensors"));
+    Fit::new(&model, &mut optimizer).epochs(2).callback(&mut keeper).run(&loader()).unwrap();
+    Fit::new(&model, &mut optimizer).epochs(3).resume_at(2).callback(&mut keeper).run(&loader()).unwrap();
+    let error = Fit::new(&model, &mut optimizer).epochs(3).callback(&mut keeper).run(&loader()).unwrap_err();
+    assert!(matches!(error, IoError::Resume { begun: 0, next: Some(3), .. }), "{error}");
+}
+#[test]
+fn a_kept_run_needs_a_folder() {
+    let folder = Directory::new("fit-run-folder");
+    let path = folder.file("none").join("run.safetensors");
+    let error = RunCheckpoint::new(&path).resume(&network(), &mut Adam::new(0.05)).unwrap_err();
+    assert!(matches!(&error, IoError::Write { path: p, .. } if *p == path), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("there is no folder ") && error.contains("\n  hint: make it first"), "{error}");
+    assert!(!folder.file("none").exists());
+    assert_eq!(RunCheckpoint::new("a-file-that-is-not-there").resume(&network(), &mut Adam::new(0.05)).unwrap(), 0);
+}
+#[test]
 fn what_does_not_fit_a_kept_run_is_named() {
     let folder = Directory::new("fit-run-unfit");
     let path = folder.file("run.safetensors");
