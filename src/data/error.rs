@@ -31,7 +31,7 @@ pub enum DataError {
     #[error("the data holds no row")]
     Empty,
     /// A row has too few or too many columns.
-    #[error("line {line}: {found} columns where {expected} are needed")]
+    #[error("line {line}: {found} columns where {expected} are needed{}", hint_line(hint))]
     Columns {
         /// Where.
         line: usize,
@@ -39,9 +39,11 @@ pub enum DataError {
         expected: usize,
         /// The columns of this one.
         found: usize,
+        /// What may help; empty if nothing is known.
+        hint: String,
     },
     /// What stands in a column is not a whole number of the range.
-    #[error("line {line}, column {column}: {text:?} is not a whole number from 0 to {max}")]
+    #[error("line {line}, column {column}: {text:?} is not a whole number from 0 to {max}{}", hint_line(hint))]
     Number {
         /// Where.
         line: usize,
@@ -51,9 +53,11 @@ pub enum DataError {
         text: String,
         /// The largest number that may.
         max: u32,
+        /// What may help; empty if nothing is known.
+        hint: String,
     },
     /// What stands in a column is not a finite number.
-    #[error("line {line}, column {column}: {text:?} is not a finite number{}", decimal_comma(text))]
+    #[error("line {line}, column {column}: {text:?} is not a finite number{}", hint_line(hint))]
     NotFinite {
         /// Where.
         line: usize,
@@ -61,14 +65,34 @@ pub enum DataError {
         column: usize,
         /// What stands there.
         text: String,
+        /// What may help; empty if nothing is known.
+        hint: String,
     },
     /// The header has no such column.
-    #[error("no column is called {name:?}; the header has {header:?}")]
+    #[error("no column is called {name:?}; the header has {header:?}{}", hint_line(hint))]
     NoColumn {
         /// The name that was asked for.
         name: String,
         /// The names that there are.
         header: Vec<String>,
+        /// What may help; empty if nothing is known.
+        hint: String,
+    },
+    /// The text is UTF-16: it begins with a byte order mark of that.
+    #[error(
+        "the text is UTF-16 (it begins with the bytes {found:02x?})\n  hint: save it as \"CSV UTF-8\", or run `iconv -f UTF-16 -t UTF-8`"
+    )]
+    Utf16 {
+        /// Its first bytes.
+        found: [u8; 2],
+    },
+    /// The first line, as spreadsheets write it (`sep=;`), names another separator than the one that is asked for.
+    #[error("line 1 says that {found:?} separates the columns, not {expected:?}\n  hint: `.separator({})`", byte(*found))]
+    Separator {
+        /// The separator that the line names.
+        found: char,
+        /// The one that is asked for.
+        expected: char,
     },
     /// A line is much longer than a row can be.
     #[error("line {line}: longer than {limit} bytes")]
@@ -163,11 +187,14 @@ impl fmt::Debug for DataError {
     }
 }
 
-/// A hint, if the text is a number but for its comma.
-fn decimal_comma(text: &str) -> String {
-    let point = text.trim().replacen(',', ".", 1);
-    let is_number = text.contains(',') && point.parse::<f64>().is_ok();
-    if is_number { format!("\n  hint: numbers are written with a point: {point}") } else { String::new() }
+/// A hint in a line of its own, if there is one.
+fn hint_line(hint: &str) -> String {
+    if hint.is_empty() { String::new() } else { format!("\n  hint: {hint}") }
+}
+
+/// This character as a byte is written in code: `b';'`.
+pub(super) fn byte(c: char) -> String {
+    format!("b{c:?}")
 }
 
 #[cfg(test)]
