@@ -518,9 +518,7 @@ impl Csv {
             Some((_, text)) if self.decimal == b',' && text.contains('.') => {
                 "with `.decimal(b',')` numbers have a comma before their decimals, and no points".into()
             }
-            Some((1, text)) if untitled && !is_number(&text) => {
-                "if the first line names the columns, `.header(true)`".into()
-            }
+            Some((1, text)) if untitled && !is_number(&text) => "if the first line names the columns, `.header(true)`".into(),
             Some(_) => String::new(),
         }
     }

@@ -231,7 +231,7 @@ impl<D: Dataset> Dataset for Subset<D> {
 /// If the fraction is not between 0 and 1, or there is no memory for so many numbers.
 #[track_caller]
 pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    check_fraction(held_back);
+    check_fraction("split", held_back);
     require(has_room::<usize>(len), || format!("split: no memory for the numbers of {len} examples"), "split a part of them");
     let mut order = order::shuffled(len, seed, 0);
     let mut test = order.split_off(len - (held_back * len as f64).round() as usize);
@@ -249,7 +249,7 @@ pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usi
 /// If the fraction is not between 0 and 1.
 #[track_caller]
 pub fn split_rows_stratified(labels: &[usize], held_back: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    check_fraction(held_back);
+    check_fraction("split_stratified", held_back);
     let mut classes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     // In the order of the seed: what comes first is held back.
     order::shuffled(labels.len(), seed, 0).into_iter().for_each(|i| classes.entry(labels[i]).or_default().push(i));
@@ -272,8 +272,8 @@ pub fn split_rows_stratified(labels: &[usize], held_back: f64, seed: u64) -> (Ve
 }
 
 #[track_caller]
-fn check_fraction(held_back: f64) {
-    let message = || format!("split: the fraction held back is from 0 to 1, not {held_back}");
+fn check_fraction(who: &str, held_back: f64) {
+    let message = || format!("{who}: the fraction held back is from 0 to 1, not {held_back}");
     require((0.0..=1.0).contains(&held_back), message, "0.1 to 0.3 are usual");
 }
 
@@ -412,6 +412,11 @@ mod tests {
     #[should_panic(expected = "Examples::new: inputs of shape [2, 1], but targets for 3 examples")]
     fn as_many_targets_as_inputs() {
         Examples::new(array![[1f32], [2.0]], vec![0, 1, 2]);
+    }
+    #[test]
+    #[should_panic(expected = "split_stratified: the fraction held back is from 0 to 1, not 1.5")]
+    fn a_stratified_split_holds_back_a_fraction() {
+        Examples::new(Array2::<f32>::zeros((2, 1)), vec![0, 1]).split_stratified(1.5, 0);
     }
     #[test]
     #[should_panic(expected = "split: the fraction held back is from 0 to 1, not -0.1")]
