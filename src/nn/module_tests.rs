@@ -289,6 +289,15 @@ fn a_function_before_a_parameter_of_the_network_is_a_row_of_its_own() {
     assert_eq!(rows.iter().map(|r| (r.op.as_str(), r.parameters)).collect::<Vec<_>>(), [("relu", 0), ("mul", 1)]);
 }
 #[test]
+fn names_are_not_empty_and_have_no_dots() {
+    for name in ["", ".", "a.b", "head."] {
+        let panic = std::panic::catch_unwind(|| drop(Sequential::<f32>::new().named(name, Relu))).expect_err(name);
+        let text = *panic.downcast::<String>().unwrap();
+        let expected = format!("Sequential::named: no module can be called {name:?}\n  at src/nn/module_tests.rs:");
+        assert!(text.starts_with(&expected) && text.contains("\n  hint: a name without dots"), "{text}");
+    }
+}
+#[test]
 #[should_panic(expected = "Sequential: there is a module \"1\" already")]
 fn names_are_not_repeated() {
     let _ = Sequential::<f32>::new().named("1", Relu).push(Relu);

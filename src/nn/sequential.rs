@@ -42,10 +42,13 @@ impl<T: Scalar> Sequential<T> {
     /// With one more module of this name.
     ///
     /// # Panics
-    /// If there is one of this name already.
+    /// If there is one of this name already, or the name is empty or has a dot, which parts the names of nested modules.
     #[track_caller]
     pub fn named(mut self, name: impl Into<String>, module: impl Module<T> + 'static) -> Self {
         let name = name.into();
+        let fits = !name.is_empty() && !name.contains('.');
+        let message = || format!("Sequential::named: no module can be called {name:?}");
+        require(fits, message, "a name without dots, such as \"head\": dots part the names of nested modules (`head.weight`)");
         let free = self.modules.iter().all(|(n, _)| *n != name);
         require(free, || format!("Sequential: there is a module {name:?} already"), "give it another name");
         self.modules.push((name, Box::new(module)));
