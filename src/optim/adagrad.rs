@@ -1,7 +1,7 @@
 //! AdaGrad.
 
 use super::bounds::{self, Room};
-use super::{FirstOrder, Memory, Rule, not_negative};
+use super::{FirstOrder, Memory, PENALTY, RATE, Rule, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Adagrad`], by PyTorch's names and with its defaults.
@@ -48,11 +48,11 @@ pub type Adagrad<T = f32> = FirstOrder<AdagradOptions, T>;
 impl Rule for AdagradOptions {
     fn check(&self) {
         let AdagradOptions { lr, lr_decay, weight_decay, initial_accumulator_value, eps } = *self;
-        not_negative("lr", lr);
-        not_negative("lr_decay", lr_decay);
-        not_negative("weight_decay", weight_decay);
-        not_negative("initial_accumulator_value", initial_accumulator_value);
-        not_negative("eps", eps);
+        not_negative("optimizer", "lr", lr, RATE);
+        not_negative("optimizer", "lr_decay", lr_decay, "0 leaves the rate as it is");
+        not_negative("optimizer", "weight_decay", weight_decay, PENALTY);
+        not_negative("optimizer", "initial_accumulator_value", initial_accumulator_value, "0 is usual");
+        not_negative("optimizer", "eps", eps, "1e-10 is usual: it keeps a denominator from 0");
     }
     fn lr(&self) -> f64 {
         self.lr

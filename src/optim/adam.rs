@@ -1,7 +1,7 @@
 //! Adam and AdamW.
 
 use super::bounds::{self, Room};
-use super::{FirstOrder, Memory, Rule, check, not_negative};
+use super::{FirstOrder, Memory, PENALTY, RATE, Rule, check, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Adam`], by PyTorch's names and with its defaults.
@@ -73,10 +73,16 @@ impl<T: Scalar> Adam<T> {
 impl Rule for AdamOptions {
     fn check(&self) {
         let AdamOptions { lr, betas, eps, weight_decay, .. } = *self;
-        not_negative("lr", lr);
-        check((0.0..1.0).contains(&betas.0) && (0.0..1.0).contains(&betas.1), "betas must be at least 0 and below 1", betas);
-        not_negative("eps", eps);
-        not_negative("weight_decay", weight_decay);
+        not_negative("optimizer", "lr", lr, RATE);
+        check(
+            "optimizer",
+            (0.0..1.0).contains(&betas.0) && (0.0..1.0).contains(&betas.1),
+            "betas must be at least 0 and below 1",
+            betas,
+            "(0.9, 0.999) is usual",
+        );
+        not_negative("optimizer", "eps", eps, "1e-8 is usual: it keeps a denominator from 0");
+        not_negative("optimizer", "weight_decay", weight_decay, PENALTY);
     }
     fn lr(&self) -> f64 {
         self.lr

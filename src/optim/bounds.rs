@@ -7,19 +7,22 @@ use std::fmt::Debug;
 /// No option can be larger: it must be finite in either type of numbers.
 pub(super) const MOST: f64 = f32::MAX as f64;
 
-const HINT: &str = "the options' documentation says what each of them is, and its default";
+/// What a learning rate should be.
+pub(super) const RATE: &str = "0.1 to 0.001 are usual for Sgd, 0.001 for Adam";
+/// What `weight_decay` should be.
+pub(super) const PENALTY: &str = "0 is without a penalty; 1e-4 to 1e-2 are usual";
 
-/// Refuses an option that makes no sense, with the line of the caller who gave it.
+/// Refuses an option of `who` that makes no sense, with the line of the caller who gave it.
 #[track_caller]
-pub(super) fn check(ok: bool, what: &str, value: impl Debug) {
-    require(ok, || format!("optimizer: {what}, not {value:?}"), HINT);
+pub(super) fn check(who: &str, ok: bool, what: &str, value: impl Debug, hint: &str) {
+    require(ok, || format!("{who}: {what}, not {value:?}"), hint);
 }
 
 /// Refuses a negative number, an infinite one, and what is none.
 #[track_caller]
-pub(super) fn not_negative(name: &str, x: f64) {
-    require(x >= 0.0, || format!("optimizer: {name} must be at least 0, not {x:?}"), HINT);
-    require(x <= MOST, || format!("optimizer: {name} must be finite, also as f32, not {x:?}"), HINT);
+pub(super) fn not_negative(who: &str, name: &str, x: f64, hint: &str) {
+    require(x >= 0.0, || format!("{who}: {name} must be at least 0, not {x:?}"), hint);
+    require(x <= MOST, || format!("{who}: {name} must be finite, also as f32, not {x:?}"), hint);
 }
 
 /// What keeps a denominator from zero, in a type that may not hold it. A denominator `sqrt(v) + eps` needs an `eps` that is not far below the
@@ -193,31 +196,49 @@ mod tests {
     #[test]
     fn options_are_finite_in_either_type() {
         use std::panic::catch_unwind;
-        let refused = |name: &str, make: fn(f64)| {
+        let refused = |who: &str, name: &str, make: fn(f64)| {
             for x in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
                 let text = catch_unwind(|| make(x)).expect_err(name).downcast::<String>().unwrap();
-                assert!(text.starts_with(&format!("optimizer: {name} must be ")) && text.contains(&format!("{x:?}")), "{text}");
+                assert!(text.starts_with(&format!("{who}: {name} must be ")) && text.contains(&format!("{x:?}")), "{text}");
+                assert!(!text.contains("documentation"), "{text}"); // which is no advice
                 assert!(text.contains("\n  at src/optim/bounds.rs:") && text.contains("\n  hint: "), "{text}");
             }
         };
-        refused("lr", |x| drop(Sgd::<f32>::new(x)));
-        refused("lr", |x| Sgd::<f32>::new(0.1).set_lr(x));
-        refused("momentum", |x| drop(Sgd::<f32>::with(SgdOptions { momentum: x, ..Default::default() })));
-        refused("weight_decay", |x| drop(Adam::<f32>::with(AdamOptions { weight_decay: x, ..Default::default() })));
-        refused("eps", |x| drop(Adam::<f32>::with(AdamOptions { eps: x, ..Default::default() })));
-        refused("betas", |x| drop(Adam::<f32>::with(AdamOptions { betas: (x, 0.5), ..Default::default() })));
-        refused("initial_accumulator_value", |x| {
+        refused("optimizer", "lr", |x| drop(Sgd::<f32>::new(x)));
+        refused("optimizer", "lr", |x| Sgd::<f32>::new(0.1).set_lr(x));
+        refused("optimizer", "momentum", |x| drop(Sgd::<f32>::with(SgdOptions { momentum: x, ..Default::default() })));
+        refused("optimizer", "weight_decay", |x| drop(Adam::<f32>::with(AdamOptions { weight_decay: x, ..Default::default() })));
+        refused("optimizer", "eps", |x| drop(Adam::<f32>::with(AdamOptions { eps: x, ..Default::default() })));
+        refused("optimizer", "betas", |x| drop(Adam::<f32>::with(AdamOptions { betas: (x, 0.5), ..Default::default() })));
+        refused("optimizer", "initial_accumulator_value", |x| {
             drop(Adagrad::<f32>::with(AdagradOptions { initial_accumulator_value: x, ..Default::default() }));
         });
-        refused("alpha", |x| drop(RmsProp::<f32>::with(RmsPropOptions { alpha: x, ..Default::default() })));
-        refused("tolerance_grad", |x| drop(Lbfgs::<f32>::with(LbfgsOptions { tolerance_grad: x, ..Default::default() })));
-        refused("gamma", |x| drop(Scheduler::new(&mut Sgd::<f32>::new(0.1), ExponentialLr::new(x))));
-        refused("max_lr", |x| drop(Scheduler::new(&mut Adam::<f32>::new(0.1), OneCycleLr::new(x, 9))));
-        refused("div_factor", |x| {
+        refused("optimizer", "alpha", |x| drop(RmsProp::<f32>::with(RmsPropOptions { alpha: x, ..Default::default() })));
+        refused("optimizer", "tolerance_grad", |x| drop(Lbfgs::<f32>::with(LbfgsOptions { tolerance_grad: x, ..Default::default() })));
+        refused("ExponentialLr", "gamma", |x| drop(Scheduler::new(&mut Sgd::<f32>::new(0.1), ExponentialLr::new(x))));
+        refused("OneCycleLr", "max_lr", |x| drop(Scheduler::new(&mut Adam::<f32>::new(0.1), OneCycleLr::new(x, 9))));
+        refused("OneCycleLr", "div_factor", |x| {
             drop(Scheduler::new(&mut Adam::<f32>::new(0.1), OneCycleLr { div_factor: x, ..OneCycleLr::new(0.1, 9) }));
         });
-        refused("threshold", |x| {
+        refused("ReduceLrOnPlateau", "threshold", |x| {
             let _ = ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions { threshold: Threshold::Absolute(x), ..Default::default() });
         });
+        refused("CosineAnnealingLr", "eta_min", |x| {
+            drop(Scheduler::new(&mut Sgd::<f32>::new(0.1), CosineAnnealingLr { t_max: 3, eta_min: x }));
+        });
+    }
+    #[test]
+    fn what_is_cut_cannot_be_negative() {
+        for x in [f64::NAN, -1.0] {
+            let cut: [(&str, fn(f64)); 2] = [
+                ("clip_grad_norm: max_norm", |x| _ = clip_grad_norm(&mut Grads::<f32>::default(), x)),
+                ("clip_grad_value: clip_value", |x| clip_grad_value(&mut Grads::<f32>::default(), x)),
+            ];
+            for (name, cut) in cut {
+                let text = std::panic::catch_unwind(|| cut(x)).expect_err(name).downcast::<String>().unwrap();
+                let expected = format!("{name} must be at least 0, not {x:?}\n  at src/optim/bounds.rs:");
+                assert!(text.starts_with(&expected) && text.contains("\n  hint: 1.0 is usual"), "{text}");
+            }
+        }
     }
 }

@@ -33,7 +33,13 @@ use crate::{Grads, Scalar};
 /// [`torch.nn.utils.clip_grad_norm_`]: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
 #[track_caller]
 pub fn clip_grad_norm<T: Scalar>(grads: &mut Grads<T>, max_norm: f64) -> f64 {
-    check(max_norm >= 0.0, "max_norm must be at least 0", max_norm);
+    check(
+        "clip_grad_norm",
+        max_norm >= 0.0,
+        "max_norm must be at least 0",
+        max_norm,
+        "1.0 is usual; `f64::INFINITY` measures the norm and cuts nothing",
+    );
     let square = |g: &T| g.to_f64() * g.to_f64();
     let mut norm = grads.slices_mut().map(|(_, g)| g.iter().map(square).sum::<f64>()).sum::<f64>().sqrt();
     if !SQUARES.contains(&norm) {
@@ -87,7 +93,7 @@ const SQUARES: std::ops::Range<f64> = 1e-140..1e140;
 /// [`torch.nn.utils.clip_grad_value_`]: https://docs.pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_value_.html
 #[track_caller]
 pub fn clip_grad_value<T: Scalar>(grads: &mut Grads<T>, clip_value: f64) {
-    check(clip_value >= 0.0, "clip_value must be at least 0", clip_value);
+    check("clip_grad_value", clip_value >= 0.0, "clip_value must be at least 0", clip_value, "1.0 is usual; `f64::INFINITY` cuts nothing");
     let most = T::from_f64(clip_value);
     let cut = |g: T| {
         if g > most {

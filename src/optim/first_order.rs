@@ -1,7 +1,7 @@
 //! What do rules of one gradient a step share? Groups of parameters with options of their own, what is remembered of each parameter, and
 //! states.
 
-use super::bounds::MOST;
+use super::bounds::{MOST, RATE};
 use super::handover::Numbers;
 use super::reader::{Reader, shaped};
 use super::{Handover, Optimizer, Rates, check, not_negative};
@@ -75,7 +75,8 @@ pub trait Rule: Clone + Debug + Default + Send + 'static {
     fn takes_element(&self, _array: &str, _x: f64) -> bool {
         true
     }
-    /// Changes one parameter that has a gradient.
+    /// Changes one parameter that has a gradient. (What is refused inside names the line of the optimizer's step.)
+    #[track_caller]
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>);
 }
 
@@ -242,7 +243,7 @@ impl<R: Rule, T: Scalar> Rates for FirstOrder<R, T> {
     fn set_lrs(&mut self, lrs: &[f64]) {
         check_count("set_lrs", lrs.len(), self.groups.len());
         for &lr in lrs {
-            not_negative("lr", lr); // all, before the first is set
+            not_negative("optimizer", "lr", lr, RATE); // all, before the first is set
         }
         self.handover.set();
         self.groups.iter_mut().zip(lrs).for_each(|(group, &lr)| group.set_lr(lr));
@@ -262,7 +263,13 @@ impl<R: Rule, T: Scalar> Rates for FirstOrder<R, T> {
             let mut changed = group.clone();
             changed.set_momentum(momentum);
             changed.check();
-            check(changed.momentum().is_some(), "momentum must stay above 0", momentum);
+            check(
+                "optimizer",
+                changed.momentum().is_some(),
+                "momentum must stay above 0",
+                momentum,
+                "make the schedule with momentums above 0, or with `cycle_momentum: false`",
+            );
         }
         // Rates that a schedule has left hold all the same.
         if let Some(Numbers { lrs, .. }) = self.handover.take() {

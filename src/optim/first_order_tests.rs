@@ -375,3 +375,37 @@ fn frozen_parameters_are_left_as_they_are() {
     Sgd::new(0.5).step([&w], &grads);
     assert_eq!(w.to_array()[[0]], 1.0);
 }
+
+/// A step inside a closure that reads the parameter is refused with the line of the step, not with one of the optimizer's.
+#[test]
+fn a_step_that_is_refused_names_its_line() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    let (p, mut tape) = (Param::<f64>::new("p", [1.0]), Tape::new());
+    let mut grads = || {
+        let grads = tape.backward(tape.param(&p).sum());
+        tape.reset();
+        grads
+    };
+    let refused = |step: &mut dyn FnMut(&Grads<f64>), grads: Grads<f64>| {
+        let panic = catch_unwind(AssertUnwindSafe(|| p.with(|_| step(&grads)))).expect_err("must be refused");
+        let text = *panic.downcast::<String>().unwrap();
+        assert!(text.starts_with("parameter p is used inside a closure that holds it\n  at src/optim/first_order_tests.rs:"), "{text}");
+    };
+    let momentum = SgdOptions { lr: 0.1, momentum: 0.9, ..Default::default() };
+    refused(&mut |g| Sgd::new(0.1).step([&p], g), grads());
+    refused(&mut |g| Sgd::with(momentum).step([&p], g), grads());
+    refused(&mut |g| Sgd::with(SgdOptions { nesterov: true, ..momentum }).step([&p], g), grads());
+    refused(&mut |g| Adam::new(0.1).step([&p], g), grads());
+    refused(&mut |g| Adam::with(AdamOptions { amsgrad: true, ..Default::default() }).step([&p], g), grads());
+    refused(&mut |g| Adagrad::new(0.1).step([&p], g), grads());
+    refused(&mut |g| RmsProp::new(0.1).step([&p], g), grads());
+    refused(&mut |g| RmsProp::with(RmsPropOptions { centered: true, momentum: 0.9, ..Default::default() }).step([&p], g), grads());
+    refused(&mut |g| Optimizer::step(&mut Sgd::new(0.1), std::slice::from_ref(&p), g), grads());
+    let mut again = Some(grads());
+    refused(
+        &mut |_| {
+            Lbfgs::new(0.1).step(std::slice::from_ref(&p), || (1.0, again.take().expect("one evaluation comes first")));
+        },
+        grads(),
+    );
+}

@@ -121,12 +121,18 @@ impl<T: Scalar> Lbfgs<T> {
     #[track_caller]
     pub fn with(options: LbfgsOptions) -> Self {
         let LbfgsOptions { lr, max_iter, tolerance_grad, tolerance_change, history_size, .. } = options;
-        not_negative("lr", lr);
-        check(max_iter > 0, "max_iter must be at least 1", max_iter);
-        check(options.max_eval != Some(0), "max_eval must be at least 1", options.max_eval);
-        not_negative("tolerance_grad", tolerance_grad);
-        not_negative("tolerance_change", tolerance_change);
-        check(history_size > 0, "history_size must be at least 1", history_size);
+        not_negative("optimizer", "lr", lr, "1 is usual, as in PyTorch");
+        check("optimizer", max_iter > 0, "max_iter must be at least 1", max_iter, "20 is usual");
+        check(
+            "optimizer",
+            options.max_eval != Some(0),
+            "max_eval must be at least 1",
+            options.max_eval,
+            "`None` allows a quarter more than `max_iter`",
+        );
+        not_negative("optimizer", "tolerance_grad", tolerance_grad, "1e-7 is usual; 0 goes on to the last iteration");
+        not_negative("optimizer", "tolerance_change", tolerance_change, "1e-9 is usual; 0 goes on to the last iteration");
+        check("optimizer", history_size > 0, "history_size must be at least 1", history_size, "10 to 100 are usual");
         Lbfgs { options, params: Vec::new(), memory: Memory::default(), handover: Handover::default() }
     }
     /// The options.
@@ -148,7 +154,7 @@ impl<T: Scalar> Lbfgs<T> {
         let known = self.params.is_empty() || (params.len() == self.params.len() && params.iter().zip(&self.params).all(|(p, q)| p.is(q)));
         require(known, || "Lbfgs: the parameters are others than in the last step, or in another order", "make another optimizer");
         if let Some(Numbers { lrs, .. }) = self.handover.take() {
-            not_negative("lr", lrs[0]);
+            not_negative("optimizer", "lr", lrs[0], "1 is usual, as in PyTorch");
             self.options.lr = lrs[0];
         }
         self.params = params.to_vec();
@@ -156,6 +162,9 @@ impl<T: Scalar> Lbfgs<T> {
         let max_eval = max_eval.unwrap_or(max_iter.saturating_add(max_iter / 4));
         let (first_loss, grads) = closure();
         let trained: Vec<bool> = params.iter().map(|p| !p.is_frozen() && grads.slice(p).is_some()).collect();
+        for (param, _) in params.iter().zip(&trained).filter(|(_, trained)| **trained) {
+            param.with_mut(|_| ()); // one that is in use is refused here, with the caller's line, which closures below do not know
+        }
         let kept: Vec<_> = params.iter().map(Param::frozen_elements).collect();
         let mut grad = flat_grad(params, &trained, &kept, &grads);
         drop(grads);
@@ -311,7 +320,7 @@ impl<T: Scalar> Rates for Lbfgs<T> {
     }
     fn set_lrs(&mut self, lrs: &[f64]) {
         check_count("set_lrs", lrs.len(), 1);
-        not_negative("lr", lrs[0]);
+        not_negative("optimizer", "lr", lrs[0], "1 is usual, as in PyTorch");
         self.handover.set();
         self.options.lr = lrs[0];
     }

@@ -70,7 +70,7 @@ pub use sgd::{Sgd, SgdOptions};
 
 use crate::io::{State, StateError};
 use crate::{Grads, Param, Scalar};
-use bounds::{check, not_negative};
+use bounds::{PENALTY, RATE, check, not_negative};
 
 /// What schedules change: the learning rates of an optimizer, and its momentum. There is one of each for every parameter group; the first
 /// group is that of the parameters which no other group names.

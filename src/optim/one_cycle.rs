@@ -102,20 +102,55 @@ impl Schedule for OneCycleLr {
     }
     fn check(&self, groups: usize) {
         let fits = self.max_lr.len() == 1 || self.max_lr.len() == groups;
-        check(fits, &format!("max_lr must be one number or as many as parameter groups ({groups})"), &self.max_lr);
+        check(
+            "OneCycleLr",
+            fits,
+            &format!("max_lr must be one number or as many as parameter groups ({groups})"),
+            &self.max_lr,
+            "the first is that of the parameters in no group",
+        );
         for &lr in &self.max_lr {
-            not_negative("max_lr", lr);
+            not_negative(
+                "OneCycleLr",
+                "max_lr",
+                lr,
+                "the rate in the middle of the cycle: a few times the one that trains well without a cycle",
+            );
         }
-        check(self.total_steps > 0, "total_steps must be at least 1", self.total_steps);
-        check((0.0..=1.0).contains(&self.pct_start), "pct_start must be from 0 to 1", self.pct_start);
+        check(
+            "OneCycleLr",
+            self.total_steps > 0,
+            "total_steps must be at least 1",
+            self.total_steps,
+            "the number of steps of the scheduler in the whole cycle: epochs times batches",
+        );
+        check("OneCycleLr", (0.0..=1.0).contains(&self.pct_start), "pct_start must be from 0 to 1", self.pct_start, "0.3 is usual");
         // Of what is divided by less than these, no rate is infinite.
         let divides = |x: f64| (1.0 / MOST..=MOST).contains(&x);
-        check(divides(self.div_factor), "div_factor must be above 0 and finite, also as f32", self.div_factor);
-        check(divides(self.final_div_factor), "final_div_factor must be above 0 and finite, also as f32", self.final_div_factor);
+        check(
+            "OneCycleLr",
+            divides(self.div_factor),
+            "div_factor must be above 0 and finite, also as f32",
+            self.div_factor,
+            "25 is usual: the first rate is max_lr divided by it",
+        );
+        check(
+            "OneCycleLr",
+            divides(self.final_div_factor),
+            "final_div_factor must be above 0 and finite, also as f32",
+            self.final_div_factor,
+            "1e4 is usual: the last rate is the first one divided by it",
+        );
         let momentums = (self.base_momentum, self.max_momentum);
         let inside = [momentums.0, momentums.1].iter().all(|m| (0.0..1.0).contains(m));
-        check(inside, "base_momentum and max_momentum must be at least 0 and below 1", momentums);
+        check("OneCycleLr", inside, "base_momentum and max_momentum must be at least 0 and below 1", momentums, "0.85 and 0.95 are usual");
         let phases = !self.three_phase || self.pct_start <= 0.5;
-        check(phases, "pct_start must be at most 0.5 with three_phase", self.pct_start);
+        check(
+            "OneCycleLr",
+            phases,
+            "pct_start must be at most 0.5 with three_phase",
+            self.pct_start,
+            "the rate falls as long as it rises: 0.3 is usual",
+        );
     }
 }

@@ -98,14 +98,21 @@ impl ReduceLrOnPlateau {
     pub fn new(options: ReduceLrOnPlateauOptions) -> Self {
         let ReduceLrOnPlateauOptions { goal, factor, threshold: Threshold::Relative(t) | Threshold::Absolute(t), min_lr, eps, .. } =
             options;
-        check((0.0..1.0).contains(&factor), "factor must be at least 0 and below 1", factor);
-        not_negative("threshold", t);
-        not_negative("min_lr", min_lr);
-        not_negative("eps", eps);
+        check(
+            "ReduceLrOnPlateau",
+            (0.0..1.0).contains(&factor),
+            "factor must be at least 0 and below 1",
+            factor,
+            "0.1 is usual: what the rate is multiplied by",
+        );
+        not_negative("ReduceLrOnPlateau", "threshold", t, "1e-4 is usual");
+        not_negative("ReduceLrOnPlateau", "min_lr", min_lr, "0, or the rate below which nothing is gained");
+        not_negative("ReduceLrOnPlateau", "eps", eps, "1e-8 is usual: a smaller change of a rate is left out");
         let best = if goal == Goal::Min { f64::INFINITY } else { f64::NEG_INFINITY };
         ReduceLrOnPlateau { options, best, bad_epochs: 0, cooldown: 0 }
     }
     /// Takes note of the metric of an epoch, and reduces the rates if it is time. Says whether they were reduced.
+    #[track_caller]
     pub fn step(&mut self, metric: f64, optimizer: &mut dyn Rates) -> bool {
         let o = self.options;
         if self.is_better(metric) {

@@ -1,7 +1,7 @@
 //! RMSProp.
 
 use super::bounds::{self, Room};
-use super::{FirstOrder, Memory, Rule, check, not_negative};
+use super::{FirstOrder, Memory, PENALTY, RATE, Rule, check, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`RmsProp`], by PyTorch's names and with its defaults.
@@ -55,11 +55,11 @@ pub type RmsProp<T = f32> = FirstOrder<RmsPropOptions, T>;
 impl Rule for RmsPropOptions {
     fn check(&self) {
         let RmsPropOptions { lr, alpha, eps, weight_decay, momentum, .. } = *self;
-        not_negative("lr", lr);
-        check((0.0..=1.0).contains(&alpha), "alpha must be from 0 to 1", alpha);
-        not_negative("eps", eps);
-        not_negative("weight_decay", weight_decay);
-        not_negative("momentum", momentum);
+        not_negative("optimizer", "lr", lr, RATE);
+        check("optimizer", (0.0..=1.0).contains(&alpha), "alpha must be from 0 to 1", alpha, "0.99 is usual");
+        not_negative("optimizer", "eps", eps, "1e-8 is usual: it keeps a denominator from 0");
+        not_negative("optimizer", "weight_decay", weight_decay, PENALTY);
+        not_negative("optimizer", "momentum", momentum, "0.9 is usual; 0 is without momentum");
     }
     fn lr(&self) -> f64 {
         self.lr

@@ -465,6 +465,34 @@ fn largest_rates_are_as_many_as_groups() {
 }
 
 #[test]
+fn a_schedule_without_sense_is_named() {
+    let refused = |schedule: fn() -> Scheduler| {
+        let text = *std::panic::catch_unwind(schedule).expect_err("must be refused").downcast::<String>().unwrap();
+        assert!(text.contains("\n  at src/optim/schedule_tests.rs:") && !text.contains("documentation"), "{text}");
+        text
+    };
+    let text = refused(|| Scheduler::new(&mut sgd(0.0), StepLr::new(0)));
+    assert!(text.starts_with("StepLr: step_size must be at least 1, not 0\n") && text.contains("\n  hint: the number of steps"), "{text}");
+    let text = refused(|| Scheduler::new(&mut sgd(0.0), |_| f64::NAN));
+    assert!(
+        text.starts_with("Scheduler: the schedule gives the rate NaN at time 0 (parameter group 0; made at src/optim/schedule_tests.rs:"),
+        "{text}"
+    );
+    let text = refused(|| {
+        let mut optimizer = sgd(0.0);
+        let mut scheduler = Scheduler::new(&mut optimizer, |t| if t == 2 { -1.0 } else { 1.0 });
+        scheduler.step(&mut optimizer);
+        scheduler.step(&mut optimizer);
+        scheduler
+    });
+    assert!(
+        text.starts_with("Scheduler: the schedule gives the rate -")
+            && text.contains(" at time 2 (parameter group 0; made at src/optim/schedule_tests.rs:"),
+        "{text}"
+    );
+    assert!(text.contains("\n  hint: rates are finite"), "{text}");
+}
+#[test]
 #[should_panic(expected = "step_size must be at least 1, not 0")]
 fn inner_schedules_are_checked() {
     Scheduler::new(&mut sgd(0.0), SequentialLr::new(LinearLr::new(2)).then(2, StepLr::new(0)));

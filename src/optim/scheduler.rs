@@ -8,6 +8,7 @@ use crate::io::{State, StateError};
 use crate::refusal::require;
 use ndarray::ArrayD;
 use std::fmt;
+use std::panic::Location;
 
 /// A course of the learning rate: a function of time, which is counted in calls of [`Scheduler::step`] (epochs or batches, as you like).
 ///
@@ -66,6 +67,8 @@ pub struct Scheduler {
     /// Room for the numbers of one step, so that it allocates nothing.
     numbers: Vec<f64>,
     handover: Option<Handover>,
+    /// Where it was made: in a training run it is stepped by a callback, whose line says nothing.
+    made: &'static Location<'static>,
 }
 
 impl Scheduler {
@@ -87,7 +90,8 @@ impl Scheduler {
             );
         }
         let handover = optimizer.handover().cloned();
-        let mut scheduler = Scheduler { schedule: Box::new(schedule), time: 0, base_lrs, numbers: Vec::new(), handover };
+        let mut scheduler =
+            Scheduler { schedule: Box::new(schedule), time: 0, base_lrs, numbers: Vec::new(), handover, made: Location::caller() };
         match scheduler.handover.as_ref().filter(|handover| handover.is_loaded()) {
             Some(handover) => handover.leave(Some(scheduler.present())),
             None => scheduler.set(optimizer),
@@ -112,6 +116,17 @@ impl Scheduler {
     fn set(&mut self, optimizer: &mut dyn Rates) {
         self.numbers.clear();
         self.numbers.extend(self.base_lrs.iter().enumerate().map(|(group, &base)| self.schedule.lr(self.time, base, group)));
+        if let Some((group, lr)) = self.numbers.iter().enumerate().find(|(_, lr)| !(0.0..=MOST).contains(*lr)) {
+            let message = || {
+                let (time, made) = (self.time, self.made);
+                format!("Scheduler: the schedule gives the rate {lr:?} at time {time} (parameter group {group}; made at {made})")
+            };
+            require(
+                false,
+                message,
+                "rates are finite (also as f32) and at least 0; a closure gives a factor on the first rate at each time",
+            );
+        }
         optimizer.set_lrs(&self.numbers);
         if let Some(momentum) = self.schedule.momentum(self.time) {
             self.numbers.fill(momentum);

@@ -29,8 +29,14 @@ impl Schedule for StepLr {
         base * power(self.gamma, time / self.step_size)
     }
     fn check(&self, _: usize) {
-        check(self.step_size > 0, "step_size must be at least 1", self.step_size);
-        check_gamma(self.gamma);
+        check(
+            "StepLr",
+            self.step_size > 0,
+            "step_size must be at least 1",
+            self.step_size,
+            "the number of steps of the scheduler between two changes of the rate",
+        );
+        check_gamma("StepLr", self.gamma);
     }
 }
 
@@ -55,7 +61,7 @@ impl Schedule for MultiStepLr {
         base * power(self.gamma, self.milestones.iter().filter(|&&m| m <= time).count() as u64)
     }
     fn check(&self, _: usize) {
-        check_gamma(self.gamma);
+        check_gamma("MultiStepLr", self.gamma);
     }
 }
 
@@ -78,7 +84,7 @@ impl Schedule for ExponentialLr {
         base * power(self.gamma, time)
     }
     fn check(&self, _: usize) {
-        check_gamma(self.gamma);
+        check_gamma("ExponentialLr", self.gamma);
     }
 }
 
@@ -106,8 +112,14 @@ impl Schedule for CosineAnnealingLr {
         wave(base, self.eta_min, time, self.t_max)
     }
     fn check(&self, _: usize) {
-        check(self.t_max > 0, "t_max must be at least 1", self.t_max);
-        not_negative("eta_min", self.eta_min);
+        check(
+            "CosineAnnealingLr",
+            self.t_max > 0,
+            "t_max must be at least 1",
+            self.t_max,
+            "the number of steps of the scheduler from the highest rate to the lowest",
+        );
+        not_negative("CosineAnnealingLr", "eta_min", self.eta_min, "the least rate: 0, or a small part of the first one");
     }
 }
 
@@ -145,9 +157,21 @@ impl Schedule for CosineAnnealingWarmRestarts {
         wave(base, self.eta_min, since, length)
     }
     fn check(&self, _: usize) {
-        check(self.t_0 > 0, "t_0 must be at least 1", self.t_0);
-        check(self.t_mult > 0, "t_mult must be at least 1", self.t_mult);
-        not_negative("eta_min", self.eta_min);
+        check(
+            "CosineAnnealingWarmRestarts",
+            self.t_0 > 0,
+            "t_0 must be at least 1",
+            self.t_0,
+            "the number of steps of the scheduler before the first restart",
+        );
+        check(
+            "CosineAnnealingWarmRestarts",
+            self.t_mult > 0,
+            "t_mult must be at least 1",
+            self.t_mult,
+            "1 for periods of one length, 2 for each twice as long as the one before",
+        );
+        not_negative("CosineAnnealingWarmRestarts", "eta_min", self.eta_min, "the least rate: 0, or a small part of the first one");
     }
 }
 
@@ -177,9 +201,21 @@ impl Schedule for LinearLr {
     }
     fn check(&self, _: usize) {
         let LinearLr { start_factor, end_factor, total_iters } = *self;
-        check(start_factor > 0.0 && start_factor <= 1.0, "start_factor must be above 0 and at most 1", start_factor);
-        check((0.0..=1.0).contains(&end_factor), "end_factor must be from 0 to 1", end_factor);
-        check(total_iters > 0, "total_iters must be at least 1", total_iters);
+        check(
+            "LinearLr",
+            start_factor > 0.0 && start_factor <= 1.0,
+            "start_factor must be above 0 and at most 1",
+            start_factor,
+            "1/3 is usual",
+        );
+        check("LinearLr", (0.0..=1.0).contains(&end_factor), "end_factor must be from 0 to 1", end_factor, "1 is usual");
+        check(
+            "LinearLr",
+            total_iters > 0,
+            "total_iters must be at least 1",
+            total_iters,
+            "the number of steps of the scheduler in which the factor changes",
+        );
     }
 }
 
@@ -214,7 +250,13 @@ impl SequentialLr {
     #[track_caller]
     pub fn then(mut self, milestone: u64, next: impl Schedule + 'static) -> Self {
         let last = self.parts.last().map_or(0, |(begin, _)| *begin);
-        check(milestone > last, &format!("the milestone must be above {last}, the one before"), milestone);
+        check(
+            "SequentialLr",
+            milestone > last,
+            &format!("the milestone must be above {last}, the one before"),
+            milestone,
+            "milestones ascend from 1 on: each schedule begins after the one before",
+        );
         self.parts.push((milestone, Box::new(next)));
         self
     }
@@ -253,6 +295,6 @@ fn power(x: f64, n: u64) -> f64 {
 }
 
 #[track_caller]
-fn check_gamma(gamma: f64) {
-    not_negative("gamma", gamma);
+fn check_gamma(who: &str, gamma: f64) {
+    not_negative(who, "gamma", gamma, "the factor on the rate: 0.1 to 0.99 are usual, and 1 changes nothing");
 }

@@ -1,7 +1,7 @@
 //! Stochastic gradient descent, with momentum.
 
 use super::bounds::MOST;
-use super::{FirstOrder, Memory, Rule, check, not_negative};
+use super::{FirstOrder, Memory, PENALTY, RATE, Rule, check, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
 /// The options of [`Sgd`], by PyTorch's names and with its defaults.
@@ -45,12 +45,18 @@ pub type Sgd<T = f32> = FirstOrder<SgdOptions, T>;
 impl Rule for SgdOptions {
     fn check(&self) {
         let SgdOptions { lr, momentum, dampening, weight_decay, nesterov } = *self;
-        not_negative("lr", lr);
-        not_negative("momentum", momentum);
-        check(dampening.abs() <= MOST, "dampening must be a finite number, also as f32", dampening);
-        not_negative("weight_decay", weight_decay);
+        not_negative("optimizer", "lr", lr, RATE);
+        not_negative("optimizer", "momentum", momentum, "0.9 is usual; 0 is without momentum");
+        check("optimizer", dampening.abs() <= MOST, "dampening must be a finite number, also as f32", dampening, "0 is usual");
+        not_negative("optimizer", "weight_decay", weight_decay, PENALTY);
         let fits = !nesterov || (momentum > 0.0 && dampening == 0.0);
-        check(fits, "nesterov needs momentum above 0 and dampening 0", (momentum, dampening));
+        check(
+            "optimizer",
+            fits,
+            "nesterov needs momentum above 0 and dampening 0",
+            (momentum, dampening),
+            "momentum 0.9 and dampening 0 are usual with it",
+        );
     }
     fn lr(&self) -> f64 {
         self.lr
