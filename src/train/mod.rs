@@ -82,6 +82,7 @@ use crate::nn::Module;
 use crate::optim::Optimizer;
 use crate::refusal::require;
 use crate::{Grads, Param, Scalar, Tape, Var};
+use std::panic::Location;
 use std::time::Instant;
 
 /// What happens beside the training itself. All methods have a default that does nothing; an error ends the run.
@@ -207,8 +208,18 @@ impl<'a, T: Scalar> Fit<'a, T, Vec<usize>> {
     /// For classification: the model gives logits `[n, classes]`, targets are class numbers, the loss is cross entropy, and accuracy is
     /// measured.
     pub fn new(model: &'a dyn Module<T>, optimizer: &'a mut dyn Optimizer<T>) -> Self {
-        Fit::with_loss(model, optimizer, |logits, labels: &Vec<usize>| logits.cross_entropy(labels))
-            .metric("accuracy", |logits, labels| accuracy(logits, labels))
+        let mut fit = Fit::with_loss(model, optimizer, |logits, labels: &Vec<usize>| logits.cross_entropy(labels))
+            .metric("accuracy", |logits, labels| accuracy(logits, labels));
+        fit.measures.wrong = |logits, labels| {
+            // What has other shapes is refused by the loss.
+            let &[_, classes] = logits else { return None };
+            let at = labels.iter().position(|&label| label >= classes)?;
+            Some(format!(
+                "label {} (at position {at} of the batch) is none of the {classes} classes that the model tells apart",
+                labels[at]
+            ))
+        };
+        fit
     }
 }
 
@@ -232,7 +243,7 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         optimizer: &'a mut dyn Optimizer<T>,
         loss: impl for<'t> Fn(Var<'t, T>, &Y) -> Var<'t, T> + 'a,
     ) -> Self {
-        let measures = Measures { loss: Box::new(loss), metric: None, validation: None };
+        let measures = Measures { loss: Box::new(loss), metric: None, validation: None, wrong: |_, _| None };
         Fit { model, optimizer, measures, callbacks: Vec::new(), epochs: 1, first: 0 }
     }
     /// How often all examples are seen; 1 unless said otherwise.
@@ -277,7 +288,7 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// same.
     ///
     /// # Panics
-    /// As model, loss and metric do: if shapes do not fit, or a label is not a class. If the loader has no batches, there is no example to validate
+    /// As model, loss and metric do: if shapes do not fit, or a label is not a class. If all parameters are frozen when an epoch begins. If the loader has no batches, there is no example to validate
     /// on, or a parameter has a gradient that [`Module::visit`] does not show: it would never be trained.
     #[track_caller]
     pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
@@ -316,6 +327,8 @@ struct Measures<'a, T: Scalar, Y> {
     loss: Loss<'a, T, Y>,
     metric: Option<(String, Metric<'a, T, Y>)>,
     validation: Option<&'a dyn Dataset<Number = T, Target = Y>>,
+    /// What is wrong with the targets of an output of this shape, if the loss is known.
+    wrong: fn(&[usize], &Y) -> Option<String>,
 }
 
 impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
@@ -335,10 +348,16 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
             let mut lr = run.optimizer.lr();
             run.epoch = epoch;
             run.batch = 0;
+            require(
+                params.iter().any(|p| !p.is_frozen()),
+                || format!("Fit::run: there is nothing to train: all {} parameters of the model are frozen", params.len()),
+                "`unfreeze` the model or a part of it; a model of your own shows its parameters by `Module::visit`",
+            );
             model.train();
             for (i, batch) in loader.epoch(epoch).enumerate() {
                 (run.batch, run.samples) = (i, batch.len());
                 let output = model.forward(tape.constant(&batch.x));
+                self.check("training", output, &batch.y, Location::caller());
                 let value = (self.loss)(output, &batch.y);
                 let mut grads = tape.backward(value);
                 if i == 0 {
@@ -380,15 +399,25 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
     fn metric(&self, output: Var<'_, T>, y: &Y) -> Option<(String, f64)> {
         self.metric.as_ref().map(|(name, f)| (name.clone(), f(output, y)))
     }
+    /// Refuses targets that the loss would refuse, with the line of the run.
+    fn check(&self, when: &str, output: Var<'_, T>, y: &Y, at: &Location<'_>) {
+        if let Some(wrong) = (self.wrong)(&output.shape(), y) {
+            panic!(
+                "Fit::run: in {when}, {wrong}\n  at {at}\n  hint: labels count from 0, and the last layer has as many outputs as there are classes"
+            );
+        }
+    }
     /// Loss and metric of held-back examples.
     #[track_caller]
     fn validate(&self, model: &dyn Module<T>, tape: &mut Tape<T>, examples: &dyn Dataset<Number = T, Target = Y>) -> (f64, f64) {
         let (mut losses, mut metrics) = (Mean::new(), Mean::new());
+        let at = Location::caller(); // a closure would name its own
         for start in (0..examples.len()).step_by(AT_ONCE) {
             let rows: Vec<usize> = (start..examples.len().min(start.saturating_add(AT_ONCE))).collect();
             let batch = examples.get(&rows);
             tape.no_grad(|| {
                 let output = model.forward(tape.constant(&batch.x));
+                self.check("validation", output, &batch.y, at);
                 losses.add((self.loss)(output, &batch.y).item().to_f64(), rows.len());
                 metrics.add(self.metric(output, &batch.y).map_or(0.0, |m| m.1), rows.len());
             });

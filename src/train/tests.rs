@@ -398,6 +398,32 @@ fn a_layer_that_is_not_shown_is_refused() {
     let _ = Fit::new(&model, &mut Adam::new(0.01)).run(&loader());
 }
 #[test]
+#[should_panic(expected = "Fit::run: there is nothing to train: all 6 parameters of the model are frozen\n  at src/train/tests.rs:")]
+fn a_frozen_model_is_not_trained() {
+    let model = network();
+    model.freeze();
+    let _ = Fit::new(&model, &mut Adam::new(0.01)).run(&loader());
+}
+#[test]
+fn labels_that_are_no_classes_are_named() {
+    let with_label = |label: usize| {
+        let mut examples = circle(20);
+        examples.y[3] = label;
+        examples
+    };
+    let refused = |train: Examples, test: Examples| {
+        let panic = std::panic::catch_unwind(|| {
+            let _ = Fit::new(&network(), &mut Adam::new(0.01)).validate(&test).run(&Loader::new(train, 10));
+        });
+        *panic.expect_err("must be refused").downcast::<String>().unwrap()
+    };
+    for (text, when) in [(refused(with_label(2), circle(5)), "training"), (refused(circle(5), with_label(2)), "validation")] {
+        let message = "label 2 (at position 3 of the batch) is none of the 2 classes that the model tells apart";
+        assert!(text.starts_with(&format!("Fit::run: in {when}, {message}\n  at src/train/tests.rs:")), "{text}");
+        assert!(text.contains("\n  hint: labels count from 0"), "{text}");
+    }
+}
+#[test]
 #[should_panic(expected = "Fit::run: the loader has no batches")]
 fn a_run_needs_batches() {
     let _ = Fit::new(&network(), &mut Adam::new(0.01)).run(&Loader::new(circle(3), 4).drop_last());
