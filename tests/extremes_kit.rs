@@ -347,9 +347,9 @@ fn schedules_of_extreme_numbers() {
     all(
         &NUMBERS,
         &[
-            ("optimizer", &|x| rates(StepLr { step_size: 3, gamma: x })),
-            ("optimizer", &|x| rates(MultiStepLr { milestones: vec![0, u64::MAX], gamma: x })),
-            ("optimizer", &|x| rates(ExponentialLr::new(x))),
+            ("rate", &|x| rates(StepLr { step_size: 3, gamma: x })),
+            ("rate", &|x| rates(MultiStepLr { milestones: vec![0, u64::MAX], gamma: x })),
+            ("rate", &|x| rates(ExponentialLr::new(x))),
             ("eta_min", &|x| rates(CosineAnnealingLr { t_max: 9, eta_min: x })),
             ("eta_min", &|x| rates(CosineAnnealingWarmRestarts { t_0: 9, t_mult: 2, eta_min: x })),
             ("start_factor", &|x| rates(LinearLr { start_factor: x, ..LinearLr::new(5) })),
@@ -357,11 +357,11 @@ fn schedules_of_extreme_numbers() {
             ("max_lr", &|x| rates(OneCycleLr { max_lr: vec![x], ..cycle() })),
             ("pct_start", &|x| rates(OneCycleLr { pct_start: x, ..cycle() })),
             ("pct_start", &|x| rates(OneCycleLr { pct_start: x, three_phase: true, ..cycle() })),
-            ("optimizer", &|x| rates(OneCycleLr { div_factor: x, ..cycle() })),
-            ("optimizer", &|x| rates(OneCycleLr { final_div_factor: x, ..cycle() })),
+            ("OneCycleLr", &|x| rates(OneCycleLr { div_factor: x, ..cycle() })),
+            ("OneCycleLr", &|x| rates(OneCycleLr { final_div_factor: x, ..cycle() })),
             ("momentum", &|x| rates(OneCycleLr { base_momentum: x, ..cycle() })),
             ("momentum", &|x| rates(OneCycleLr { max_momentum: x, ..cycle() })),
-            ("lr", &|x| rates(move |_| x)),
+            ("the schedule gives the rate", &|x| rates(move |_| x)),
             ("factor", &|x| falls(ReduceLrOnPlateauOptions { factor: x, ..plateau }, 2.0)),
             ("threshold", &|x| falls(ReduceLrOnPlateauOptions { threshold: Threshold::Relative(x), ..plateau }, 2.0)),
             ("threshold", &|x| falls(ReduceLrOnPlateauOptions { threshold: Threshold::Absolute(x), goal: Goal::Max, ..plateau }, 2.0)),
@@ -374,7 +374,7 @@ fn schedules_of_extreme_numbers() {
         &SIZES,
         &[
             ("step_size", &|n| rates(StepLr { step_size: n as u64, gamma: 0.5 })),
-            ("optimizer", &|n| rates(MultiStepLr { milestones: vec![n as u64; 3], gamma: 0.5 })),
+            ("MultiStepLr", &|n| rates(MultiStepLr { milestones: vec![n as u64; 3], gamma: 0.5 })),
             ("t_max", &|n| rates(CosineAnnealingLr::new(n as u64))),
             ("t_0", &|n| rates(CosineAnnealingWarmRestarts { t_0: n as u64, t_mult: 3, eta_min: 0.0 })),
             ("t_mult", &|n| rates(CosineAnnealingWarmRestarts { t_0: 2, t_mult: n as u64, eta_min: 0.0 })),
@@ -484,11 +484,17 @@ fn data_of_extreme_numbers() {
     );
     all(
         &bytes,
-        &[("Csv::separator", &|b| {
-            let text = [&b"1"[..], &[b], b"2\n"].concat();
-            let read = Csv::new().separator(b).read::<f32>(&*text).map_err(|e| e.to_string())?;
-            holds(read.x[[0, 0]] == 1.0 && read.y == [2])
-        })],
+        &[
+            ("Csv::separator", &|b| {
+                let text = [&b"1"[..], &[b], b"2\n"].concat();
+                let read = Csv::new().separator(b).read::<f32>(&*text).map_err(|e| e.to_string())?;
+                holds(read.x[[0, 0]] == 1.0 && read.y == [2])
+            }),
+            ("Csv", &|b| {
+                let read = Csv::new().decimal(b).read::<f32>("1.5,2\n".as_bytes()).map_err(|e| e.to_string())?;
+                holds(read.x[[0, 0]] == 1.5 && read.y == [2])
+            }),
+        ],
     );
 }
 
