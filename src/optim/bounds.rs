@@ -229,16 +229,14 @@ mod tests {
     }
     #[test]
     fn what_is_cut_cannot_be_negative() {
-        for x in [f64::NAN, -1.0] {
-            let cut: [(&str, fn(f64)); 2] = [
-                ("clip_grad_norm: max_norm", |x| _ = clip_grad_norm(&mut Grads::<f32>::default(), x)),
-                ("clip_grad_value: clip_value", |x| clip_grad_value(&mut Grads::<f32>::default(), x)),
-            ];
-            for (name, cut) in cut {
+        let refused = |name: &str, cut: fn(f64)| {
+            for x in [f64::NAN, -1.0] {
                 let text = std::panic::catch_unwind(|| cut(x)).expect_err(name).downcast::<String>().unwrap();
                 let expected = format!("{name} must be at least 0, not {x:?}\n  at src/optim/bounds.rs:");
                 assert!(text.starts_with(&expected) && text.contains("\n  hint: 1.0 is usual"), "{text}");
             }
-        }
+        };
+        refused("clip_grad_norm: max_norm", |x| _ = clip_grad_norm(&mut Grads::<f32>::default(), x));
+        refused("clip_grad_value: clip_value", |x| clip_grad_value(&mut Grads::<f32>::default(), x));
     }
 }
