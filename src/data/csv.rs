@@ -103,8 +103,8 @@ enum At {
 }
 
 /// Shows each row that is not blank to `see`. Plain or gzipped; a byte order mark is passed over, and so is a
-/// first line `sep=;` (with which spreadsheets say what separates the columns) if it names this separator. A field in quotes may hold separators, line
-/// ends, and quotes, which are doubled.
+/// first line `sep=;` (with which spreadsheets say what separates the columns) if it names this separator. A field in quotes may hold
+/// separators, line ends, and quotes, which are doubled.
 pub(super) fn rows(
     reader: impl Read,
     separator: u8,

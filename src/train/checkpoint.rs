@@ -15,7 +15,8 @@ use std::path::PathBuf;
 /// [`EarlyStopping`](super::EarlyStopping), is done: no epoch comes next.)
 ///
 /// The callbacks (schedules, early stopping) are called by it, before it writes. A run that begins at another epoch than [`RunCheckpoint::resume`]
-/// gave is ended by an error after its first batch, and so is one that would write over a file that was never resumed. An example is in the [module](super)'s documentation.
+/// gave is ended by an error after its first batch, and so is one that would write over a file that was never resumed. An example
+/// is in the [module](super)'s documentation.
 pub struct RunCheckpoint<'a, T: Scalar = f32> {
     path: PathBuf,
     kept: Vec<(String, Box<dyn Callback<T> + 'a>)>,

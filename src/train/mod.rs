@@ -288,8 +288,8 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// same.
     ///
     /// # Panics
-    /// As model, loss and metric do: if shapes do not fit, or a label is not a class. If all parameters are frozen when an epoch begins. If the loader has no batches, there is no example to validate
-    /// on, or a parameter has a gradient that [`Module::visit`] does not show: it would never be trained.
+    /// As model, loss and metric do: if shapes do not fit, or a label is not a class. If all parameters are frozen when an
+    /// epoch begins. If the loader has no batches, there is no example to validate on, or a parameter has a gradient that [`Module::visit`] does not show: it would never be trained.
     #[track_caller]
     pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
         let Fit { model, optimizer, measures, mut callbacks, epochs, first } = self;
