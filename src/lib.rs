@@ -68,87 +68,36 @@
 //! | `embedding` | the row `padding_idx` | 0 |
 //! | comparisons, `detach` | everywhere | no gradient |
 //!
-//! # Crate layout
-//!
-//! | file | the question it answers |
-//! |---|---|
-//! | `tape.rs` | what can be recorded, and by whom? |
-//! | `record.rs` | how is a node recorded? |
-//! | `var.rs` | what does a user hold? |
-//! | `deferred.rs` | when is a large elementwise op computed? |
-//! | `recall.rs` | what does a tape remember from one step to the next? |
-//! | `grad.rs` | how is it differentiated? |
-//! | `functional.rs` | how are functions (closures) differentiated? |
-//! | `op.rs` | what is an op? |
-//! | `ops/` | the primitives, by family; its README says how to add one |
-//! | `param.rs` | what outlives a step? |
-//! | `check.rs` | are the gradients right? |
-//! | `layout.rs` | how do shapes, strides and broadcasting work? |
-//! | `buffers.rs` | where do arrays live? |
-//! | `memory.rs` | what if memory does not suffice? |
-//! | `scalar.rs`, `real_var.rs` | which numbers can be differentiated, and what are formulas written in? |
-//! | `error.rs` | what is said when an op is refused? |
-//! | `kernels/` | plain loops on slices, without knowledge of the tape |
-//! | | from here on, on the public API alone: |
-//! | `nn/`, `init.rs` | what is a network made of, and with which values does it begin? |
-//! | `optim/` | how are parameters changed? |
-//! | `data/` | what is there to learn from? |
-//! | `io/` | how is a model kept? |
-//! | `refusal.rs` | what is said when one of these is refused? |
-//! | `metrics.rs`, `progress.rs`, `show.rs` | how good is it, how far, and how are numbers shown? |
-//! | `plot/`, `tensorboard/` | what does it look like? |
-//! | `train/` | how does a loop train a model, for those who do not write it out? |
-//!
 //! # Features
 //!
 //! Both are on by default, and neither changes a number: `plot` (`wengert::plot`, through `plotters`), `progress` (`wengert::progress`, through
 //! `indicatif`).
 
-mod buffers;
-mod check;
-pub mod data;
-mod deferred;
-mod error;
-mod functional;
-mod grad;
-pub mod init;
-pub mod io;
+mod array;
 mod kernels;
-mod layout;
-mod memory;
-pub mod metrics;
-pub mod nn;
-mod op;
+mod kit;
 mod ops;
-pub mod optim;
-mod param;
-#[cfg(feature = "plot")]
-pub mod plot;
-#[cfg(feature = "progress")]
-pub mod progress;
-mod real_var;
-mod recall;
-mod record;
-mod refusal;
-mod scalar;
-mod show;
 mod tape;
-pub mod tensorboard;
-pub mod train;
-mod var;
 
 /// The array type that values come in and go out as, in the version that this crate uses.
 pub use ndarray;
 /// The crate of random generators, in the version that layers and initial values take them from.
 pub use rand;
 
-pub use buffers::Stats;
-pub use check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numerical_gradient};
-pub use error::ShapeError;
-pub use functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_and_grad_of, vjp};
+pub use array::error::ShapeError;
+pub use array::layout::Layout;
+pub use array::scalar::{Real, Scalar};
+pub use array::shape::{Shape, Strides};
+pub use array::source::Source;
+pub use array::view::View;
 pub use kernels::update::UpdateRule;
-pub use layout::{Layout, Shape, Strides};
-pub use op::{Cost, Cotangents, Op, View, Vjp};
+pub use kit::check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numerical_gradient};
+#[cfg(feature = "plot")]
+pub use kit::plot;
+#[cfg(feature = "progress")]
+pub use kit::progress;
+pub use kit::{data, init, io, metrics, nn, optim, tensorboard, train};
+use kit::{refusal, show};
 pub use ops::advanced::Pick;
 pub use ops::attention::AttentionOptions;
 pub use ops::avg_pool::{AvgPoolOptions, LpPoolOptions};
@@ -161,6 +110,7 @@ pub use ops::cross_entropy::CrossEntropyOptions;
 pub use ops::distance::NormalizeOptions;
 pub use ops::einsum::einsum;
 pub use ops::entropy::{BceOptions, BceWithLogitsOptions, KlDivOptions};
+pub use ops::functional::{grad, hessian, hvp, jacobian, jvp, value_and_grad, value_and_grad_of, vjp};
 pub use ops::grid_sample::{GridSampleMode, GridSampleOptions, GridSamplePadding};
 pub use ops::indices::{Index, Indices, Mask};
 pub use ops::join::{concat, stack};
@@ -177,10 +127,12 @@ pub use ops::resample::{InterpolateMode, InterpolateOptions};
 pub use ops::slice::SliceInfo;
 pub use ops::triangular::TriangularOptions;
 pub use ops::unpool::MaxUnpoolOptions;
-pub use param::{Grads, Param};
-pub use scalar::{Real, Scalar};
+pub use tape::grads::Grads;
+pub use tape::op::{Cost, Cotangents, Op, Vjp};
+pub use tape::param::Param;
+pub use tape::store::Stats;
+pub use tape::var::{Operand, Value, Var};
 pub use tape::{NodeInfo, Tape};
-pub use var::{Operand, Source, Value, Var};
 
 /// The blocks of the README, which are compiled and run with the tests.
 #[cfg(doctest)]

@@ -8,11 +8,11 @@
 //! its first element on, so that equal numbers have exactly their value as mean and 0 as variance; and again from its mean on, should that
 //! element be an outlier.
 
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, dispatch};
 use crate::kernels::norm::is_outlier;
 use crate::kernels::parallel;
 use crate::kernels::scratch;
-use crate::kernels::simd::{Kernel, Simd, dispatch};
-use crate::scalar::Scalar;
 use std::ops::Range;
 
 /// How an array falls into channels.

@@ -1,11 +1,11 @@
 //! How are elementwise ops computed? One loop over contiguous slices, compiled for each instruction set; operands that are strided or
 //! broadcast are first copied, a few hundred elements at a time, into a stack buffer that stays in the first-level cache.
 
+use crate::array::scalar::{Known, Scalar};
+use crate::array::simd::{Kernel, Libm, Simd, dispatch};
+use crate::array::view::View;
 use crate::kernels::parallel;
-use crate::kernels::simd::{Kernel, Libm, Simd, dispatch};
 use crate::kernels::strided::{Nest, gather};
-use crate::op::View;
-use crate::scalar::Scalar;
 
 /// A function of `N` numbers.
 pub(crate) trait Elementwise<T, const N: usize>: Copy + Sync {
@@ -228,9 +228,34 @@ impl<T: Scalar, F: Elementwise<T, 2>> Kernel for InPlace<'_, T, F> {
 }
 
 /// `x = f(x, y)`.
-pub(crate) fn zip_in_place<T: Scalar, F: Elementwise<T, 2>>(f: F, x: &mut [T], y: &[T]) {
+fn zip_in_place<T: Scalar, F: Elementwise<T, 2>>(f: F, x: &mut [T], y: &[T]) {
     parallel::parts(x, F::GRAIN, &|first, x| {
         let y = &y[first..][..x.len()];
         dispatch(InPlace { f, x, y });
     });
+}
+
+/// `x + y`
+#[derive(Clone, Copy)]
+struct Sum;
+impl<T: Scalar> Elementwise<T, 2> for Sum {
+    #[inline(always)]
+    fn at<S: Simd>(self, [x, y]: [T; 2]) -> T {
+        x + y
+    }
+}
+
+/// `x += y`, for code that is generic: what it calls is compiled in this crate.
+pub(crate) fn add_in_place<T: Scalar>(x: &mut [T], y: &[T]) {
+    fn add_f32(x: &mut [f32], y: &[f32]) {
+        zip_in_place(Sum, x, y);
+    }
+    fn add_f64(x: &mut [f64], y: &[f64]) {
+        zip_in_place(Sum, x, y);
+    }
+    match (T::known_mut(x), T::known(y)) {
+        (Known::F32(x), Known::F32(y)) => add_f32(x, y),
+        (Known::F64(x), Known::F64(y)) => add_f64(x, y),
+        _ => unreachable!("both are of one type"),
+    }
 }

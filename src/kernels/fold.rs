@@ -3,13 +3,13 @@
 //!
 //! As in `reduce.rs`, the order of combination depends on sizes alone.
 
+use crate::array::layout::{Axes, Layout};
+use crate::array::scalar::Scalar;
+use crate::array::view::View;
 use crate::kernels::elementwise::{Elementwise, slices};
 use crate::kernels::parallel;
 use crate::kernels::reduce::{Reducer, add_rows, short_row};
 use crate::kernels::strided::{Nest, gather};
-use crate::layout::{Axes, Layout};
-use crate::op::View;
-use crate::scalar::Scalar;
 
 /// Values that are computed at a time.
 const CHUNK: usize = 512;

@@ -7,10 +7,10 @@
 //! All the arithmetic is in [`tile`]: a few rows of `a` times a few vectors of columns of `b`, with one accumulator for
 //! each element of the result in a register. It runs over
 //!
-//! 1. blocks of at most [`DEPTH_BYTES`] of the inner dimension k, so that the rows of `a` stay in the first-level cache;
+//! 1. blocks of at most [`DEPTH_BYTES`](operand::DEPTH_BYTES) of the inner dimension k, so that the rows of `a` stay in the first-level cache;
 //! 2. in each, blocks of columns, so that the block of `b` stays in the second-level cache;
-//! 3. in each, bands of up to [`MAX_ROWS`] rows, the rows of `a` being reused for all columns of the block;
-//! 4. in each, groups of up to [`MAX_VECTORS`] vectors.
+//! 3. in each, bands of up to [`MAX_ROWS`](operand::MAX_ROWS) rows, the rows of `a` being reused for all columns of the block;
+//! 4. in each, groups of up to [`MAX_VECTORS`](operand::MAX_VECTORS) vectors.
 //!
 //! A tile of 8 x 3 vectors needs 24 accumulators, three vectors of `b` and one broadcast element of `a`: 28 of the 32
 //! registers of AVX-512 or NEON, and 11 loads for 24 multiply-adds, where a core can do two of each in a cycle. With 16
@@ -26,35 +26,18 @@
 //! sum over each block, in order, and the blocks of k depend on k alone. Neither the shape of the tile nor the edges of
 //! the matrix change this order.
 
+mod operand;
 mod pack;
 mod product;
 mod tile;
 mod vector;
 
 use super::parallel::{self, cut, threads};
-use super::simd::{Element, dispatch};
+use crate::array::simd::{Element, dispatch};
+pub(super) use operand::Operand;
+use operand::WORK_PER_THREAD;
 use product::Product;
 pub(super) use product::multiply;
-
-/// Depth of a block, in bytes of one row of `a`: 8 rows of 2 KiB are a third of a first-level cache of 48 KiB.
-const DEPTH_BYTES: usize = 2048;
-/// Size of a block of `b`: half a second-level cache of 1 MiB.
-const BLOCK_BYTES: usize = 512 * 1024;
-/// Columns of a tile, in vectors.
-const MAX_VECTORS: usize = 3;
-/// Rows of the largest tile.
-const MAX_ROWS: usize = 8;
-/// Packing rows of `b` that are contiguous pays only if they are read for more rows of `a` than this, with the wide tile.
-/// The narrow one reads a single line of the cache from each row, and pays from a quarter of that on.
-const PACK_ROWS: usize = 128;
-/// The transpose is computed if there are at most so many columns..
-const NARROW: usize = 16;
-/// ..and this many times more rows.
-const TALL: usize = 3;
-/// A thread must have this many multiply-adds to do to be worth waking.
-const WORK_PER_THREAD: usize = 80 * 1024;
-/// The same for a matrix times a vector, which waits for memory.
-const VECTOR_WORK_PER_THREAD: usize = 32 * 1024;
 
 /// A strided matrix: element (i, j) is `data[offset + i * row_stride + j * col_stride]`.
 ///
@@ -88,31 +71,6 @@ impl<T: Element> Mat<'_, T> {
             row: self.row_stride,
             col: self.col_stride,
         }
-    }
-}
-
-/// A matrix whose bounds have been checked. With a single row or column, the stride that is never used may be anything.
-#[derive(Clone, Copy)]
-pub(super) struct Operand<T> {
-    pub at: *const T,
-    pub row: isize,
-    pub col: isize,
-}
-
-impl<T> Operand<T> {
-    /// The address of element (i, j).
-    #[inline(always)]
-    fn at(&self, i: usize, j: usize) -> *const T {
-        self.at.wrapping_offset(i as isize * self.row + j as isize * self.col)
-    }
-
-    #[inline(always)]
-    fn from(self, i: usize, j: usize) -> Self {
-        Operand { at: self.at(i, j), ..self }
-    }
-
-    fn transposed(self) -> Self {
-        Operand { at: self.at, row: self.col, col: self.row }
     }
 }
 

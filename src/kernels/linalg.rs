@@ -4,9 +4,9 @@
 //! All inner loops run along rows, so that they are vectorised. A batch is divided among threads from [`GRAIN`] multiply-adds a part on;
 //! one matrix is not, so the bits do not depend on the number of threads.
 
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, dispatch};
 use crate::kernels::parallel;
-use crate::kernels::simd::{Kernel, Simd, dispatch};
-use crate::scalar::Scalar;
 
 /// Multiply-adds from which a thread of its own pays.
 const GRAIN: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! How is it computed? Plain loops on slices that know nothing of the tape.
+//! How is it computed? Plain loops on slices and views: no kernel records or differentiates.
 #![allow(unsafe_code)]
 
 pub(crate) mod channels;
@@ -14,11 +14,9 @@ pub(crate) mod reduce;
 pub(crate) mod resample;
 pub(crate) mod scan;
 pub(crate) mod scratch;
-pub mod simd;
 pub(crate) mod softmax;
 pub(crate) mod sort;
 pub(crate) mod strided;
 pub(crate) mod svd;
 pub(crate) mod unit;
 pub(crate) mod update;
-pub mod vecmath;

@@ -3,17 +3,18 @@
 //! Where each group lies together (layer, group and instance norm), a group at a time, which stays in the cache. Elsewhere the
 //! groups' means and deviations are computed first, into small arrays, and one elementwise pass follows.
 
+use crate::array::layout::{Axes, Layout};
+use crate::array::scalar::Scalar;
+use crate::array::shape::Strides;
+use crate::array::simd::{Kernel, Simd, dispatch};
+use crate::array::view::View;
 use crate::kernels::elementwise::{Elementwise, apply};
 use crate::kernels::fold::{fold, group};
 use crate::kernels::parallel;
 use crate::kernels::reduce::{self, reduce};
 use crate::kernels::scratch;
-use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::strided::copy;
 use crate::kernels::unit::{is_safe, unit};
-use crate::layout::{Axes, Layout, Strides};
-use crate::op::View;
-use crate::scalar::Scalar;
 
 /// Which elements are brought together to mean 0 and variance 1.
 #[derive(Clone, Copy, Debug, PartialEq)]

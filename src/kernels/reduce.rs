@@ -2,12 +2,12 @@
 //!
 //! The order of combination depends on sizes alone, never on the number of threads: the same input gives the same bits.
 
+use crate::array::layout::Axes;
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, dispatch};
+use crate::array::view::View;
 use crate::kernels::parallel;
-use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::strided::Nest;
-use crate::layout::Axes;
-use crate::op::View;
-use crate::scalar::Scalar;
 
 /// How two elements become one.
 pub(crate) trait Reducer<T>: Copy + Sync {

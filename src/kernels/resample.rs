@@ -1,9 +1,9 @@
 //! Sums of a few weighted elements: along one axis with fixed weights, and over planes with weights that are an array themselves.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::memory::{filled, room};
+use crate::array::scalar::Scalar;
 use crate::kernels::parallel;
-use crate::memory::{filled, room};
-use crate::scalar::Scalar;
 
 /// Elements read from which a thread of its own pays.
 const GRAIN: usize = 16 * 1024;

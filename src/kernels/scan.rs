@@ -1,10 +1,10 @@
 //! How are running totals computed? In place along an axis, whole slices at a time where the axis is not the last.
 
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::simd::{Kernel, Simd, dispatch};
+use crate::array::vecmath::VecMath;
 use crate::kernels::parallel;
-use crate::kernels::simd::{Kernel, Simd, dispatch};
-use crate::kernels::vecmath::VecMath;
-use crate::layout::Shape;
-use crate::scalar::Scalar;
 
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 16 * 1024;

@@ -1,8 +1,8 @@
 //! Where do kernels put what they need only while they run? Into memory that each thread keeps, so that nothing is allocated once
 //! every thread has run the largest kernel.
 
-use super::simd::Element;
-use crate::memory::{filled, lack, or_panic};
+use crate::array::memory::{filled, lack, or_panic};
+use crate::array::simd::Element;
 use std::cell::RefCell;
 
 /// A line of the cache.

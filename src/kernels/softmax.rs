@@ -1,12 +1,12 @@
 //! How are softmax and its relatives computed? Row by row over the last axis: the maximum first, so that no exponential overflows.
 
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, dispatch};
+use crate::array::vecmath::VecMath;
+use crate::array::view::View;
 use crate::kernels::parallel;
 use crate::kernels::reduce::{Max, Sum, row};
-use crate::kernels::simd::{Kernel, Simd, dispatch};
 use crate::kernels::strided::copy;
-use crate::kernels::vecmath::VecMath;
-use crate::op::View;
-use crate::scalar::Scalar;
 
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 8 * 1024;

@@ -1,10 +1,10 @@
 //! How are elements put in order? Line by line along an axis, each beside its position, so that equal elements keep their order.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::memory::{filled, or_panic, room};
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
 use crate::kernels::parallel;
-use crate::layout::Shape;
-use crate::memory::{filled, or_panic, room};
-use crate::scalar::Scalar;
 use std::cmp::Ordering;
 
 /// Elements from which a thread of its own pays.

@@ -1,9 +1,13 @@
 //! How are arrays walked whose elements do not lie in order? Axes that adjoin in all operands are merged, the last one is the row,
 //! and an odometer steps over the others.
 
-use crate::op::View;
-use crate::scalar::Scalar;
+use crate::array::buffers::zeros;
+use crate::array::error::ShapeError;
+use crate::array::memory::{or_panic, room};
+use crate::array::scalar::{Known, Scalar};
+use crate::array::view::View;
 use smallvec::SmallVec;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Nested loops over `N` arrays of one shape.
@@ -114,4 +118,46 @@ pub(crate) fn scatter<T: Scalar>(x: View<'_, T>, y: &mut [T], offset: isize, str
             y[(to + i * dy) as usize] = x.data[(from + i * dx) as usize];
         }
     });
+}
+
+/// Copies a view's elements into logical order, for code that is generic: what it calls is compiled in this crate.
+pub(crate) fn lay_out<T: Scalar>(x: View<'_, T>, y: &mut [T]) {
+    fn lay_out_f32(x: View<'_, f32>, y: &mut [f32]) {
+        copy(x, y);
+    }
+    fn lay_out_f64(x: View<'_, f64>, y: &mut [f64]) {
+        copy(x, y);
+    }
+    let View { data, offset, layout } = x;
+    match (T::known(data), T::known_mut(y)) {
+        (Known::F32(data), Known::F32(y)) => lay_out_f32(View { data, offset, layout }, y),
+        (Known::F64(data), Known::F64(y)) => lay_out_f64(View { data, offset, layout }, y),
+        _ => unreachable!("both are of one type"),
+    }
+}
+
+impl<'a, T: Scalar> View<'a, T> {
+    /// The elements in logical order, copied where they lie differently.
+    pub fn to_slice(&self) -> Cow<'a, [T]> {
+        match self.as_slice() {
+            Some(s) => Cow::Borrowed(s),
+            None => {
+                let mut out = or_panic(zeros(self.shape().numel()));
+                lay_out(*self, &mut out);
+                Cow::Owned(out)
+            }
+        }
+    }
+    /// A copy of the elements in logical order, if there can be one.
+    pub(crate) fn to_list(self) -> Result<Vec<T>, ShapeError> {
+        self.shape().check_size()?;
+        if let Some(s) = self.as_slice() {
+            let mut out = room(s.len()).map_err(|e| e.about(self.shape()))?;
+            out.extend_from_slice(s);
+            return Ok(out);
+        }
+        let mut out = zeros(self.shape().numel()).map_err(|e| e.about(self.shape()))?;
+        lay_out(self, &mut out);
+        Ok(out)
+    }
 }

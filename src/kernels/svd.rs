@@ -1,9 +1,9 @@
 //! How are singular values found? By one-sided Jacobi rotations, which make the columns orthogonal, pair by pair: short, and accurate also for
 //! small singular values. (M. R. Hestenes, "Inversion of matrices by biorthogonalization and related results", 1958.)
 
+use crate::array::scalar::Scalar;
 use crate::kernels::scratch;
 use crate::kernels::unit::unit;
-use crate::scalar::Scalar;
 
 /// Sweeps over all pairs; about six suffice, and what is not found by then is not a number.
 const SWEEPS: usize = 40;

@@ -4,7 +4,7 @@
 //!
 //! Sums are made in the unit 1 first, and looked at: in the common case that costs one comparison a sum.
 
-use crate::scalar::Scalar;
+use crate::array::scalar::Scalar;
 
 /// Whether a sum of squares (or of other powers) has lost nothing at the ends of the type. It is finite, so none was beyond the upper end. And it
 /// is large beside the smallest normal number (1.2e-38 and 2.2e-308): each square that fell below that lost less than the smallest subnormal

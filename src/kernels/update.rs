@@ -1,8 +1,8 @@
 //! How does an optimizer change a parameter? One pass over it, its gradient and what is remembered about it, on all threads where that pays.
 
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, dispatch};
 use crate::kernels::parallel;
-use crate::kernels::simd::{Kernel, Simd, dispatch};
-use crate::scalar::Scalar;
 
 /// Elements from which a thread of its own pays.
 pub(crate) const GRAIN: usize = 16 * 1024;

@@ -1,9 +1,9 @@
 //! Smooth activation functions, elementwise: each is its value, its slope and a method. (Those with kinks are in `rectifier.rs`.)
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::{Real, Scalar};
 use crate::ops::map::{Map, Unary};
-use crate::scalar::{Real, Scalar};
-use crate::var::{Var, refuse};
+use crate::tape::var::{Var, refuse};
 
 /// x between two bounds, at which it stays; NaN passes.
 #[inline(always)]

@@ -1,13 +1,13 @@
 //! Indexing by several things at once: parts, new axes, arrays of indices, masks. PyTorch's `x[1, :, None, [0, 2], mask]`.
 
-use crate::error::ShapeError;
-use crate::layout::{Shape, Small};
-use crate::memory::filled;
-use crate::op::Op;
+use crate::array::error::ShapeError;
+use crate::array::memory::filled;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small};
 use crate::ops::indices::{Index, Indices, Mask};
 use crate::ops::slice::{Run, Slice, SliceInfo};
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::Op;
+use crate::tape::var::{Var, refuse};
 use ndarray::{ArrayBase, Data, Dimension};
 
 /// One entry of [`Var::index`]: see [`pick!`](crate::pick).

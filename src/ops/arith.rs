@@ -1,14 +1,16 @@
 //! Addition, subtraction, multiplication, division and negation, with broadcasting, and the operators for them.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::{Num, Real, Scalar};
+use crate::array::shape::Shape;
+use crate::array::simd::{Libm, Simd};
+use crate::array::view::View;
 use crate::kernels::elementwise::{self, Elementwise, apply};
-use crate::kernels::simd::{Libm, Simd};
-use crate::layout::Shape;
-use crate::op::{Cost, Cotangents, Op, View, Vjp};
-use crate::ops::Listed;
 use crate::ops::map::same_shape;
-use crate::scalar::{Num, Real, Scalar};
-use crate::var::{Operand, Var};
+use crate::tape::op::Listed;
+use crate::tape::op::erase_listed;
+use crate::tape::op::{Cost, Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var};
 use std::fmt::Debug;
 use std::ops;
 
@@ -179,7 +181,7 @@ where
     Arith<O>: Listed,
 {
     let op = Arith(op);
-    match a.tape.number_op(op, [a, b], &T::erase()) {
+    match a.tape.number_op(op, [a, b], &erase_listed()) {
         Ok(y) => y,
         Err(op) => {
             let (a, b) = a.broadcast_with(b, Op::<T>::name(&op));

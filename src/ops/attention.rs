@@ -1,11 +1,11 @@
 //! Attention: which rows of values to read, by how well a query fits their keys. A formula of other ops.
 
-use crate::error::ShapeError;
-use crate::layout::Shape;
-use crate::memory::room;
+use crate::array::error::ShapeError;
+use crate::array::memory::room;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
 use crate::ops::softmax::MaskedSoftmax;
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var, refuse};
+use crate::tape::var::{Operand, Var, refuse};
 
 /// The options of [`Var::scaled_dot_product_attention`]. By default every query sees every key.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,12 +1,13 @@
 //! Pooling by averages, and by norms, which are made of them.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::pool::{self as kernel, Divisor};
-use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::pool::{MaxPool, MaxPoolOptions, Windows, same};
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 
 // ------------------------------------------------------------------------------------------------------------- average
 

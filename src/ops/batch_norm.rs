@@ -4,18 +4,20 @@
 //! of channels. The last is elementwise but for its constants, so that it is computed in one pass with what comes after it (a residual
 //! sum, relu); and so are the two of them that make the gradient by x. In all, forward reads x twice, and backward g and x twice.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::Axes;
+use crate::array::memory::filled;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::channels::{self, Channels};
 use crate::kernels::unit::{is_moderate, unit};
-use crate::layout::{Axes, Shape};
-use crate::memory::filled;
-use crate::op::{Cost, Cotangents, Op, View, Vjp};
 use crate::ops::join::concat;
 use crate::ops::map::same_shape;
 use crate::ops::norm::NormOptions;
-use crate::param::Param;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cost, Cotangents, Op, Vjp};
+use crate::tape::param::Param;
+use crate::tape::var::{Var, refuse};
 
 /// The size of axis 1, if there is such an axis.
 fn channels_of(shape: &Shape) -> Result<usize, ShapeError> {

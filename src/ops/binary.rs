@@ -1,13 +1,14 @@
 //! Elementwise functions of two arguments, with broadcasting: powers, hypot, xlogy, logaddexp, maximum, minimum, comparisons.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::{Real, Scalar};
+use crate::array::shape::Shape;
+use crate::array::simd::Simd;
+use crate::array::view::View;
 use crate::kernels::elementwise::{Elementwise, apply};
-use crate::kernels::simd::Simd;
-use crate::layout::Shape;
-use crate::op::{Cost, Cotangents, Op, View, Vjp};
 use crate::ops::map::{Binary, Zip, same_shape};
-use crate::scalar::{Real, Scalar};
-use crate::var::{Operand, Var};
+use crate::tape::op::{Cost, Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var};
 
 // ---------------------------------------------------------------------------------------------------------------- pow
 

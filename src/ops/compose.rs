@@ -1,7 +1,7 @@
 //! Elementwise functions that are formulas of other ops.
 
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var};
+use crate::array::scalar::Scalar;
+use crate::tape::var::{Operand, Var};
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// a + alpha b.

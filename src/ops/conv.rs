@@ -5,12 +5,13 @@
 
 mod options;
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::conv::{self, Axis, Geometry};
-use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var, refuse};
 
 pub(crate) use options::LARGEST;
 pub use options::{

@@ -1,13 +1,14 @@
 //! Cross entropy: the loss of a prediction of one class out of several.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small};
+use crate::array::view::View;
 use crate::kernels::softmax as kernel;
-use crate::layout::{Shape, Small};
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::index::Indices;
 use crate::ops::loss::Reduction;
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var, refuse};
 
 /// The mean (or sum) of `-ln softmax(x)[target]` over the rows of x whose target is not ignored.
 #[derive(Clone, Debug, PartialEq)]

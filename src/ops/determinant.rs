@@ -1,14 +1,15 @@
 //! Determinants of square matrices and batches of them: det, slogdet.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::linalg as kernels;
-use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::indices::Indices;
 use crate::ops::join::stack;
 use crate::ops::linalg::{Factored, batch, place, square};
-use crate::scalar::Scalar;
-use crate::var::Var;
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::Var;
 
 /// What of a determinant is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -169,7 +170,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 #[cfg(test)]
 mod rows {
     use super::*;
-    use crate::check::{Options, check_grads};
+    use crate::kit::check::{Options, check_grads};
     use crate::ops::samples::*;
     use crate::tape::Tape;
     use ndarray::array;

@@ -1,19 +1,21 @@
 //! Norms of vectors, and the distances, directions and similarities that are made of them.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::Axes;
+use crate::array::scalar::{Num, Real, Scalar};
+use crate::array::shape::Shape;
+use crate::array::simd::Simd;
+use crate::array::view::View;
 use crate::kernels::elementwise::{Elementwise, apply};
 use crate::kernels::fold::{fold, group};
 use crate::kernels::parallel;
 use crate::kernels::reduce;
 use crate::kernels::scratch;
-use crate::kernels::simd::Simd;
 use crate::kernels::unit::{is_safe, unit};
-use crate::layout::{Axes, Shape};
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::map::{rule_of_slope, same_shape};
 use crate::ops::reduction::AxisList;
-use crate::scalar::{Num, Real, Scalar};
-use crate::var::{Operand, Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var, refuse};
 
 const INF: f64 = f64::INFINITY;
 /// Elements from which a thread of its own pays where their powers are summed up in a unit of their own.

@@ -2,11 +2,12 @@
 //!
 //! No op of its own: diagonals, sums, permuted views and batched matrix products, whose rules it takes over.
 
-use crate::error::ShapeError;
-use crate::layout::{Axes, Shape, Small};
+use crate::array::error::ShapeError;
+use crate::array::layout::Axes;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small};
 use crate::ops::product::MatMul;
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var, refuse};
+use crate::tape::var::{Operand, Var, refuse};
 use smallvec::SmallVec;
 use std::panic::Location;
 
@@ -435,7 +436,7 @@ fn paired(a: &Shape, b: &Shape, axes_a: &[isize], axes_b: &[isize]) -> Result<(S
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{Options, check_grads};
+    use crate::kit::check::{Options, check_grads};
     use crate::tape::Tape;
     use ndarray::{ArrayD, IxDyn};
 

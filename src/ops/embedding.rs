@@ -1,9 +1,9 @@
 //! Rows of a table by number: token numbers to vectors. A formula of other ops.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
 use crate::ops::index::Indices;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::var::{Var, refuse};
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Rows of a table (this array, `[rows, features]`) by number: `y[i][j] = x[index[i][j]]`, of shape `[.., features]`. Derivative: each

@@ -1,11 +1,11 @@
 //! Losses of predictions that are probabilities, or logits of them: of yes and no, of distributions.
 
-use crate::error::ShapeError;
-use crate::layout::Shape;
+use crate::array::error::ShapeError;
+use crate::array::scalar::{Real, Scalar};
+use crate::array::shape::Shape;
 use crate::ops::loss::{Reduction, target_of};
 use crate::ops::map::{Binary, Zip};
-use crate::scalar::{Real, Scalar};
-use crate::var::{Operand, Var, refuse};
+use crate::tape::var::{Operand, Var, refuse};
 
 const INF: f64 = f64::INFINITY;
 

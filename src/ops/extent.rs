@@ -1,15 +1,17 @@
 //! More of the same elements, or fewer: flip, roll, repeat, chunk and split, triangles, diagonals, windows.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::Layout;
+use crate::array::memory::room;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{MOST, Shape, Strides};
+use crate::array::view::View;
 use crate::kernels::strided::{Nest, copy, scatter};
-use crate::layout::{Layout, MOST, Shape, Strides};
-use crate::memory::room;
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::join::concat;
 use crate::ops::reduction::AxisList;
 use crate::ops::slice::{Run, Slice};
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 use smallvec::SmallVec;
 
 // -------------------------------------------------------------------------------------------- in another order, and again

@@ -4,16 +4,17 @@
 //! of the position, and through those the derivative by the grid flows. The sum itself is a form that is linear in each of cotangent,
 //! weights and image: its three partial derivatives are one another's rules.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::memory::{list, suffices};
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small};
+use crate::array::view::View;
 use crate::kernels::resample::{TapSizes, tap_scatter, tap_sum, tap_weights};
-use crate::layout::{Shape, Small};
-use crate::memory::{list, suffices};
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::indices::Indices;
 use crate::ops::join::stack;
 use crate::ops::resample::cubic;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 
 // ---------------------------------------------------------------------------------------------------------------- taps
 

@@ -1,14 +1,15 @@
 //! Choosing elements by number: gather and scatter, index_select and its relatives, each with its adjoint.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::memory::{filled, list};
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Strides};
+use crate::array::view::View;
 use crate::kernels::strided::{Nest, gather};
-use crate::layout::{Shape, Strides};
-use crate::memory::{filled, list};
-use crate::op::{Cotangents, Op, View, Vjp};
 pub(crate) use crate::ops::indices::Indices;
 use crate::ops::slice::{Run, Slice};
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var, refuse};
 
 // ------------------------------------------------------------------------------------------------ gather and scatter_add
 

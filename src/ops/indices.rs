@@ -1,11 +1,12 @@
 //! What indices are made of: arrays of whole numbers, and masks.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::Layout;
+use crate::array::memory::room;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
 use crate::kernels::strided::Nest;
-use crate::layout::{Layout, Shape};
-use crate::memory::room;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::var::{Var, refuse};
 use ndarray::{ArrayBase, Data, Dimension};
 use std::fmt;
 use std::sync::Arc;

@@ -1,11 +1,12 @@
 //! Joining arrays: concat and stack.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::strided::scatter;
-use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 use smallvec::SmallVec;
 
 /// Arrays one after the other along an axis.

@@ -5,14 +5,15 @@
 //! rules share it. It stands beside the matrix as a further input through which no derivative flows: what depends on the factors
 //! depends on the matrix, and it is by the matrix that rules differentiate.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::memory::list;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::linalg as kernels;
 use crate::kernels::strided::{copy, scatter};
-use crate::layout::Shape;
-use crate::memory::list;
-use crate::op::{Cotangents, Op, View, Vjp};
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var, refuse};
 use std::panic::Location;
 
 /// The batch of a shape of matrices.
@@ -402,7 +403,7 @@ fn chain<'t, T: Scalar>(factors: &[Var<'t, T>], splits: &[Vec<usize>], i: usize,
 #[cfg(test)]
 mod rows {
     use super::*;
-    use crate::check::{Options, check_grads};
+    use crate::kit::check::{Options, check_grads};
     use crate::ops::samples::*;
     use crate::tape::Tape;
 

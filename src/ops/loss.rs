@@ -1,11 +1,11 @@
 //! Losses of predictions and targets that are numbers: a function of single elements, and its mean. (Those of probabilities and classes are in
 //! `entropy.rs`.)
 
-use crate::error::ShapeError;
-use crate::layout::Shape;
+use crate::array::error::ShapeError;
+use crate::array::scalar::{Real, Scalar};
+use crate::array::shape::Shape;
 use crate::ops::map::{Binary, Map, Unary, Zip};
-use crate::scalar::{Real, Scalar};
-use crate::var::{Operand, Var, refuse};
+use crate::tape::var::{Operand, Var, refuse};
 
 /// How the losses of single elements become the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

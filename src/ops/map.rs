@@ -4,14 +4,15 @@
 //! numbers. Only when that is differentiated again is the same `df` written out in `Var` operations, with `x` and `y` as independent
 //! inputs: what reaches `y` flows on through y's own node. [`Zip`] and [`ZipGrad`] do the same for two inputs.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::{Num, Real, Scalar};
+use crate::array::shape::Shape;
+use crate::array::simd::Simd;
+use crate::array::view::View;
 use crate::kernels::elementwise::{Elementwise, apply, one};
-use crate::kernels::simd::Simd;
-use crate::layout::Shape;
-use crate::op::{Cost, Cotangents, Op, View, Vjp};
-use crate::ops::erase;
-use crate::scalar::{Num, Real, Scalar};
-use crate::var::{Operand, Var};
+use crate::tape::op::erase;
+use crate::tape::op::{Cost, Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var};
 use std::fmt::Debug;
 
 /// A function of one number and its slope.
@@ -267,8 +268,7 @@ pub(crate) fn rule_of_slope<'t, T: Scalar>(
     let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));
     let mut through = [None; 2];
     if cx.needs(1) || cx.needs(2) {
-        let mark = cx.mark();
-        through = cx.through(mark, slope(x, y), cx.g * g, [1, 2]);
+        through = cx.through([1, 2], cx.g * g, || slope(x, y));
     }
     cx.each(|i| if i == 0 { Some(node(cx.g, x, y)) } else { through[i - 1] })
 }

@@ -1,9 +1,9 @@
 //! Losses that are zero from a margin on: hinge, ranking, triplets. (Their sample rows stand with those of the other losses, in `loss.rs`,
 //! since they are formulas of other ops.)
 
+use crate::array::scalar::Scalar;
 use crate::ops::loss::{Reduction, refuse_option, target_of};
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var};
+use crate::tape::var::{Operand, Var};
 
 const INF: f64 = f64::INFINITY;
 

@@ -16,6 +16,7 @@ pub(crate) mod einsum;
 pub(crate) mod embedding;
 pub(crate) mod entropy;
 pub(crate) mod extent;
+pub(crate) mod functional;
 pub(crate) mod grid_sample;
 pub(crate) mod index;
 pub(crate) mod indices;
@@ -31,6 +32,7 @@ pub(crate) mod pad_mode;
 pub(crate) mod pixels;
 pub(crate) mod pool;
 pub(crate) mod product;
+mod real_var;
 pub(crate) mod rectifier;
 pub(crate) mod reduction;
 pub(crate) mod resample;
@@ -50,92 +52,12 @@ pub(crate) mod unfold;
 pub(crate) mod unpool;
 
 #[cfg(test)]
-use samples::{Row, Sampled};
+use samples::Row;
+#[cfg(test)]
+pub(crate) use samples::Sampled;
 
-use crate::kernels::elementwise::zip_in_place;
-use crate::kernels::strided;
-use crate::op::{Op, View};
-use crate::scalar::Scalar;
+use crate::tape::op::{Erase, Listed, Op, to_shared, to_static};
 use std::sync::Arc;
-
-/// The two ways to forget an op's type. Two functions rather than one that returns an enum: a reference comes back in registers, and
-/// graphs of numbers are all overhead.
-pub struct Erase<T: 'static, O> {
-    /// For ops without attributes.
-    pub to_static: fn(O) -> &'static dyn Op<T>,
-    /// For ops with attributes.
-    pub to_shared: fn(O) -> Arc<dyn Op<T>>,
-}
-
-/// A box of a type without size allocates nothing, so that leaking it leaks nothing: it is the way to a static reference.
-fn to_static<T: Scalar, O: Op<T>>(op: O) -> &'static dyn Op<T> {
-    assert!(size_of::<O>() == 0);
-    Box::leak(Box::new(op))
-}
-fn to_shared<T: Scalar, O: Op<T>>(op: O) -> Arc<dyn Op<T>> {
-    Arc::new(op)
-}
-
-/// Forgets the type of any op; its code is compiled in the crate that says so.
-pub(crate) fn erase<T: Scalar, O: Op<T>>() -> Erase<T, O> {
-    Erase { to_static, to_shared }
-}
-
-/// An op that stands in the list below. Methods of `Var` record listed ops only, so that one that was forgotten does not compile;
-/// and under test, one without sample rows does not compile either.
-///
-/// The functions behind its methods are not generic, so that the op's kernels and rules are compiled in this crate, once, with its optimisation, and not again
-/// in every crate that uses them.
-pub trait Listed: Sized + Op<f32> + Op<f64> + PartialEq + Tested {
-    /// Forgets its type, for `f32`.
-    fn erase_f32() -> Erase<f32, Self>;
-    /// Forgets its type, for `f64`.
-    fn erase_f64() -> Erase<f64, Self>;
-}
-
-/// Under test, listed ops must have sample rows.
-#[cfg(test)]
-pub trait Tested: Sampled {}
-#[cfg(test)]
-impl<O: Sampled> Tested for O {}
-#[cfg(not(test))]
-pub trait Tested {}
-#[cfg(not(test))]
-impl<O> Tested for O {}
-
-/// What generic code asks of the number type, so that it is compiled in this crate: see [`Listed`].
-pub trait Engine: Sized + 'static {
-    /// Forgets a listed op's type.
-    fn erase<O: Listed>() -> Erase<Self, O>;
-    /// `x += y`
-    fn add_in_place(x: &mut [Self], y: &[Self]);
-    /// Copies a view's elements into logical order.
-    fn lay_out(x: View<'_, Self>, y: &mut [Self]);
-}
-
-impl Engine for f32 {
-    fn erase<O: Listed>() -> Erase<f32, O> {
-        O::erase_f32()
-    }
-    fn add_in_place(x: &mut [f32], y: &[f32]) {
-        zip_in_place(arith::Arith(arith::Add), x, y);
-    }
-    fn lay_out(x: View<'_, f32>, y: &mut [f32]) {
-        strided::copy(x, y);
-    }
-}
-
-impl Engine for f64 {
-    fn erase<O: Listed>() -> Erase<f64, O> {
-        O::erase_f64()
-    }
-    fn add_in_place(x: &mut [f64], y: &[f64]) {
-        zip_in_place(arith::Arith(arith::Add), x, y);
-    }
-    fn lay_out(x: View<'_, f64>, y: &mut [f64]) {
-        strided::copy(x, y);
-    }
-}
 
 // The only list of ops: functions of one number (`maps`), of two (`zips`), the four operations, and all others.
 macro_rules! ops {

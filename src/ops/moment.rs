@@ -1,12 +1,14 @@
 //! Variance and standard deviation.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::Axes;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::norm;
-use crate::layout::{Axes, Shape};
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::reduction::AxisList;
-use crate::scalar::Scalar;
-use crate::var::Var;
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::Var;
 
 /// The sum over axes of the squared distances from the mean, divided by their number less a correction.
 #[derive(Clone, Copy, Debug, PartialEq)]

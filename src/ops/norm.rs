@@ -1,15 +1,17 @@
 //! Normalizations: elements brought together to mean 0 and variance 1, over a layer, a group of channels or one channel. (Over a batch:
 //! `batch_norm.rs`.)
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::Axes;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small};
+use crate::array::view::View;
 use crate::kernels::norm::Standard;
 use crate::kernels::unit::{is_moderate, unit};
-use crate::layout::{Axes, Shape, Small};
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::map::same_shape;
 use crate::ops::reduction::AxisList;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 
 // ---------------------------------------------------------------------------------------------------------- standardize
 

@@ -1,11 +1,12 @@
 //! The nuclear norm of matrices, and the polar factor that is its gradient.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::svd;
-use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 
 /// The sum of the singular values of matrices that are not wider than high.
 #[derive(Clone, Copy, Debug, PartialEq)]

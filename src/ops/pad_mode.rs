@@ -1,11 +1,11 @@
 //! Padding by a number or by the array's own elements. (Its sample rows stand with [`AxisMap`](crate::ops::resample::AxisMap), the op that it
 //! records.)
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Small;
 use crate::kernels::resample::SparseRows;
-use crate::layout::Small;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::var::{Var, refuse};
 
 /// What lies beyond the edges of an array.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,9 +1,9 @@
 //! Pixels from channels, and back.
 
-use crate::error::ShapeError;
-use crate::layout::Shape;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::tape::var::{Var, refuse};
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Channels become pixels: (.., C r^2, H, W) to (.., C, H r, W r). Derivative: the inverse, [`Var::pixel_unshuffle`].

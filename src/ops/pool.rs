@@ -4,15 +4,16 @@
 //! All ranks are one: an array of fewer axes has others of size 1 before them. Arrays are (batch, channels, ..) or, unbatched,
 //! (channels, ..).
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::memory::filled;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small};
+use crate::array::view::View;
 use crate::kernels::pool::{self as kernel, Planes, Window};
-use crate::layout::{Shape, Small};
-use crate::memory::filled;
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::conv::LARGEST;
 use crate::ops::indices::Indices;
-use crate::scalar::Scalar;
-use crate::var::Var;
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::Var;
 
 // ------------------------------------------------------------------------------------------------------------- windows
 

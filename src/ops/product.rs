@@ -1,11 +1,13 @@
 //! Matrix products: matmul of vectors, matrices and batches, its relatives for one kind of shape, and the affine map `linear`.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::Axes;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::gemm::{Mat, gemm, gemm_batched};
-use crate::layout::{Axes, Shape};
-use crate::op::{Cotangents, Op, View, Vjp};
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var, refuse};
 
 /// The last two axes of a view as a matrix, in the first product of a batch.
 fn matrix<'a, T: Scalar>(x: View<'a, T>) -> Mat<'a, T> {

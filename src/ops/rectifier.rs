@@ -1,10 +1,10 @@
 //! Activation functions with kinks, elementwise: each is its value, its slope and a method. At a kink, the slope is PyTorch's.
 
-use crate::error::ShapeError;
-use crate::layout::Shape;
+use crate::array::error::ShapeError;
+use crate::array::scalar::{Real, Scalar};
+use crate::array::shape::Shape;
 use crate::ops::map::{Binary, Map, Unary, Zip};
-use crate::scalar::{Real, Scalar};
-use crate::var::{Var, refuse};
+use crate::tape::var::{Var, refuse};
 
 // ------------------------------------------------------------------------------------------------------------ relu
 

@@ -1,12 +1,14 @@
 //! Ops that reduce axes: sum, mean, prod, the extremes, logsumexp.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::Axes;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::reduce::{self, reduce};
-use crate::layout::{Axes, Shape};
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::softmax::MaskedSoftmax;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 use smallvec::SmallVec;
 
 /// Which axes a reduction runs over: one axis, a list of axes, or `..` for all. Negative axes count from the end; an empty list is no

@@ -1,12 +1,13 @@
 //! Arrays of another size: interpolation, by a sparse matrix along an axis. (`grid_sample.rs` reads at any positions.)
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::{Num, Real, Scalar};
+use crate::array::shape::{Shape, Small};
+use crate::array::simd::Libm;
+use crate::array::view::View;
 use crate::kernels::resample::SparseRows;
-use crate::kernels::simd::Libm;
-use crate::layout::{Shape, Small};
-use crate::op::{Cotangents, Op, View, Vjp};
-use crate::scalar::{Num, Real, Scalar};
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 use std::fmt;
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Functions whose slope is zero almost everywhere: floor, ceil, trunc, round, sign, and division to whole quotients with what it leaves.
 
+use crate::array::scalar::{Real, Scalar};
 use crate::ops::map::{Binary, Map, Unary, Zip};
-use crate::scalar::{Real, Scalar};
-use crate::var::{Operand, Var};
+use crate::tape::var::{Operand, Var};
 
 // ------------------------------------------------------------------------------------------------------------ floor
 

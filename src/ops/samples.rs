@@ -8,10 +8,10 @@
 mod harness;
 mod orders;
 
+use crate::array::scalar::Scalar;
 use crate::ops::arith::Arith;
 use crate::ops::map::{Binary, Map, MapGrad, Unary, Zip, ZipGrad};
-use crate::scalar::Scalar;
-use crate::var::Var;
+use crate::tape::var::Var;
 use ndarray::ArrayD;
 use std::panic::Location;
 

@@ -1,13 +1,14 @@
 //! Running totals along an axis: cumsum, cumprod, logcumsumexp, and the linear recurrence by which the last two are differentiated.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small};
+use crate::array::view::View;
 use crate::kernels::scan::{self, scan};
 use crate::kernels::strided::copy;
-use crate::layout::{Shape, Small};
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::slice::{Embed, Run};
-use crate::scalar::Scalar;
-use crate::var::Var;
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::Var;
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// For ops along an axis, the array and the axis; a number counts as one element, as in PyTorch.

@@ -1,13 +1,14 @@
 //! Choosing between values: where_cond, masked_fill, clamp.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::{Real, Scalar};
+use crate::array::shape::Shape;
+use crate::array::simd::Simd;
+use crate::array::view::View;
 use crate::kernels::elementwise::{Elementwise, apply};
-use crate::kernels::simd::Simd;
-use crate::layout::Shape;
-use crate::op::{Cost, Cotangents, Op, View, Vjp};
 use crate::ops::map::{Map, Unary, same_shape};
-use crate::scalar::{Real, Scalar};
-use crate::var::{Operand, Var, refuse};
+use crate::tape::op::{Cost, Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var, refuse};
 
 // ---------------------------------------------------------------------------------------------------------- where_cond
 

@@ -1,13 +1,15 @@
 //! Ops that rearrange: views that only change strides (broadcast, reshape, permute), each with its adjoint beside it.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::{Axes, Layout};
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small, Strides};
+use crate::array::view::View;
 use crate::kernels::reduce::{Sum, reduce};
 use crate::kernels::strided::copy;
-use crate::layout::{Axes, Layout, Shape, Small, Strides};
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::reduction::AxisList;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 use smallvec::SmallVec;
 
 // ---------------------------------------------------------------------------------------------------------------- contiguous
@@ -28,6 +30,17 @@ impl<T: Scalar> Op<T> for Contiguous {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         cx.each(|_| cx.g)
+    }
+}
+
+impl<'t, T: Scalar> Var<'t, T> {
+    /// The same elements, laid out in row-major order where they are not yet.
+    #[track_caller]
+    pub(crate) fn contiguous(self) -> Self {
+        if self.tape.read().layout(self.id).is_contiguous() {
+            return self;
+        }
+        self.record(Contiguous)
     }
 }
 

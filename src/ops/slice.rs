@@ -1,11 +1,13 @@
 //! Parts of arrays: slice (a view) and its adjoint, which places an array into a larger one; narrow and pad by them.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::layout::Layout;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small, Strides};
+use crate::array::view::View;
 use crate::kernels::strided::{copy, scatter};
-use crate::layout::{Layout, Shape, Small, Strides};
-use crate::op::{Cotangents, Op, View, Vjp};
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 
 // ------------------------------------------------------------------------------------------------ slice and its adjoint
 

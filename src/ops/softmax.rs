@@ -1,12 +1,13 @@
 //! Softmax and log-softmax, each in a few passes over memory. (The loss on them is in `entropy.rs`.)
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::softmax as kernel;
-use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
-use crate::ops::Listed;
-use crate::scalar::Scalar;
-use crate::var::Var;
+use crate::tape::op::Listed;
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::Var;
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Applies an op along the last axis to any axis.

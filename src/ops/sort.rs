@@ -4,13 +4,13 @@
 //! the derivative goes to the elements that were taken. NaN counts as larger than all else, but the least of a line that holds one
 //! is NaN too, and so is its median. Of equal elements, the first comes first.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
 use crate::kernels::sort::{self, Entry, ascending, descending, first};
-use crate::layout::Shape;
 use crate::ops::indices::Indices;
-use crate::record::told;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::record::told;
+use crate::tape::var::{Var, refuse};
 
 /// The array with at least one axis, the axis, and a position along it for each line: see [`Var::one_of_each_line`].
 struct Chosen<'t, T: Scalar> {

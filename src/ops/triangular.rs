@@ -1,14 +1,15 @@
 //! Triangular matrices: Cholesky factors, and systems of equations with a triangle.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::linalg as kernels;
 use crate::kernels::linalg::Triangle;
 use crate::kernels::strided::copy;
-use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::linalg::{batch, element, place, square, system};
-use crate::scalar::Scalar;
-use crate::var::{Operand, Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Operand, Var, refuse};
 use std::panic::Location;
 
 // ----------------------------------------------------------------------------------------------------- solve_triangular

@@ -1,8 +1,8 @@
 //! Circular and hyperbolic functions and their inverses. (The hyperbolic tangent is in `activation.rs`.)
 
+use crate::array::scalar::{Real, Scalar};
 use crate::ops::map::{Binary, Map, Unary, Zip};
-use crate::scalar::{Real, Scalar};
-use crate::var::{Operand, Var};
+use crate::tape::var::{Operand, Var};
 use std::f64::consts::PI;
 
 /// Up to here the vectorised sine, cosine and tangent are accurate in both types.

@@ -1,8 +1,8 @@
 //! Elementwise functions of one argument: each is its value, its slope and a method. (Activations are in `activation.rs`.)
 
+use crate::array::scalar::{Real, Scalar};
 use crate::ops::map::{Map, Unary};
-use crate::scalar::{Real, Scalar};
-use crate::var::Var;
+use crate::tape::var::Var;
 
 // ------------------------------------------------------------------------------------------------------------- abs
 

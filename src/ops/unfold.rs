@@ -1,13 +1,14 @@
 //! Patches of images: laid out as columns, and added up again where they came from.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::array::view::View;
 use crate::kernels::conv::{self, Axis, Geometry};
 use crate::kernels::parallel;
-use crate::layout::Shape;
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::conv::{ConvOptions, as_batch};
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 32 * 1024;

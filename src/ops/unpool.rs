@@ -1,13 +1,14 @@
 //! The inverse of max pooling, as far as there is one: elements put back where they were found, zeros elsewhere.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Small};
+use crate::array::view::View;
 use crate::kernels::scratch;
-use crate::layout::{Shape, Small};
-use crate::op::{Cotangents, Op, View, Vjp};
 use crate::ops::indices::Indices;
 use crate::ops::pool::same;
-use crate::scalar::Scalar;
-use crate::var::{Var, refuse};
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::var::{Var, refuse};
 
 /// Each element of a plane at its number in a plane of zeros; of several with one number, the last.
 #[derive(Clone, Debug, PartialEq)]

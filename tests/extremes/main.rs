@@ -112,7 +112,7 @@ fn files() -> Vec<std::path::PathBuf> {
     for folder in files.clone().iter().filter(|f| f.is_dir()) {
         files.extend(list(folder));
     }
-    files.extend(["var.rs", "tape.rs", "grad.rs", "functional.rs"].map(|f| src.join(f)));
+    files.extend(["var.rs", "mod.rs", "grad.rs"].map(|f| src.join("tape").join(f)));
     files.retain(|f| f.extension().is_some_and(|e| e == "rs"));
     files
 }

@@ -6,9 +6,9 @@
 
 use super::pass::Pass;
 use super::tile::{Shared, Tile, machine};
-use crate::kernels::simd::{Kernel, Simd, Vector, dispatch};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
-use crate::scalar::Scalar;
 use std::ops::Range;
 
 /// Rows and vectors of a tile with 32 registers, and with 16.

@@ -1,10 +1,10 @@
 //! Convolution by plain loops: one tap at a time, along the rows of x and y that it joins. The best there is where each output
 //! channel sees one or two input channels (depthwise convolution).
 
-use super::{Geometry, grain, product};
+use super::geometry::{Geometry, grain, product};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, dispatch};
 use crate::kernels::parallel;
-use crate::kernels::simd::{Kernel, Simd, dispatch};
-use crate::scalar::Scalar;
 
 /// The planes of one channel each that begin at element `first` of an array, with their numbers.
 fn planes<T>(first: usize, size: usize, all: &mut [T]) -> impl Iterator<Item = (usize, &mut [T])> {

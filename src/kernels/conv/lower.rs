@@ -2,10 +2,10 @@
 //! multiplied by the matrix of all columns. Right for every shape; slower than the direct kernels, because the patches of one
 //! image take as many times the image's memory as there are taps.
 
-use super::{Geometry, grain};
+use super::geometry::{Geometry, grain};
+use crate::array::scalar::Scalar;
 use crate::kernels::gemm::{Mat, gemm, gemm_here};
 use crate::kernels::{parallel, scratch};
-use crate::scalar::Scalar;
 
 /// Lays out patches: `columns[(c, k), o] = x[c, o * stride + k * dilation - before]`, for some channels of one image.
 pub(crate) fn im2col<T: Scalar>(g: &Geometry, x: &[T], columns: &mut [T]) {

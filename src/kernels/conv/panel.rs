@@ -6,9 +6,9 @@
 
 use super::pass::Pass;
 use super::tile::{Plus, Shared, Tile, machine, panels, transpose};
-use crate::kernels::simd::{Kernel, Simd, Vector, dispatch};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
-use crate::scalar::Scalar;
 use std::ops::Range;
 
 /// Products of a block: with 64 channels, 32 KiB of packed weights.

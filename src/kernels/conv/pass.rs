@@ -4,10 +4,10 @@
 //! The output is one [`Pass`] over x. The gradient by the input is one pass over y for each phase of the stride: the inputs that leave
 //! the same remainder on division by it meet the same taps, and with stride 1 that is a single pass with the kernel reversed.
 
-use super::{Axis, GRAIN, Geometry, product};
+use super::geometry::{Axis, GRAIN, Geometry, product};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::parallel;
-use crate::kernels::simd::{Kernel, Simd, Vector, dispatch};
-use crate::scalar::Scalar;
 use smallvec::SmallVec;
 use std::ops::Range;
 

@@ -2,7 +2,7 @@
 
 use super::pass::Pass;
 use super::{Axis, Geometry, flat, input_grad, loops, lower, output, panel, weight, weight_grad, winograd};
-use crate::scalar::Scalar;
+use crate::array::scalar::Scalar;
 
 fn axis(input: usize, kernel: usize, stride: usize, dilation: usize, before: usize, after: usize) -> Axis {
     let output = (input + before + after - dilation * (kernel - 1) - 1) / stride + 1;

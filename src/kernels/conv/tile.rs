@@ -1,6 +1,6 @@
 //! The arithmetic of the direct kernels: a block of sums in registers, and the transposition of matrices.
 
-use crate::kernels::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch, prefetch_line};
+use crate::array::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch, prefetch_line};
 use std::marker::PhantomData;
 
 /// What a tile multiplies: `sums[r][v] += row(r, k) * vectors(k)[v]`, over k.

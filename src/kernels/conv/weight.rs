@@ -9,9 +9,9 @@
 
 use super::pass::Pass;
 use super::tile::{Plus, Shared, Tile, machine, panels, transpose};
-use crate::kernels::simd::{Element, Kernel, Simd, Vector, dispatch};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Element, Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
-use crate::scalar::Scalar;
 
 /// Positions of a block: with 64 channels, 32 KiB of y.
 const DEPTH: usize = 128;

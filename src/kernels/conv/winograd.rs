@@ -17,10 +17,10 @@ mod weight;
 
 use super::pass::{Pass, Tiling};
 use super::tile::{Plus, Shared, machine, panels, transpose};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::gemm::{Operand, multiply};
-use crate::kernels::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
-use crate::scalar::Scalar;
 use std::ops::Range;
 use transform::{source_tile, target_tile, weight_tile};
 pub(super) use weight::weight_grad;
@@ -267,7 +267,7 @@ struct Source<'a, T> {
 }
 
 /// Channels at most of what stands for a position beyond the edge of an image.
-const EDGE: usize = VECTORS * crate::kernels::simd::MAX_LANES;
+const EDGE: usize = VECTORS * crate::array::simd::MAX_LANES;
 
 impl<T: Scalar> Kernel for Source<'_, T> {
     type Out = ();

@@ -1,8 +1,7 @@
 //! Copies of blocks of the operands, in the order in which tiles read them.
 
-use super::super::simd::{Element, MAX_LANES, Simd, Vector};
-use super::product::group;
-use super::{BLOCK_BYTES, Operand};
+use super::operand::{BLOCK_BYTES, Operand, group};
+use crate::array::simd::{Element, MAX_LANES, Simd, Vector};
 use std::cell::Cell;
 
 /// Packs a block of `b` in groups of up to [`MAX_VECTORS`] vectors, each group contiguous, with zeros beyond the edge.

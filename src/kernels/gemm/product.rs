@@ -1,12 +1,13 @@
 //! How is a product divided: among threads, into blocks, into tiles?
 
 use super::super::parallel::{self, cut, threads};
-use super::super::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch};
+use super::operand::{
+    BLOCK_BYTES, DEPTH_BYTES, MAX_ROWS, NARROW, Operand, PACK_ROWS, TALL, VECTOR_WORK_PER_THREAD, WORK_PER_THREAD, group,
+};
 use super::pack::{Scratch, pack};
 use super::tile::{Place, Turn, tile_of};
-use super::{
-    BLOCK_BYTES, DEPTH_BYTES, MAX_ROWS, MAX_VECTORS, NARROW, Operand, PACK_ROWS, TALL, VECTOR_WORK_PER_THREAD, WORK_PER_THREAD, vector,
-};
+use super::vector::{self, Row};
+use crate::array::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch};
 
 /// A product whose bounds have been checked, or a part of one. No dimension is zero.
 #[derive(Clone, Copy)]
@@ -54,6 +55,13 @@ impl<T: Element> Product<T> {
         product
     }
 
+    /// As a row times a matrix, where m is 1.
+    #[inline(always)]
+    fn row(self) -> Row<T> {
+        let Product { k, n, a, b, c, accumulate, .. } = self;
+        Row { k, n, a, b, c, accumulate }
+    }
+
     pub fn run_parallel(self) {
         let least = if self.m == 1 { VECTOR_WORK_PER_THREAD } else { WORK_PER_THREAD };
         self.divide(threads((self.m * self.n).saturating_mul(self.k), least));
@@ -98,15 +106,6 @@ fn band<S: Simd>(remaining: usize) -> usize {
     }
 }
 
-/// The vectors of the next tile, of those that remain: two and two rather than three and one.
-#[inline(always)]
-pub fn group<S: Simd>(remaining: usize) -> usize {
-    // With 16 registers, 4 x 3 accumulators would just fit if nothing were loaded ahead, but compilers do load ahead, and
-    // then keep an accumulator in memory: half the speed.
-    let most = if S::REGISTERS >= 32 { MAX_VECTORS } else { 2 };
-    if remaining == MAX_VECTORS + 1 { 2 } else { remaining.min(most) }
-}
-
 /// `c` (m x n) `= a` (m x k) `· b` (k x n), or `c += a · b` with `add`, inside a kernel and past all division: for blocks that lie in
 /// the caches. n is in whole vectors, and the rows of b and of c are contiguous.
 ///
@@ -140,8 +139,8 @@ impl<T: Element> Kernel for Product<T> {
         unsafe {
             match self.path {
                 Path::Tiles => self.tiles::<S>(),
-                Path::AddRows => vector::add_rows::<S, T>(self),
-                Path::DotColumns => vector::dot_columns::<S, T>(self),
+                Path::AddRows => vector::add_rows::<S, T>(self.row()),
+                Path::DotColumns => vector::dot_columns::<S, T>(self.row()),
             }
         }
     }

@@ -1,5 +1,5 @@
-use super::super::simd::{Element, Level, dispatch_at};
 use super::{Mat, Product, gemm, gemm_batched};
+use crate::array::simd::{Element, Level, dispatch_at};
 
 /// A small generator of random numbers (xorshift).
 struct Random(u64);

@@ -1,7 +1,7 @@
 //! The arithmetic of matrix products: one block of the result, in registers.
 
-use super::super::simd::{Element, MAX_LANES, Simd, Vector};
-use super::{MAX_ROWS, MAX_VECTORS, Operand};
+use super::operand::{MAX_ROWS, MAX_VECTORS, Operand};
+use crate::array::simd::{Element, MAX_LANES, Simd, Vector};
 
 /// What one tile multiplies, and where the result goes.
 #[derive(Clone, Copy)]

@@ -1,8 +1,18 @@
 //! A row times a matrix: every element of the matrix is used once, so all that counts is to read it in order.
 
-use super::super::simd::{Element, Simd, Vector};
-use super::Operand;
-use super::product::Product;
+use super::operand::Operand;
+use crate::array::simd::{Element, Simd, Vector};
+
+/// A row (of k elements) times a matrix (k x n) whose bounds have been checked.
+#[derive(Clone, Copy)]
+pub struct Row<T> {
+    pub k: usize,
+    pub n: usize,
+    pub a: Operand<T>,
+    pub b: Operand<T>,
+    pub c: *mut T,
+    pub accumulate: bool,
+}
 
 /// The rows that are added at once.
 const ROWS: usize = 8;
@@ -10,10 +20,10 @@ const ROWS: usize = 8;
 /// A row times a matrix whose rows are contiguous: multiples of the rows are added to the result, a few at once.
 ///
 /// # Safety
-/// The product must have been checked, m be 1, the rows of `b` be contiguous and the result too.
+/// The product must have been checked, the rows of `b` be contiguous and the result too.
 #[inline(always)]
-pub unsafe fn add_rows<S: Simd, T: Element>(product: Product<T>) {
-    let Product { k, n, a, b, c, accumulate, .. } = product;
+pub unsafe fn add_rows<S: Simd, T: Element>(row: Row<T>) {
+    let Row { k, n, a, b, c, accumulate } = row;
     let mut p = 0;
     while p < k {
         let add = accumulate || p > 0;
@@ -66,8 +76,8 @@ unsafe fn add_some<S: Simd, T: Element, const ROWS: usize>(n: usize, a: Operand<
 /// # Safety
 /// The product must have been checked, m be 1, and `a` and the columns of `b` be contiguous.
 #[inline(always)]
-pub unsafe fn dot_columns<S: Simd, T: Element>(product: Product<T>) {
-    let Product { k, n, a, b, c, accumulate, .. } = product;
+pub unsafe fn dot_columns<S: Simd, T: Element>(row: Row<T>) {
+    let Row { k, n, a, b, c, accumulate } = row;
     let mut j = 0;
     while j < n {
         let columns = if n - j >= 4 { 4 } else { 1 };

@@ -3,9 +3,9 @@
 //! An element lies in one window or none, so that gradients are written in one pass and not added up. Even and odd columns are taken apart
 //! in registers, where the compiler's own vectorisation gives up on the stores: with 24 columns the gradient took 3 ns an element, this takes 0.2.
 
-use super::{Planes, Window};
-use crate::kernels::simd::{Kernel, Simd, Vector};
-use crate::scalar::Scalar;
+use super::windows::{Planes, Window};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, Vector};
 use smallvec::SmallVec;
 
 /// Planes under such windows.

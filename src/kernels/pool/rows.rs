@@ -2,9 +2,9 @@
 //!
 //! What they need in between lies in arrays of a fixed length.
 
-use super::{Divisor, Planes, Shares, Span, Tap, Window};
-use crate::kernels::simd::{Kernel, Simd};
-use crate::scalar::Scalar;
+use super::windows::{Divisor, Planes, Shares, Span, Tap, Window};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd};
 use std::ops::Range;
 
 const CHUNK: usize = 64;

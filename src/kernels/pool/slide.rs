@@ -3,10 +3,10 @@
 //! A plane is laid out with -inf where its padding is, and for a stride of 2 its even columns before its odd ones: then the same element of
 //! the windows of neighbouring outputs is one load. -inf is never larger than what was found before, and so a place in the padding never wins.
 
-use super::{Planes, Window};
+use super::windows::{Planes, Window};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, MAX_LANES, Simd, Vector, dispatch};
 use crate::kernels::scratch;
-use crate::kernels::simd::{Kernel, MAX_LANES, Simd, Vector, dispatch};
-use crate::scalar::Scalar;
 
 /// Strides for which a plane is laid out.
 const STRIDES: usize = 8;

@@ -1,8 +1,9 @@
 //! Do windows of a kind with a kernel of its own give what the general kernels give?
 
 use super::pairs::{Max, Pairs, Place, Spread, Sum};
+use super::windows::{Shares, Span};
 use super::*;
-use crate::kernels::simd::{Level, dispatch_at};
+use crate::array::simd::{Level, dispatch_at};
 
 const INF: f64 = f64::INFINITY;
 

@@ -1,6 +1,6 @@
 //! How does a convolution walk? Its options, and the sizes that follow from them.
 
-use crate::error::ShapeError;
+use crate::array::error::ShapeError;
 use crate::kernels::conv::{Axis, Geometry};
 
 /// How a convolution of `N` dimensions walks over its input. PyTorch's names and defaults.

@@ -1,11 +1,11 @@
 //! Do the rows hold? Each claim is checked in both number types, over every op of the list.
 
 use super::{Claim, Function, Row};
-use crate::check::{Options, check_grads};
+use crate::array::scalar::Scalar;
+use crate::kit::check::{Options, check_grads};
 use crate::ops::all_samples;
-use crate::scalar::Scalar;
 use crate::tape::Tape;
-use crate::var::Var;
+use crate::tape::var::Var;
 use ndarray::ArrayD;
 use std::any::Any;
 use std::cell::Cell;

@@ -4,9 +4,9 @@
 
 use super::harness::{each, leaves, weighted};
 use super::{Claim, Function, Row};
-use crate::scalar::Scalar;
+use crate::array::scalar::Scalar;
 use crate::tape::Tape;
-use crate::var::Var;
+use crate::tape::var::Var;
 use ndarray::ArrayD;
 use std::cell::RefCell;
 use std::collections::HashSet;

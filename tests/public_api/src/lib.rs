@@ -2,27 +2,27 @@
 
 pub use wengert::*;
 
-#[path = "../../../src/data/mod.rs"]
+#[path = "../../../src/kit/data/mod.rs"]
 pub mod data;
-#[path = "../../../src/init.rs"]
+#[path = "../../../src/kit/init.rs"]
 pub mod init;
-#[path = "../../../src/io/mod.rs"]
+#[path = "../../../src/kit/io/mod.rs"]
 pub mod io;
-#[path = "../../../src/metrics.rs"]
+#[path = "../../../src/kit/metrics.rs"]
 pub mod metrics;
-#[path = "../../../src/nn/mod.rs"]
+#[path = "../../../src/kit/nn/mod.rs"]
 pub mod nn;
-#[path = "../../../src/optim/mod.rs"]
+#[path = "../../../src/kit/optim/mod.rs"]
 pub mod optim;
-#[path = "../../../src/progress.rs"]
+#[path = "../../../src/kit/progress.rs"]
 pub mod progress;
-#[path = "../../../src/plot/mod.rs"]
+#[path = "../../../src/kit/plot/mod.rs"]
 pub mod plot;
-#[path = "../../../src/refusal.rs"]
+#[path = "../../../src/kit/refusal.rs"]
 mod refusal;
-#[path = "../../../src/show.rs"]
+#[path = "../../../src/kit/show.rs"]
 mod show;
-#[path = "../../../src/tensorboard/mod.rs"]
+#[path = "../../../src/kit/tensorboard/mod.rs"]
 pub mod tensorboard;
-#[path = "../../../src/train/mod.rs"]
+#[path = "../../../src/kit/train/mod.rs"]
 pub mod train;

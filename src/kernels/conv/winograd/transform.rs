@@ -7,8 +7,8 @@
 
 #![allow(clippy::needless_range_loop)] // rows and columns by number; iterators would need closures, which are not certain to be inlined
 
-use crate::kernels::simd::{Element, Simd, Vector};
-use crate::scalar::Scalar;
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Element, Simd, Vector};
 
 /// The points of the pairs, and their squares. In f32, of 64 to 256 channels of random numbers, the largest error is 1e-6 of the largest
 /// result with these, 2e-6 with 1/2 and 3/2, and 4.5e-6 with 1 and 2 or 1 and 1/2.

@@ -2,12 +2,12 @@
 
 use super::transform::{target_tile_back, weight_tile_back};
 use super::{EDGE, POINTS, Plan, SPREAD, Source, TASKS, apart, grid};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::conv::pass::Pass;
 use crate::kernels::conv::tile::{Plus, Shared, transpose};
 use crate::kernels::gemm::{Operand, multiply};
-use crate::kernels::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
-use crate::scalar::Scalar;
 use std::ops::Range;
 
 /// Tiles that a task sums over at a time.

@@ -1,0 +1,576 @@
+//! Is a gradient right? [`check_grads`] compares what a tape computes with finite differences, to any order.
+
+use crate::refusal::require;
+use crate::{Tape, Var};
+use ndarray::{ArrayD, Dimension, IxDyn};
+use std::fmt;
+
+/// The step of [`numerical_gradient`] in the book "Deep Learning from Scratch".
+pub const BOOK_STEP: f64 = 1e-4;
+
+/// The gradient of `f` at `x` by central differences, one element at a time:
+///
+/// ```text
+/// df/dx_i  ~  (f(x + h e_i) - f(x - h e_i)) / 2h          the error shrinks with h^2
+/// ```
+///
+/// This is the function of that name in "Deep Learning from Scratch" (there `h` is 1e-4, here [`BOOK_STEP`]). It calls `f` twice for
+/// each element; [`check_grads`] asks a few random directions instead and needs no gradient to look at.
+///
+/// ```
+/// use ndarray::array;
+/// let f = |x: &ndarray::ArrayD<f64>| x.iter().map(|v| v * v).sum();
+/// let g = wengert::numerical_gradient(f, &array![3.0, 4.0].into_dyn(), wengert::BOOK_STEP);
+/// assert!((g[0] - 6.0).abs() < 1e-9 && (g[1] - 8.0).abs() < 1e-9);
+/// ```
+#[must_use]
+pub fn numerical_gradient(f: impl Fn(&ArrayD<f64>) -> f64, x: &ArrayD<f64>, h: f64) -> ArrayD<f64> {
+    let mut at = x.clone();
+    let mut gradient = ArrayD::zeros(x.raw_dim());
+    for (i, g) in gradient.indexed_iter_mut() {
+        at[&i] = x[&i] + h;
+        let above = f(&at);
+        at[&i] = x[&i] - h;
+        *g = (above - f(&at)) / (2.0 * h);
+        at[&i] = x[&i];
+    }
+    gradient
+}
+
+/// How [`check_grads`] compares.
+///
+/// ```
+/// let strict = wengert::Options { order: 3, rtol: 1e-7, ..Default::default() };
+/// assert_eq!(strict.directions, 2);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// How many derivatives: 1 checks f', 2 (the default) f' and f'', and so on.
+    pub order: usize,
+    /// The step h of the differences, relative to max(1, |x|) of each element; 1e-4. Two differences, of h and h/2, are combined
+    /// (Richardson), so that the error shrinks with h^4. Kinks and the edge of the domain must be further away than h, and where
+    /// wider steps are tried, than those. A number that does
+    /// not agree is tried again with steps up to 16 times as wide, since roundings of f are divided by the step: two neighbouring steps
+    /// must then agree with it, the narrower one within four times the tolerance.
+    pub eps: f64,
+    /// Relative tolerance; 1e-6.
+    pub rtol: f64,
+    /// Absolute tolerance; 1e-8.
+    pub atol: f64,
+    /// How many random directions are compared in each order; 2.
+    pub directions: usize,
+    /// The seed of the directions: the same seed checks the same directions.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { order: 2, eps: 1e-4, rtol: 1e-6, atol: 1e-8, directions: 2, seed: 0 }
+    }
+}
+
+/// Which product with the Jacobian was compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Reverse: u^T J, what a sweep computes.
+    Vjp,
+    /// Forward: J v, by a second sweep over the first.
+    Jvp,
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Mode::Vjp => "vjp",
+            Mode::Jvp => "jvp",
+        })
+    }
+}
+
+/// What [`check_grads`] compared, all of it within tolerance.
+#[must_use]
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// The number of derivatives that were checked.
+    pub order: usize,
+    /// The number of inputs.
+    pub inputs: usize,
+    /// The number of elements that all inputs have together.
+    pub elements: usize,
+    /// How many numbers were compared.
+    pub compared: usize,
+    /// The largest |computed - numerical| among them.
+    pub largest_error: f64,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "gradients of {} inputs ({} elements) agree to order {}: {} numbers compared, largest error {:.2e}",
+            self.inputs, self.elements, self.order, self.compared, self.largest_error
+        )
+    }
+}
+
+/// Where [`check_grads`] found a computed derivative that differs from the numerical one: the worst element.
+#[must_use]
+#[derive(Clone, PartialEq)]
+pub struct Mismatch {
+    /// Which derivative is wrong: 1 for f', 2 for f''.
+    pub order: usize,
+    /// In which product it showed.
+    pub mode: Mode,
+    /// The input by which it was differentiated. In order k > 1 the inputs of f are followed by the k - 1 cotangents.
+    pub input: usize,
+    /// How many inputs f has, so that `input - inputs` is the number of a cotangent.
+    pub inputs: usize,
+    /// The element of that input.
+    pub index: Vec<usize>,
+    /// The element of the output, in forward mode.
+    pub output: Option<Vec<usize>>,
+    /// The derivative from the tape.
+    pub computed: f64,
+    /// The derivative by differences.
+    pub numerical: f64,
+    /// |computed - numerical|
+    pub error: f64,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "derivative of order {} ({}) differs by {:.3e} at ", self.order, self.mode, self.error)?;
+        match self.input.checked_sub(self.inputs) {
+            None => write!(f, "element {:?} of input {}", self.index, self.input)?,
+            Some(k) => write!(f, "element {:?} of the cotangent of order {}", self.index, k + 1)?,
+        }
+        if let Some(output) = &self.output {
+            write!(f, ", output element {output:?}")?;
+        }
+        write!(f, ": computed {:.9e}, numerical {:.9e}", self.computed, self.numerical)
+    }
+}
+
+/// The same sentence, since that is what `unwrap` shows.
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+/// Compares the derivatives of `f` that a tape computes, in f64, with finite differences along random directions.
+///
+/// With the Jacobian J of f at the inputs x, a random cotangent u (1 for a single number) and a random direction v, in order 1:
+///
+/// ```text
+/// reverse   <J^T u, v>   against   <u, D>         D = (f(x + h v) - f(x - h v)) / 2h, extrapolated from h and h/2
+/// forward   J v          against   D              J v is the derivative of J^T u by u, applied to v
+/// ```
+///
+/// Order 2 asks the same of `(x, u) -> <J^T u, w>` for a random w, which holds all second derivatives, and so on. An input that f
+/// does not depend on, whose gradient is `None`, must have a numerical derivative of zero. f must be smooth near x: a kink closer than
+/// `eps` makes the differences wrong, not the gradient.
+///
+/// ```
+/// use ndarray::array;
+/// use wengert::{Options, check_grads};
+/// let x = array![[0.3, -1.2], [2.0, 0.7]].into_dyn();
+/// let w = array![0.5, -0.4].into_dyn();
+/// let report = check_grads(|v| v[0].matmul(v[1]).tanh(), &[x.clone(), w], Options::default()).unwrap();
+/// assert_eq!(report.elements, 6);
+///
+/// // A gradient that is cut off does not pass:
+/// let wrong = check_grads(|v| v[0] * v[0].detach(), &[x], Options::default()).unwrap_err();
+/// assert!(wrong.to_string().starts_with("derivative of order 1 (vjp)"));
+/// ```
+///
+/// # Errors
+/// With the worst element, found by differences of one element at a time, when a comparison is off by more than
+/// `atol + rtol * |derivative|` or is not a number, with differences of all steps.
+///
+/// # Panics
+/// If the options are such that nothing would be compared: an order or a number of directions of 0, tolerances that are not finite and at
+/// least 0, an `eps` that is not finite and above 0.
+#[track_caller]
+pub fn check_grads(
+    f: impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>,
+    inputs: &[ArrayD<f64>],
+    options: Options,
+) -> Result<Report, Mismatch> {
+    let Options { order, eps, rtol, atol, directions, .. } = options;
+    let is_size = |x: f64| x.is_finite() && x >= 0.0;
+    let fits = [
+        ("order", order > 0, order as f64),
+        ("directions", directions > 0, directions as f64),
+        ("eps", is_size(eps) && eps > 0.0, eps),
+        ("rtol", is_size(rtol), rtol),
+        ("atol", is_size(atol), atol),
+    ];
+    for (name, fits, x) in fits {
+        require(fits, || format!("check_grads: with {name} = {x} nothing is compared"), "see `Options::default()`: 2, 2, 1e-4, 1e-6, 1e-8");
+    }
+    let mut check = Check {
+        options,
+        inputs: inputs.len(),
+        random: Random(options.seed),
+        tape: Tape::new(),
+        report: Report {
+            order: options.order,
+            inputs: inputs.len(),
+            elements: inputs.iter().map(ArrayD::len).sum(),
+            compared: 0,
+            largest_error: 0.0,
+        },
+    };
+    check.orders(&f, inputs, 1)?;
+    Ok(check.report)
+}
+
+type Function<'a> = &'a dyn for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>;
+type Arrays = Vec<ArrayD<f64>>;
+
+struct Check {
+    options: Options,
+    inputs: usize,
+    random: Random,
+    tape: Tape<f64>,
+    report: Report,
+}
+
+impl Check {
+    fn orders(&mut self, f: Function<'_>, x: &[ArrayD<f64>], order: usize) -> Result<(), Mismatch> {
+        if order > self.options.order {
+            return Ok(());
+        }
+        let shape = self.value(f, x).raw_dim();
+        for _ in 0..self.options.directions {
+            // Of a single number, a mismatch should show the derivative itself.
+            let u = if shape.size() == 1 { ArrayD::ones(shape.clone()) } else { self.random.array(shape.slice()) };
+            let v: Arrays = x.iter().map(|x| self.random.array(x.shape()) * x.mapv(|x| x.abs().max(1.0))).collect();
+            let vjp = dot(&self.vjp(f, x, &u), &v);
+            if !self.agrees(f, x, &v, &[vjp], &|numerical| vec![(&u * numerical).sum()]) {
+                return Err(self.worst_vjp(f, x, &u, order));
+            }
+            let jvp = self.jvp(f, x, &v, shape.slice());
+            let jvp: Vec<f64> = jvp.into_iter().collect();
+            if !self.agrees(f, x, &v, &jvp, &|numerical| numerical.iter().copied().collect()) {
+                return Err(self.worst_jvp(f, x, shape.slice(), order));
+            }
+        }
+        let mut next = x.to_vec();
+        next.push(self.random.array(shape.slice()));
+        let w: Arrays = x.iter().map(|x| self.random.array(x.shape())).collect();
+        let n = x.len();
+        // (x, u) -> <J^T u, w>
+        self.orders(&|xu| projected_vjp(f, &xu[..n], xu[n], &w), &next, order + 1)
+    }
+
+    /// Whether each number agrees with what `of` makes of the differences along v; keeps count.
+    ///
+    /// A rounding of f is divided by the step, so that differences of the smallest step are off where numbers within f are large and
+    /// cancel. Wider steps then tell, if two neighbouring ones say the same: one alone may agree by chance with a derivative that is wrong,
+    /// where its roundings, or what it leaves out of the series, are as large as the error. The narrower may be off by four times as
+    /// much: its roundings are twice as large, by rule, and vary.
+    fn agrees(
+        &mut self,
+        f: Function<'_>,
+        x: &[ArrayD<f64>],
+        v: &[ArrayD<f64>],
+        computed: &[f64],
+        of: &dyn Fn(&ArrayD<f64>) -> Vec<f64>,
+    ) -> bool {
+        let Options { atol, rtol, eps, .. } = self.options;
+        // Each with its error at the step before.
+        let mut open: Vec<(usize, f64)> = (0..computed.len()).map(|i| (i, 0.0)).collect();
+        self.report.compared += open.len();
+        for wider in [1.0, 2.0, 4.0, 8.0, 16.0] {
+            let numerical = of(&self.difference(f, x, v, wider * eps));
+            open.retain_mut(|(i, before)| {
+                let (computed, numerical) = (computed[*i], numerical[*i]);
+                let error = (computed - numerical).abs();
+                let allowed = atol + rtol * computed.abs().max(numerical.abs());
+                let agrees = error <= allowed && *before <= 4.0 * allowed;
+                *before = error;
+                if agrees {
+                    self.report.largest_error = self.report.largest_error.max(error);
+                }
+                !agrees // also where the error is NaN
+            });
+            if open.is_empty() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn value(&mut self, f: Function<'_>, x: &[ArrayD<f64>]) -> ArrayD<f64> {
+        self.tape.reset();
+        let tape = &self.tape;
+        f(&leaves(tape, x)).to_array()
+    }
+
+    /// The derivative of f along v, by two central differences of steps h and h/2.
+    fn difference(&mut self, f: Function<'_>, x: &[ArrayD<f64>], v: &[ArrayD<f64>], h: f64) -> ArrayD<f64> {
+        let mut central = |h: f64| {
+            let moved = |h: f64| -> Arrays { x.iter().zip(v).map(|(x, v)| x + &(v * h)).collect() };
+            (self.value(f, &moved(h)) - self.value(f, &moved(-h))) / (2.0 * h)
+        };
+        (central(h / 2.0) * 4.0 - central(h)) / 3.0
+    }
+
+    /// J^T u, one array an input.
+    fn vjp(&mut self, f: Function<'_>, x: &[ArrayD<f64>], u: &ArrayD<f64>) -> Arrays {
+        self.tape.reset();
+        let tape = &self.tape;
+        let vars = leaves(tape, x);
+        let grads = tape.grad_with(f(&vars), tape.constant(u), &vars);
+        x.iter().zip(grads).map(|(x, g)| g.map_or_else(|| ArrayD::zeros(x.raw_dim()), |g| g.to_array())).collect()
+    }
+
+    /// J v: J^T u is linear in u, and its derivative by u, applied to v, is J v.
+    fn jvp(&mut self, f: Function<'_>, x: &[ArrayD<f64>], v: &[ArrayD<f64>], shape: &[usize]) -> ArrayD<f64> {
+        self.tape.reset();
+        let tape = &self.tape;
+        let vars = leaves(tape, x);
+        let y = f(&vars);
+        let u = tape.leaf(ArrayD::<f64>::zeros(shape));
+        let mut jv = ArrayD::zeros(shape);
+        for (g, v) in tape.grad_with(y, u, &vars).into_iter().zip(v) {
+            if let Some(g) = g
+                && let Some(part) = tape.grad_with(g, tape.constant(v), &[u])[0]
+            {
+                jv += &part.to_array();
+            }
+        }
+        jv
+    }
+
+    /// The element in which J^T u differs most from differences.
+    fn worst_vjp(&mut self, f: Function<'_>, x: &[ArrayD<f64>], u: &ArrayD<f64>, order: usize) -> Mismatch {
+        let computed = self.vjp(f, x, u);
+        let (inputs, h) = (self.inputs, self.options.eps);
+        let worst = each_unit(x).map(|(input, index, unit)| {
+            let numerical = (u * &self.difference(f, x, &unit, h)).sum();
+            let computed = computed[input][&index];
+            (input, index, None, computed, numerical)
+        });
+        Self::worst(worst, order, inputs, Mode::Vjp)
+    }
+
+    /// The pair of elements in which J differs most from differences.
+    fn worst_jvp(&mut self, f: Function<'_>, x: &[ArrayD<f64>], shape: &[usize], order: usize) -> Mismatch {
+        let (inputs, h) = (self.inputs, self.options.eps);
+        let worst = each_unit(x).flat_map(|(input, index, unit)| {
+            let (computed, numerical) = (self.jvp(f, x, &unit, shape), self.difference(f, x, &unit, h));
+            let pairs: Vec<_> =
+                computed.indexed_iter().map(|(at, &c)| (input, index.clone(), Some(at.slice().to_vec()), c, numerical[&at])).collect();
+            pairs
+        });
+        Self::worst(worst, order, inputs, Mode::Jvp)
+    }
+
+    fn worst(
+        elements: impl Iterator<Item = (usize, IxDyn, Option<Vec<usize>>, f64, f64)>,
+        order: usize,
+        inputs: usize,
+        mode: Mode,
+    ) -> Mismatch {
+        let all = elements.map(|(input, index, output, computed, numerical)| Mismatch {
+            order,
+            mode,
+            input,
+            inputs,
+            index: index.slice().to_vec(),
+            output,
+            computed,
+            numerical,
+            error: (computed - numerical).abs(),
+        });
+        // `total_cmp` puts NaN, which is worst of all, last.
+        all.max_by(|a, b| a.error.total_cmp(&b.error)).expect("without elements there is nothing that can differ")
+    }
+}
+
+/// `<J^T u, w>`; 0 where f depends on none of x.
+fn projected_vjp<'t>(f: Function<'_>, x: &[Var<'t, f64>], u: Var<'t, f64>, w: &[ArrayD<f64>]) -> Var<'t, f64> {
+    let tape = u.tape();
+    let grads = tape.grad_with(f(x), u, x);
+    let parts = grads.into_iter().zip(w).filter_map(|(g, w)| g.map(|g| (g * tape.constant(w)).sum()));
+    parts.reduce(|a, b| a + b).unwrap_or_else(|| tape.constant(0.0))
+}
+
+fn leaves<'t>(tape: &'t Tape<f64>, x: &[ArrayD<f64>]) -> Vec<Var<'t, f64>> {
+    x.iter().map(|x| tape.leaf(x)).collect()
+}
+
+fn dot(a: &[ArrayD<f64>], b: &[ArrayD<f64>]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a * b).sum()).sum()
+}
+
+/// For each element of each input, the direction that moves it alone.
+fn each_unit(x: &[ArrayD<f64>]) -> impl Iterator<Item = (usize, IxDyn, Arrays)> + '_ {
+    x.iter().enumerate().flat_map(move |(input, array)| {
+        ndarray::indices(array.raw_dim()).into_iter().map(move |index| {
+            let mut unit: Arrays = x.iter().map(|x| ArrayD::zeros(x.raw_dim())).collect();
+            unit[input][&index] = 1.0;
+            (input, index, unit)
+        })
+    })
+}
+
+/// SplitMix64 (Steele, Lea and Flood, 2014): a handful of lines, and good enough to choose directions.
+struct Random(u64);
+
+impl Random {
+    /// Evenly from [-1, 1].
+    fn number(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+    fn array(&mut self, shape: &[usize]) -> ArrayD<f64> {
+        ArrayD::from_shape_simple_fn(shape, || self.number())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::error::ShapeError;
+    use crate::array::shape::Shape;
+    use crate::array::view::View;
+    use crate::tape::op::{Cotangents, Op, Vjp};
+    use ndarray::array;
+
+    /// x^2 with a rule that is right, but hides its own dependence on x.
+    #[derive(Debug, PartialEq)]
+    struct Once;
+
+    impl Op<f64> for Once {
+        fn name(&self) -> &'static str {
+            "once"
+        }
+        fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+            Ok(x[0].clone())
+        }
+        fn forward(&self, x: &[View<'_, f64>], y: &mut [f64]) {
+            y.iter_mut().zip(x[0].iter()).for_each(|(y, x)| *y = x * x);
+        }
+        fn vjp<'t>(&self, cx: &Vjp<'t, '_, f64>) -> Cotangents<'t, f64> {
+            cx.each(|_| cx.g * cx.x(0).detach() * 2.0)
+        }
+    }
+
+    #[test]
+    fn options_by_which_nothing_is_compared_are_refused() {
+        let x = [ndarray::arr1(&[1.0, 2.0]).into_dyn()];
+        let good = Options::default();
+        let bad = [
+            Options { directions: 0, ..good },
+            Options { order: 0, ..good },
+            Options { rtol: f64::INFINITY, ..good },
+            Options { atol: f64::NAN, ..good },
+            Options { rtol: -1.0, ..good },
+            Options { eps: f64::NAN, ..good },
+            Options { eps: 0.0, ..good },
+        ];
+        for options in bad {
+            let check = || check_grads(|v| v[0] * v[0].detach(), &x, options);
+            let text = *std::panic::catch_unwind(check).expect_err("refused").downcast::<String>().unwrap();
+            assert!(text.starts_with("check_grads: with ") && text.contains("check.rs:") && text.contains("\n  hint: "), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rule_that_is_right_only_once_fails_in_second_order() {
+        let x = [array![0.5, -1.5].into_dyn()];
+        let first = Options { order: 1, ..Options::default() };
+        assert!(check_grads(|v| v[0].tape().apply(Once, v), &x, first).is_ok());
+        let wrong = check_grads(|v| v[0].tape().apply(Once, v), &x, Options::default()).unwrap_err();
+        assert_eq!((wrong.order, wrong.mode, wrong.input), (2, Mode::Vjp, 0));
+        assert_eq!((wrong.computed, &wrong.output), (0.0, &None));
+        assert!(wrong.error > 1e-2 && wrong.to_string().contains("of input 0: computed 0.0"), "{wrong}");
+    }
+
+    #[test]
+    fn the_worst_element_is_named() {
+        let x = [array![1.0, 2.0].into_dyn(), array![[0.5, 0.7, 0.9], [1.1, 1.3, 1.5]].into_dyn()];
+        let mask = array![[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
+        let wrong = check_grads(
+            |v| {
+                let hidden = v[1].tape().constant(&mask).where_cond(v[1].detach(), v[1]);
+                v[0].sum() * hidden.square().sum()
+            },
+            &x,
+            Options::default(),
+        );
+        let wrong = wrong.unwrap_err();
+        assert_eq!((wrong.order, wrong.input, &wrong.index[..]), (1, 1, &[1, 2][..]));
+        assert!((wrong.numerical - 9.0).abs() < 1e-6 && wrong.computed == 0.0, "{wrong}");
+    }
+
+    /// x^2 of which a millionth too much comes back.
+    #[derive(Debug, PartialEq)]
+    struct Off;
+
+    impl Op<f64> for Off {
+        fn name(&self) -> &'static str {
+            "off"
+        }
+        fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+            Ok(x[0].clone())
+        }
+        fn forward(&self, x: &[View<'_, f64>], y: &mut [f64]) {
+            y.iter_mut().zip(x[0].iter()).for_each(|(y, x)| *y = x * x);
+        }
+        fn vjp<'t>(&self, cx: &Vjp<'t, '_, f64>) -> Cotangents<'t, f64> {
+            cx.each(|_| cx.g * cx.x(0) * 2.00001)
+        }
+    }
+
+    #[test]
+    fn differences_that_are_mostly_rounding_are_widened() {
+        let x = [array![0.5, -1.5].into_dyn()];
+        // 1e5 comes and goes: its roundings, 1.5e-11, over a step of 1e-5 are more than the tolerance allows, over 1.6e-4 they are not.
+        fn noisy(y: Var<'_, f64>) -> Var<'_, f64> {
+            y + 1e5 - 1e5
+        }
+        let options = Options { order: 1, eps: 1e-5, ..Options::default() };
+        let report = check_grads(|v| noisy(v[0].sin()), &x, options).unwrap();
+        assert!(report.largest_error <= 1e-8 + 1e-6 * 2.0, "{report}");
+        for eps in [1e-5, 1e-4, 1e-3] {
+            let wrong = check_grads(|v| noisy(v[0].tape().apply(Off, v)), &x, Options { eps, ..options }).unwrap_err();
+            assert!(wrong.error > 2e-6, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn one_wide_step_that_agrees_by_chance_is_not_enough() {
+        // Of x^5 along 1, differences of a step h give 5 x^4 - h^4 / 4.
+        let (x, v, h) = ([array![1.0].into_dyn()], [array![1.0].into_dyn()], 2e-2);
+        let options = Options { eps: h, ..Options::default() };
+        let report = Report { order: 1, inputs: 1, elements: 1, compared: 0, largest_error: 0.0 };
+        let mut check = Check { options, inputs: 1, random: Random(0), tape: Tape::new(), report };
+        let mut agrees = |computed: f64| check.agrees(&|v| v[0].powi(5), &x, &v, &[computed], &|d| vec![d[0]]);
+        assert!(agrees(5.0));
+        for wider in [8.0f64, 16.0] {
+            let wrong = 5.0 - (wider * h).powi(4) / 4.0;
+            assert!(!agrees(wrong), "{wrong} instead of 5 agrees with a step {wider} times as wide");
+        }
+    }
+
+    #[test]
+    fn no_gradient_counts_as_zero_and_nan_as_wrong() {
+        let x = [array![1.0, 2.0].into_dyn(), array![3.0].into_dyn()];
+        let report = check_grads(|v| v[0].exp(), &x, Options { order: 3, ..Options::default() }).unwrap();
+        assert!(report.to_string().starts_with("gradients of 2 inputs (3 elements) agree to order 3"), "{report}");
+        assert!(check_grads(|v| v[0].tape().constant(2.0), &x, Options::default()).is_ok());
+        let wrong = check_grads(|v| (v[0] - 1.5).sqrt(), &x, Options::default()).unwrap_err();
+        assert!(wrong.error.is_nan());
+        assert_eq!(wrong.index, [0]);
+    }
+}

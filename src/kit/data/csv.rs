@@ -1,0 +1,870 @@
+//! How are tables of numbers read? One row a line, columns separated by commas, one of them the label: CSV as RFC 4180 and spreadsheets have
+//! it. (Own code, since a damaged file must be refused with line and column, and within limits: the `csv` crate takes text after a closing
+//! quote, and a quote that is never closed, as part of a number.)
+
+use super::error::byte;
+use super::gzip::unzipped;
+use super::{DataError, Examples};
+use crate::Scalar;
+use crate::refusal::require;
+use ndarray::{ArrayD, IxDyn};
+use std::fs::File;
+use std::io::{BufRead, Read};
+use std::path::Path;
+
+/// What a table may be at most, so that a damaged or compressed file cannot fill the memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Bytes of a row, with its separators, quotes and line ends.
+    pub row: usize,
+    /// Rows, and as many blank lines.
+    pub rows: usize,
+    /// Rows before those, which do not count: a header.
+    pub titles: usize,
+    /// All bytes, unpacked.
+    pub bytes: u64,
+}
+
+const LIMITS: Limits = Limits { row: 1 << 20, rows: 1 << 24, titles: 0, bytes: u64::MAX };
+const MOST_NUMBERS: usize = 1 << 28;
+
+/// A row of a table.
+#[derive(Default)]
+pub(super) struct Row {
+    /// The number of its first line, from 1.
+    pub line: usize,
+    /// The bytes of its lines so far.
+    bytes: usize,
+    /// All fields, without quotes and separators.
+    text: Vec<u8>,
+    /// Where each field ends.
+    ends: Vec<usize>,
+}
+
+impl Row {
+    pub fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len()).map(|i| &self.text[if i == 0 { 0 } else { self.ends[i - 1] }..self.ends[i]])
+    }
+    /// Refuses a row of other columns than these.
+    pub fn expect_columns(&self, expected: usize) -> Result<(), DataError> {
+        match self.ends.len() {
+            found if found == expected => Ok(()),
+            found => Err(DataError::Columns { line: self.line, expected, found, hint: String::new() }),
+        }
+    }
+    /// The whole number from 0 to `max` in this field, which may be written as `1.0`; `index` counts from 0.
+    pub fn whole(&self, index: usize, field: &[u8], max: u32) -> Result<u32, DataError> {
+        let by_point = || parsed(field).filter(|x: &f64| x.fract() == 0.0 && (0.0..=f64::from(max)).contains(x)).map(|x| x as u32);
+        let number = parsed(field).filter(|x| *x <= max).or_else(by_point);
+        number.ok_or_else(|| DataError::Number { line: self.line, column: index + 1, text: text(field), max, hint: String::new() })
+    }
+    /// The number in this field, which must be finite as a T: 1e39 is too large for f32.
+    pub fn finite<T: Scalar>(&self, index: usize, field: &[u8]) -> Result<T, DataError> {
+        // Of f32, rounded once: by way of f64 it would be rounded twice.
+        let number = if size_of::<T>() == 4 { parsed::<f32>(field).map(f64::from) } else { parsed(field) };
+        number.filter(|x| x.is_finite()).map(T::from_f64).ok_or_else(|| DataError::NotFinite {
+            line: self.line,
+            column: index + 1,
+            text: text(field),
+            hint: String::new(),
+        })
+    }
+    fn begin(&mut self, line: usize) {
+        self.line = line;
+        self.bytes = 0;
+        self.text.clear();
+        self.ends.clear();
+    }
+    fn end_field(&mut self) {
+        self.ends.push(self.text.len());
+    }
+    /// Where the present field begins.
+    fn start(&self) -> usize {
+        self.ends.last().copied().unwrap_or(0)
+    }
+}
+
+fn parsed<X: std::str::FromStr>(field: &[u8]) -> Option<X> {
+    std::str::from_utf8(field).ok()?.trim().parse().ok()
+}
+fn text(field: &[u8]) -> String {
+    String::from_utf8_lossy(field).into_owned()
+}
+
+/// Where in a field the reader is.
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    /// In text without quotes.
+    Plain,
+    /// Between quotes, which began in this line and column.
+    Quoted(usize, usize),
+    /// After a quote in a quoted field: its end, or the first of two that stand for one.
+    Quote(usize, usize),
+}
+
+/// Shows each row that is not blank to `see`. Plain or gzipped; a byte order mark is passed over, and so is a
+/// first line `sep=;` (with which spreadsheets say what separates the columns) if it names this separator. A field in quotes may hold
+/// separators, line ends, and quotes, which are doubled.
+pub(super) fn rows(
+    reader: impl Read,
+    separator: u8,
+    limits: Limits,
+    mut see: impl FnMut(&Row) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let mut reader = unzipped(reader)?.take(limits.bytes.saturating_add(1));
+    let (mut line, mut row, mut at) = (Vec::new(), Row::default(), At::Plain);
+    let (mut rows, mut blank) = (0, 0);
+    for number in 1.. {
+        line.clear();
+        let begun = if at == At::Plain { 0 } else { row.bytes };
+        let room = limits.row.saturating_sub(begun) as u64;
+        let end = reader.by_ref().take(room.saturating_add(1)).read_until(b'\n', &mut line)? == 0;
+        if let (1, [found @ (0xff | 0xfe), other @ (0xff | 0xfe), ..]) = (number, &line[..])
+            && found != other
+        {
+            return Err(DataError::Utf16 { found: [*found, *other] });
+        }
+        if reader.limit() == 0 {
+            return Err(DataError::TooLong { limit: limits.bytes });
+        }
+        if line.len() as u64 > room {
+            return Err(DataError::LongLine { line: if at == At::Plain { number } else { row.line }, limit: limits.row });
+        }
+        if let (At::Quoted(line, column), true) = (at, end) {
+            return Err(DataError::Quotes { line, column, reason: "the quote that begins here is never closed" });
+        }
+        if end {
+            return Ok(());
+        }
+        let mut bytes = &line[..];
+        if number == 1 {
+            bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+            match bytes.strip_prefix(b"sep=").map(without_end) {
+                Some([found]) if *found == separator => continue,
+                Some([found]) if found.is_ascii() => {
+                    return Err(DataError::Separator { found: char::from(*found), expected: char::from(separator) });
+                }
+                _ => {}
+            }
+        }
+        if at == At::Plain {
+            // Tabs may be separators: of fields in which nothing stands.
+            if bytes.trim_ascii().is_empty() && !bytes.contains(&separator) {
+                blank += 1;
+                if blank > limits.rows {
+                    return Err(DataError::BlankLines { limit: limits.rows });
+                }
+                continue;
+            }
+            if rows == limits.rows.saturating_add(limits.titles) {
+                return Err(DataError::TooManyRows { limit: limits.rows });
+            }
+            rows += 1;
+            row.begin(number);
+        }
+        row.bytes += line.len();
+        at = read_line(bytes, separator, at, &mut row, number)?;
+        if at == At::Plain {
+            see(&row)?;
+        }
+    }
+    Ok(())
+}
+
+/// The text of a line.
+fn without_end(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\n").map_or(line, |text| text.strip_suffix(b"\r").unwrap_or(text))
+}
+
+/// Adds a line (with its end) to a row, whose quotes may be open before and after it.
+fn read_line(line: &[u8], separator: u8, mut at: At, row: &mut Row, number: usize) -> Result<At, DataError> {
+    let text = without_end(line);
+    if at == At::Plain && !text.contains(&b'"') {
+        // Most tables have no quotes at all.
+        for field in text.split(|b| *b == separator) {
+            row.text.extend_from_slice(field);
+            row.end_field();
+        }
+        return Ok(at);
+    }
+    for &b in text {
+        at = match at {
+            At::Plain if b == separator => {
+                row.end_field();
+                At::Plain
+            }
+            // A quote that only spaces come before begins a quoted field.
+            At::Plain if b == b'"' && row.text[row.start()..].iter().all(|b| *b == b' ') => {
+                row.text.truncate(row.start());
+                At::Quoted(number, row.ends.len() + 1)
+            }
+            At::Quoted(line, column) if b == b'"' => At::Quote(line, column),
+            At::Quote(line, column) if b == b'"' => {
+                row.text.push(b);
+                At::Quoted(line, column)
+            }
+            At::Quote(..) if b == separator => {
+                row.end_field();
+                At::Plain
+            }
+            At::Quote(..) if b == b' ' => at,
+            At::Quote(line, column) => {
+                return Err(DataError::Quotes { line, column, reason: "text follows the closing quote" });
+            }
+            At::Plain | At::Quoted(..) => {
+                row.text.push(b);
+                at
+            }
+        };
+    }
+    Ok(match at {
+        At::Quoted(..) => {
+            row.text.extend(&line[text.len()..]); // the line's end belongs to the field
+            at
+        }
+        At::Plain | At::Quote(..) => {
+            row.end_field();
+            At::Plain
+        }
+    })
+}
+
+/// Which column holds the label (or the target).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Column {
+    /// The first one.
+    First,
+    /// The last one.
+    #[default]
+    Last,
+    /// This one, counted from 0.
+    At(usize),
+    /// The one that the header calls so, without spaces around the name: the first of several. Without a header no column has a name.
+    Named(String),
+}
+
+impl From<usize> for Column {
+    fn from(at: usize) -> Column {
+        Column::At(at)
+    }
+}
+impl From<&str> for Column {
+    fn from(name: &str) -> Column {
+        Column::Named(name.into())
+    }
+}
+
+/// Reads tables of numbers, also as spreadsheets write them: with a byte order mark, with fields in quotes (which may hold separators, line ends,
+/// and doubled quotes), with either line end, with `1.0` for the label 1. Gzipped ones are told by their content; blank lines are skipped.
+///
+/// ```
+/// use wengert::data::Csv;
+/// let text = "length,width,kind\n5.1,3.5,0\n6.2,2.9,1\n";
+/// let flowers = Csv::new().header(true).label("kind").read::<f32>(text.as_bytes())?;
+/// assert_eq!((flowers.x.shape(), flowers.y), (&[2, 2][..], vec![0, 1]));
+/// # Ok::<(), wengert::data::DataError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Csv {
+    header: bool,
+    label: Column,
+    separator: u8,
+    decimal: u8,
+    limits: Limits,
+    /// The most numbers that are read.
+    numbers: usize,
+}
+
+impl Default for Csv {
+    fn default() -> Self {
+        Csv { header: false, label: Column::Last, separator: b',', decimal: b'.', limits: LIMITS, numbers: MOST_NUMBERS }
+    }
+}
+
+impl Csv {
+    /// Without a header, the label last, separated by commas, numbers with a decimal point.
+    pub fn new() -> Csv {
+        Csv::default()
+    }
+    /// Whether the first line names the columns.
+    pub fn header(mut self, header: bool) -> Csv {
+        self.header = header;
+        self.limits.titles = usize::from(header);
+        self
+    }
+    /// The column of the label: a place from 0, a name, or a [`Column`].
+    pub fn label(mut self, column: impl Into<Column>) -> Csv {
+        self.label = column.into();
+        self
+    }
+    /// What stands between two columns, such as `b';'` or `b'\t'`.
+    ///
+    /// # Panics
+    /// If it can be part of a number or of a quote, or ends a line.
+    #[track_caller]
+    pub fn separator(mut self, separator: u8) -> Csv {
+        let fits = separator.is_ascii() && !separator.is_ascii_alphanumeric() && !b"+-.\"\r\n\0".contains(&separator);
+        let message = || format!("Csv::separator: columns cannot be separated by {:?}", char::from(separator));
+        require(fits, message, "b',', b';' and b'\\t' are usual");
+        self.separator = separator;
+        self
+    }
+    /// What stands before the decimals of a number, of features and labels: `b'.'`, or `b','` for tables of most spreadsheets outside of
+    /// English, whose columns another separator must part. The other one of the two is no part of a number then: `1.234,5` is refused.
+    ///
+    /// ```
+    /// use wengert::data::Csv;
+    /// let table = Csv::new().separator(b';').decimal(b',').read::<f64>("0,5;-1,25;1\n".as_bytes())?;
+    /// assert_eq!((table.x[[0, 0]], table.x[[0, 1]], table.y[0]), (0.5, -1.25, 1));
+    /// # Ok::<(), wengert::data::DataError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If it is neither. Reading panics if it is the separator too.
+    #[track_caller]
+    pub fn decimal(mut self, decimal: u8) -> Csv {
+        let message = || format!("Csv::decimal: {:?} does not stand before decimals", char::from(decimal));
+        require(b".,".contains(&decimal), message, "b'.' or b','");
+        self.decimal = decimal;
+        self
+    }
+    /// The most rows that are read (and blank lines that are passed over); more are an error. A header is no such row. 2^24 unless said
+    /// otherwise; of more than 2^28 numbers in all, an error says so, whatever the rows.
+    pub fn max_rows(mut self, rows: usize) -> Csv {
+        self.limits.rows = rows;
+        self
+    }
+    /// The most bytes that are read, those of gzipped tables after they were unpacked; more are an error. No limit unless said otherwise, but
+    /// that of rows and of their length.
+    pub fn max_bytes(mut self, bytes: u64) -> Csv {
+        self.limits.bytes = bytes;
+        self
+    }
+    /// Reads a table whose labels are whole numbers from 0: the inputs `[rows, columns - 1]` and the class of each.
+    ///
+    /// # Errors
+    /// A [`DataError`] with line and column: another number of columns than in the first row, what is not a finite number (or as a label
+    /// not a whole one), quotes that are never closed or in the middle of a field, no row at all, rows above 1 MiB, more than 2^24 rows (see
+    /// [`Csv::max_rows`]) or blank lines, more than 2^28 numbers (labels among them). UTF-16, and a first line `sep=;` that names another
+    /// separator.
+    ///
+    /// # Panics
+    /// If decimal comma and separator are one.
+    #[track_caller]
+    pub fn read<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T>, DataError> {
+        self.check();
+        let mut labels = Vec::new();
+        let x = self.table(reader, |row, i, field| {
+            labels.push(row.whole(i, field, u32::MAX)? as usize);
+            Ok(())
+        })?;
+        Ok(Examples { x, y: labels })
+    }
+    /// Reads a table whose targets are numbers: the inputs `[rows, columns - 1]` and the targets `[rows, 1]`.
+    ///
+    /// # Errors
+    /// As [`Csv::read`].
+    ///
+    /// # Panics
+    /// If decimal comma and separator are one.
+    #[track_caller]
+    pub fn read_targets<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T, ArrayD<T>>, DataError> {
+        self.check();
+        let mut targets = Vec::new();
+        let x = self.table(reader, |row, i, field| {
+            targets.push(row.finite::<T>(i, field)?);
+            Ok(())
+        })?;
+        let y = ArrayD::from_shape_vec(IxDyn(&[targets.len(), 1]), targets).expect("one a row");
+        Ok(Examples { x, y })
+    }
+    /// [`Csv::read`] of a file.
+    ///
+    /// # Errors
+    /// As [`Csv::read`]; the file is named.
+    ///
+    /// # Panics
+    /// If decimal comma and separator are one.
+    #[track_caller]
+    pub fn load<T: Scalar>(&self, path: impl AsRef<Path>) -> Result<Examples<T>, DataError> {
+        self.check(); // a closure would name its own line
+        let path = path.as_ref();
+        let read = File::open(path).map_err(DataError::from).and_then(|file| self.read(file));
+        read.map_err(|e| DataError::File { path: path.into(), source: e.into() })
+    }
+    /// [`Csv::read_targets`] of a file.
+    ///
+    /// # Errors
+    /// As [`Csv::read`]; the file is named.
+    ///
+    /// # Panics
+    /// If decimal comma and separator are one.
+    #[track_caller]
+    pub fn load_targets<T: Scalar>(&self, path: impl AsRef<Path>) -> Result<Examples<T, ArrayD<T>>, DataError> {
+        self.check(); // a closure would name its own line
+        let path = path.as_ref();
+        let read = File::open(path).map_err(DataError::from).and_then(|file| self.read_targets(file));
+        read.map_err(|e| DataError::File { path: path.into(), source: e.into() })
+    }
+    /// Refuses a comma for both.
+    #[track_caller]
+    fn check(&self) {
+        let message = || format!("Csv: {:?} separates columns, and stands before decimals too", char::from(self.separator));
+        require(self.separator != self.decimal, message, "tables with decimal commas mostly have `.separator(b';')`");
+    }
+    fn table<T: Scalar>(
+        &self,
+        reader: impl Read,
+        mut label: impl FnMut(&Row, usize, &[u8]) -> Result<(), DataError>,
+    ) -> Result<ArrayD<T>, DataError> {
+        let (mut numbers, mut count, mut pointed) = (Vec::new(), 0, Vec::new());
+        let (mut header, mut first, mut layout) = (None, None, None);
+        let mut read = |row: &Row, header: Option<&[String]>| -> Result<(), DataError> {
+            let (columns, label_at) = match layout {
+                Some(layout) => layout,
+                None => {
+                    let columns = header.map_or(row.ends.len(), <[String]>::len);
+                    *layout.insert((columns, self.label_of(columns, row.line, header)?))
+                }
+            };
+            row.expect_columns(columns)?;
+            if numbers.len() + columns > self.numbers {
+                return Err(DataError::TooManyNumbers { limit: self.numbers });
+            }
+            for (i, field) in row.fields().enumerate() {
+                let field = self.with_point(field, &mut pointed);
+                if i == label_at {
+                    label(row, i, field)?;
+                } else {
+                    numbers.push(row.finite::<T>(i, field)?);
+                }
+            }
+            count += 1;
+            Ok(())
+        };
+        rows(reader, self.separator, self.limits, |row| {
+            if self.header && header.is_none() {
+                header = Some(row.fields().map(|f| text(f.trim_ascii())).collect::<Vec<_>>());
+                return Ok(());
+            }
+            let untitled = !self.header && *first.get_or_insert(row.line) == row.line;
+            read(row, header.as_deref()).map_err(|error| self.advised(error, row, header.as_deref(), untitled))
+        })?;
+        let (columns, _) = layout.ok_or(DataError::Empty)?;
+        Ok(ArrayD::from_shape_vec(IxDyn(&[count, columns - 1]), numbers).expect("each row was counted"))
+    }
+    /// A number as it would be with a decimal point. Where commas stand before decimals, a point becomes a comma, which no number has.
+    fn with_point<'f>(&self, field: &'f [u8], room: &'f mut Vec<u8>) -> &'f [u8] {
+        if self.decimal == b'.' {
+            return field;
+        }
+        room.clear();
+        room.extend(field.iter().map(|b| match b {
+            b',' => b'.',
+            b'.' => b',',
+            _ => *b,
+        }));
+        room
+    }
+    /// The error with what may help, and with the text as it stands in the table.
+    fn advised(&self, mut error: DataError, row: &Row, header: Option<&[String]>, untitled: bool) -> DataError {
+        let advice = self.advice(&error, row, header, untitled);
+        match &mut error {
+            DataError::Number { column, text: found, hint, .. } | DataError::NotFinite { column, text: found, hint, .. } => {
+                *found = text(row.fields().nth(*column - 1).unwrap_or_default());
+                *hint = advice;
+            }
+            DataError::Columns { hint, .. } | DataError::NoColumn { hint, .. } => *hint = advice,
+            _ => {}
+        }
+        error
+    }
+    /// What the options should be, if it can be guessed. A row is `untitled` if it is the first of a table without a header.
+    fn advice(&self, error: &DataError, row: &Row, header: Option<&[String]>, untitled: bool) -> String {
+        let field = match error {
+            DataError::Number { column, .. } | DataError::NotFinite { column, .. } => {
+                Some((*column, text(row.fields().nth(*column - 1).unwrap_or_default())))
+            }
+            DataError::Columns { .. } | DataError::NoColumn { .. } => None,
+            _ => return String::new(),
+        };
+        let is_number = |text: &str| parsed::<f64>(text.as_bytes()).is_some();
+        let decimal_comma = |text: &str| text.contains(',') && is_number(&text.replacen(',', ".", 1));
+        // What was not parted: a header or a row of one column, or a field of several numbers.
+        let whole_header = header.and_then(|header| if let [one] = header { Some(one.clone()) } else { None });
+        let whole_row = (row.ends.len() == 1).then(|| text(&row.text));
+        for separator in [';', '\t', ','] {
+            if u8::try_from(separator) == Ok(self.separator) {
+                continue;
+            }
+            let numbers = |text: &String| text.split(separator).all(|part| is_number(part) || decimal_comma(part));
+            let parts = |text: &&String| text.contains(separator) && !(separator == ',' && decimal_comma(text));
+            let of_field = || field.as_ref().map(|(_, text)| text).filter(|text| separator != ',' && parts(text) && numbers(text));
+            if whole_header.as_ref().filter(parts).or(whole_row.as_ref().filter(parts)).or_else(of_field).is_some() {
+                let line = row.fields().map(text).collect::<Vec<_>>().join(&char::from(self.separator).to_string());
+                let commas = separator != ',' && line.split(separator).any(decimal_comma);
+                let decimal = if commas && self.decimal == b'.' { ", and `.decimal(b',')` for the commas in numbers" } else { "" };
+                return format!("{separator:?} seems to separate the columns: `.separator({})`{decimal}", byte(separator));
+            }
+        }
+        match field {
+            None if self.header || matches!(error, DataError::Columns { .. }) => String::new(),
+            None => "if the first line names the columns, `.header(true)`".into(),
+            Some((_, text)) if self.decimal == b'.' && decimal_comma(&text) => {
+                let point = text.trim().replacen(',', ".", 1);
+                let option = if self.separator == b',' { "" } else { "; or read decimal commas by `.decimal(b',')`" };
+                format!("numbers are written with a point: {point}{option}")
+            }
+            Some((_, text)) if self.decimal == b',' && text.contains('.') => {
+                "with `.decimal(b',')` numbers have a comma before their decimals, and no points".into()
+            }
+            Some((1, text)) if untitled && !is_number(&text) => "if the first line names the columns, `.header(true)`".into(),
+            Some(_) => String::new(),
+        }
+    }
+    /// Where the label stands.
+    fn label_of(&self, columns: usize, line: usize, header: Option<&[String]>) -> Result<usize, DataError> {
+        match &self.label {
+            Column::First => Ok(0),
+            Column::Last => Ok(columns - 1),
+            Column::At(i) if *i < columns => Ok(*i),
+            Column::At(i) => Err(DataError::Columns { line, expected: i.saturating_add(1), found: columns, hint: String::new() }),
+            Column::Named(name) => {
+                let header = header.unwrap_or_default();
+                let missing = || DataError::NoColumn { name: name.clone(), header: header.into(), hint: String::new() };
+                header.iter().position(|h| h == name).ok_or_else(missing)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+    use std::io::{self, Write};
+
+    const TABLE: &str = "1,2.5,0\n-3e2,0.125,4\n";
+
+    fn refused(csv: Csv, text: &str) -> String {
+        csv.read::<f64>(text.as_bytes()).expect_err("must be refused").to_string()
+    }
+
+    #[test]
+    fn label_last_first_and_by_name() {
+        let last = Csv::new().read::<f64>(TABLE.as_bytes()).unwrap();
+        assert_eq!(last, Examples { x: array![[1.0, 2.5], [-300.0, 0.125]].into_dyn(), y: vec![0, 4] });
+        let first = Csv::new().label(Column::First).read::<f32>("7,1\n8,2".as_bytes()).unwrap();
+        assert_eq!((first.x, first.y), (array![[1f32], [2.0]].into_dyn(), vec![7, 8]));
+        let text = "\n a ; kind; b\r\n1;2; 3 \r\n\r\n";
+        let named = Csv::new().header(true).label("kind").separator(b';').read::<f32>(text.as_bytes()).unwrap();
+        assert_eq!((named.x, named.y), (array![[1f32, 3.0]].into_dyn(), vec![2]));
+        assert_eq!(Csv::new().label(1).read::<f32>("1,2,3".as_bytes()).unwrap().y, [2]);
+    }
+    #[test]
+    fn real_targets() {
+        let read = Csv::new().read_targets::<f64>("1,2,0.5\n3,4,-1.5\n".as_bytes()).unwrap();
+        assert_eq!((read.x, read.y), (array![[1.0, 2.0], [3.0, 4.0]].into_dyn(), array![[0.5], [-1.5]].into_dyn()));
+    }
+    #[test]
+    fn gzipped_tables() {
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        zipped.write_all(TABLE.as_bytes()).unwrap();
+        let zipped = zipped.finish().unwrap();
+        assert_eq!(Csv::new().read::<f64>(&*zipped).unwrap(), Csv::new().read(TABLE.as_bytes()).unwrap());
+        for n in 2..zipped.len() {
+            assert!(matches!(Csv::new().read::<f64>(&zipped[..n]), Err(DataError::Io(_))), "{n}");
+        }
+    }
+    #[test]
+    fn errors_name_line_and_column() {
+        assert_eq!(refused(Csv::new(), "1,2,0\n\n1,x,0\n"), r#"line 3, column 2: "x" is not a finite number"#);
+        assert_eq!(refused(Csv::new(), "1,2,0\n1,2,1.5\n"), r#"line 2, column 3: "1.5" is not a whole number from 0 to 4294967295"#);
+        assert_eq!(refused(Csv::new(), "1,2,0\n1,2,0,4\n"), "line 2: 4 columns where 3 are needed");
+        assert_eq!(refused(Csv::new().label(3), "1,2,0\n"), "line 1: 3 columns where 4 are needed");
+        assert_eq!(refused(Csv::new().header(true), "a,b\n1,2,0\n"), "line 2: 3 columns where 2 are needed");
+        assert_eq!(refused(Csv::new().header(true).label("c"), "a,b\n1,2\n"), r#"no column is called "c"; the header has ["a", "b"]"#);
+        for bad in ["", "NaN", "inf", "1e999", "0x10", "1 2"] {
+            assert!(
+                matches!(Csv::new().read::<f64>(format!("{bad},0").as_bytes()), Err(DataError::NotFinite { line: 1, column: 1, .. })),
+                "{bad}"
+            );
+        }
+        // Finite, but not in this type.
+        assert!(Csv::new().read::<f64>("1e39,0".as_bytes()).is_ok());
+        assert!(matches!(Csv::new().read::<f32>("1e39,0".as_bytes()), Err(DataError::NotFinite { line: 1, column: 1, .. })));
+        assert!(matches!(Csv::new().read_targets::<f32>("0,-1e39".as_bytes()), Err(DataError::NotFinite { line: 1, column: 2, .. })));
+    }
+    #[test]
+    fn nothing_and_too_much() {
+        assert_eq!(refused(Csv::new(), " \n"), "the data holds no row");
+        assert_eq!(refused(Csv::new().header(true), "a,b\n"), "the data holds no row");
+        assert!(matches!(Csv::new().read::<f32>(io::repeat(b'1')), Err(DataError::LongLine { line: 1, .. })));
+        let limits = Limits { row: 10, rows: 2, titles: 0, bytes: 100 };
+        let read = |text: &str| rows(text.as_bytes(), b',', limits, |_| Ok(()));
+        assert!(matches!(read("1\n2\n3"), Err(DataError::TooManyRows { limit: 2 })));
+        assert!(read("1\n\n2\n\n").is_ok());
+        assert!(matches!(read("1\n\n2\n\n \n"), Err(DataError::BlankLines { limit: 2 })));
+        assert!(matches!(read("\"123\n456\n789\"\n"), Err(DataError::LongLine { line: 1, limit: 10 })));
+        assert!(matches!(read("\n12345678901\n"), Err(DataError::LongLine { line: 2, limit: 10 })));
+        // What is no text of a field counts too: separators, quotes, line ends.
+        assert!(read("\"1\n2\",,,\n\"\"\"\"\n1\n").is_err_and(|e| matches!(e, DataError::TooManyRows { limit: 2 })));
+        assert!(matches!(read("1\n\"\n\",,,,\"\n\"\n"), Err(DataError::LongLine { line: 2, limit: 10 })));
+        for line in [&b"\",,,,,\"\n"[..], b"\",\"\n"] {
+            let text = [&b"\""[..], &line.repeat(30)].concat();
+            let read = rows(&text[..], b',', Limits { row: 100, rows: 2, bytes: 1 << 20, titles: 0 }, |_| Ok(()));
+            assert!(matches!(read, Err(DataError::LongLine { line: 1, limit: 100 })));
+        }
+    }
+    #[test]
+    fn limits_of_the_caller() {
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        zipped.write_all(&b"1,2\n".repeat(1000)).unwrap();
+        let zipped = zipped.finish().unwrap();
+        assert_eq!(Csv::new().max_bytes(4000).max_rows(1000).read::<f32>(&*zipped).unwrap().len(), 1000);
+        assert!(matches!(Csv::new().max_bytes(3999).read::<f32>(&*zipped), Err(DataError::TooLong { limit: 3999 })));
+        assert!(matches!(Csv::new().max_rows(999).read::<f32>(&*zipped), Err(DataError::TooManyRows { limit: 999 })));
+    }
+    #[test]
+    fn a_header_is_no_row() {
+        let csv = Csv::new().header(true).max_rows(2);
+        assert_eq!(csv.read::<f32>("a,b\n1,0\n2,0\n".as_bytes()).unwrap().len(), 2);
+        assert_eq!(refused(csv.clone(), "a,b\n1,0\n2,0\n3,0\n"), "more than 2 rows");
+        assert_eq!(refused(csv.header(false), "1,0\n2,0\n3,0\n"), "more than 2 rows");
+        assert_eq!(Csv::new().header(true).max_rows(usize::MAX).read::<f32>("a,b\n1,0\n".as_bytes()).unwrap().len(), 1);
+    }
+    #[test]
+    fn the_limit_of_all_numbers_is_named() {
+        let csv = Csv { numbers: 6, ..Csv::new() };
+        assert!(csv.read::<f32>("1,2,0\n1,2,0\n".as_bytes()).is_ok());
+        assert_eq!(refused(csv, "1,2,0\n1,2,0\n1,2,0\n1,2,0\n"), "more than 6 numbers");
+    }
+    #[test]
+    fn a_row_of_separators_is_not_blank() {
+        let csv = Csv::new().separator(b'\t');
+        assert_eq!(refused(csv.clone(), "1\t2\t0\n\t\t\n"), "line 2, column 1: \"\" is not a finite number");
+        assert_eq!(csv.read::<f32>("1\t2\t0\n \n\n".as_bytes()).unwrap().len(), 1);
+        assert_eq!(Csv::new().read::<f32>("1,2,0\n\t\t\n".as_bytes()).unwrap().len(), 1);
+    }
+    #[test]
+    fn numbers_of_f32_are_rounded_once() {
+        // Just below the middle between two numbers of f32, to which f64 rounds it; the even one of the two is the upper one.
+        let text = "1.000000178813934326171874999,0";
+        assert_eq!(Csv::new().read::<f32>(text.as_bytes()).unwrap().x[[0, 0]], 1.0 + f32::EPSILON);
+    }
+    #[test]
+    fn decimal_commas_are_named() {
+        let hint = "line 1, column 1: \"1,5\" is not a finite number\n  hint: numbers are written with a point: 1.5";
+        assert_eq!(refused(Csv::new().separator(b';'), "1,5;0\n"), format!("{hint}; or read decimal commas by `.decimal(b',')`"));
+        assert_eq!(refused(Csv::new(), "\"1,5\",0\n"), hint);
+        let label = "line 1, column 2: \"7,0\" is not a whole number from 0 to 4294967295\n  hint: numbers are written with a point: 7.0";
+        assert_eq!(refused(Csv::new(), "1,\"7,0\"\n"), label);
+        for other in ["1,234,5", "a,b", ","] {
+            assert!(!refused(Csv::new().separator(b';'), &format!("0;0\n{other};0\n")).contains("hint"), "{other}");
+        }
+    }
+    #[test]
+    fn numbers_with_a_decimal_comma() {
+        let csv = Csv::new().decimal(b',').separator(b';');
+        let read = csv.read::<f64>("1,5;-2;7,0\n-0,25;3e-1;0\n".as_bytes()).unwrap();
+        assert_eq!(read, Examples { x: array![[1.5, -2.0], [-0.25, 0.3]].into_dyn(), y: vec![7, 0] });
+        let targets = csv.read_targets::<f32>("\"1,5\";0,125\n".as_bytes()).unwrap();
+        assert_eq!((targets.x, targets.y), (array![[1.5f32]].into_dyn(), array![[0.125f32]].into_dyn()));
+        let hint = "\n  hint: with `.decimal(b',')` numbers have a comma before their decimals, and no points";
+        assert_eq!(refused(csv.clone(), "1.5;0\n"), format!("line 1, column 1: \"1.5\" is not a finite number{hint}"));
+        assert_eq!(refused(csv.clone(), "1.234,5;0\n"), format!("line 1, column 1: \"1.234,5\" is not a finite number{hint}"));
+        assert_eq!(refused(csv.clone(), "1;7.0\n"), format!("line 1, column 2: \"7.0\" is not a whole number from 0 to 4294967295{hint}"));
+        assert_eq!(refused(csv.clone(), "1;0,5\n"), "line 1, column 2: \"0,5\" is not a whole number from 0 to 4294967295");
+        assert_eq!(csv.decimal(b'.').read::<f64>("1.5;0\n".as_bytes()).unwrap().x[[0, 0]], 1.5);
+    }
+    #[test]
+    fn a_decimal_comma_that_separates_is_refused() {
+        let panic = |f: fn()| *std::panic::catch_unwind(f).expect_err("must be refused").downcast::<String>().unwrap();
+        for read in [
+            || drop(Csv::new().decimal(b',').read::<f32>(&b"1,2"[..])),
+            || drop(Csv::new().separator(b';').decimal(b',').separator(b',').read_targets::<f32>(&b"1,2"[..])),
+            || drop(Csv::new().decimal(b',').load::<f32>("a")),
+            || drop(Csv::new().decimal(b',').load_targets::<f32>("a")),
+        ] {
+            let text = panic(read);
+            assert!(text.starts_with("Csv: ',' separates columns, and stands before decimals too\n  at src/kit/data/csv.rs:"), "{text}");
+            assert!(text.ends_with("\n  hint: tables with decimal commas mostly have `.separator(b';')`"), "{text}");
+        }
+        let text = panic(|| drop(Csv::new().decimal(b';')));
+        assert!(text.starts_with("Csv::decimal: ';' does not stand before decimals\n  at src/kit/data/csv.rs:"), "{text}");
+    }
+    #[test]
+    fn another_separator_is_guessed() {
+        let hint = |csv: Csv, text: &str| {
+            let error = refused(csv, text);
+            error.split_once("\n  hint: ").map(|(_, hint)| hint.to_string()).unwrap_or(error)
+        };
+        let header = || Csv::new().header(true);
+        let (semicolons, tabs) =
+            ("';' seems to separate the columns: `.separator(b';')`", "'\\t' seems to separate the columns: `.separator(b'\\t')`");
+        for (text, expected) in [("1;2;0\n", semicolons), ("1\t2\t0\n", tabs)] {
+            assert_eq!(hint(Csv::new(), text), expected);
+            assert_eq!(hint(Csv::new().label(Column::At(1)), text), expected);
+            let titled = format!("{}\n{text}", ["a", "b", "c"].join(if text.contains(';') { ";" } else { "\t" }));
+            assert_eq!(hint(header(), &titled), expected);
+            assert_eq!(hint(header().label("c"), &titled), expected);
+            assert_eq!(hint(Csv::new(), &titled), expected);
+        }
+        let commas = format!("{semicolons}, and `.decimal(b',')` for the commas in numbers");
+        assert_eq!(hint(Csv::new(), "1,5;2,5;0\n"), commas);
+        assert_eq!(hint(header(), "a;b\n1,5;0\n"), commas);
+        assert_eq!(hint(Csv::new().separator(b';'), "1,2,0\n"), "',' seems to separate the columns: `.separator(b',')`");
+        // No number, and so no other columns either.
+        assert_eq!(refused(Csv::new(), "0,1\nx;y,1\n"), r#"line 2, column 1: "x;y" is not a finite number"#);
+    }
+    #[test]
+    fn a_forgotten_header_is_named() {
+        let hint = "\n  hint: if the first line names the columns, `.header(true)`";
+        assert_eq!(refused(Csv::new(), "a,b\n1,2\n"), format!("line 1, column 1: \"a\" is not a finite number{hint}"));
+        assert_eq!(refused(Csv::new().label("Art"), "a,Art\n1,2\n"), format!("no column is called \"Art\"; the header has []{hint}"));
+        assert!(refused(Csv::new().label(Column::First), "a,b\n1,2\n").ends_with(hint));
+        assert!(refused(Csv::new(), "sep=,\n\na,b\n1,2\n").ends_with(hint));
+        for none in ["1,2\na,b\n", "NaN,0\n", "1,setosa\n"] {
+            assert!(!refused(Csv::new(), none).contains("hint"), "{none}");
+        }
+        assert!(!refused(Csv::new().header(true), "a,b\nx,0\n").contains("hint"));
+    }
+    #[test]
+    fn text_of_two_bytes_a_character_is_named() {
+        for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
+            let text: Vec<u8> = mark.iter().chain(&mark.map(|m| if m == 0xff { b'1' } else { 0 })).copied().collect();
+            let error = Csv::new().read::<f32>(&text[..]).unwrap_err();
+            assert!(matches!(error, DataError::Utf16 { found } if found == mark), "{error}");
+        }
+        assert_eq!(
+            Csv::new().read::<f32>(&b"\xff\xfe1\0"[..]).unwrap_err().to_string(),
+            "the text is UTF-16 (it begins with the bytes [ff, fe])\n  hint: save it as \"CSV UTF-8\", or run `iconv -f UTF-16 -t UTF-8`"
+        );
+    }
+    #[test]
+    fn a_line_that_names_the_separator() {
+        let csv = Csv::new().header(true).separator(b';').max_rows(1);
+        for text in ["sep=;\r\na;b\r\n1;2\r\n", "\u{feff}sep=;\na;b\n1;2"] {
+            assert_eq!(csv.read::<f32>(text.as_bytes()).unwrap().y, [2]);
+        }
+        assert_eq!(Csv::new().read::<f32>("sep=,\n1,2\n".as_bytes()).unwrap().y, [2]);
+        assert_eq!(refused(Csv::new(), "sep=;\n1;2\n"), "line 1 says that ';' separates the columns, not ','\n  hint: `.separator(b';')`");
+        assert!(refused(Csv::new(), "1,2\nsep=,\n").starts_with("line 2"));
+    }
+    #[test]
+    fn blank_lines_end() {
+        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        (0..256).for_each(|_| zipped.write_all(&[b'\n'; 1 << 20]).unwrap()); // 256 MiB in 260 KB
+        let zipped = zipped.finish().unwrap();
+        assert!(matches!(Csv::new().max_rows(1 << 16).read::<f32>(&*zipped), Err(DataError::BlankLines { limit: 0x1_0000 })));
+        assert_eq!(LIMITS.rows, 1 << 24); // and with as many as are passed over without that call, half a second
+    }
+    #[test]
+    fn tables_as_spreadsheets_write_them() {
+        let expected = Examples { x: array![[1.0, -2.5], [3.0, 4.0]].into_dyn(), y: vec![7, 0] };
+        let header = Csv::new().header(true).label("kind, \"coarse\"");
+        for text in [
+            "\u{feff}a,b,\"kind, \"\"coarse\"\"\"\r\n1,-2.5,7\r\n3,4,0\r\n",
+            "\u{feff}\"a\",\"b\r\nin two lines\",\"kind, \"\"coarse\"\"\"\n\"1\",\"-2.5\",\"7.0\"\n\"3\",\"4\",\"0\"\n\n",
+            "a, \"b\" ,\"kind, \"\"coarse\"\"\"\n1.0,-2.50, \"7\" \n3e0,4,-0.0",
+        ] {
+            assert_eq!(header.read::<f64>(text.as_bytes()).unwrap(), expected, "{text:?}");
+        }
+        for (separator, text) in
+            [(b';', "1;-2.5;7\n3;4;0"), (b'\t', "1\t-2.5\t7\r\n3\t4\t0\r\n"), (b'|', "\u{feff}1|\"-2.5\"|7\n3|4|0\n \n")]
+        {
+            assert_eq!(Csv::new().separator(separator).read::<f64>(text.as_bytes()).unwrap(), expected, "{text:?}");
+        }
+        // A quoted number may hold the separator's neighbours, and a line end is no part of a number.
+        assert_eq!(Csv::new().read::<f64>("\"1\r\n\",0\n".as_bytes()).unwrap().x, array![[1.0]].into_dyn());
+        // The mark is passed over at the begin alone.
+        assert!(refused(Csv::new(), "1,0\n\u{feff}1,0\n").starts_with("line 2, column 1: "));
+        assert_eq!(refused(Csv::new(), "\u{feff}"), "the data holds no row");
+    }
+    /// Random tables, written in random ways, are what is read; and whatever is damaged is refused, not a panic.
+    #[test]
+    fn what_is_written_is_read() {
+        use rand::RngExt;
+        let mut rng = crate::init::seeded(7);
+        for round in 0..300 {
+            let (rows, columns) = (rng.random_range(1..6usize), rng.random_range(1..5usize));
+            let separator = [b',', b';', b'\t', b'|'][round % 4];
+            let end = ["\n", "\r\n"][round / 4 % 2];
+            let names: Vec<String> =
+                (0..columns).map(|i| format!("{i}{}", [",", "\"", "\r\nb", ";", "x", "\""][rng.random_range(0..6usize)])).collect();
+            let mut text = [&[][..], b"\xef\xbb\xbf"][round / 8 % 2].to_vec();
+            let mut write = |text: &mut Vec<u8>, fields: &[String], must: bool| {
+                for (i, field) in fields.iter().enumerate() {
+                    text.extend((i > 0).then_some(separator));
+                    match must || rng.random::<bool>() {
+                        true => text.extend(format!("\"{}\"", field.replace('"', "\"\"")).bytes()),
+                        false => text.extend(field.bytes()),
+                    }
+                }
+                text.extend(end.bytes());
+                if rng.random_range(0..5u32) == 0 {
+                    text.extend(end.bytes());
+                }
+            };
+            write(&mut text, &names, true);
+            let numbers: Vec<f64> = (0..rows * columns).map(|i| (i as f64 - 3.0) * 0.37).collect();
+            let labels: Vec<usize> = (0..rows).map(|i| i * 7 % 5).collect();
+            let place = round % columns;
+            for (row, label) in numbers.chunks(columns).zip(&labels) {
+                let mut fields: Vec<String> = row.iter().map(f64::to_string).collect();
+                fields[place] = if round % 3 == 0 { format!("{label}.0") } else { label.to_string() };
+                write(&mut text, &fields, false);
+            }
+            let csv = Csv::new().header(true).separator(separator).label(&*names[place]);
+            let read = csv.read::<f64>(&*text).unwrap_or_else(|e| panic!("{e}: {:?}", String::from_utf8_lossy(&text)));
+            assert_eq!(read.y, labels);
+            let left: Vec<f64> = numbers.iter().enumerate().filter(|(i, _)| i % columns != place).map(|(_, x)| *x).collect();
+            assert_eq!((read.x.shape(), read.x.iter().copied().collect::<Vec<_>>()), (&[rows, columns - 1][..], left));
+            for at in 0..text.len() {
+                for byte in *b"\",\n\r; \xff0x" {
+                    let mut damaged = text.clone();
+                    damaged[at] = byte;
+                    let _ = csv.read::<f64>(&*damaged);
+                }
+                let _ = csv.read::<f64>(&text[..at]);
+            }
+        }
+    }
+    #[test]
+    fn quotes_that_make_no_sense() {
+        assert_eq!(refused(Csv::new(), "1,2\n3,\"4\n5,6\n"), "line 2, column 2: the quote that begins here is never closed");
+        assert_eq!(refused(Csv::new(), "1,\"2"), "line 1, column 2: the quote that begins here is never closed");
+        assert_eq!(refused(Csv::new(), "\"1\"2,3"), "line 1, column 1: text follows the closing quote");
+        assert!(refused(Csv::new(), "\"a\"\"b\",3").starts_with("line 1, column 1: \"a\\\"b\" is not a finite number"));
+        assert!(refused(Csv::new(), "5\",3").starts_with("line 1, column 1: \"5\\\"\" is not a finite number"));
+        assert!(refused(Csv::new(), "\"1\n2\",3\n4,x\n").starts_with("line 1, column 1: \"1\\n2\" is not a finite number"));
+        assert_eq!(refused(Csv::new(), "\"1\n\",3\n4,x\n"), "line 3, column 2: \"x\" is not a whole number from 0 to 4294967295");
+    }
+    #[test]
+    fn labels_with_a_point() {
+        let label = |text: &str| Csv::new().read::<f64>(format!("1,{text}").as_bytes()).map(|e| e.y[0]).map_err(|e| e.to_string());
+        assert_eq!(
+            ["1.0", "2.", "3e0", "1e2", "4294967295.0", "-0.0", "+5"].map(|t| label(t).unwrap()),
+            [1, 2, 3, 100, 4_294_967_295, 0, 5]
+        );
+        for bad in ["1.5", "-1.0", "4294967296.0", "NaN", "inf", "1e99", ""] {
+            assert!(label(bad).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    #[should_panic(expected = "Csv::separator: columns cannot be separated by '\"'")]
+    fn quotes_separate_nothing() {
+        let _ = Csv::new().separator(b'"');
+    }
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Csv::new().load::<f32>("no/such/table.csv").unwrap_err().to_string();
+        assert!(error.starts_with("no/such/table.csv: cannot read the data: "), "{error}");
+        assert_eq!(Csv::new().load_targets::<f32>("no/such/table.csv").unwrap_err().to_string(), error);
+    }
+    #[test]
+    fn a_table_of_labels_alone() {
+        let read = Csv::new().read::<f32>("3\n1\n".as_bytes()).unwrap();
+        assert_eq!((read.x.shape(), read.y), (&[2, 0][..], vec![3, 1]));
+    }
+}

@@ -1,0 +1,218 @@
+//! Which examples come how often? As their weights say, so that rare classes are seen as often as common ones.
+
+use super::order;
+use crate::refusal::{has_room, require};
+use rand::RngExt;
+
+/// Draws examples by weights: PyTorch's `WeightedRandomSampler`. Give it to a [`Loader`](super::Loader) by
+/// [`Loader::sampler`](super::Loader::sampler).
+///
+/// ```
+/// use wengert::data::{Examples, Loader, WeightedSampler};
+/// use wengert::ndarray::Array2;
+/// // 90 examples of one class, 10 of the other: each class as often as the other in what is drawn.
+/// let labels: Vec<usize> = (0..100).map(|i| usize::from(i % 10 == 0)).collect();
+/// let sampler = WeightedSampler::balanced(&labels, 7);
+/// let loader = Loader::new(Examples::new(Array2::<f32>::zeros((100, 1)), labels), 10).sampler(sampler);
+/// let ones: usize = (0..10).flat_map(|epoch| loader.epoch(epoch)).map(|batch| batch.y.iter().sum::<usize>()).sum();
+/// assert!((450..550).contains(&ones)); // of 1,000
+/// ```
+///
+/// What is drawn depends on the seed and the epoch alone: a run that is resumed draws the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WeightedSampler {
+    /// Relative to the largest.
+    weights: Vec<f64>,
+    /// The sums of the first ones, each in its turn.
+    sums: Vec<f64>,
+    samples: usize,
+    replacement: bool,
+    seed: u64,
+}
+
+impl WeightedSampler {
+    /// Draws so many examples an epoch, each time example i with probability `weights[i]` over the sum of all: with replacement, so that an
+    /// example may come several times. The weights need not sum to 1; one of 0 is never drawn.
+    ///
+    /// # Panics
+    /// If a weight is negative or not finite, all of them are 0, no example is to be drawn, or more than memory can list.
+    #[track_caller]
+    pub fn new(weights: &[f64], samples: usize, seed: u64) -> WeightedSampler {
+        for (i, w) in weights.iter().enumerate() {
+            let message = || format!("WeightedSampler: weight {w} of example {i} is no finite number of at least 0");
+            require(*w >= 0.0 && w.is_finite(), message, "a weight says how often an example is drawn, relative to the others");
+        }
+        let most = weights.iter().copied().fold(0.0, f64::max);
+        let message = || format!("WeightedSampler: of {} weights none is above 0", weights.len());
+        require(most > 0.0, message, "give at least one example a weight");
+        require(samples > 0, || "WeightedSampler: 0 samples an epoch", "as many as there are examples is usual");
+        let message = || format!("WeightedSampler: no memory for the numbers of {samples} samples");
+        require(has_room::<usize>(samples), message, "draw fewer in an epoch, and make more epochs");
+        // Sums of large weights, and products of small ones, stay within the type.
+        let relative = |w: &f64| if *w > 0.0 { (w / most).max(f64::MIN_POSITIVE) } else { 0.0 };
+        let weights: Vec<f64> = weights.iter().map(relative).collect();
+        let mut sum = 0.0;
+        let sums = weights.iter().map(|w| {
+            sum += w;
+            sum
+        });
+        WeightedSampler { sums: sums.collect(), weights, samples, replacement: true, seed }
+    }
+    /// Draws as many examples as there are labels, with the weight 1 / (examples of its class) for each: all classes that have
+    /// examples are seen equally often, up to chance.
+    ///
+    /// # Panics
+    /// If there is no label.
+    #[track_caller]
+    pub fn balanced(labels: &[usize], seed: u64) -> WeightedSampler {
+        let mut counts = std::collections::BTreeMap::new();
+        labels.iter().for_each(|label| *counts.entry(label).or_insert(0) += 1);
+        let weights: Vec<f64> = labels.iter().map(|label| 1.0 / f64::from(counts[label])).collect();
+        WeightedSampler::new(&weights, labels.len(), seed)
+    }
+    /// Draws no example twice in an epoch: each time one of those that are left, by their weights.
+    ///
+    /// # Panics
+    /// If there are fewer examples with a weight above 0 than are drawn.
+    #[track_caller]
+    pub fn without_replacement(self) -> WeightedSampler {
+        let known = self.weights.iter().filter(|w| **w > 0.0).count();
+        let message = || format!("WeightedSampler: {} samples without replacement, but {known} weights above 0", self.samples);
+        require(self.samples <= known, message, "draw fewer, or with replacement");
+        WeightedSampler { replacement: false, ..self }
+    }
+    /// How many weights there are.
+    pub fn len(&self) -> usize {
+        self.weights.len()
+    }
+    /// Never: a sampler has something to draw.
+    pub fn is_empty(&self) -> bool {
+        self.weights.is_empty()
+    }
+    /// How many examples are drawn in an epoch.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+    /// The examples of an epoch, in the order in which they are drawn.
+    pub fn rows(&self, epoch: u64) -> Vec<usize> {
+        let mut rng = order::generator(self.seed, epoch, u64::MAX);
+        if self.replacement {
+            let all = self.sums[self.sums.len() - 1];
+            let draw = || {
+                let at = rng.random::<f64>() * all; // below `all`, but for rounding
+                let last = self.sums.partition_point(|sum| *sum < all);
+                self.sums.partition_point(|sum| *sum <= at).min(last)
+            };
+            return std::iter::repeat_with(draw).take(self.samples).collect();
+        }
+        // The least of waiting times with the weights as rates is drawn first (P. S. Efraimidis, P. G. Spirakis, "Weighted random sampling with
+        // a reservoir", 2006). Their logarithms are compared: of a weight of 1e-308 the time may be beyond the type. Of (0, 1], so that each is
+        // a number, or negative infinity.
+        let mut times: Vec<(f64, usize)> = Vec::new();
+        for (i, w) in self.weights.iter().enumerate() {
+            let time = (-(1.0 - rng.random::<f64>()).ln()).ln() - w.ln();
+            if *w > 0.0 {
+                times.push((time, i));
+            }
+        }
+        times.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        times[..self.samples].iter().map(|(_, i)| *i).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often each example came in so many epochs.
+    fn counts(sampler: &WeightedSampler, epochs: u64) -> Vec<f64> {
+        let mut counts = vec![0.0; sampler.len()];
+        (0..epochs).flat_map(|epoch| sampler.rows(epoch)).for_each(|i| counts[i] += 1.0);
+        counts
+    }
+    /// Within five standard deviations of what is expected of so many draws.
+    fn near(found: f64, draws: f64, probability: f64) {
+        let spread = (draws * probability * (1.0 - probability)).sqrt();
+        assert!((found - draws * probability).abs() <= 5.0 * spread, "{found} of {draws}, right {}", draws * probability);
+    }
+
+    #[test]
+    fn with_replacement_by_their_weights() {
+        let weights = [0.0, 1.0, 3.0, 0.0, 4.0, 0.0];
+        for scale in [1.0, 1e-300, 1e-320, 1e300, 2e307] {
+            let sampler = WeightedSampler::new(&weights.map(|w| w * scale), 100, 3);
+            let found = counts(&sampler, 100);
+            for (found, w) in found.iter().zip(weights) {
+                near(*found, 10_000.0, w / 8.0);
+            }
+        }
+        assert_eq!(WeightedSampler::new(&[0.0, 5.0, 0.0], 20, 1).rows(7), [1; 20]);
+        // Far more may be drawn than there are.
+        assert_eq!(WeightedSampler::new(&[1.0], 1000, 1).rows(0), [0; 1000]);
+    }
+    #[test]
+    fn without_replacement_each_draw_is_by_the_weights_that_are_left() {
+        let weights = [1.0, 2.0, 0.0, 5.0];
+        let sampler = WeightedSampler::new(&weights, 2, 9).without_replacement();
+        let mut pairs = std::collections::BTreeMap::new();
+        let epochs = 20_000;
+        for epoch in 0..epochs {
+            let rows = sampler.rows(epoch);
+            assert_eq!(rows.len(), 2);
+            *pairs.entry((rows[0], rows[1])).or_insert(0.0) += 1.0;
+        }
+        for (i, j) in [(0, 1), (0, 3), (1, 0), (1, 3), (3, 0), (3, 1)] {
+            let right = weights[i] / 8.0 * weights[j] / (8.0 - weights[i]);
+            near(pairs[&(i, j)], epochs as f64, right);
+        }
+        assert_eq!(pairs.len(), 6);
+        let mut all = WeightedSampler::new(&[1e-320, 1e300, 1.0], 3, 9).without_replacement().rows(1);
+        all.sort_unstable();
+        assert_eq!(all, [0, 1, 2]);
+    }
+    #[test]
+    fn small_weights_are_drawn_in_no_order() {
+        let mut weights = [2.3e-308; 1001];
+        weights[1000] = 1.0;
+        let sampler = WeightedSampler::new(&weights, 1001, 5).without_replacement();
+        for epoch in 0..20 {
+            let rows = sampler.rows(epoch);
+            assert_eq!(rows[0], 1000);
+            assert!(!rows[991..].is_sorted(), "epoch {epoch}: the last ones are {:?}", &rows[991..]);
+        }
+    }
+    #[test]
+    fn by_seed_and_epoch_alone() {
+        let sampler = |seed| WeightedSampler::new(&[1.0; 50], 50, seed);
+        for make in [|s: WeightedSampler| s, WeightedSampler::without_replacement] {
+            assert_eq!(make(sampler(1)).rows(3), make(sampler(1)).rows(3));
+            assert_ne!(make(sampler(1)).rows(3), make(sampler(1)).rows(4));
+            assert_ne!(make(sampler(1)).rows(3), make(sampler(2)).rows(3));
+        }
+    }
+    #[test]
+    fn balanced_classes() {
+        let labels: Vec<usize> = (0..1000).map(|i| if i < 900 { 4 } else { i % 2 }).collect();
+        let counts = counts(&WeightedSampler::balanced(&labels, 5), 10);
+        for class in [0, 1, 4] {
+            near(labels.iter().zip(&counts).filter(|(l, _)| **l == class).map(|(_, n)| n).sum(), 10_000.0, 1.0 / 3.0);
+        }
+    }
+    #[test]
+    fn weights_that_make_no_sense() {
+        let refused = |says: &str, make: fn()| {
+            let text = std::panic::catch_unwind(make).expect_err(says).downcast::<String>().unwrap();
+            assert!(text.starts_with(says) && text.contains("\n  at src/kit/data/sampler.rs:") && text.contains("\n  hint: "), "{text}");
+        };
+        refused("WeightedSampler: weight NaN of example 1", || drop(WeightedSampler::new(&[1.0, f64::NAN], 1, 0)));
+        refused("WeightedSampler: weight -1 of example 0", || drop(WeightedSampler::new(&[-1.0], 1, 0)));
+        refused("WeightedSampler: weight inf of example 0", || drop(WeightedSampler::new(&[f64::INFINITY], 1, 0)));
+        refused("WeightedSampler: of 2 weights none is above 0", || drop(WeightedSampler::new(&[0.0; 2], 1, 0)));
+        refused("WeightedSampler: of 0 weights none is above 0", || drop(WeightedSampler::balanced(&[], 0)));
+        refused("WeightedSampler: 0 samples an epoch", || drop(WeightedSampler::new(&[1.0], 0, 0)));
+        refused("WeightedSampler: no memory for the numbers of", || drop(WeightedSampler::new(&[1.0], usize::MAX, 0)));
+        refused("WeightedSampler: 2 samples without replacement, but 1 weights above 0", || {
+            drop(WeightedSampler::new(&[1.0, 0.0], 2, 0).without_replacement());
+        });
+    }
+}

@@ -1,0 +1,17 @@
+//! What does training take beside gradients? All of it stands on the public API alone.
+
+pub(crate) mod check;
+pub mod data;
+pub mod init;
+pub mod io;
+pub mod metrics;
+pub mod nn;
+pub mod optim;
+#[cfg(feature = "plot")]
+pub mod plot;
+#[cfg(feature = "progress")]
+pub mod progress;
+pub(crate) mod refusal;
+pub(crate) mod show;
+pub mod tensorboard;
+pub mod train;

@@ -1,0 +1,419 @@
+//! What is a module? The one trait of all layers and networks, and how its parts are found by name.
+
+use super::{Generator, Summary};
+use crate::io::{State, StateError, Values};
+use crate::{Param, Scalar, Var};
+use ndarray::{ArrayD, IxDyn};
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A layer or a network: a function of a `Var`, and parts with names.
+///
+/// A struct of your own becomes one by saying what it computes and which parts it has; all else is provided.
+///
+/// ```
+/// use wengert::nn::{Module, Visitor};
+/// use wengert::{Param, Tape, Var};
+///
+/// struct Affine {
+///     scale: Param,
+///     shift: Param,
+/// }
+/// impl Module for Affine {
+///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+///         x * x.tape().param(&self.scale) + x.tape().param(&self.shift)
+///     }
+///     fn visit(&self, v: &mut Visitor<'_>) {
+///         v.param("scale", &self.scale).param("shift", &self.shift);
+///     }
+/// }
+///
+/// let affine = Affine { scale: Param::new("scale", [2.0, 3.0]), shift: Param::new("shift", [0.5]) };
+/// let tape = Tape::new();
+/// assert_eq!(affine.forward(tape.constant([1.0, 1.0])).to_vec(), [2.5, 3.5]);
+/// assert_eq!(affine.parameter_count(), 3);
+/// ```
+pub trait Module<T: Scalar = f32>: Send + Sync {
+    /// What it computes.
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
+    /// Shows its parts to a visitor: parameters, buffers, modules inside it.
+    fn visit(&self, v: &mut Visitor<'_, T>);
+
+    /// All parameters with their names, such as `features.3.conv.0.weight`; a parameter that is used at several places comes once.
+    fn named_parameters(&self) -> Vec<(String, Param<T>)> {
+        distinct(self, |part| if let Part::Param(p) = part { Some(p) } else { None })
+    }
+    /// All parameters, for an optimizer.
+    fn parameters(&self) -> Vec<Param<T>> {
+        self.named_parameters().into_iter().map(|(_, p)| p).collect()
+    }
+    /// All buffers with their names: arrays that are kept but not differentiated, such as running means; each comes once.
+    fn named_buffers(&self) -> Vec<(String, Param<T>)> {
+        distinct(self, |part| if let Part::Buffer(p) = part { Some(p) } else { None })
+    }
+    /// The number of elements of all parameters.
+    fn parameter_count(&self) -> usize {
+        self.named_parameters().iter().map(|(_, p)| p.shape().numel()).sum()
+    }
+    /// Training or evaluation, for all parts.
+    fn set_training(&self, training: bool) {
+        self.visit(&mut Visitor::new(&mut |_, part| {
+            if let Part::Mode(mode) = part {
+                mode.set(training);
+            }
+        }));
+    }
+    /// From now on it trains: dropout drops, batch norm uses the batch's statistics. New modules are in this mode.
+    fn train(&self) {
+        self.set_training(true);
+    }
+    /// From now on it is evaluated: dropout does nothing, batch norm uses the statistics it collected.
+    fn eval(&self) {
+        self.set_training(false);
+    }
+    /// No gradient is found for its parameters any more, and optimizers leave them as they are. Buffers are no parameters: batch norm in
+    /// training still moves its statistics (see [`Module::eval`]).
+    fn freeze(&self) {
+        self.named_parameters().iter().for_each(|(_, p)| p.freeze());
+    }
+    /// Its parameters are trained again.
+    fn unfreeze(&self) {
+        self.named_parameters().iter().for_each(|(_, p)| p.unfreeze());
+    }
+    /// A copy of parameters and buffers, by name: PyTorch's `state_dict`. As there, an array that is shown at several places (tied weights)
+    /// stands under each of its names.
+    ///
+    /// # Panics
+    /// If two of them have one name.
+    #[track_caller]
+    fn state(&self) -> State {
+        let mut state = State::new();
+        for (names, p) in arrays(self) {
+            for name in names {
+                add(&mut state, "state", name, Values::of(p.to_array()));
+            }
+        }
+        state
+    }
+    /// Sets parameters and buffers from such a state. Nothing is changed unless all of it fits. (PyTorch's counters
+    /// `num_batches_tracked`, which nothing here reads, are passed over.) Of an array with several names one is enough; under all that are there
+    /// the numbers must be the same.
+    ///
+    /// # Errors
+    /// If names are missing or not known, shapes differ, or the numbers of one array do: all of them are listed.
+    fn load_state(&self, state: &State) -> Result<(), StateError> {
+        let mut errors = Vec::new();
+        let mut fitting = Vec::new();
+        let mut known = BTreeSet::new();
+        for (names, p) in arrays(self) {
+            let mut found: Option<(&String, ArrayD<T>)> = None;
+            let here: Vec<_> = names.iter().filter(|name| state.get(name).is_some()).collect();
+            for name in if here.is_empty() { vec![&names[0]] } else { here } {
+                match (state.array::<T>(name, p.shape()), &found) {
+                    (Err(e), _) => errors.push(e),
+                    (Ok(values), None) => found = Some((name, values)),
+                    (Ok(values), Some((other, first))) if !same(&values, first) => {
+                        errors.push(StateError::Tied { name: name.clone(), other: (*other).clone() });
+                    }
+                    _ => {}
+                }
+            }
+            fitting.extend(found.map(|(_, values)| (p, values)));
+            known.extend(names);
+        }
+        let passed = |name: &str| known.contains(name) || name.ends_with("num_batches_tracked");
+        let unexpected = state.iter().filter(|(name, _)| !passed(name));
+        errors.extend(unexpected.map(|(name, _)| StateError::Unexpected { name: name.into() }));
+        StateError::all(errors)?;
+        for (p, values) in fitting {
+            p.set(values);
+        }
+        Ok(())
+    }
+    /// A table of its layers: name, output shape, parameters, multiply-adds. It is evaluated once, on zeros of the shape that is given (with
+    /// the batch's size).
+    ///
+    /// ```
+    /// use wengert::nn::{Mlp, Module};
+    /// let model = Mlp::new(&[784, 100, 10]).build::<f32>(&mut wengert::init::seeded(1));
+    /// assert_eq!(
+    ///     model.summary(&[1, 784]).to_string(),
+    ///     "\
+    /// layer  op      output shape  parameters  multiply-adds
+    /// ------------------------------------------------------
+    ///        input   [1, 784]
+    /// 0      linear  [1, 100]          78,500         78,400
+    ///        relu    [1, 100]
+    /// 2      linear  [1, 10]            1,010          1,000
+    /// ------------------------------------------------------
+    /// total                            79,510         79,400
+    /// trainable: 79,510 of 79,510 parameters"
+    /// );
+    /// ```
+    ///
+    /// # Panics
+    /// If there cannot be an input of that shape, or it does not fit the network.
+    #[track_caller]
+    fn summary(&self, input: &[usize]) -> Summary {
+        let named = self.named_parameters();
+        let trained = named.iter().filter(|(_, p)| !p.is_frozen()).map(|(_, p)| p.shape().numel()).sum();
+        let _as_before = (Evaluation::of(self), Thawed::of(self));
+        Summary { trainable: trained, ..Summary::of(&named, input, |x| self.forward(x)) }
+    }
+    /// The states of its sources of chance, by name; with [`Module::state`] all that a run needs to go on.
+    ///
+    /// # Panics
+    /// If two of them have one name.
+    #[track_caller]
+    fn generators(&self) -> State {
+        let mut state = State::new();
+        for (names, _, numbers) in generators(self) {
+            for name in names {
+                add(&mut state, "generators", name, ArrayD::from_shape_vec(IxDyn(&[2]), numbers.to_vec()).expect("two numbers"));
+            }
+        }
+        state
+    }
+    /// Goes on from such states. Of a source with several names one is enough; under all that are there the states must be the same.
+    ///
+    /// # Errors
+    /// If one is missing, not known, or not two whole numbers: all of them are listed, and nothing is changed.
+    fn load_generators(&self, state: &State) -> Result<(), StateError> {
+        let mut errors = Vec::new();
+        let mut fitting: Vec<(*const Generator, [u64; 2])> = Vec::new();
+        let mut known = BTreeSet::new();
+        for (names, generator, _) in generators(self) {
+            let mut found: Option<(&String, [u64; 2])> = None;
+            let here: Vec<_> = names.iter().filter(|name| state.get(name).is_some()).collect();
+            for name in if here.is_empty() { vec![&names[0]] } else { here } {
+                match (state.get(name), found) {
+                    (Some(Values::U64(a)), None) if a.shape() == [2] => found = Some((name, [a[0], a[1]])),
+                    (Some(Values::U64(a)), Some((other, first))) if a.shape() == [2] => {
+                        if first != [a[0], a[1]] {
+                            errors.push(StateError::Tied { name: name.clone(), other: other.clone() });
+                        }
+                    }
+                    (Some(other), _) => errors.push(StateError::Type {
+                        name: name.clone(),
+                        found: format!("{} of shape {:?}", other.type_name(), other.shape()),
+                        expected: "two whole numbers (uint64)",
+                    }),
+                    (None, _) => errors.push(StateError::Missing { name: name.clone() }),
+                }
+            }
+            fitting.extend(found.map(|(_, numbers)| (generator, numbers)));
+            known.extend(names);
+        }
+        let unexpected = state.iter().filter(|(name, _)| !known.contains(*name));
+        errors.extend(unexpected.map(|(name, _)| StateError::Unexpected { name: name.into() }));
+        StateError::all(errors)?;
+        self.visit(&mut Visitor::new(&mut |_, part| {
+            if let Part::Generator(g) = part
+                && let Some((_, numbers)) = fitting.iter().find(|(other, _)| std::ptr::eq(*other, g))
+            {
+                g.set_state(*numbers);
+            }
+        }));
+        Ok(())
+    }
+}
+
+/// The sources of chance, each once, with all of its names and its state.
+fn generators<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, *const Generator, [u64; 2])> {
+    let mut all: Vec<(Vec<String>, *const Generator, [u64; 2])> = Vec::new();
+    module.visit(&mut Visitor::new(&mut |name, part| {
+        let Part::Generator(generator) = part else { return };
+        match all.iter_mut().find(|(_, other, _)| std::ptr::eq(*other, generator)) {
+            Some((names, ..)) if names.iter().any(|other| other == name) => {}
+            Some((names, ..)) => names.push(name.to_string()),
+            None => all.push((vec![name.to_string()], generator, generator.state())),
+        }
+    }));
+    all
+}
+
+/// The parameters, then the buffers, each once, with all of its names.
+fn arrays<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, Param<T>)> {
+    let (mut params, mut buffers) = (Vec::new(), Vec::new());
+    module.visit(&mut Visitor::new(&mut |name, part| {
+        let (all, array): (&mut Vec<(Vec<String>, Param<T>)>, _) = match part {
+            Part::Param(p) => (&mut params, p),
+            Part::Buffer(p) => (&mut buffers, p),
+            _ => return,
+        };
+        match all.iter_mut().find(|(_, p)| p.is(array)) {
+            // A module that is shown twice under one name is one part all the same.
+            Some((names, _)) if names.iter().any(|other| other == name) => {}
+            Some((names, _)) => names.push(name.to_string()),
+            None => all.push((vec![name.to_string()], array.clone())),
+        }
+    }));
+    params.extend(buffers);
+    params
+}
+
+/// Whether two arrays hold the same numbers; what is not a number is the same as another such.
+fn same<T: Scalar>(a: &ArrayD<T>, b: &ArrayD<T>) -> bool {
+    a.iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
+}
+
+/// Puts an entry into a state, in which each name can stand once.
+#[track_caller]
+fn add(state: &mut State, of: &str, name: String, values: impl Into<Values>) {
+    assert!(
+        state.get(&name).is_none(),
+        "{of}: two parts of the module are called {name:?}\n  at {}\n  hint: in `visit`, show the modules inside it under names of their own: \
+         `v.module(\"encoder\", &self.encoder)`",
+        Location::caller()
+    );
+    state.insert(name, values);
+}
+
+/// The arrays of one kind with their names; one that is shown at several places comes once.
+fn distinct<T: Scalar>(
+    module: &(impl Module<T> + ?Sized),
+    of_kind: impl for<'a> Fn(Part<'a, T>) -> Option<&'a Param<T>>,
+) -> Vec<(String, Param<T>)> {
+    let mut found: Vec<(String, Param<T>)> = Vec::new();
+    module.visit(&mut Visitor::new(&mut |name, part| {
+        if let Some(p) = of_kind(part)
+            && !found.iter().any(|(_, q)| q.is(p))
+        {
+            found.push((name.to_string(), p.clone()));
+        }
+    }));
+    found
+}
+
+/// Nothing is frozen for as long as this lives.
+struct Thawed<T: Scalar>(Vec<Param<T>>);
+
+impl<T: Scalar> Thawed<T> {
+    fn of(module: &(impl Module<T> + ?Sized)) -> Self {
+        let frozen = module.parameters().into_iter().filter(|p| p.is_frozen()).collect();
+        module.unfreeze();
+        Thawed(frozen)
+    }
+}
+
+impl<T: Scalar> Drop for Thawed<T> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(Param::freeze);
+    }
+}
+
+/// Evaluation mode for as long as this lives; afterwards each part trains, or not, as before.
+pub(crate) struct Evaluation<'m, T: Scalar, M: Module<T> + ?Sized> {
+    module: &'m M,
+    training: Vec<bool>,
+    number: PhantomData<T>,
+}
+
+impl<'m, T: Scalar, M: Module<T> + ?Sized> Evaluation<'m, T, M> {
+    pub(crate) fn of(module: &'m M) -> Self {
+        let mut training = Vec::new();
+        module.visit(&mut Visitor::new(&mut |_, part| {
+            if let Part::Mode(mode) = part {
+                training.push(mode.is_training());
+            }
+        }));
+        module.eval();
+        Evaluation { module, training, number: PhantomData }
+    }
+}
+
+impl<T: Scalar, M: Module<T> + ?Sized> Drop for Evaluation<'_, T, M> {
+    fn drop(&mut self) {
+        let mut training = self.training.drain(..);
+        self.module.visit(&mut Visitor::new(&mut |_, part| {
+            if let Part::Mode(mode) = part {
+                mode.set(training.next().unwrap_or(true));
+            }
+        }));
+    }
+}
+
+/// What a [`Module`] shows of itself.
+#[non_exhaustive]
+pub enum Part<'a, T: Scalar = f32> {
+    /// A parameter.
+    Param(&'a Param<T>),
+    /// An array that is kept but not trained.
+    Buffer(&'a Param<T>),
+    /// Whether it trains.
+    Mode(&'a Mode),
+    /// A source of chance.
+    Generator(&'a Generator),
+}
+
+/// Walks over the parts of a module and what they are called.
+pub struct Visitor<'v, T: Scalar = f32> {
+    path: String,
+    see: &'v mut dyn FnMut(&str, Part<'_, T>),
+}
+
+impl<'v, T: Scalar> Visitor<'v, T> {
+    /// A visitor that shows each part to this function, with its whole name.
+    pub fn new(see: &'v mut dyn FnMut(&str, Part<'_, T>)) -> Self {
+        Visitor { path: String::new(), see }
+    }
+    fn inside(&mut self, name: &str, f: impl FnOnce(&mut Self)) -> &mut Self {
+        let end = self.path.len();
+        if end > 0 {
+            self.path.push('.');
+        }
+        self.path.push_str(name);
+        f(self);
+        self.path.truncate(end);
+        self
+    }
+    fn part(&mut self, name: &str, part: Part<'_, T>) -> &mut Self {
+        self.inside(name, |v| (v.see)(&v.path, part))
+    }
+    /// A parameter (or an `Option` of one).
+    pub fn param<'p>(&mut self, name: &str, param: impl Into<Option<&'p Param<T>>>) -> &mut Self {
+        match param.into() {
+            Some(param) => self.part(name, Part::Param(param)),
+            None => self,
+        }
+    }
+    /// An array that is kept but not trained.
+    pub fn buffer(&mut self, name: &str, buffer: &Param<T>) -> &mut Self {
+        self.part(name, Part::Buffer(buffer))
+    }
+    /// Whether the module trains.
+    pub fn mode(&mut self, mode: &Mode) -> &mut Self {
+        self.part("training", Part::Mode(mode))
+    }
+    /// A source of chance.
+    pub fn generator(&mut self, name: &str, generator: &Generator) -> &mut Self {
+        self.part(name, Part::Generator(generator))
+    }
+    /// A module inside this one.
+    pub fn module(&mut self, name: &str, module: &(impl Module<T> + ?Sized)) -> &mut Self {
+        self.inside(name, |v| module.visit(v))
+    }
+}
+
+/// Whether a module trains (as new ones do) or is evaluated.
+#[derive(Debug)]
+pub struct Mode(AtomicBool);
+
+impl Default for Mode {
+    fn default() -> Self {
+        Mode(true.into())
+    }
+}
+
+impl Mode {
+    /// Whether it trains.
+    pub fn is_training(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+    /// Training or evaluation.
+    pub fn set(&self, training: bool) {
+        self.0.store(training, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,194 @@
+//! How does a user ask for gradients? By a sweep whose nodes are thrown away ([`Tape::backward`]), or by one whose nodes are kept
+//! ([`Tape::grad`]), so that they can be differentiated again.
+
+use crate::array::scalar::Scalar;
+use crate::kernels::strided::lay_out;
+use crate::tape::Tape;
+use crate::tape::grads::Grads;
+use crate::tape::node::{NONE, NodeId, OFF_PATH, WAITING};
+use crate::tape::own::{Kept, Thrown};
+use crate::tape::sweep::Sweep;
+use crate::tape::var::Var;
+use ndarray::ArrayViewD;
+use std::panic::Location;
+
+impl<T: Scalar> Tape<T> {
+    /// The gradient of a scalar with respect to every parameter and tracked leaf, by one reverse sweep.
+    ///
+    /// Nodes made on the way are thrown away: use [`Tape::grad`] for gradients that are to be differentiated again, or for those
+    /// of intermediate values.
+    ///
+    /// # Panics
+    /// If `loss` has more than one element, belongs to another tape, or depends on no parameter and no tracked leaf.
+    #[track_caller]
+    pub fn backward<'t>(&'t self, loss: Var<'t, T>) -> Grads<T> {
+        let shape = loss.shape();
+        if shape.numel() != 1 {
+            refuse(
+                "backward",
+                format!("the loss must be a number, but its shape is {shape}"),
+                "reduce it with `.sum()` or `.mean()`, or give its cotangent to `backward_with`",
+            );
+        }
+        self.backward_sweep("backward", loss, None)
+    }
+
+    /// As [`Tape::backward`], for an output of any shape whose cotangent is given.
+    ///
+    /// # Panics
+    /// If the shapes of `y` and `cotangent` differ, or as [`Tape::backward`] does.
+    #[track_caller]
+    pub fn backward_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>) -> Grads<T> {
+        check_cotangent("backward_with", y, cotangent);
+        self.check_own("backward_with", cotangent);
+        self.backward_sweep("backward_with", y, Some(cotangent))
+    }
+
+    #[track_caller]
+    fn backward_sweep<'t>(&'t self, op: &str, y: Var<'t, T>, cotangent: Option<Var<'t, T>>) -> Grads<T> {
+        self.check_own(op, y);
+        let mut inner = self.write();
+        if !inner.nodes[y.id as usize].tracked {
+            drop(inner);
+            refuse(
+                op,
+                "the output depends on no parameter and no tracked leaf, so there is no gradient".into(),
+                "make inputs with `tape.leaf(..)` or `tape.param(..)`, outside `no_grad`",
+            );
+        }
+        let own = Thrown::new(&mut inner);
+        drop(inner);
+        let mut sweep = Sweep::new(self, 0, y.id, own);
+        sweep.mark_tracked();
+        let seed = cotangent.unwrap_or_else(|| y.ones_like());
+        sweep.run(y.id, seed.id);
+        let mut grads = self.write().spare_grads.pop().unwrap_or_default();
+        grads.belongs_to(self.step());
+        let mut inner = self.write();
+        let wanted = inner.leaves.get().iter().filter(|(id, _)| *id <= y.id).map(|(id, _)| sweep.entries[*id as usize]);
+        // The loss with them: a large one that still waits is computed from what its gradient is computed from.
+        inner.settle(wanted.filter(|&c| c < OFF_PATH).chain([y.id]));
+        inner.put_in_order();
+        for k in 0..inner.leaves.len {
+            let id = inner.leaves.get()[k].0;
+            if id > y.id || sweep.entries[id as usize] >= OFF_PATH {
+                continue;
+            }
+            let cotangent = sweep.entries[id as usize];
+            let large = sweep.own.take(&mut inner, cotangent);
+            let (param, shape) = (inner.leaves.get()[k].1.as_ref(), inner.layout(id).shape());
+            match large {
+                Some(buffer) => grads.add_large(id, param, shape, buffer),
+                None => grads.add_small(id, param, shape, |y| lay_out(inner.view(cotangent), y)),
+            }
+        }
+        drop(inner);
+        grads
+    }
+
+    /// The gradients of a scalar `y` (or of the sum of its elements) with respect to any values it was computed from, as `Var`s that
+    /// can be differentiated again. `None` where `y` does not depend on one.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(2.0);
+    /// let y = x * x * x;
+    /// let dy = tape.grad(y, &[x])[0].unwrap(); // 3 x^2
+    /// let d2y = tape.grad(dy, &[x])[0].unwrap(); // 6 x
+    /// assert_eq!((dy.item(), d2y.item()), (12.0, 12.0));
+    /// ```
+    ///
+    /// # Panics
+    /// If a `Var` belongs to another tape.
+    #[track_caller]
+    pub fn grad<'t>(&'t self, y: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
+        self.check_all("grad", y, xs);
+        self.grad_checked(y, y.ones_like(), xs)
+    }
+
+    /// As [`Tape::grad`], for an output whose cotangent is given: the vector-Jacobian product.
+    ///
+    /// # Panics
+    /// If the shapes of `y` and `cotangent` differ, or a `Var` belongs to another tape.
+    #[track_caller]
+    pub fn grad_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
+        check_cotangent("grad_with", y, cotangent);
+        self.check_own("grad_with", cotangent);
+        self.check_all("grad_with", y, xs);
+        self.grad_checked(y, cotangent, xs)
+    }
+
+    fn grad_checked<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
+        let Some(floor) = xs.iter().map(|x| x.id).min() else { return Vec::new() };
+        let mut sweep = Sweep::new(self, floor, y.id, Kept);
+        for x in xs.iter().filter(|x| x.id <= y.id) {
+            sweep.entries[(x.id - floor) as usize] = WAITING;
+        }
+        sweep.mark_paths();
+        sweep.run(y.id, cotangent.id);
+        let found = |x: &Var<'t, T>| sweep.entries.get((x.id - floor) as usize).copied().filter(|&c| c < OFF_PATH);
+        xs.iter().map(|x| found(x).map(|id| Var::at(self, id))).collect()
+    }
+
+    /// A sweep inside a rule: from `root` down to `floor`, to two targets that lie below it (`NONE`: not wanted).
+    pub(crate) fn sweep_formula(&self, floor: NodeId, root: NodeId, seed: NodeId, targets: [NodeId; 2]) -> [NodeId; 2] {
+        let mut sweep = Sweep::new(self, floor, root, Kept);
+        sweep.below = targets.map(|target| (target, WAITING));
+        sweep.mark_paths();
+        sweep.run(root, seed);
+        sweep.below.map(|(target, cotangent)| if target == NONE { NONE } else { cotangent })
+    }
+
+    #[track_caller]
+    fn check_all(&self, op: &str, y: Var<'_, T>, xs: &[Var<'_, T>]) {
+        self.check_own(op, y);
+        for x in xs {
+            self.check_own(op, *x);
+        }
+    }
+
+    #[track_caller]
+    fn check_own(&self, op: &str, v: Var<'_, T>) {
+        if !std::ptr::eq(v.tape, self) {
+            refuse(op, "a Var of another tape".into(), "call the method of the tape on which it was computed");
+        }
+    }
+}
+
+impl<T: Scalar> Grads<T> {
+    /// The gradient of a tracked leaf; `None` if the loss does not depend on it.
+    ///
+    /// # Panics
+    /// If the Var is not a leaf but was computed (a leaf that was reshaped is another Var), is of another tape, or of a later step than the
+    /// gradients.
+    #[track_caller]
+    pub fn wrt(&self, leaf: Var<'_, T>) -> Option<ArrayViewD<'_, T>> {
+        assert!(
+            leaf.tape.step() == self.step(),
+            "wrt: the Var is of another tape than the gradients, or was made after a reset\n  at {}\n  hint: ask before `reset`, or use a `Param`, \
+             whose gradient outlives the step (`Grads::get`)",
+            Location::caller()
+        );
+        assert!(
+            leaf.tape.read().inputs(leaf.id).is_empty(),
+            "wrt: only leaves have gradients here, and this Var was computed, by `{}`\n  at {}\n  hint: ask for the leaf it was made from, or \
+             by `tape.grad(loss, &[v])`, which gives the gradient by any Var",
+            leaf.tape.read().op(leaf.id).name(),
+            Location::caller()
+        );
+        self.of_leaf(leaf.id)
+    }
+}
+
+#[track_caller]
+fn check_cotangent<T: Scalar>(op: &str, y: Var<'_, T>, cotangent: Var<'_, T>) {
+    if y.shape() != cotangent.shape() {
+        let message = format!("the cotangent has shape {}, but the output has {}", cotangent.shape(), y.shape());
+        refuse(op, message, "a cotangent has the shape of the output");
+    }
+}
+
+#[track_caller]
+fn refuse(op: &str, message: String, hint: &str) -> ! {
+    panic!("{op}: {message}\n  at {}\n  hint: {hint}", Location::caller());
+}

@@ -1,0 +1,687 @@
+//! How is a node recorded? Its op is asked for the output's shape, its output is computed, and one line is appended to the list.
+
+use crate::array::error::ShapeError;
+use crate::array::layout::{Layout, check_rank};
+use crate::array::memory::lack;
+use crate::array::scalar::Scalar;
+use crate::array::shape::{Shape, Strides};
+use crate::array::view::View;
+use crate::tape::grads::Grads;
+use crate::tape::node::{At, NONE, NodeId};
+use crate::tape::op::Erase;
+use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::param::Param;
+use crate::tape::param::keep;
+use crate::tape::recall::{LayoutId, Layouts, NUMBER, OpKey, Placement, Placements, Question, type_key};
+use crate::tape::store::{Mark as StoreMark, Place, Store};
+use smallvec::SmallVec;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+/// As many nodes as a tape has places for.
+const MOST_NODES: usize = NONE as usize - 1;
+
+#[cold]
+fn too_many(at: At) -> ! {
+    let e = ShapeError::new("it holds 2^32 nodes, as many as a tape has places for").hint("call `reset` after each step");
+    panic!("{}", e.of("tape", [], at))
+}
+
+/// Which op a node is.
+///
+/// Ops without attributes are types of size zero: one static reference says it all. The others lie in the tape's [`OpTable`].
+#[derive(Clone, Copy)]
+pub(crate) enum OpRef<T: Scalar> {
+    Static(&'static dyn Op<T>),
+    Table(u32),
+}
+
+/// An op whose rule is run.
+pub(crate) enum Rule<T: Scalar> {
+    Static(&'static dyn Op<T>),
+    Shared(Arc<dyn Op<T>>),
+}
+
+impl<T: Scalar> Deref for Rule<T> {
+    type Target = dyn Op<T>;
+    #[inline]
+    fn deref(&self) -> &dyn Op<T> {
+        match self {
+            Rule::Static(op) => *op,
+            Rule::Shared(op) => &**op,
+        }
+    }
+}
+
+/// One line of the list (64 bytes).
+#[derive(Clone, Copy)]
+pub(crate) struct Node<T: Scalar> {
+    pub op: OpRef<T>,
+    /// Up to three inputs; of more, `inputs[0]` is where they begin in [`Inner::many`].
+    pub inputs: [NodeId; 3],
+    pub layout: LayoutId,
+    pub place: Place,
+    pub at: At,
+    pub arity: u32,
+    /// A gradient can flow from here to a leaf or parameter.
+    pub tracked: bool,
+    /// Recorded under `no_grad`: no gradient flows through.
+    pub cut: bool,
+    /// Whether a sweep made this node to add up cotangents, so that nothing else reads it.
+    pub sum: bool,
+    /// Whether a sweep whose nodes are thrown away has run its rule: no gradient will need its value, most likely.
+    pub swept: bool,
+    /// How many cotangent entries of a running sweep are this node.
+    pub holds: u32,
+}
+
+// A cache line: a sweep reads one for each node, and a field more would make it two.
+const _: () = assert!(size_of::<Node<f32>>() == 64 && size_of::<Node<f64>>() == 64);
+
+/// A list and all that belongs to it.
+pub(crate) struct Inner<T: Scalar> {
+    pub nodes: Vec<Node<T>>,
+    /// Inputs of nodes that have more than three.
+    many: Vec<NodeId>,
+    pub layouts: Layouts,
+    placements: Placements,
+    table: OpTable<T>,
+    pub store: Store<T>,
+    pub leaves: Leaves<T>,
+    /// How often the tape was reset.
+    pub generation: u64,
+    /// Nodes that are made now carry no gradient at all (`no_grad`).
+    pub no_grad: Cell<bool>,
+    /// A sweep runs whose nodes are thrown away at its end.
+    pub truncating: bool,
+    /// The location that nodes take while a rule runs: that of the node it differentiates.
+    pub at: Option<At>,
+    /// Cotangents returned by rules of many inputs, until the sweep collects them.
+    spilled: Vec<NodeId>,
+    /// Work lists of sweeps, kept for the next one.
+    pub scratch: Vec<Vec<NodeId>>,
+    /// Empty gradient stores, kept for the next sweep.
+    pub spare_grads: Vec<Grads<T>>,
+    /// The work list of a run of ops that waited, kept for the next one.
+    pub waiting: RefCell<Vec<NodeId>>,
+    /// Sums that wait, and some that do no longer.
+    pub totals: RefCell<Vec<NodeId>>,
+}
+
+/// Ops with attributes, one entry for each such node in the order of recording.
+///
+/// The list is rewound by a cursor and not cleared: a step that records the same ops as the last one finds its entries already there
+/// and allocates nothing.
+pub(crate) struct OpTable<T> {
+    entries: Vec<(Arc<dyn Op<T>>, u64)>,
+    pub len: usize,
+    serial: u64,
+}
+
+impl<T: Scalar> OpTable<T> {
+    pub fn new() -> OpTable<T> {
+        OpTable { entries: Vec::new(), len: 0, serial: 0 }
+    }
+    pub fn get(&self, index: u32) -> &Arc<dyn Op<T>> {
+        &self.entries[index as usize].0
+    }
+    /// Puts an op at the cursor (the caller moves the cursor on), and tells its serial number, which is never used again.
+    pub fn put<O: Op<T> + PartialEq>(&mut self, op: O, erase: &Erase<T, O>) -> (Arc<dyn Op<T>>, u64) {
+        if let Some((old, serial)) = self.entries.get(self.len) {
+            let any: &dyn Any = &**old;
+            if any.downcast_ref::<O>().is_some_and(|old| *old == op) {
+                return (old.clone(), *serial);
+            }
+        }
+        self.serial += 1;
+        let entry = ((erase.to_shared)(op), self.serial);
+        match self.entries.get_mut(self.len) {
+            Some(old) => *old = entry.clone(),
+            None => self.entries.push(entry.clone()),
+        }
+        entry
+    }
+}
+
+/// Tracked leaves and the parameters they stand for.
+///
+/// Rewound by a cursor, as [`OpTable`] is: a parameter that is used again in the next step is not counted anew.
+pub(crate) struct Leaves<T: Scalar> {
+    entries: Vec<(NodeId, Option<Param<T>>)>,
+    pub len: usize,
+}
+
+impl<T: Scalar> Leaves<T> {
+    pub fn new() -> Leaves<T> {
+        Leaves { entries: Vec::new(), len: 0 }
+    }
+    pub fn get(&self) -> &[(NodeId, Option<Param<T>>)] {
+        &self.entries[..self.len]
+    }
+    /// The leaf that stands for a parameter.
+    pub fn find(&self, param: &Param<T>) -> Option<NodeId> {
+        self.get().iter().find(|(_, p)| p.as_ref().is_some_and(|p| p.is(param))).map(|&(id, _)| id)
+    }
+    pub fn push(&mut self, id: NodeId, param: Option<&Param<T>>) {
+        match self.entries.get_mut(self.len) {
+            Some((old, p)) => {
+                *old = id;
+                keep(p, param);
+            }
+            None => self.entries.push((id, param.cloned())),
+        }
+        self.len += 1;
+    }
+}
+
+/// A point to which a tape can be rewound.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    nodes: usize,
+    many: usize,
+    table: usize,
+    leaves: usize,
+    store: StoreMark,
+}
+
+impl<T: Scalar> Inner<T> {
+    pub fn new() -> Inner<T> {
+        Inner {
+            nodes: Vec::new(),
+            many: Vec::new(),
+            layouts: Layouts::new(),
+            placements: Placements::new(),
+            table: OpTable::new(),
+            store: Store::new(),
+            leaves: Leaves::new(),
+            generation: 0,
+            no_grad: Cell::new(false),
+            truncating: false,
+            at: None,
+            spilled: Vec::new(),
+            scratch: Vec::new(),
+            spare_grads: Vec::new(),
+            waiting: RefCell::new(Vec::new()),
+            totals: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// One node fewer reads the value of this node; the last gives its buffer back.
+    pub fn release(&mut self, id: NodeId) {
+        self.put_in_order();
+        if let Some(in_vain) = self.store.release(self.nodes[id as usize].place) {
+            self.release_inputs(in_vain);
+        }
+    }
+    /// A node that has waited no longer needs its inputs.
+    fn release_inputs(&mut self, id: NodeId) {
+        let mut done: SmallVec<[NodeId; 16]> = SmallVec::from_slice(&[id]);
+        while let Some(id) = done.pop() {
+            for k in 0..self.nodes[id as usize].arity as usize {
+                let input = self.nodes[id as usize].inputs[k];
+                done.extend(self.store.release(self.nodes[input as usize].place));
+            }
+        }
+    }
+    /// Takes note of what was computed through shared borrows.
+    pub fn put_in_order(&mut self) {
+        if self.store.is_in_order() {
+            return;
+        }
+        for id in self.store.put_in_order() {
+            self.release_inputs(id);
+        }
+    }
+
+    /// Empties the list and keeps its memory.
+    pub fn clear(&mut self) {
+        self.put_in_order();
+        self.nodes.clear();
+        self.many.clear();
+        self.table.len = 0;
+        self.leaves.len = 0;
+        self.store.clear();
+        self.generation += 1;
+        // A rule that panicked may have left these.
+        self.spilled.clear();
+        (self.truncating, self.at) = (false, None);
+        self.no_grad.set(false);
+        self.totals.get_mut().clear();
+        // A program of ever new shapes must not grow for ever.
+        if self.layouts.len() > 1 << 16 {
+            self.layouts = Layouts::new();
+            self.placements = Placements::new();
+        }
+    }
+
+    pub fn inputs(&self, id: NodeId) -> &[NodeId] {
+        let node = &self.nodes[id as usize];
+        match node.arity as usize {
+            n @ 0..=3 => &node.inputs[..n],
+            n => &self.many[node.inputs[0] as usize..][..n],
+        }
+    }
+    pub fn layout(&self, id: NodeId) -> &Layout {
+        self.layouts.get(self.nodes[id as usize].layout)
+    }
+    pub fn view(&self, id: NodeId) -> View<'_, T> {
+        self.settle(std::iter::once(id));
+        let node = &self.nodes[id as usize];
+        let layout = self.layouts.get(node.layout);
+        View { data: self.store.reader().data(node.place), offset: node.place.offset as usize, layout }
+    }
+    /// The element of an array of one.
+    pub fn element(&self, id: NodeId) -> T {
+        let view = self.view(id);
+        view.data[view.offset]
+    }
+    pub fn op(&self, id: NodeId) -> &dyn Op<T> {
+        match self.nodes[id as usize].op {
+            OpRef::Static(op) => op,
+            OpRef::Table(i) => &**self.table.get(i),
+        }
+    }
+    /// An op that outlives this borrow.
+    #[inline]
+    pub fn rule(&self, id: NodeId) -> Rule<T> {
+        match self.nodes[id as usize].op {
+            OpRef::Static(op) => Rule::Static(op),
+            OpRef::Table(i) => Rule::Shared(self.table.get(i).clone()),
+        }
+    }
+
+    /// Records an op, whose type `erase` forgets.
+    pub fn record<O: Op<T> + PartialEq>(&mut self, op: O, inputs: &[NodeId], at: At, erase: &Erase<T, O>) -> Result<NodeId, ShapeError> {
+        if size_of::<O>() == 0 {
+            let op = (erase.to_static)(op);
+            return self.push(OpRef::Static(op), op, type_key::<O>(), inputs, at);
+        }
+        let (op, serial) = self.table.put(op, erase);
+        let id = self.push(OpRef::Table(self.table.len as u32), &*op, serial, inputs, at)?;
+        self.table.len += 1;
+        Ok(id)
+    }
+
+    /// Records an elementwise op without attributes if its inputs are numbers in the arena, or gives it back.
+    #[inline(always)]
+    pub fn record_numbers<O: Op<T>, const N: usize>(
+        &mut self,
+        op: O,
+        inputs: [NodeId; N],
+        at: At,
+        erase: &Erase<T, O>,
+    ) -> Result<NodeId, O> {
+        // A plain loop: the array adaptors are not always inlined, and a call costs more than the node.
+        let (mut ids, mut values, mut tracked) = ([NONE; 3], [T::ZERO; 3], false);
+        for k in 0..N {
+            let node = &self.nodes[inputs[k] as usize];
+            if node.layout != NUMBER || !node.place.in_arena() {
+                return Err(op);
+            }
+            ids[k] = inputs[k];
+            values[k] = self.store.number(node.place);
+            tracked |= node.tracked;
+        }
+        let Some(y) = op.number(values) else { return Err(op) };
+        self.ready(at);
+        // At once: a number that waits for the call below waits in memory, and the next node for it.
+        let place = self.store.push_number(y, at);
+        let op = (erase.to_static)(op);
+        Ok(self.append(Node {
+            op: OpRef::Static(op),
+            inputs: ids,
+            layout: NUMBER,
+            place,
+            at: self.at.unwrap_or(at),
+            arity: N as u32,
+            tracked: tracked && !self.no_grad.get() && !self.truncating,
+            cut: self.no_grad.get(),
+            sum: false,
+            swept: false,
+            holds: 0,
+        }))
+    }
+
+    /// Whether a node is one number in the arena.
+    #[inline(always)]
+    pub fn is_number(&self, id: NodeId) -> bool {
+        let node = &self.nodes[id as usize];
+        node.layout == NUMBER && node.place.in_arena()
+    }
+
+    /// The value of such a node.
+    #[inline(always)]
+    pub fn number(&self, id: NodeId) -> Option<T> {
+        let node = &self.nodes[id as usize];
+        self.is_number(id).then(|| self.store.number(node.place))
+    }
+
+    /// A number that a sweep has computed, whose node nothing else reads; `holds` entries of the sweep are it.
+    #[inline(always)]
+    pub fn cotangent(&mut self, x: T, at: At, holds: u32) -> NodeId {
+        self.ready(at);
+        let place = self.store.push_number(x, at);
+        self.append(Node { sum: true, holds, ..leaf_node(&Leaf("cotangent"), NUMBER, place, at) })
+    }
+
+    fn push(&mut self, r: OpRef<T>, op: &dyn Op<T>, key: OpKey, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
+        let at = self.at.unwrap_or(at);
+        self.ready(at);
+        let placement = match self.placement(op, key, inputs) {
+            Ok(p) => p,
+            Err(e) => return Err(self.refusal(e, op, inputs, at)),
+        };
+        let live = !self.no_grad.get() && !self.truncating;
+        let tracked = live && inputs.iter().any(|&i| self.nodes[i as usize].tracked);
+        let place = match placement.alias {
+            Some(by) => {
+                let place = self.nodes[inputs[0] as usize].place.moved(by);
+                self.store.retain(place);
+                place
+            }
+            None if self.can_wait(op, inputs, placement.layout) => {
+                for &i in inputs {
+                    self.store.retain(self.nodes[i as usize].place);
+                }
+                let id = self.nodes.len() as NodeId;
+                if self.layouts.get(placement.layout).numel() == 1 {
+                    self.totals.get_mut().push(id);
+                }
+                self.store.defer(id)
+            }
+            None => {
+                self.settle(inputs.iter().copied());
+                self.put_in_order();
+                match self.forward(op, inputs, placement.layout) {
+                    Ok(place) => place,
+                    Err(e) => return Err(self.refusal(e, op, inputs, at)),
+                }
+            }
+        };
+        let mut ids = [NONE; 3];
+        if inputs.len() <= 3 {
+            ids[..inputs.len()].copy_from_slice(inputs);
+        } else {
+            ids[0] = self.many.len() as NodeId;
+            self.many.extend_from_slice(inputs);
+        }
+        let arity = inputs.len() as u32;
+        Ok(self.append(Node {
+            op: r,
+            inputs: ids,
+            layout: placement.layout,
+            place,
+            at,
+            arity,
+            tracked,
+            cut: self.no_grad.get(),
+            sum: false,
+            swept: false,
+            holds: 0,
+        }))
+    }
+
+    /// What is said where an op cannot be computed.
+    #[cold]
+    fn refusal(&self, e: ShapeError, op: &dyn Op<T>, inputs: &[NodeId], at: At) -> ShapeError {
+        e.of(op.name(), inputs.iter().map(|&i| self.layout(i).shape().clone()), at)
+    }
+    /// The same for a node that is computed later, or whose rule is run.
+    #[cold]
+    pub fn refusal_of(&self, e: ShapeError, id: NodeId) -> ShapeError {
+        self.refusal(e, self.op(id), self.inputs(id), self.nodes[id as usize].at)
+    }
+
+    /// Room for more nodes, or a panic that can be caught. There is never room for more than a tape has places for.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, at: At) {
+        let more = self.nodes.len().max(64).min(MOST_NODES - self.nodes.len());
+        if more == 0 {
+            too_many(at);
+        }
+        if self.nodes.try_reserve_exact(more).is_err() {
+            panic!("{}", lack(self.nodes.len() + more, size_of::<Node<T>>()).of("tape", [], at));
+        }
+    }
+
+    /// That there is room for a node, or a panic: before anything of the node is made, so that no value waits for a node that never comes.
+    #[inline(always)]
+    fn ready(&mut self, at: At) {
+        if self.nodes.len() == self.nodes.capacity() {
+            self.make_room(at);
+        }
+    }
+
+    /// The caller has called [`Inner::ready`].
+    #[inline(always)]
+    fn append(&mut self, node: Node<T>) -> NodeId {
+        let id = self.nodes.len();
+        self.nodes.push(node);
+        id as NodeId
+    }
+
+    fn placement(&mut self, op: &dyn Op<T>, key: OpKey, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
+        if inputs.len() > 3 {
+            return self.ask(op, inputs);
+        }
+        let layout = |k: usize| inputs.get(k).map_or(NONE, |&i| self.nodes[i as usize].layout) as u64;
+        let question = Question { op: key, first: layout(0) | layout(1) << 32, last: layout(2) };
+        if let Some(known) = self.placements.find(&question) {
+            return Ok(known);
+        }
+        let placement = self.ask(op, inputs)?;
+        self.placements.keep(question, placement);
+        Ok(placement)
+    }
+
+    /// The one place where it is decided whether an op fits: shapes, sizes, and what a view may see. (Asked once for each op and layouts of
+    /// up to three inputs: then the answer is kept.)
+    #[cold]
+    fn ask(&mut self, op: &dyn Op<T>, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
+        let shape = told("shape", || op.shape(&inputs.iter().map(|&i| self.layout(i).shape()).collect::<SmallVec<[&Shape; 8]>>()))??;
+        check_rank(&shape)?;
+        shape.check_count()?;
+        let alias = match inputs.first() {
+            Some(&i) => told("alias", || op.alias(self.layout(i), &shape))?.map(|alias| (self.layout(i), alias)),
+            None => None,
+        };
+        let (layout, alias) = match alias {
+            Some((x, (strides, by))) => (view_within(x, shape, strides, by)?, Some(by)),
+            None => {
+                // What is not a view is computed, from all of its inputs.
+                shape.check_size()?;
+                inputs.iter().try_for_each(|&i| self.layout(i).shape().check_size())?;
+                if op.elementwise().is_some() {
+                    self.check_elementwise(op, inputs, &shape)?;
+                }
+                (Layout::contiguous(shape), None)
+            }
+        };
+        Ok(Placement { layout: self.layouts.intern(layout), alias })
+    }
+
+    /// That inputs of an elementwise op have its output's shape. What is computed in parts would read beyond them, or leave some out.
+    fn check_elementwise(&self, op: &dyn Op<T>, inputs: &[NodeId], shape: &Shape) -> Result<(), ShapeError> {
+        for (k, &i) in inputs.iter().enumerate() {
+            let x = self.layout(i).shape();
+            if x != shape && !op.is_table(k) {
+                return Err(ShapeError::new(format!("an elementwise op whose input {k} has shape {x} gives shape {shape}"))
+                    .hint("`elementwise` is for ops whose inputs, beside tables, have the output's shape: broadcast them first"));
+            }
+        }
+        Ok(())
+    }
+
+    fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> Result<Place, ShapeError> {
+        let Inner { store, nodes, layouts, .. } = self;
+        let run = || {
+            let place = store.build(layouts.get(layout).numel(), |arrays, y| {
+                let view = |i: NodeId| {
+                    let node = &nodes[i as usize];
+                    View { data: arrays.data(node.place), offset: node.place.offset as usize, layout: layouts.get(node.layout) }
+                };
+                match *inputs {
+                    [a] => op.forward(&[view(a)], y),
+                    [a, b] => op.forward(&[view(a), view(b)], y),
+                    [a, b, c] => op.forward(&[view(a), view(b), view(c)], y),
+                    _ => op.forward(&inputs.iter().map(|&i| view(i)).collect::<SmallVec<[View<'_, T>; 16]>>(), y),
+                }
+            });
+            place.map_err(|e| e.about(layouts.get(layout).shape()))
+        };
+        told("forward", run)?
+    }
+
+    /// Records a node without inputs.
+    pub fn leaf(&mut self, op: &'static dyn Op<T>, shape: &[usize], place: Place, tracked: bool, at: At) -> NodeId {
+        let layout = self.layouts.contiguous(shape);
+        let tracked = tracked && !self.no_grad.get() && !self.truncating;
+        let at = self.at.unwrap_or(at);
+        self.ready(at);
+        self.append(Node { tracked, ..leaf_node(op, layout, place, at) })
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark { nodes: self.nodes.len(), many: self.many.len(), table: self.table.len, leaves: self.leaves.len, store: self.store.mark() }
+    }
+
+    pub fn rewind(&mut self, to: Mark) {
+        self.put_in_order();
+        // What is rewound and has waited in vain no longer needs what stays.
+        let waiting: SmallVec<[NodeId; 16]> = self.store.waiting_since(to.store).collect();
+        for id in waiting {
+            let node = self.nodes[id as usize];
+            for &input in &node.inputs[..node.arity as usize] {
+                let place = self.nodes[input as usize].place;
+                if place.is_before(to.store) {
+                    self.store.release(place);
+                }
+            }
+        }
+        self.nodes.truncate(to.nodes);
+        self.many.truncate(to.many);
+        self.table.len = to.table;
+        self.leaves.len = to.leaves;
+        self.store.rewind(to.store);
+    }
+
+    /// Refuses a cotangent `c`, which the rule of node `id` returned, whose shape is not that of its input `x`.
+    #[inline(always)]
+    pub fn check_cotangent(&self, id: NodeId, x: NodeId, c: NodeId) {
+        if self.nodes[c as usize].layout != self.nodes[x as usize].layout {
+            self.check_shapes(id, x, c);
+        }
+    }
+    #[cold]
+    fn check_shapes(&self, id: NodeId, x: NodeId, c: NodeId) {
+        let (op, have, want) = (self.op(id).name(), self.layout(c).shape(), self.layout(x).shape());
+        if have != want {
+            let e = ShapeError::new(format!("the rule of {op} returned a cotangent of shape {have} for an input of shape {want}"));
+            panic!("{}", self.refusal_of(e.hint("a cotangent has the shape of its input; `sum_to` undoes a broadcast"), id));
+        }
+    }
+
+    /// Keeps the cotangents that a rule of more than three inputs returns, and tells where they begin.
+    pub fn spill(&mut self, ids: &[NodeId]) -> u32 {
+        let start = self.spilled.len() as u32;
+        self.spilled.extend_from_slice(ids);
+        start
+    }
+
+    /// The cotangents that a rule returned, one for each input; of fewer than three inputs three.
+    #[inline]
+    pub fn collect(&mut self, returned: Cotangents<'_, T>) -> SmallVec<[NodeId; 16]> {
+        match returned.unpack() {
+            (few, NONE) => SmallVec::from_slice(&few),
+            (_, start) => self.spilled.drain(start as usize..).collect(),
+        }
+    }
+}
+
+/// Runs a method of an op (`doing`, its name for the text), perhaps of one of the user's own. A panic with a text that names no line becomes an
+/// error, to which the caller adds op, shapes and line; any other panic goes on as it is.
+#[inline(always)]
+pub(crate) fn told<R>(doing: &str, run: impl FnOnce() -> R) -> Result<R, ShapeError> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(r) => Ok(r),
+        Err(panic) => Err(told_by(panic, doing)),
+    }
+}
+#[cold]
+#[inline(never)]
+pub(crate) fn told_by(panic: Box<dyn Any + Send>, doing: &str) -> ShapeError {
+    match ShapeError::of_panic(&*panic, doing) {
+        Some(e) => e,
+        None => resume_unwind(panic),
+    }
+}
+
+/// The layout of a view, which must not see elements outside of the span from the first to the last that its input sees.
+fn view_within(x: &Layout, shape: Shape, strides: Strides, by: isize) -> Result<Layout, ShapeError> {
+    if strides.len() != shape.len() {
+        return Err(ShapeError::new(format!("its `alias` gave strides {strides:?} for a view of shape {shape}"))
+            .hint("a view has one stride for each of its axes"));
+    }
+    let (layout, whole, by) = (Layout::new(shape, strides), x.reach(), by as i128);
+    let seen = layout.reach();
+    // (Also an empty view begins somewhere in its input.)
+    if by.saturating_add(seen.start) < whole.start || by.saturating_add(seen.end) > whole.end {
+        let span = |r: &Range<i128>| if r.is_empty() { "none".into() } else { format!("{} to {}", r.start, r.end - 1) };
+        let sees = match seen.is_empty() {
+            true => format!("begins at element {by}"),
+            false => format!("sees elements {}", span(&(by.saturating_add(seen.start)..by.saturating_add(seen.end)))),
+        };
+        return Err(ShapeError::new(format!("its `alias` {sees}, the input has {}", span(&whole)))
+            .hint("strides and the distance to the first element are counted in elements of the input, from its first"));
+    }
+    Ok(layout)
+}
+
+/// A node without inputs and without a gradient.
+#[inline(always)]
+fn leaf_node<T: Scalar>(op: &'static dyn Op<T>, layout: LayoutId, place: Place, at: At) -> Node<T> {
+    Node {
+        op: OpRef::Static(op),
+        inputs: [NONE; 3],
+        layout,
+        place,
+        at,
+        arity: 0,
+        tracked: false,
+        cut: false,
+        sum: false,
+        swept: false,
+        holds: 0,
+    }
+}
+
+/// The op of a node without inputs; its name says what it stands for.
+#[derive(Debug)]
+pub(crate) struct Leaf(pub &'static str);
+
+impl<T: Scalar> Op<T> for Leaf {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+    fn shape(&self, _: &[&Shape]) -> Result<Shape, ShapeError> {
+        Err(ShapeError::new("a leaf is not computed"))
+    }
+    fn forward(&self, _: &[View<'_, T>], _: &mut [T]) {}
+    fn vjp<'t>(&self, _: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+        Cotangents::none()
+    }
+}
+
+/// One line of the listing.
+pub(crate) fn describe<T: Scalar>(inner: &Inner<T>, id: NodeId, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let inputs: Vec<String> = inner.inputs(id).iter().map(|i| format!("%{i}")).collect();
+    let node = &inner.nodes[id as usize];
+    let line = format!("%{id} = {}({})", inner.op(id).name(), inputs.join(", "));
+    let kind = format!("{} {}", T::NAME, inner.layout(id).shape());
+    write!(f, "{line:<36} {kind:<18} {}:{}", node.at.file(), node.at.line())
+}

@@ -1,0 +1,155 @@
+//! What does a sweep mean? From a root back over the list each node's rule is run, in `Var` operations on the same tape, and what the rules
+//! return is added up. Who owns the cotangents on the way is told in [`own`](super::own); [`grad`](super::grad) has what users call.
+
+use crate::array::scalar::Scalar;
+use crate::tape::Tape;
+use crate::tape::node::{At, NONE, NodeId, OFF_PATH, WAITING};
+use crate::tape::op::Vjp;
+use crate::tape::own::Own;
+use crate::tape::record::Inner;
+use crate::tape::var::Var;
+use smallvec::SmallVec;
+use std::cell::RefMut;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// One walk from a root down.
+pub(super) struct Sweep<'t, T: Scalar, O: Own<T>> {
+    tape: &'t Tape<T>,
+    /// The lowest node that is visited.
+    floor: NodeId,
+    /// The work list: for each node from `floor` to the root its cotangent, [`WAITING`] or [`OFF_PATH`].
+    pub entries: Vec<NodeId>,
+    /// Targets below the floor, and their entries.
+    pub below: [(NodeId, NodeId); 2],
+    /// The owner of the cotangents.
+    pub own: O,
+    /// The node whose rule runs.
+    running: NodeId,
+    /// The location that nodes took before the sweep.
+    outer_at: Option<At>,
+}
+
+impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
+    pub fn new(tape: &'t Tape<T>, floor: NodeId, root: NodeId, own: O) -> Self {
+        let mut inner = tape.write();
+        let mut entries = inner.scratch.pop().unwrap_or_default();
+        entries.clear();
+        entries.resize((root + 1).saturating_sub(floor) as usize, OFF_PATH);
+        Sweep { tape, floor, entries, below: [(NONE, NONE); 2], own, running: NONE, outer_at: inner.at }
+    }
+    /// The entry of a node, if it is on a path.
+    #[inline(always)]
+    fn entry(&mut self, id: NodeId) -> Option<&mut NodeId> {
+        // What lies below the floor wraps round to beyond the root.
+        match self.entries.get_mut(id.wrapping_sub(self.floor) as usize) {
+            Some(entry) => (*entry != OFF_PATH).then_some(entry),
+            None => self.below.iter_mut().find(|(target, _)| *target == id).map(|(_, entry)| entry),
+        }
+    }
+    /// Marks the nodes through which the targets (already marked) reach the root.
+    pub fn mark_paths(&mut self) {
+        let inner = self.tape.read();
+        for id in self.floor..self.floor + self.entries.len() as NodeId {
+            let on_path = !inner.nodes[id as usize].cut && inner.inputs(id).iter().any(|&x| self.entry(x).is_some());
+            if on_path {
+                self.entries[(id - self.floor) as usize] = WAITING;
+            }
+        }
+    }
+    /// Marks the nodes that lead to a tracked leaf.
+    pub fn mark_tracked(&mut self) {
+        for (entry, node) in self.entries.iter_mut().zip(&self.tape.read().nodes[self.floor as usize..]) {
+            if node.tracked {
+                *entry = WAITING;
+            }
+        }
+    }
+    /// Walks from the root down; the root's cotangent is `seed`.
+    pub fn run(&mut self, root: NodeId, seed: NodeId) {
+        let Some(entry) = self.entry(root) else { return };
+        *entry = seed;
+        self.own.hold(&mut self.tape.write(), seed);
+        // One catch for all rules: one for each took 2 % of a small network's step.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.walk())) {
+            self.tape.rethrow(panic, self.running);
+        }
+    }
+    fn walk(&mut self) {
+        let mut i = self.entries.len();
+        loop {
+            self.running = NONE;
+            i = self.own.pass_numbers(self.tape, &mut self.entries, i);
+            if i == 0 {
+                return;
+            }
+            i -= 1;
+            if self.entries[i] < OFF_PATH {
+                self.run_rule(self.floor + i as NodeId, self.entries[i]);
+            }
+        }
+    }
+    /// Runs the rule of one node, whose cotangent is `g`, and adds what it returns to the entries of the node's inputs.
+    fn run_rule(&mut self, id: NodeId, g: NodeId) {
+        let mut inner = self.tape.write();
+        let node = inner.nodes[id as usize];
+        let many: SmallVec<[NodeId; 16]>;
+        let inputs = match node.inputs.get(..node.arity as usize) {
+            Some(few) => few,
+            None => {
+                many = inner.inputs(id).into();
+                &many
+            }
+        };
+        // Beyond 64 inputs the last bit speaks for the rest, which are always computed.
+        let bits = inputs.iter().enumerate().map(|(i, &x)| u64::from(self.entry(x).is_some()) << i.min(63));
+        let needs = bits.fold(0, |all, bit| all | bit);
+        if needs == 0 || node.cut {
+            return;
+        }
+        let first = inner.nodes.len() as NodeId;
+        // The rule may make views of it, which must not change with it.
+        inner.nodes[g as usize].sum = false;
+        self.running = id;
+        let (op, outer) = (inner.rule(id), inner.at.replace(node.at));
+        drop(inner);
+        let returned = op.vjp(&Vjp { tape: self.tape, id, inputs, needs, g: Var::at(self.tape, g) });
+        let mut inner = self.tape.write();
+        inner.at = outer;
+        let returned = inner.collect(returned);
+        self.own.receive(&mut inner, &returned);
+        for (&x, &c) in inputs.iter().zip(&returned).filter(|&(_, &c)| c != NONE) {
+            inner = self.add(inner, id, x, c, first);
+        }
+        self.own.finish(&mut inner, id, g, &returned, first);
+    }
+    /// Adds the cotangent `c`, which the rule of node `id` returned, to the entry of its input `x`.
+    fn add(&mut self, mut inner: RefMut<'t, Inner<T>>, id: NodeId, x: NodeId, c: NodeId, first: NodeId) -> RefMut<'t, Inner<T>> {
+        inner.check_cotangent(id, x, c);
+        let Some(&mut old) = self.entry(x) else { return inner };
+        let mut new = c;
+        if old != WAITING {
+            if self.own.add_in_place(&mut inner, old, c) {
+                return inner;
+            }
+            let at = inner.nodes[old as usize].at;
+            let outer = inner.at.replace(at);
+            drop(inner);
+            new = (Var::at(self.tape, old) + Var::at(self.tape, c)).id;
+            inner = self.tape.write();
+            (inner.at, inner.nodes[new as usize].sum) = (outer, true);
+        }
+        *self.entry(x).expect("found above") = new;
+        self.own.replace(&mut inner, old, new, first);
+        inner
+    }
+}
+
+impl<T: Scalar, O: Own<T>> Drop for Sweep<'_, T, O> {
+    /// Also when a rule panics: the tape works on.
+    fn drop(&mut self) {
+        let mut inner = self.tape.write();
+        inner.at = self.outer_at;
+        self.own.end(&mut inner, &self.entries);
+        inner.scratch.push(std::mem::take(&mut self.entries));
+    }
+}

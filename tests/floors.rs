@@ -1,0 +1,323 @@
+//! Does every import go down? The rooms of `src` are floors: what is on one may import from its own and from those below. Read from the `use`
+//! lines and paths of all code that is not compiled for tests alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// The rooms, from the ground up, and what each answers.
+const FLOORS: [(&str, &str); 5] = [
+    ("array", "what is an array? numbers, shapes, and where the elements lie"),
+    ("kernels", "how is it computed?"),
+    ("tape", "what is recorded, and how is it differentiated?"),
+    ("ops", "which primitives are there?"),
+    ("kit", "what does training take beside gradients?"),
+];
+/// The one circle: rules are written in `Var`s of the tape that holds the op.
+const KNOT: [&str; 4] = ["tape/mod.rs", "tape/op.rs", "tape/record.rs", "tape/var.rs"];
+
+/// What the kit may not name: it stands on the public API alone.
+const ENGINE: [&str; 4] = ["array", "kernels", "tape", "ops"];
+
+/// A module by its path: `["tape", "op"]`.
+type Module = Vec<String>;
+
+/// One file.
+struct Source {
+    file: String,
+    /// What it imports or names, as paths from the root of the crate.
+    uses: Vec<Module>,
+}
+
+/// The whole crate.
+#[derive(Default)]
+struct Crate {
+    sources: BTreeMap<Module, Source>,
+    /// Where a name of a module comes from, if that says `pub use`.
+    exports: BTreeMap<Module, BTreeMap<String, Module>>,
+}
+
+/// The code without comments, texts, and items that are compiled for tests alone.
+fn plain(text: &str) -> String {
+    let (mut code, bytes, mut i) = (String::new(), text.as_bytes(), 0);
+    while i < bytes.len() {
+        let rest = &text[i..];
+        if rest.starts_with("//") {
+            i += rest.find('\n').unwrap_or(rest.len());
+        } else if let Some(hashes) = rest.strip_prefix('r').map(|r| r.chars().take_while(|c| *c == '#').count())
+            && rest[1 + hashes..].starts_with('"')
+            && !code.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        {
+            let end = format!("\"{}", "#".repeat(hashes));
+            i += 2 + hashes + rest[2 + hashes..].find(&end).expect("a text that ends") + end.len();
+        } else if rest.starts_with('"') {
+            let mut escaped = false;
+            let end = rest[1..].find(|c| {
+                let is_end = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                is_end
+            });
+            i += 2 + end.expect("a text that ends");
+        } else if rest.starts_with("'{'") || rest.starts_with("'}'") || rest.starts_with("'\"'") || rest.starts_with("'\\\"'") {
+            i += 1 + rest[1..].find('\'').expect("a letter that ends") + 1;
+            // (An escaped quote.)
+        } else {
+            let c = rest.chars().next().expect("there is more");
+            code.push(c);
+            i += c.len_utf8();
+        }
+    }
+    without_tests(&code)
+}
+
+fn without_tests(code: &str) -> String {
+    const MARK: &str = "#[cfg(test)]";
+    let Some(at) = code.find(MARK) else { return code.into() };
+    let rest = &code[at + MARK.len()..];
+    let begin = rest.find([';', '{']).expect("an item");
+    let mut end = begin + 1;
+    if rest[begin..].starts_with('{') {
+        let mut depth = 1;
+        while depth > 0 {
+            depth += match rest.as_bytes()[end] {
+                b'{' => 1,
+                b'}' => -1,
+                _ => 0,
+            };
+            end += 1;
+        }
+    }
+    format!("{}{}", &code[..at], without_tests(&rest[end..]))
+}
+
+/// `a::{b, c::d}` as `a::b` and `a::c::d`.
+fn paths(tree: &str) -> Vec<String> {
+    let tree = tree.trim();
+    let Some(open) = tree.find('{') else { return vec![tree.to_string()] };
+    let (front, inside) = (&tree[..open], &tree[open + 1..tree.rfind('}').expect("a brace that closes")]);
+    let (mut parts, mut depth) = (vec![String::new()], 0);
+    for c in inside.chars() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        match c {
+            ',' if depth == 0 => parts.push(String::new()),
+            c => parts.last_mut().expect("at least one").push(c),
+        }
+    }
+    let parts = parts.iter().map(|p| p.trim()).filter(|p| !p.is_empty());
+    parts.flat_map(|p| paths(p).into_iter().map(|p| format!("{front}{p}"))).collect()
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+impl Crate {
+    fn read() -> Crate {
+        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let (mut files, mut folders) = (Vec::new(), vec![src.clone()]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder of sources") {
+                let path = entry.expect("an entry").path();
+                match path.extension() {
+                    _ if path.is_dir() => folders.push(path),
+                    Some(e) if e == "rs" => files.push(path),
+                    _ => {}
+                }
+            }
+        }
+        let name = |path: &Path| path.strip_prefix(&src).expect("in src").to_str().expect("a plain name").replace('\\', "/");
+        let module = |file: &str| -> Module {
+            let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
+            path.split('/').filter(|&p| p != "lib").map(String::from).collect()
+        };
+        let mut all = Crate::default();
+        for path in &files {
+            let file = name(path);
+            // Files that are compiled for tests alone.
+            if !file.ends_with("tests.rs") && !file.contains("tests/") && !file.contains("samples") {
+                all.sources.insert(module(&file), Source { file, uses: Vec::new() });
+            }
+        }
+        for path in &files {
+            let me = module(&name(path));
+            if all.sources.contains_key(&me) {
+                all.look(&me, &plain(&std::fs::read_to_string(path).expect("a source file")));
+            }
+        }
+        all
+    }
+    /// A path as seen from a module, from the root of the crate on; `None` of other crates.
+    fn absolute(&self, me: &Module, path: &str) -> Option<Module> {
+        let mut parts = path.split("::").map(str::trim).peekable();
+        let mut base = me.clone();
+        match *parts.peek()? {
+            "crate" => {
+                base.clear();
+                parts.next();
+            }
+            "self" | "super" => {
+                while let Some(&("self" | "super")) = parts.peek() {
+                    if parts.next() == Some("super") {
+                        base.pop();
+                    }
+                }
+            }
+            child => {
+                base.push(child.into());
+                if !self.sources.contains_key(&base) {
+                    return None;
+                }
+                base.pop();
+            }
+        }
+        base.extend(parts.filter(|p| *p != "*").map(String::from));
+        Some(base)
+    }
+    fn look(&mut self, me: &Module, code: &str) {
+        let (mut uses, mut exports) = (Vec::new(), BTreeMap::new());
+        let mut rest = String::new();
+        for item in code.split_inclusive(';') {
+            // A `use` begins its line.
+            let start = item.rfind('\n').map_or(0, |_| {
+                let lines: Vec<_> = item.match_indices('\n').map(|(i, _)| i + 1).collect();
+                lines
+                    .into_iter()
+                    .find(|&i| item[i..].trim_start().starts_with("use ") || item[i..].trim_start().starts_with("pub"))
+                    .unwrap_or(0)
+            });
+            let line = item[start..].trim_start();
+            let (public, tree) = match line.split_once("use ") {
+                Some((front, tree)) if front.is_empty() => (false, tree),
+                Some((front, tree)) if front.starts_with("pub") && !front.contains(['{', '=', '\n']) => (true, tree),
+                _ => {
+                    rest.push_str(item);
+                    continue;
+                }
+            };
+            rest.push_str(&item[..start]);
+            for path in paths(tree.trim_end_matches(';')) {
+                let (path, alias) = path.split_once(" as ").map_or((path.as_str(), None), |(path, alias)| (path, Some(alias.trim())));
+                let Some(to) = self.absolute(me, path) else { continue };
+                let name = alias.unwrap_or_else(|| path.rsplit("::").next().expect("a path")).to_string();
+                if public || me.is_empty() {
+                    exports.insert(name, to);
+                } else {
+                    uses.push(to);
+                }
+            }
+        }
+        for front in ["crate::", "super::"] {
+            for (at, _) in rest.match_indices(front) {
+                if rest[..at].ends_with(|c| is_name(c) || c == ':' || c == '$') {
+                    continue;
+                }
+                let end = rest[at..].find(|c| !is_name(c) && c != ':').map_or(rest.len(), |n| at + n);
+                uses.extend(self.absolute(me, rest[at..end].trim_end_matches(':')));
+            }
+        }
+        self.sources.get_mut(me).expect("it is there").uses = uses;
+        self.exports.insert(me.clone(), exports);
+    }
+    /// The module in which what a path names is written.
+    fn home(&self, path: &Module, depth: usize) -> Option<&Source> {
+        assert!(depth < 20, "exports in a circle: {path:?}");
+        let n = (0..=path.len()).rev().find(|&n| self.sources.contains_key(&path[..n]))?;
+        let module = path[..n].to_vec();
+        match path.get(n).and_then(|name| self.exports.get(&module)?.get(name)) {
+            Some(to) => self.home(&to.iter().chain(&path[n + 1..]).cloned().collect(), depth + 1),
+            None => self.sources.get(&module),
+        }
+    }
+    /// For each file the files that it imports from.
+    fn graph(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let to = |source: &Source| source.uses.iter().filter_map(|path| Some(&*self.home(path, 0)?.file)).collect::<BTreeSet<_>>();
+        self.sources
+            .values()
+            .map(|source| {
+                let mut to: BTreeSet<&str> = to(source).into_iter().map(|file| &*self.sources[&self.module_of(file)].file).collect();
+                to.remove(&*source.file);
+                (&*source.file, to)
+            })
+            .collect()
+    }
+    fn module_of(&self, file: &str) -> Module {
+        self.sources.iter().find(|(_, s)| s.file == file).expect("a file of the crate").0.clone()
+    }
+}
+
+fn room(file: &str) -> Option<usize> {
+    let room = file.split('/').next().expect("a path");
+    FLOORS.iter().position(|(name, _)| *name == room)
+}
+
+/// The files that can be reached from each.
+fn reach<'a>(graph: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let from = |start: &'a str| {
+        let (mut seen, mut next) = (BTreeSet::new(), vec![start]);
+        while let Some(file) = next.pop() {
+            next.extend(graph[file].iter().copied().filter(|to| seen.insert(*to)));
+        }
+        seen
+    };
+    graph.keys().map(|&file| (file, from(file))).collect()
+}
+
+#[test]
+fn imports_go_down() {
+    let all = Crate::read();
+    let graph = all.graph();
+    for (name, question) in FLOORS.iter().rev() {
+        let files = graph.keys().filter(|file| file.split('/').next() == Some(name));
+        let imports: BTreeSet<&str> =
+            files.clone().flat_map(|f| &graph[f]).filter_map(|to| to.split('/').next()).filter(|to| to != name).collect();
+        println!("{name:<8} {:>3} files   imports {:<28} {question}", files.count(), format!("{:?}", imports));
+    }
+    let mut wrong = Vec::new();
+    for (from, to) in graph.iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to))) {
+        match (room(from), room(to)) {
+            (Some(low), Some(high)) if high > low => wrong.push(format!("{from} imports {to}, which is above")),
+            (Some(_), None) => wrong.push(format!("{from} imports the root of the crate")),
+            _ => {}
+        }
+    }
+    let reach = reach(&graph);
+    let in_circle = |file: &&str| reach[*file].contains(*file);
+    let circle: BTreeSet<&str> = graph.keys().copied().filter(in_circle).collect();
+    if circle != KNOT.into() {
+        wrong.push(format!("files in circles: {circle:?}, where {KNOT:?} are the only ones"));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(graph.len() > 150 && graph.values().map(BTreeSet::len).sum::<usize>() > 500, "too little was read");
+}
+
+#[test]
+fn the_kit_stands_on_the_public_api() {
+    let all = Crate::read();
+    for source in all.sources.values().filter(|s| s.file.starts_with("kit/")) {
+        for path in &source.uses {
+            let engine = path.first().is_some_and(|room| ENGINE.contains(&room.as_str()));
+            assert!(!engine, "{} names {}, which is not public", source.file, path.join("::"));
+        }
+    }
+}
+
+#[test]
+fn there_are_few_rooms() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let entries = std::fs::read_dir(src).expect("src").count();
+    assert!(entries <= 11, "{entries} entries in src, `lib.rs` among them");
+}
+
+#[test]
+fn what_is_compiled_for_tests_alone_is_not_read() {
+    let code = plain(
+        "use a::b; // use c;\n#[cfg(test)]\nmod tests { use d; fn f() { \"}\"; } }\nconst S: &str = r#\"use e;\"#;\nuse f::{g, h::{i, j}};",
+    );
+    assert!(
+        code.contains("use a::b;")
+            && code.contains("use f::")
+            && !code.contains("use c")
+            && !code.contains("use d")
+            && !code.contains("use e")
+    );
+    assert_eq!(paths("f::{g, h::{i, j}}"), ["f::g", "f::h::i", "f::h::j"]);
+}
