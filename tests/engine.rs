@@ -786,3 +786,42 @@ fn a_large_argument_leaves_its_neighbours_alone() {
     assert!((0..20_000).all(|i| i == 777 || a[i].to_bits() == b[i].to_bits()));
     assert!((b[777] - 3e9f32.sin()).abs() < 1e-6);
 }
+
+/// An op whose rule sweeps itself, and returns what it found (a sum that a sweep has made) for both inputs.
+#[derive(Debug, PartialEq)]
+struct SweepsItself;
+impl Op<f64> for SweepsItself {
+    fn name(&self) -> &'static str {
+        "sweeps_itself"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, f64>], y: &mut [f64]) {
+        for ((y, a), b) in y.iter_mut().zip(x[0].iter()).zip(x[1].iter()) {
+            *y = a * b;
+        }
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, f64>) -> Cotangents<'t, f64> {
+        // Not the derivative of a b: what counts is that both inputs get it, and it alone.
+        let a = cx.x(0);
+        let found = cx.g.tape().grad(a * a, &[a])[0].expect("a * a depends on a");
+        cx.each(|_| found)
+    }
+}
+
+#[test]
+fn a_sum_that_a_rule_returns_twice_is_added_to_for_one_input_alone() {
+    for n in [1, 3] {
+        let tape = Tape::<f64>::new();
+        let shape: &[usize] = if n == 1 { &[] } else { &[3] };
+        let leaf = |x: f64| tape.leaf(ArrayD::from_elem(shape, x));
+        let (a, b) = (leaf(5.0), leaf(7.0));
+        // The rule runs first, then 3 is added for a.
+        let more = a * 3.0;
+        let y = tape.apply(SweepsItself, &[a, b]) + more;
+        let grads = tape.backward(y.sum());
+        let of = |v| grads.wrt(v).expect("reached").iter().copied().collect::<Vec<f64>>();
+        assert_eq!((of(a), of(b)), (vec![13.0; n], vec![10.0; n]));
+    }
+}

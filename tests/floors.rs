@@ -110,38 +110,43 @@ fn is_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-impl Crate {
-    fn read() -> Crate {
-        let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let (mut files, mut folders) = (Vec::new(), vec![src.clone()]);
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).expect("a folder of sources") {
-                let path = entry.expect("an entry").path();
-                match path.extension() {
-                    _ if path.is_dir() => folders.push(path),
-                    Some(e) if e == "rs" => files.push(path),
-                    _ => {}
-                }
+/// The files of the crate, from `src` on, with their texts.
+fn texts() -> Vec<(String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut files, mut folders) = (Vec::new(), vec![src.clone()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let name = path.strip_prefix(&src).expect("in src").to_str().expect("a plain name").replace('\\', "/");
+                files.push((name, std::fs::read_to_string(&path).expect("a source file")));
             }
         }
-        let name = |path: &Path| path.strip_prefix(&src).expect("in src").to_str().expect("a plain name").replace('\\', "/");
+    }
+    files
+}
+
+impl Crate {
+    /// The crate's own.
+    fn read() -> Crate {
+        Crate::of(&texts())
+    }
+    fn of(texts: &[(String, String)]) -> Crate {
         let module = |file: &str| -> Module {
             let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
             path.split('/').filter(|&p| p != "lib").map(String::from).collect()
         };
+        // Files that are compiled for tests alone.
+        let of_tests = |part: &str| part == "tests" || part == "samples" || part == "samples.rs" || part.ends_with("tests.rs");
+        let texts = || texts.iter().filter(|(file, _)| !file.split('/').any(of_tests));
         let mut all = Crate::default();
-        for path in &files {
-            let file = name(path);
-            // Files that are compiled for tests alone.
-            if !file.ends_with("tests.rs") && !file.contains("tests/") && !file.contains("samples") {
-                all.sources.insert(module(&file), Source { file, uses: Vec::new() });
-            }
+        for (file, _) in texts() {
+            all.sources.insert(module(file), Source { file: file.clone(), uses: Vec::new() });
         }
-        for path in &files {
-            let me = module(&name(path));
-            if all.sources.contains_key(&me) {
-                all.look(&me, &plain(&std::fs::read_to_string(path).expect("a source file")));
-            }
+        for (file, text) in texts() {
+            all.look(&module(file), &plain(text));
         }
         all
     }
@@ -198,20 +203,26 @@ impl Crate {
                 let (path, alias) = path.split_once(" as ").map_or((path.as_str(), None), |(path, alias)| (path, Some(alias.trim())));
                 let Some(to) = self.absolute(me, path) else { continue };
                 let name = alias.unwrap_or_else(|| path.rsplit("::").next().expect("a path")).to_string();
+                // What a module shows of its own parts is no import.
+                let own = to.starts_with(me) && to.len() > me.len();
+                if !(public && own || me.is_empty()) {
+                    uses.push(to.clone());
+                }
                 if public || me.is_empty() {
                     exports.insert(name, to);
-                } else {
-                    uses.push(to);
                 }
             }
         }
         for front in ["crate::", "super::"] {
             for (at, _) in rest.match_indices(front) {
-                if rest[..at].ends_with(|c| is_name(c) || c == ':' || c == '$') {
+                if rest[..at].ends_with(|c| is_name(c) || c == ':') {
                     continue;
                 }
+                let in_macro = rest[..at].ends_with('$');
                 let end = rest[at..].find(|c| !is_name(c) && c != ':').map_or(rest.len(), |n| at + n);
-                uses.extend(self.absolute(me, rest[at..end].trim_end_matches(':')));
+                let to = self.absolute(me, rest[at..end].trim_end_matches(':'));
+                // An exported macro names what is exported by the root.
+                uses.extend(to.filter(|to| !in_macro || to.first().is_some_and(|room| FLOORS.iter().any(|(floor, _)| floor == room))));
             }
         }
         self.sources.get_mut(me).expect("it is there").uses = uses;
@@ -249,6 +260,21 @@ fn room(file: &str) -> Option<usize> {
     FLOORS.iter().position(|(name, _)| *name == room)
 }
 
+/// The graph of files, each with the parts of it in the folder of its name.
+fn whole_files<'a>(graph: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let whole = |file: &'a str| -> &'a str {
+        let folders = file.match_indices('/').map(|(i, _)| &file[..i]);
+        let owner = folders.filter_map(|folder| graph.keys().find(|f| f.strip_suffix(".rs") == Some(folder))).next();
+        owner.copied().unwrap_or(file)
+    };
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (&from, to) in graph {
+        let from = whole(from);
+        all.entry(from).or_default().extend(to.iter().map(|to| whole(to)).filter(|to| *to != from));
+    }
+    all
+}
+
 /// The files that can be reached from each.
 fn reach<'a>(graph: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
     let from = |start: &'a str| {
@@ -261,6 +287,27 @@ fn reach<'a>(graph: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> BTreeMap<&'a str, 
     graph.keys().map(|&file| (file, from(file))).collect()
 }
 
+/// What is wrong with the imports of a crate.
+fn wrong_imports(graph: &BTreeMap<&str, BTreeSet<&str>>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (from, to) in graph.iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to))) {
+        match (room(from), room(to)) {
+            (Some(low), Some(high)) if high > low => wrong.push(format!("{from} imports {to}, which is above")),
+            (Some(_), None) => wrong.push(format!("{from} imports {to}, which is in no room")),
+            (None, _) if *from != "lib.rs" => wrong.push(format!("{from} is in no room")),
+            _ => {}
+        }
+    }
+    let files = whole_files(graph);
+    let reach = reach(&files);
+    let in_circle = |file: &&str| reach[*file].contains(*file);
+    let circle: BTreeSet<&str> = files.keys().copied().filter(in_circle).collect();
+    if circle != KNOT.into() {
+        wrong.push(format!("files in circles: {circle:?}, where {KNOT:?} are the only ones"));
+    }
+    wrong
+}
+
 #[test]
 fn imports_go_down() {
     let all = Crate::read();
@@ -271,22 +318,34 @@ fn imports_go_down() {
             files.clone().flat_map(|f| &graph[f]).filter_map(|to| to.split('/').next()).filter(|to| to != name).collect();
         println!("{name:<8} {:>3} files   imports {:<28} {question}", files.count(), format!("{:?}", imports));
     }
-    let mut wrong = Vec::new();
-    for (from, to) in graph.iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to))) {
-        match (room(from), room(to)) {
-            (Some(low), Some(high)) if high > low => wrong.push(format!("{from} imports {to}, which is above")),
-            (Some(_), None) => wrong.push(format!("{from} imports the root of the crate")),
-            _ => {}
-        }
-    }
-    let reach = reach(&graph);
-    let in_circle = |file: &&str| reach[*file].contains(*file);
-    let circle: BTreeSet<&str> = graph.keys().copied().filter(in_circle).collect();
-    if circle != KNOT.into() {
-        wrong.push(format!("files in circles: {circle:?}, where {KNOT:?} are the only ones"));
-    }
+    let wrong = wrong_imports(&graph);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(graph.len() > 150 && graph.values().map(BTreeSet::len).sum::<usize>() > 500, "too little was read");
+}
+
+/// Each way to import from above, and a circle, planted in a copy, is found.
+#[test]
+fn what_is_wrong_is_found() {
+    let texts = texts();
+    let planted = [
+        ("kernels/strided.rs", "use crate::tape::var::Var;"),
+        ("kernels/strided.rs", "pub(crate) use crate::tape::var::Var;"),
+        ("kernels/conv/flat.rs", "use super::super::super::ops::map::{self, Map};"),
+        ("kernels/mod.rs", "use crate::{Layout, array::{shape::Shape, view::View}, Tape};"),
+        ("array/shape.rs", "fn planted() { let _ = crate::kernels::strided::lay_out::<f32>; }"),
+        ("tape/node.rs", "fn planted() { use crate::nn::Linear; }"),
+        ("array/shape.rs", "use super::layout::Layout;"),
+        ("kit/io/state.rs", "use super::npy::Format;"),
+        ("other.rs", "use crate::Tape;"),
+    ];
+    for (to, line) in planted {
+        let mut copy = texts.clone();
+        match copy.iter_mut().find(|(file, _)| file == to) {
+            Some((_, text)) => *text = format!("{line}\n{text}"),
+            None => copy.push((to.into(), line.into())),
+        }
+        assert!(!wrong_imports(&Crate::of(&copy).graph()).is_empty(), "{line:?} in {to} is not found");
+    }
 }
 
 #[test]

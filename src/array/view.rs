@@ -4,7 +4,7 @@ use crate::array::layout::Layout;
 use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 
-/// An input of [`Op::forward`]: elements, and the layout in which they lie.
+/// An input of [`Op::forward`](crate::Op::forward): elements, and the layout in which they lie.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a, T> {
     pub(crate) data: &'a [T],

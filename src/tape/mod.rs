@@ -289,23 +289,20 @@ impl<T: Scalar> Tape<T> {
     /// assert_eq!(tape.backward(y).wrt(x).unwrap().first(), Some(&9.0));
     /// ```
     pub fn no_grad<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.cutting(true, f)
+        let inner = self.read();
+        let _restore = Restore { tape: self, no_grad: inner.no_grad.replace(true), truncating: inner.truncating.get() };
+        drop(inner);
+        f()
     }
-    /// Runs a closure whose operations carry a gradient, also inside of [`Tape::no_grad`].
-    pub(crate) fn with_grad<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.cutting(false, f)
-    }
-    fn cutting<R>(&self, cut: bool, f: impl FnOnce() -> R) -> R {
-        struct Restore<'t, T: Scalar>(&'t Tape<T>, bool);
-        impl<T: Scalar> Drop for Restore<'_, T> {
-            fn drop(&mut self) {
-                // A shared borrow suffices, since the closure may have returned a borrowed value.
-                if let Ok(inner) = self.0.inner.try_borrow() {
-                    inner.no_grad.set(self.1);
-                }
-            }
+    /// Writes a formula that is swept at once, also under [`Tape::no_grad`]: its nodes are not cut off from one another, and not tracked there.
+    pub(crate) fn uncut<R>(&self, f: impl FnOnce() -> R) -> R {
+        let inner = self.read();
+        if !inner.no_grad.get() {
+            drop(inner);
+            return f();
         }
-        let _restore = Restore(self, self.read().no_grad.replace(cut));
+        let _restore = Restore { tape: self, no_grad: inner.no_grad.replace(false), truncating: inner.truncating.replace(true) };
+        drop(inner);
         f()
     }
 
@@ -366,6 +363,23 @@ impl<T: Scalar> Tape<T> {
     }
     pub(crate) fn spill(&self, ids: &[NodeId]) -> u32 {
         self.write().spill(ids)
+    }
+}
+
+/// Puts back, when it is dropped, what holds for nodes that are recorded.
+struct Restore<'t, T: Scalar> {
+    tape: &'t Tape<T>,
+    no_grad: bool,
+    truncating: bool,
+}
+
+impl<T: Scalar> Drop for Restore<'_, T> {
+    fn drop(&mut self) {
+        // A shared borrow suffices, since the closure may have returned a borrowed value.
+        if let Ok(inner) = self.tape.inner.try_borrow() {
+            inner.no_grad.set(self.no_grad);
+            inner.truncating.set(self.truncating);
+        }
     }
 }
 

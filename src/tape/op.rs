@@ -186,7 +186,7 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
     pub(crate) fn through(&self, inputs: [usize; 2], seed: Var<'t, T>, formula: impl FnOnce() -> Var<'t, T>) -> [Option<Var<'t, T>>; 2] {
         let wanted = inputs.map(|i| if self.needs(i) { self.inputs[i] } else { NONE });
         let begin = self.tape.next_id();
-        let out = self.tape.with_grad(formula);
+        let out = self.tape.uncut(formula);
         self.tape.sweep_formula(begin, out.id, seed.id, wanted).map(|id| (id != NONE).then(|| Var::at(self.tape, id)))
     }
 }

@@ -1,8 +1,8 @@
 //! Who owns the cotangents of a sweep? Those of [`Tape::grad`](crate::Tape::grad) stay on the tape ([`Kept`]); those of
 //! [`Tape::backward`](crate::Tape::backward) are thrown away at its end, and large buffers as soon as nothing needs them ([`Thrown`]).
 //!
-//! Two counts decide when memory is used again. A node's `holds` says how many entries of the work list are this node: a rule that returns the
-//! cotangent it was given makes it two. When it falls to zero no later step will read the node, and its buffer is released. A buffer's
+//! Two counts decide when memory is used again by a sweep that throws its nodes away. A node's `holds` says how many entries of its work list
+//! are this node, and one more while it lies among what a rule has just returned: a rule that returns the cotangent it was given makes it two. When it falls to zero no later step will read the node, and its buffer is released. A buffer's
 //! `readers` (in [`Store`](crate::tape::store::Store)) says how many nodes, views included, lie in it: only the last release gives it back to
 //! the pool, and only a buffer of one reader is added to in place. Small arrays have no buffer and need neither: they are added to in place only
 //! if the node is a `sum`, which a sweep has made and no rule has seen yet.
@@ -21,16 +21,17 @@ use crate::tape::store::SMALL;
 pub(super) trait Own<T: Scalar> {
     /// An entry of the work list is this cotangent from now on.
     fn hold(&mut self, _: &mut Inner<T>, _c: NodeId) {}
-    /// A rule has returned these. One may stand there for several inputs: it must not be added to in place for one of them before all have it.
-    fn receive(&mut self, _: &mut Inner<T>, _returned: &[NodeId]) {}
+    /// The rule of node `id` has returned these, which are held until [`Own::finish`]: one may stand there for several inputs, and must not be
+    /// added to in place for one of them before all have it.
+    fn receive(&mut self, _: &mut Inner<T>, _id: NodeId, _returned: &[NodeId]) {}
     /// Adds `c` to the cotangent `old`, if that may change.
     fn add_in_place(&mut self, _: &mut Inner<T>, _old: NodeId, _c: NodeId) -> bool {
         false
     }
     /// An entry that was `old` (or waited) is `new` from now on. What is from `first` on was made by the rule that ran last.
     fn replace(&mut self, _: &mut Inner<T>, _old: NodeId, _new: NodeId, _first: NodeId) {}
-    /// All that the rule of node `id` has returned, for the cotangent `g`, is where it belongs.
-    fn finish(&mut self, _: &mut Inner<T>, _id: NodeId, _g: NodeId, _returned: &[NodeId], _first: NodeId) {}
+    /// All that a rule has returned, for the cotangent `g`, is where it belongs.
+    fn finish(&mut self, _: &mut Inner<T>, _g: NodeId, _returned: &[NodeId], _first: NodeId) {}
     /// The sweep is over, perhaps by a panic.
     fn end(&mut self, _: &mut Inner<T>, _entries: &[NodeId]) {}
     /// Walks down from entry `i` (excluded) by the short way of numbers, as far as that leads; gives the entry below which there is more to do.
@@ -53,10 +54,10 @@ pub(super) struct Thrown {
 
 impl Thrown {
     pub fn new<T: Scalar>(inner: &mut Inner<T>) -> Thrown {
-        inner.truncating = true;
+        inner.truncating.set(true);
         Thrown { mark: inner.mark(), first_own: inner.nodes.len() as NodeId }
     }
-    /// An entry fewer is this cotangent. (What the running rule has made itself, from `first` on, is released when all is handed out.)
+    /// An entry fewer is this cotangent. (What the running rule has made itself, from `first` on, is released by `finish`.)
     fn let_go<T: Scalar>(&self, inner: &mut Inner<T>, c: NodeId, first: NodeId) {
         let node = &mut inner.nodes[c as usize];
         node.holds -= 1;
@@ -98,8 +99,15 @@ impl<T: Scalar> Own<T> for Thrown {
         inner.nodes[c as usize].holds += 1;
     }
     #[inline]
-    fn receive(&mut self, inner: &mut Inner<T>, returned: &[NodeId]) {
-        given(returned).for_each(|c| inner.nodes[c as usize].holds += 1);
+    fn receive(&mut self, inner: &mut Inner<T>, id: NodeId, returned: &[NodeId]) {
+        // No rule will read its value again, most likely: a deferred op need not keep it. (A later sweep over the same nodes computes it again.)
+        inner.nodes[id as usize].swept = true;
+        for c in given(returned) {
+            let node = &mut inner.nodes[c as usize];
+            node.holds += 1;
+            // A rule that sweeps itself may return a sum twice, or a view of it beside it.
+            node.sum = false;
+        }
     }
     fn add_in_place(&mut self, inner: &mut Inner<T>, old: NodeId, c: NodeId) -> bool {
         let (a, b) = (&inner.nodes[old as usize], &inner.nodes[c as usize]);
@@ -129,9 +137,7 @@ impl<T: Scalar> Own<T> for Thrown {
             self.let_go(inner, old, first);
         }
     }
-    fn finish(&mut self, inner: &mut Inner<T>, id: NodeId, g: NodeId, returned: &[NodeId], first: NodeId) {
-        // (A later sweep over the same nodes would compute it again.)
-        inner.nodes[id as usize].swept = true;
+    fn finish(&mut self, inner: &mut Inner<T>, g: NodeId, returned: &[NodeId], first: NodeId) {
         given(returned).for_each(|c| inner.nodes[c as usize].holds -= 1);
         // Small arrays have no buffer of their own to give back.
         if inner.store.has_buffers() {
@@ -150,10 +156,11 @@ impl<T: Scalar> Own<T> for Thrown {
             *holds = holds.saturating_sub(1);
         }
         inner.rewind(self.mark);
-        inner.truncating = false;
+        inner.truncating.set(false);
     }
     #[inline(never)]
     fn pass_numbers(&mut self, tape: &Tape<T>, entries: &mut [NodeId], mut i: usize) -> usize {
+        // A sweep that throws its nodes away visits all of them: entry i is that of node i.
         let inner = &mut *tape.write();
         // The last cotangent that was made, and its value: most often it is the next that is read, sooner than memory has it.
         let mut last = (NONE, T::ZERO);

@@ -1,5 +1,5 @@
-//! What does a tape remember from one step to the next? Ops with attributes, layouts, and what ops answered about shapes: a step that
-//! repeats the last one finds all of it and allocates nothing.
+//! What does a tape remember from one step to the next? Layouts, and what ops answered about shapes (ops with attributes: `OpTable` in
+//! `record.rs`): a step that repeats the last one finds all of it and allocates nothing.
 
 use crate::array::layout::Layout;
 use crate::array::shape::Shape;

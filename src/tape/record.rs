@@ -97,7 +97,7 @@ pub(crate) struct Inner<T: Scalar> {
     /// Nodes that are made now carry no gradient at all (`no_grad`).
     pub no_grad: Cell<bool>,
     /// A sweep runs whose nodes are thrown away at its end.
-    pub truncating: bool,
+    pub truncating: Cell<bool>,
     /// The location that nodes take while a rule runs: that of the node it differentiates.
     pub at: Option<At>,
     /// Cotangents returned by rules of many inputs, until the sweep collects them.
@@ -200,7 +200,7 @@ impl<T: Scalar> Inner<T> {
             leaves: Leaves::new(),
             generation: 0,
             no_grad: Cell::new(false),
-            truncating: false,
+            truncating: Cell::new(false),
             at: None,
             spilled: Vec::new(),
             scratch: Vec::new(),
@@ -248,7 +248,8 @@ impl<T: Scalar> Inner<T> {
         self.generation += 1;
         // A rule that panicked may have left these.
         self.spilled.clear();
-        (self.truncating, self.at) = (false, None);
+        self.truncating.set(false);
+        self.at = None;
         self.no_grad.set(false);
         self.totals.get_mut().clear();
         // A program of ever new shapes must not grow for ever.
@@ -338,7 +339,7 @@ impl<T: Scalar> Inner<T> {
             place,
             at: self.at.unwrap_or(at),
             arity: N as u32,
-            tracked: tracked && !self.no_grad.get() && !self.truncating,
+            tracked: tracked && !self.no_grad.get() && !self.truncating.get(),
             cut: self.no_grad.get(),
             sum: false,
             swept: false,
@@ -375,7 +376,7 @@ impl<T: Scalar> Inner<T> {
             Ok(p) => p,
             Err(e) => return Err(self.refusal(e, op, inputs, at)),
         };
-        let live = !self.no_grad.get() && !self.truncating;
+        let live = !self.no_grad.get() && !self.truncating.get();
         let tracked = live && inputs.iter().any(|&i| self.nodes[i as usize].tracked);
         let place = match placement.alias {
             Some(by) => {
@@ -540,7 +541,7 @@ impl<T: Scalar> Inner<T> {
     /// Records a node without inputs.
     pub fn leaf(&mut self, op: &'static dyn Op<T>, shape: &[usize], place: Place, tracked: bool, at: At) -> NodeId {
         let layout = self.layouts.contiguous(shape);
-        let tracked = tracked && !self.no_grad.get() && !self.truncating;
+        let tracked = tracked && !self.no_grad.get() && !self.truncating.get();
         let at = self.at.unwrap_or(at);
         self.ready(at);
         self.append(Node { tracked, ..leaf_node(op, layout, place, at) })

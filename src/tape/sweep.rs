@@ -19,7 +19,7 @@ pub(super) struct Sweep<'t, T: Scalar, O: Own<T>> {
     floor: NodeId,
     /// The work list: for each node from `floor` to the root its cotangent, [`WAITING`] or [`OFF_PATH`].
     pub entries: Vec<NodeId>,
-    /// Targets below the floor, and their entries.
+    /// Two targets below the floor (`NONE`: no target), and their entries: the inputs of a formula that a rule has written.
     pub below: [(NodeId, NodeId); 2],
     /// The owner of the cotangents.
     pub own: O,
@@ -37,7 +37,7 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
         entries.resize((root + 1).saturating_sub(floor) as usize, OFF_PATH);
         Sweep { tape, floor, entries, below: [(NONE, NONE); 2], own, running: NONE, outer_at: inner.at }
     }
-    /// The entry of a node, if it is on a path.
+    /// The entry of a node, if it is on a path or a target.
     #[inline(always)]
     fn entry(&mut self, id: NodeId) -> Option<&mut NodeId> {
         // What lies below the floor wraps round to beyond the root.
@@ -56,7 +56,7 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
             }
         }
     }
-    /// Marks the nodes that lead to a tracked leaf.
+    /// Marks the nodes that lead to a tracked leaf. (What was recorded under `no_grad` is not tracked.)
     pub fn mark_tracked(&mut self) {
         for (entry, node) in self.entries.iter_mut().zip(&self.tape.read().nodes[self.floor as usize..]) {
             if node.tracked {
@@ -106,8 +106,9 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
         if needs == 0 || node.cut {
             return;
         }
+        // Nodes from here on are made by the rule.
         let first = inner.nodes.len() as NodeId;
-        // The rule may make views of it, which must not change with it.
+        // The rule may make views of g, which must not change with it.
         inner.nodes[g as usize].sum = false;
         self.running = id;
         let (op, outer) = (inner.rule(id), inner.at.replace(node.at));
@@ -116,11 +117,11 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
         let mut inner = self.tape.write();
         inner.at = outer;
         let returned = inner.collect(returned);
-        self.own.receive(&mut inner, &returned);
+        self.own.receive(&mut inner, id, &returned);
         for (&x, &c) in inputs.iter().zip(&returned).filter(|&(_, &c)| c != NONE) {
             inner = self.add(inner, id, x, c, first);
         }
-        self.own.finish(&mut inner, id, g, &returned, first);
+        self.own.finish(&mut inner, g, &returned, first);
     }
     /// Adds the cotangent `c`, which the rule of node `id` returned, to the entry of its input `x`.
     fn add(&mut self, mut inner: RefMut<'t, Inner<T>>, id: NodeId, x: NodeId, c: NodeId, first: NodeId) -> RefMut<'t, Inner<T>> {

@@ -21,7 +21,7 @@ pub struct SummaryRow {
     pub multiply_adds: usize,
 }
 
-/// The layers of a network in the order of their use; [`Module::summary`] makes it, `Display` shows it as a table.
+/// The layers of a network in the order of their use; [`Module::summary`](crate::nn::Module::summary) makes it, `Display` shows it as a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The shape of the input.
