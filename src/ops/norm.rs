@@ -104,7 +104,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, or one is named twice, or eps is negative or not a number.
+    /// If there is no such axis, or one is named twice, or eps is not a number.
     #[track_caller]
     pub fn standardize(self, axes: impl AxisList, eps: f64) -> Self {
         let axes = self.axes("standardize", axes);
@@ -160,8 +160,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// That a number can be added to a variance or be the least divisor.
     #[track_caller]
     pub(crate) fn check_eps(self, op: &'static str, eps: f64) {
-        if eps.is_nan() || eps < 0.0 {
-            let e = ShapeError::new(format!("eps must be at least 0, not {eps}")).hint("a small number, such as the default");
+        if eps.is_nan() {
+            let e = ShapeError::new("eps is not a number").hint("a small number that is above 0, such as the default");
             refuse(e, op, [self.shape()]);
         }
     }
@@ -241,7 +241,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// bias of that shape. (J. L. Ba et al., "Layer normalization", 2016.)
     ///
     /// # Panics
-    /// If the sizes are not those of the last axes, weight or bias has another shape, or eps is negative or not a number.
+    /// If the sizes are not those of the last axes, weight or bias has another shape, or eps is not a number.
     #[track_caller]
     pub fn layer_norm(self, sizes: &[usize], options: NormOptions<'t, T>) -> Self {
         let axes = self.last_axes("layer_norm", sizes, [options.weight, options.bias]);
@@ -252,7 +252,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// shape. (B. Zhang and R. Sennrich, "Root mean square layer normalization", 2019.)
     ///
     /// # Panics
-    /// If the sizes are not those of the last axes, the weight has another shape, or eps is negative or not a number.
+    /// If the sizes are not those of the last axes, the weight has another shape, or eps is not a number.
     #[track_caller]
     pub fn rms_norm(self, sizes: &[usize], options: RmsNormOptions<'t, T>) -> Self {
         let axes = self.last_axes("rms_norm", sizes, [options.weight, None]);
@@ -392,7 +392,8 @@ mod rows {
             rows.extend([
                 value([of(&[2], [1.0, 3.0])], |v| v[0].standardize(0, 0.0), &[-1.0, 1.0], [&[0.0, 0.0]]),
                 value([of(&[2], [1.0, NAN])], |v| v[0].standardize(0, 0.0), &[NAN, NAN], [&[NAN, NAN]]),
-                refuses([any(&[2])], |v| v[0].standardize(0, -1.0), &["standardize of [2]", "eps must be at least 0, not -1", "hint: "]),
+                value([of(&[2], [0.0, 0.0])], |v| v[0].standardize(0, -1.0), &[NAN, NAN], [&[NAN, NAN]]),
+                refuses([any(&[2])], |v| v[0].standardize(0, NAN), &["standardize of [2]", "eps is not a number", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].standardize(2, 0.0), &["standardize of [2, 3]", "axis 2 is out of range", "hint: "]),
                 equals(
                     batch(),
