@@ -49,9 +49,9 @@ fn plain(text: &str) -> String {
         {
             let end = format!("\"{}", "#".repeat(hashes));
             i += 2 + hashes + rest[2 + hashes..].find(&end).expect("a text that ends") + end.len();
-        } else if rest.starts_with('"') {
+        } else if let Some(inside) = rest.strip_prefix('"') {
             let mut escaped = false;
-            let end = rest[1..].find(|c| {
+            let end = inside.find(|c| {
                 let is_end = c == '"' && !escaped;
                 escaped = c == '\\' && !escaped;
                 is_end
@@ -191,7 +191,7 @@ impl Crate {
             });
             let line = item[start..].trim_start();
             let (public, tree) = match line.split_once("use ") {
-                Some((front, tree)) if front.is_empty() => (false, tree),
+                Some(("", tree)) => (false, tree),
                 Some((front, tree)) if front.starts_with("pub") && !front.contains(['{', '=', '\n']) => (true, tree),
                 _ => {
                     rest.push_str(item);
