@@ -1,7 +1,6 @@
 //! Which numbers can be differentiated? `f32` and `f64` ([`Scalar`]), and the arithmetic that formulas are written in ([`Real`]).
 
-use crate::array::simd::Element;
-use crate::array::simd::Simd;
+use crate::array::simd::{Element, Simd};
 use crate::array::source::Source;
 use crate::array::vecmath::VecMath;
 use std::fmt::{Debug, Display};

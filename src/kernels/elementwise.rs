@@ -7,10 +7,13 @@ use crate::array::view::View;
 use crate::kernels::parallel;
 use crate::kernels::strided::{Nest, gather};
 
+/// Elements of a cheap function from which a thread of its own pays.
+const GRAIN: usize = 32 * 1024;
+
 /// A function of `N` numbers.
 pub(crate) trait Elementwise<T, const N: usize>: Copy + Sync {
     /// Elements from which a thread of its own pays: about 32k for a pass bound by memory, 8k where exp or tanh is computed.
-    const GRAIN: usize = 32 * 1024;
+    const GRAIN: usize = GRAIN;
     /// Inputs beyond this size are computed by the standard library's functions (see [`Simd::LIBM`]).
     const BOUND: f64 = f64::INFINITY;
     /// Whether the function is made of correctly rounded operations only, so that every instruction set gives the same bits.
@@ -211,47 +214,30 @@ fn strided_rows<T: Scalar, const N: usize, const CHUNK: usize>(
     });
 }
 
-struct InPlace<'a, T, F> {
-    f: F,
+/// `x += y`
+struct AddInPlace<'a, T> {
     x: &'a mut [T],
     y: &'a [T],
 }
 
-impl<T: Scalar, F: Elementwise<T, 2>> Kernel for InPlace<'_, T, F> {
+impl<T: Scalar> Kernel for AddInPlace<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        for (x, &y) in self.x.iter_mut().zip(self.y) {
-            *x = self.f.at::<S>([*x, y]);
-        }
-    }
-}
-
-/// `x = f(x, y)`.
-fn zip_in_place<T: Scalar, F: Elementwise<T, 2>>(f: F, x: &mut [T], y: &[T]) {
-    parallel::parts(x, F::GRAIN, &|first, x| {
-        let y = &y[first..][..x.len()];
-        dispatch(InPlace { f, x, y });
-    });
-}
-
-/// `x + y`
-#[derive(Clone, Copy)]
-struct Sum;
-impl<T: Scalar> Elementwise<T, 2> for Sum {
-    #[inline(always)]
-    fn at<S: Simd>(self, [x, y]: [T; 2]) -> T {
-        x + y
+        self.x.iter_mut().zip(self.y).for_each(|(x, &y)| *x += y);
     }
 }
 
 /// `x += y`, for code that is generic: what it calls is compiled in this crate.
 pub(crate) fn add_in_place<T: Scalar>(x: &mut [T], y: &[T]) {
+    fn add<T: Scalar>(x: &mut [T], y: &[T]) {
+        parallel::parts(x, GRAIN, &|first, x| dispatch(AddInPlace { y: &y[first..][..x.len()], x }));
+    }
     fn add_f32(x: &mut [f32], y: &[f32]) {
-        zip_in_place(Sum, x, y);
+        add(x, y);
     }
     fn add_f64(x: &mut [f64], y: &[f64]) {
-        zip_in_place(Sum, x, y);
+        add(x, y);
     }
     match (T::known_mut(x), T::known(y)) {
         (Known::F32(x), Known::F32(y)) => add_f32(x, y),

@@ -10,8 +10,7 @@ use crate::array::shape::Shape;
 use crate::array::simd::Simd;
 use crate::array::view::View;
 use crate::kernels::elementwise::{Elementwise, apply, one};
-use crate::tape::op::erase;
-use crate::tape::op::{Cost, Cotangents, Op, Vjp};
+use crate::tape::op::{Cost, Cotangents, Op, Vjp, erase};
 use crate::tape::var::{Operand, Var};
 use std::fmt::Debug;
 

@@ -158,9 +158,9 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     #[track_caller]
     fn summary(&self, input: &[usize]) -> Summary {
         let named = self.named_parameters();
-        let trained = named.iter().filter(|(_, p)| !p.is_frozen()).map(|(_, p)| p.shape().numel()).sum();
+        let trainable = named.iter().filter(|(_, p)| !p.is_frozen()).map(|(_, p)| p.shape().numel()).sum();
         let _as_before = (Evaluation::of(self), Thawed::of(self));
-        Summary { trainable: trained, ..Summary::of(&named, input, |x| self.forward(x)) }
+        Summary::of(&named, trainable, input, |x| self.forward(x))
     }
     /// The states of its sources of chance, by name; with [`Module::state`] all that a run needs to go on.
     ///

@@ -35,10 +35,12 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Evaluates a network with these parameters, none of which may be frozen just now, on zeros of this shape and reads the tape.
+    /// Evaluates a network with these parameters, of which so many numbers are trained and none may be frozen just now, on zeros of this shape
+    /// and reads the tape.
     #[track_caller]
     pub(super) fn of<T: Scalar>(
         named: &[(String, Param<T>)],
+        trainable: usize,
         input: &[usize],
         evaluate: impl for<'t> FnOnce(Var<'t, T>) -> Var<'t, T>,
     ) -> Summary {
@@ -94,7 +96,7 @@ impl Summary {
                 None => layers.push(SummaryRow { name, op: op.to_string(), output, parameters, multiply_adds }),
             }
         }
-        Summary { input: input.into(), layers, parameters: named.iter().map(|(_, p)| count(p)).sum(), trainable: 0 }
+        Summary { input: input.into(), layers, parameters: named.iter().map(|(_, p)| count(p)).sum(), trainable }
     }
     /// The multiplications with additions of all layers.
     pub fn multiply_adds(&self) -> usize {
