@@ -90,6 +90,7 @@ pub use array::scalar::{Real, Scalar};
 pub use array::shape::{Shape, Strides};
 pub use array::source::Source;
 pub use array::view::View;
+pub use kernels::elementwise::Cost;
 pub use kernels::update::UpdateRule;
 pub use kit::check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numerical_gradient};
 #[cfg(feature = "plot")]
@@ -127,12 +128,13 @@ pub use ops::resample::{InterpolateMode, InterpolateOptions};
 pub use ops::slice::SliceInfo;
 pub use ops::triangular::TriangularOptions;
 pub use ops::unpool::MaxUnpoolOptions;
+pub use tape::Tape;
 pub use tape::grads::Grads;
-pub use tape::op::{Cost, Cotangents, Op, Vjp};
+pub use tape::listing::NodeInfo;
+pub use tape::op::{Cotangents, Fused, Op, Vjp};
 pub use tape::param::Param;
 pub use tape::store::Stats;
 pub use tape::var::{Operand, Value, Var};
-pub use tape::{NodeInfo, Tape};
 
 /// The blocks of the README, which are compiled and run with the tests.
 #[cfg(doctest)]

@@ -12,6 +12,19 @@ use std::alloc::{Layout as Memory, alloc_zeroed, dealloc};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+/// A reference to a value of a type without size, which lies wherever one looks.
+///
+/// For constants only: the compiler refuses one of a type that has no values.
+///
+/// # Panics
+/// If the type has a size.
+pub(crate) const fn anywhere<O: 'static>() -> &'static O {
+    assert!(size_of::<O>() == 0);
+    // SAFETY: the pointer is aligned and not null, and a value without size is read from no memory. (Whoever makes a constant of a reference to
+    // a type without values is refused by the compiler, which checks constants.)
+    unsafe { NonNull::dangling().as_ref() }
+}
+
 /// A cache line, and the width of the widest vector register.
 const ALIGN: usize = 64;
 

@@ -46,16 +46,11 @@ pub enum Level {
 /// `--cfg wengert_simd="avx2"` or `"plain"` caps it at compile time. The unit tests also read the environment variable `WENGERT_SIMD`,
 /// so that one build of them can run the narrower paths too.
 static LEVEL: AtomicU8 = AtomicU8::new(0);
-
-#[inline(always)]
-fn known_level() -> Option<Level> {
-    match LEVEL.load(Ordering::Relaxed) {
-        1 => Some(Level::Plain),
-        2 => Some(Level::Avx2),
-        3 => Some(Level::Avx512),
-        _ => None,
-    }
-}
+const PLAIN: u8 = Level::Plain as u8;
+#[cfg(target_arch = "x86_64")]
+const AVX2: u8 = Level::Avx2 as u8;
+#[cfg(target_arch = "x86_64")]
+const AVX512: u8 = Level::Avx512 as u8;
 
 #[cold]
 fn detect() -> Level {
@@ -120,30 +115,31 @@ pub trait Kernel {
 /// Runs the kernel with the widest instruction set of this machine.
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Out {
-    match known_level() {
-        Some(level) => run_at(level, kernel),
-        None => dispatch_first(kernel),
+    match LEVEL.load(Ordering::Relaxed) {
+        // SAFETY: `detect` has found these features on this machine.
+        #[cfg(target_arch = "x86_64")]
+        AVX512 => unsafe { x86::run_avx512(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        AVX2 => unsafe { x86::run_avx2(kernel) },
+        PLAIN => kernel.run(plain::Plain),
+        _ => dispatch_first(kernel),
     }
 }
 
-/// Apart, so that a kernel's numbers stay in registers on the way of all later ones.
+/// Apart from the others, so that a kernel's numbers stay in registers on the way of all later calls.
 #[cold]
 #[inline(never)]
 fn dispatch_first<K: Kernel>(kernel: K) -> K::Out {
-    run_at(detect(), kernel)
+    detect();
+    dispatch(kernel)
 }
 
 /// Runs the kernel with the given instruction set, or a narrower one if this machine lacks it.
 #[cfg(test)]
 pub fn dispatch_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
-    run_at(level.min(known_level().unwrap_or_else(detect)), kernel)
-}
-
-/// Runs the kernel with an instruction set that was found on this machine.
-#[inline(always)]
-fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
-    match level {
-        // SAFETY: `detect` has found these features on this machine: all callers have asked.
+    match level.min(detect()) {
+        // SAFETY: `detect` has found these features on this machine.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { x86::run_avx512(kernel) },
         // SAFETY: as above.
@@ -151,6 +147,35 @@ fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
         Level::Avx2 => unsafe { x86::run_avx2(kernel) },
         _ => kernel.run(plain::Plain),
     }
+}
+
+/// A function of up to three numbers, which travel in registers: a [`Kernel`] that holds them would go through memory.
+pub trait OfNumbers<T>: Copy {
+    /// Must be `#[inline(always)]`, as [`Kernel::run`].
+    fn run<S: Simd>(self, a: T, b: T, c: T) -> T;
+}
+
+/// Runs the function with the widest instruction set of this machine.
+#[inline]
+pub fn dispatch_numbers<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
+    match LEVEL.load(Ordering::Relaxed) {
+        // SAFETY: `detect` has found these features on this machine.
+        #[cfg(target_arch = "x86_64")]
+        AVX512 => unsafe { x86::numbers_avx512(f, a, b, c) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        AVX2 => unsafe { x86::numbers_avx2(f, a, b, c) },
+        PLAIN => f.run::<plain::Plain>(a, b, c),
+        _ => first_numbers(f, a, b, c),
+    }
+}
+
+/// See [`dispatch_first`].
+#[cold]
+#[inline(never)]
+fn first_numbers<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
+    detect();
+    dispatch_numbers(f, a, b, c)
 }
 
 /// An instruction set, as a token that is handed to [`Kernel::run`].

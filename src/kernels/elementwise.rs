@@ -2,18 +2,34 @@
 //! broadcast are first copied, a few hundred elements at a time, into a stack buffer that stays in the first-level cache.
 
 use crate::array::scalar::{Known, Scalar};
-use crate::array::simd::{Kernel, Libm, Simd, dispatch};
+use crate::array::simd::{Kernel, Libm, OfNumbers, Simd, dispatch, dispatch_numbers};
 use crate::array::view::View;
 use crate::kernels::parallel;
 use crate::kernels::strided::{Nest, gather};
 
-/// Elements of a cheap function from which a thread of its own pays.
-const GRAIN: usize = 32 * 1024;
+/// What an element of an elementwise op costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// A few instructions: computing it again costs less than keeping it in memory.
+    Cheap,
+    /// An exponential or the like.
+    Expensive,
+}
+
+impl Cost {
+    /// Elements from which a thread of its own pays.
+    const fn grain(self) -> usize {
+        match self {
+            Cost::Cheap => 32 * 1024,
+            Cost::Expensive => 8 * 1024,
+        }
+    }
+}
 
 /// A function of `N` numbers.
 pub(crate) trait Elementwise<T, const N: usize>: Copy + Sync {
-    /// Elements from which a thread of its own pays: about 32k for a pass bound by memory, 8k where exp or tanh is computed.
-    const GRAIN: usize = GRAIN;
+    /// What an element costs.
+    const COST: Cost = Cost::Cheap;
     /// Inputs beyond this size are computed by the standard library's functions (see [`Simd::LIBM`]).
     const BOUND: f64 = f64::INFINITY;
     /// Whether the function is made of correctly rounded operations only, so that every instruction set gives the same bits.
@@ -28,39 +44,36 @@ const SMALL_CHUNK: usize = 32;
 
 struct Loop<'a, T, F, const N: usize> {
     f: F,
+    /// As long as `y`.
     x: [&'a [T]; N],
     y: &'a mut [T],
 }
 
+// There is one such loop for each function, number type and instruction set, about a thousand: hence index loops and no iterator chains,
+// which are five times the code to compile.
 impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for Loop<'_, T, F, N> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let n = self.y.len();
-        let x = shorten(self.x, n);
-        if F::BOUND < f64::INFINITY && x.iter().any(|x| beyond(x, T::from_f64(F::BOUND))) {
+        let Loop { f, x, y } = self;
+        let n = y.len();
+        if const { F::BOUND < f64::INFINITY } && any_beyond(&x, T::from_f64(F::BOUND)) {
             // Element by element, so that the bits of one do not depend on its neighbours.
-            for (i, y) in self.y.iter_mut().enumerate() {
-                // SAFETY: i is below n.
-                let x = unsafe { pick(&x, i) };
-                *y = if beyond(&x, T::from_f64(F::BOUND)) { self.f.at::<Libm>(x) } else { self.f.at::<S>(x) };
+            let mut i = 0;
+            while i < n {
+                // SAFETY: i is below the length of all slices.
+                unsafe { *y.get_unchecked_mut(i) = bounded::<S, T, F, N>(f, pick(&x, i)) };
+                i += 1;
             }
             return;
         }
-        for (i, y) in self.y.iter_mut().enumerate() {
-            // SAFETY: i is below n.
-            *y = self.f.at::<S>(unsafe { pick(&x, i) });
+        let mut i = 0;
+        while i < n {
+            // SAFETY: i is below the length of all slices.
+            unsafe { *y.get_unchecked_mut(i) = f.at::<S>(pick(&x, i)) };
+            i += 1;
         }
     }
-}
-
-/// The first `n` elements of each. (Here and in [`pick`] plain loops: `map` on arrays is a lot of code in each of its instances.)
-#[inline(always)]
-fn shorten<T, const N: usize>(mut x: [&[T]; N], n: usize) -> [&[T]; N] {
-    for x in &mut x {
-        *x = &x[..n];
-    }
-    x
 }
 
 /// Element `i` of each. A check of bounds, though it never fails, costs the loop its last 64 elements: they are left to a scalar rest.
@@ -70,48 +83,27 @@ fn shorten<T, const N: usize>(mut x: [&[T]; N], n: usize) -> [&[T]; N] {
 #[inline(always)]
 unsafe fn pick<T: Scalar, const N: usize>(x: &[&[T]; N], i: usize) -> [T; N] {
     let mut at = [T::ZERO; N];
-    for k in 0..N {
+    let mut k = 0;
+    while k < N {
         // SAFETY: the caller's.
         at[k] = unsafe { *x[k].get_unchecked(i) };
+        k += 1;
     }
     at
 }
 
-struct One<T, F, const N: usize> {
-    f: F,
-    x: [T; N],
-}
-
-impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for One<T, F, N> {
-    type Out = T;
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> T {
-        if F::BOUND < f64::INFINITY && beyond(&self.x, T::from_f64(F::BOUND)) {
-            return self.f.at::<Libm>(self.x);
-        }
-        self.f.at::<S>(self.x)
+/// The function at one place, by the standard library where the vectorised functions end.
+#[inline(always)]
+fn bounded<S: Simd, T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [T; N]) -> T {
+    match beyond(&x, T::from_f64(F::BOUND)) {
+        true => f.at::<Libm>(x),
+        false => f.at::<S>(x),
     }
 }
-
-/// As [`One`], of one or two numbers, which travel in registers, where arrays go through memory.
-struct Few<T, F, const N: usize> {
-    f: F,
-    a: T,
-    b: T,
+#[inline(always)]
+fn any_beyond<T: Scalar>(x: &[&[T]], bound: T) -> bool {
+    x.iter().any(|x| beyond(x, bound))
 }
-
-impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for Few<T, F, N> {
-    type Out = T;
-    #[inline(always)]
-    fn run<S: Simd>(self, simd: S) -> T {
-        let mut x = [self.a; N];
-        if N == 2 {
-            x[1] = self.b;
-        }
-        One { f: self.f, x }.run(simd)
-    }
-}
-
 /// Whether a finite element is larger than the bound.
 #[inline(always)]
 fn beyond<T: Scalar>(x: &[T], bound: T) -> bool {
@@ -119,55 +111,64 @@ fn beyond<T: Scalar>(x: &[T], bound: T) -> bool {
     x.iter().fold(false, |any, &x| any | large(x))
 }
 
-/// `f` of one number each: the bits that it gives in an array, where they could differ by the same instructions.
+/// A function of the first `N` of three numbers.
+#[derive(Clone, Copy)]
+struct Number<F, const N: usize>(F);
+
+impl<T: Scalar, F: Elementwise<T, N>, const N: usize> OfNumbers<T> for Number<F, N> {
+    #[inline(always)]
+    fn run<S: Simd>(self, a: T, b: T, c: T) -> T {
+        let mut x = [a; N];
+        if N > 1 {
+            x[1] = b;
+        }
+        if N > 2 {
+            x[2] = c;
+        }
+        if const { F::BOUND < f64::INFINITY } {
+            return bounded::<S, T, F, N>(self.0, x);
+        }
+        self.0.at::<S>(x)
+    }
+}
+
+/// `f` of one, two or three numbers (the others are not read): the bits that it gives in an array.
 #[inline(always)]
-pub(crate) fn one<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [T; N]) -> T {
-    match N {
-        _ if F::EXACT => f.at::<Libm>(x),
-        1 | 2 => dispatch(Few { f, a: x[0], b: x[N - 1] }),
-        _ => dispatch(One { f, x }),
+pub(crate) fn number<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, a: T, b: T, c: T) -> T {
+    const { assert!(1 <= N && N <= 3) };
+    match F::EXACT {
+        true => Number(f).run::<Libm>(a, b, c),
+        false => dispatch_numbers(Number(f), a, b, c),
     }
 }
 
 /// `y = f(x..)` over arrays of one shape, the output contiguous.
 #[inline(always)]
 pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
-    if let [y] = y {
-        let mut at = [T::ZERO; N];
-        for k in 0..N {
-            at[k] = x[k].data[x[k].offset];
-        }
-        *y = one(f, at);
-        return;
-    }
-    apply_many(f, x, y);
+    walk(&|x, y| slices(f, x, y), F::COST.grain(), x, y);
 }
 
 /// `y = f(x..)` over slices of one length.
-pub(crate) fn slices<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [&[T]; N], y: &mut [T]) {
+pub(crate) fn slices<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, mut x: [&[T]; N], y: &mut [T]) {
+    let mut k = 0;
+    while k < N {
+        x[k] = &x[k][..y.len()];
+        k += 1;
+    }
     dispatch(Loop { f, x, y });
 }
 
-/// The loop of one function for the instruction set of this machine, its type forgotten: what walks over arrays is compiled once.
+/// The loop of one function, its type forgotten: what walks over arrays is compiled once.
 type Run<'f, T, const N: usize> = &'f (dyn Fn([&[T]; N], &mut [T]) + Sync);
-
-fn apply_many<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
-    if y.len() < 2 * F::GRAIN && x.iter().all(|x| x.layout.is_contiguous()) {
-        // Straight to the loop: what is computed in blocks comes by here once a block.
-        let mut s: [&[T]; N] = [&[]; N];
-        for k in 0..N {
-            s[k] = &x[k].data[x[k].offset..x[k].offset + y.len()];
-        }
-        return slices(f, s, y);
-    }
-    walk(&|x, y| slices(f, x, y), F::GRAIN, x, y);
-}
 
 /// Calls `run` with slices of the operands that lie in order.
 #[inline(never)]
 fn walk<T: Scalar, const N: usize>(run: Run<'_, T, N>, grain: usize, x: [View<'_, T>; N], y: &mut [T]) {
     if x.iter().all(|x| x.layout.is_contiguous()) {
         let slices = x.map(|x| &x.data[x.offset..x.offset + y.len()]);
+        if y.len() < 2 * grain {
+            return run(slices, y); // small arrays, and what is computed in blocks
+        }
         return parallel::parts(y, grain, &|first, y| run(slices.map(|x| &x[first..][..y.len()]), y));
     }
     if y.is_empty() {
@@ -231,7 +232,7 @@ impl<T: Scalar> Kernel for AddInPlace<'_, T> {
 /// `x += y`, for code that is generic: what it calls is compiled in this crate.
 pub(crate) fn add_in_place<T: Scalar>(x: &mut [T], y: &[T]) {
     fn add<T: Scalar>(x: &mut [T], y: &[T]) {
-        parallel::parts(x, GRAIN, &|first, x| dispatch(AddInPlace { y: &y[first..][..x.len()], x }));
+        parallel::parts(x, Cost::Cheap.grain(), &|first, x| dispatch(AddInPlace { y: &y[first..][..x.len()], x }));
     }
     fn add_f32(x: &mut [f32], y: &[f32]) {
         add(x, y);

@@ -2,6 +2,7 @@
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
+use crate::kernels::elementwise::Cost;
 use crate::ops::map::{Map, Unary};
 use crate::tape::var::{Var, refuse};
 
@@ -204,7 +205,7 @@ pub(crate) struct Softsign;
 impl Unary for Softsign {
     const NAME: &'static str = "softsign";
     const GRAD_NAME: &'static str = "softsign_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x / (x.abs() + x.lit(1.0))

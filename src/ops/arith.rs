@@ -5,9 +5,10 @@ use crate::array::scalar::{Num, Real, Scalar};
 use crate::array::shape::Shape;
 use crate::array::simd::{Libm, Simd};
 use crate::array::view::View;
-use crate::kernels::elementwise::{self, Elementwise, apply};
+use crate::kernels::elementwise::{Cost, Elementwise, apply, number};
 use crate::ops::map::same_shape;
-use crate::tape::op::{Cost, Cotangents, Listed, Op, Vjp, erase_listed};
+use crate::tape::op::erase::{Listed, NumberOp, listed};
+use crate::tape::op::{Cotangents, Fused, Op, Vjp};
 use crate::tape::var::{Operand, Var};
 use std::fmt::Debug;
 use std::ops;
@@ -109,17 +110,8 @@ impl<T: Scalar, O: Operation> Op<T> for Arith<O> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    #[inline(always)]
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(elementwise::one(*self, [x[0], x[1]]))
-    }
-    fn number_vjp(&self, g: T, a: T, b: T, y: T) -> Option<(T, T)> {
-        let number = Num::<T, Libm>::new;
-        let [ga, gb] = self.0.cotangents(number(g), number(a), number(b), number(y), [true; 2]);
-        Some((ga?.0, gb?.0))
-    }
-    fn elementwise(&self) -> Option<Cost> {
-        Some(Cost::Cheap)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -128,6 +120,23 @@ impl<T: Scalar, O: Operation> Op<T> for Arith<O> {
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let cotangents = self.0.cotangents(cx.g, cx.x(0), cx.x(1), cx.y(), [cx.needs(0), cx.needs(1)]);
         cx.each(|i| cotangents[i])
+    }
+}
+
+impl<T: Scalar, O: Operation> Fused<T> for Arith<O> {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
+    }
+}
+
+impl<T: Scalar, O: Operation> NumberOp<T> for Arith<O> {
+    fn value(&self, a: T, b: T, c: T) -> T {
+        number(*self, a, b, c)
+    }
+    fn cotangents(&self, g: T, a: T, b: T, y: T) -> (T, T) {
+        let num = Num::<T, Libm>::new;
+        let [ga, gb] = self.0.cotangents(num(g), num(a), num(b), num(y), [true; 2]);
+        (ga.map_or(T::ZERO, |g| g.0), gb.map_or(T::ZERO, |g| g.0))
     }
 }
 
@@ -150,15 +159,8 @@ impl<T: Scalar> Op<T> for Neg {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(x[0].clone())
     }
-    #[inline(always)]
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(-x[0])
-    }
-    fn number_vjp(&self, g: T, _: T, _: T, _: T) -> Option<(T, T)> {
-        Some((-g, T::ZERO))
-    }
-    fn elementwise(&self) -> Option<Cost> {
-        Some(Cost::Cheap)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -166,6 +168,21 @@ impl<T: Scalar> Op<T> for Neg {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         cx.each(|_| -cx.g)
+    }
+}
+
+impl<T: Scalar> Fused<T> for Neg {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
+    }
+}
+
+impl<T: Scalar> NumberOp<T> for Neg {
+    fn value(&self, x: T, _: T, _: T) -> T {
+        -x
+    }
+    fn cotangents(&self, g: T, _: T, _: T, _: T) -> (T, T) {
+        (-g, T::ZERO)
     }
 }
 
@@ -178,12 +195,12 @@ pub(crate) fn binary<'t, T: Scalar, O: Operation>(op: O, a: Var<'t, T>, b: Var<'
 where
     Arith<O>: Listed,
 {
-    let op = Arith(op);
-    match a.tape.number_op(op, [a, b], &erase_listed()) {
-        Ok(y) => y,
-        Err(op) => {
-            let (a, b) = a.broadcast_with(b, Op::<T>::name(&op));
-            a.record2(op, b)
+    let fixed = listed::<T, Arith<O>>().expect("the four operations have no attributes");
+    match a.tape.numbers(fixed, [a, b]) {
+        Some(y) => y,
+        None => {
+            let (a, b) = a.broadcast_with(b, O::NAME);
+            a.record2(Arith(op), b)
         }
     }
 }

@@ -11,11 +11,12 @@ use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::array::view::View;
 use crate::kernels::channels::{self, Channels};
+use crate::kernels::elementwise::Cost;
 use crate::kernels::unit::{is_moderate, unit};
 use crate::ops::join::concat;
 use crate::ops::map::same_shape;
 use crate::ops::norm::NormOptions;
-use crate::tape::op::{Cost, Cotangents, Op, Vjp};
+use crate::tape::op::{Cotangents, Fused, Op, Vjp};
 use crate::tape::param::Param;
 use crate::tape::var::{Var, refuse};
 
@@ -85,19 +86,12 @@ impl<T: Scalar> Op<T> for ChannelAffine {
         expect(x[1], "the table", [3, channels_of(x[0])?])?;
         Ok(x[0].clone())
     }
-    fn elementwise(&self) -> Option<Cost> {
-        Some(Cost::Cheap)
-    }
-    fn is_table(&self, i: usize) -> bool {
-        i == 1
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         let inner = Channels::of(x[0].shape()).inner;
         channels::affine(&x[0].to_slice(), &x[1].to_slice(), inner, 0, y);
-    }
-    fn forward_part(&self, whole: &Shape, start: usize, x: &[View<'_, T>], y: &mut [T]) {
-        let inner = Channels::of(whole).inner;
-        channels::affine(&x[0].to_slice(), &x[1].to_slice(), inner, start, y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let (x, table, g) = (cx.x(0), cx.x(1), cx.g.contiguous());
@@ -111,6 +105,19 @@ impl<T: Scalar> Op<T> for ChannelAffine {
             let sum = sums.row(0);
             concat(&[-(sum * scale), sums.row(1), sum], 0)
         })
+    }
+}
+
+impl<T: Scalar> Fused<T> for ChannelAffine {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
+    }
+    fn is_table(&self, i: usize) -> bool {
+        i == 1
+    }
+    fn forward_part(&self, whole: &Shape, start: usize, x: &[View<'_, T>], y: &mut [T]) {
+        let inner = Channels::of(whole).inner;
+        channels::affine(&x[0].to_slice(), &x[1].to_slice(), inner, start, y);
     }
 }
 

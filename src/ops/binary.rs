@@ -5,9 +5,9 @@ use crate::array::scalar::{Real, Scalar};
 use crate::array::shape::Shape;
 use crate::array::simd::Simd;
 use crate::array::view::View;
-use crate::kernels::elementwise::{Elementwise, apply};
+use crate::kernels::elementwise::{Cost, Elementwise, apply};
 use crate::ops::map::{Binary, Zip, same_shape};
-use crate::tape::op::{Cost, Cotangents, Op, Vjp};
+use crate::tape::op::{Cotangents, Fused, Op, Vjp};
 use crate::tape::var::{Operand, Var};
 
 // ---------------------------------------------------------------------------------------------------------------- pow
@@ -165,7 +165,7 @@ impl Binary for Maximum {
     const NAME: &'static str = "maximum";
     const GRAD_NAME: &'static str = "maximum_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, a: R, b: R) -> R {
         a.max(b)
@@ -188,7 +188,7 @@ impl Binary for Minimum {
     const NAME: &'static str = "minimum";
     const GRAD_NAME: &'static str = "minimum_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, a: R, b: R) -> R {
         -(-a).max(-b)
@@ -253,14 +253,20 @@ impl<T: Scalar> Op<T> for Compare {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn elementwise(&self) -> Option<Cost> {
-        Some(Cost::Cheap)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
     fn vjp<'t>(&self, _: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         Cotangents::none()
+    }
+}
+
+impl<T: Scalar> Fused<T> for Compare {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::array::scalar::{Num, Real, Scalar};
 use crate::array::shape::Shape;
 use crate::array::simd::Simd;
 use crate::array::view::View;
-use crate::kernels::elementwise::{Elementwise, apply};
+use crate::kernels::elementwise::{Cost, Elementwise, apply};
 use crate::kernels::fold::{fold, group};
 use crate::kernels::parallel;
 use crate::kernels::reduce;
@@ -41,7 +41,7 @@ pub(crate) struct VectorNormGrad {
 #[derive(Clone, Copy)]
 struct Term(f64);
 impl<T: Scalar> Elementwise<T, 1> for Term {
-    const GRAIN: usize = 8 * 1024;
+    const COST: Cost = Cost::Expensive;
     #[inline(always)]
     fn at<S: Simd>(self, [x]: [T; 1]) -> T {
         let x = Num::<T, S>::new(x);
@@ -167,7 +167,7 @@ impl VectorNormGrad {
 }
 
 impl<T: Scalar> Elementwise<T, 3> for VectorNormGrad {
-    const GRAIN: usize = 8 * 1024;
+    const COST: Cost = Cost::Expensive;
     #[inline(always)]
     fn at<S: Simd>(self, [g, x, y]: [T; 3]) -> T {
         g * self.slope(Num::<T, S>::new(x), Num::<T, S>::new(y)).0
@@ -185,7 +185,7 @@ impl<T: Scalar> Op<T> for VectorNormGrad {
         apply(*self, [x[0], x[1], x[2]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        rule_of_slope(cx, |x, y| self.slope(x, y), |g, x, y| g.record3(*self, x, y))
+        rule_of_slope(cx, &|x, y| self.slope(x, y))
     }
 }
 

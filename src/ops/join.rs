@@ -5,6 +5,7 @@ use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::array::view::View;
 use crate::kernels::strided::scatter;
+use crate::tape::op::erase::{Given, attributed};
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Var, refuse};
 use smallvec::SmallVec;
@@ -64,7 +65,7 @@ pub fn concat<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
     let lists = xs.iter().all(|x| x.ndim() == 1);
     let parts: SmallVec<[Var<'t, T>; 16]> = xs.iter().copied().filter(|x| lists || x.shape() != [0]).collect();
     let axis = parts[0].axis("concat", axis);
-    first.tape.listed(Concat(axis), &parts)
+    first.tape.given(Given::New(attributed(&mut Some(Concat(axis)))), &parts)
 }
 
 /// Arrays of one shape joined along a new axis.

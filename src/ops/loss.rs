@@ -4,6 +4,7 @@
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
 use crate::array::shape::Shape;
+use crate::kernels::elementwise::Cost;
 use crate::ops::map::{Binary, Map, Unary, Zip};
 use crate::tape::var::{Operand, Var, refuse};
 
@@ -65,7 +66,7 @@ pub(crate) struct SquaredError;
 impl Binary for SquaredError {
     const NAME: &'static str = "squared_error";
     const GRAD_NAME: &'static str = "squared_error_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, a: R, b: R) -> R {
         (a - b).square()
@@ -129,7 +130,7 @@ pub(crate) struct Huber {
 impl Unary for Huber {
     const NAME: &'static str = "huber";
     const GRAD_NAME: &'static str = "huber_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, d: R) -> R {
         let (size, delta) = (d.abs(), d.lit(self.delta));

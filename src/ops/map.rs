@@ -9,8 +9,9 @@ use crate::array::scalar::{Num, Real, Scalar};
 use crate::array::shape::Shape;
 use crate::array::simd::Simd;
 use crate::array::view::View;
-use crate::kernels::elementwise::{Elementwise, apply, one};
-use crate::tape::op::{Cost, Cotangents, Op, Vjp, erase};
+use crate::kernels::elementwise::{Cost, Elementwise, apply, number};
+use crate::tape::op::erase::{EraseNumber, Given, NumberOp};
+use crate::tape::op::{Cotangents, Fused, Op, Vjp};
 use crate::tape::var::{Operand, Var};
 use std::fmt::Debug;
 
@@ -42,9 +43,8 @@ pub trait Unary: Copy + Debug + PartialEq + Send + Sync + 'static {
     const NAME: &'static str;
     /// The name of its gradient's node.
     const GRAD_NAME: &'static str;
-    /// Elements from which a thread of its own pays: fewer where transcendental functions are computed. (Above 8k the function counts as
-    /// one that costs less to compute again than to keep: [`Cost`].)
-    const GRAIN: usize = 8 * 1024;
+    /// What an element costs: expensive where transcendental functions are computed.
+    const COST: Cost = Cost::Expensive;
     /// The largest |x| for which the vectorised functions that `f` and `df` use are accurate: finite where they use [`Real::sin`] or
     /// [`Real::cos`] of x itself (2^24). Beyond it the standard library's are taken.
     const BOUND: f64 = f64::INFINITY;
@@ -65,8 +65,8 @@ pub trait Binary: Copy + Debug + PartialEq + Send + Sync + 'static {
     const NAME: &'static str;
     /// The name of its gradients' nodes.
     const GRAD_NAME: &'static str;
-    /// Elements from which a thread of its own pays.
-    const GRAIN: usize = 8 * 1024;
+    /// What an element costs; see [`Unary::COST`].
+    const COST: Cost = Cost::Expensive;
     /// Whether a slope of 0 says that an input was not chosen; see [`Unary::CHOOSES`].
     const CHOOSES: bool = false;
     /// The value.
@@ -91,19 +91,8 @@ fn times<T: Scalar>(g: T, slope: T, chooses: bool) -> T {
     if chooses && slope == T::ZERO { T::ZERO } else { g * slope }
 }
 
-/// `f'(x)`, of x and y = f(x).
-#[derive(Clone, Copy)]
-struct Slope<U>(U);
-
-impl<T: Scalar, U: Unary> Elementwise<T, 2> for Slope<U> {
-    #[inline(always)]
-    fn at<S: Simd>(self, [x, y]: [T; 2]) -> T {
-        self.0.df(Num::<T, S>::new(x), Num::<T, S>::new(y)).0
-    }
-}
-
 impl<T: Scalar, U: Unary> Elementwise<T, 1> for Map<U> {
-    const GRAIN: usize = U::GRAIN;
+    const COST: Cost = U::COST;
     const BOUND: f64 = U::BOUND;
     #[inline(always)]
     fn at<S: Simd>(self, [x]: [T; 1]) -> T {
@@ -112,7 +101,7 @@ impl<T: Scalar, U: Unary> Elementwise<T, 1> for Map<U> {
 }
 
 impl<T: Scalar, U: Unary> Elementwise<T, 3> for MapGrad<U> {
-    const GRAIN: usize = U::GRAIN;
+    const COST: Cost = U::COST;
     const BOUND: f64 = U::BOUND;
     #[inline(always)]
     fn at<S: Simd>(self, [g, x, y]: [T; 3]) -> T {
@@ -127,18 +116,8 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(x[0].clone())
     }
-    #[inline(always)]
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(one(*self, [x[0]]))
-    }
-    fn number_vjp(&self, g: T, x: T, _: T, y: T) -> Option<(T, T)> {
-        // Where g too decides which instructions are used, it has to go the same way; else it need not.
-        let bounded = U::BOUND < f64::INFINITY;
-        let gx = if bounded { one(MapGrad(self.0), [g, x, y]) } else { times(g, one(Slope(self.0), [x, y]), U::CHOOSES) };
-        Some((gx, T::ZERO))
-    }
-    fn elementwise(&self) -> Option<Cost> {
-        cost(U::GRAIN)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -146,7 +125,22 @@ impl<T: Scalar, U: Unary> Op<T> for Map<U> {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let x = if U::SLOPE_OF_Y { cx.y() } else { cx.x(0) };
-        cx.each(|_| cx.g.tape.op(MapGrad(self.0), [cx.g, x, cx.y()], &erase()))
+        cx.each(|_| record_number(MapGrad(self.0), [cx.g, x, cx.y()]))
+    }
+}
+
+impl<T: Scalar, U: Unary> Fused<T> for Map<U> {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(U::COST)
+    }
+}
+
+impl<T: Scalar, U: Unary> NumberOp<T> for Map<U> {
+    fn value(&self, x: T, b: T, c: T) -> T {
+        number(*self, x, b, c)
+    }
+    fn cotangents(&self, g: T, x: T, _: T, y: T) -> (T, T) {
+        (number(MapGrad(self.0), g, x, y), T::ZERO)
     }
 }
 
@@ -157,19 +151,27 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    #[inline(always)]
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(one(*self, x))
-    }
-    fn elementwise(&self) -> Option<Cost> {
-        cost(U::GRAIN)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1], x[2]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        rule_of_slope(cx, |x, y| self.0.df(x, y), |g, x, y| cx.g.tape.op(*self, [g, x, y], &erase()))
+        rule_of_slope(cx, &|x, y| self.0.df(x, y))
+    }
+}
+
+impl<T: Scalar, U: Unary> Fused<T> for MapGrad<U> {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(U::COST)
+    }
+}
+
+impl<T: Scalar, U: Unary> NumberOp<T> for MapGrad<U> {
+    fn value(&self, g: T, x: T, y: T) -> T {
+        number(*self, g, x, y)
     }
 }
 
@@ -182,7 +184,7 @@ pub(crate) struct Zip<B>(pub B);
 pub(crate) struct ZipGrad<B, const FIRST: bool>(B);
 
 impl<T: Scalar, B: Binary> Elementwise<T, 2> for Zip<B> {
-    const GRAIN: usize = B::GRAIN;
+    const COST: Cost = B::COST;
     #[inline(always)]
     fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
         self.0.f(Num::<T, S>::new(a), Num::<T, S>::new(b)).0
@@ -197,7 +199,7 @@ impl<B: Binary, const FIRST: bool> ZipGrad<B, FIRST> {
 }
 
 impl<T: Scalar, B: Binary, const FIRST: bool> Elementwise<T, 3> for ZipGrad<B, FIRST> {
-    const GRAIN: usize = B::GRAIN;
+    const COST: Cost = B::COST;
     #[inline(always)]
     fn at<S: Simd>(self, [g, a, b]: [T; 3]) -> T {
         times(g, self.slope(Num::<T, S>::new(a), Num::<T, S>::new(b)).0, B::CHOOSES)
@@ -211,26 +213,34 @@ impl<T: Scalar, B: Binary> Op<T> for Zip<B> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    #[inline(always)]
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(one(*self, [x[0], x[1]]))
-    }
-    fn number_vjp(&self, g: T, a: T, b: T, _: T) -> Option<(T, T)> {
-        Some((one(ZipGrad::<B, true>(self.0), [g, a, b]), one(ZipGrad::<B, false>(self.0), [g, a, b])))
-    }
-    fn elementwise(&self) -> Option<Cost> {
-        cost(B::GRAIN)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        let (a, b, tape) = (cx.x(0), cx.x(1), cx.g.tape);
+        let (a, b) = (cx.x(0), cx.x(1));
         cx.each(|i| match i {
-            0 => tape.op(ZipGrad::<B, true>(self.0), [cx.g, a, b], &erase()),
-            _ => tape.op(ZipGrad::<B, false>(self.0), [cx.g, a, b], &erase()),
+            0 => record_number(ZipGrad::<B, true>(self.0), [cx.g, a, b]),
+            _ => record_number(ZipGrad::<B, false>(self.0), [cx.g, a, b]),
         })
+    }
+}
+
+impl<T: Scalar, B: Binary> Fused<T> for Zip<B> {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(B::COST)
+    }
+}
+
+impl<T: Scalar, B: Binary> NumberOp<T> for Zip<B> {
+    fn value(&self, a: T, b: T, c: T) -> T {
+        number(*self, a, b, c)
+    }
+    fn cotangents(&self, g: T, a: T, b: T, _: T) -> (T, T) {
+        (number(ZipGrad::<B, true>(self.0), g, a, b), number(ZipGrad::<B, false>(self.0), g, a, b))
     }
 }
 
@@ -241,40 +251,50 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    #[inline(always)]
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        Some(one(*self, x))
-    }
-    fn elementwise(&self) -> Option<Cost> {
-        cost(B::GRAIN)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     #[inline(always)]
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1], x[2]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        rule_of_slope(cx, |a, b| self.slope(a, b), |g, a, b| cx.g.tape.op(*self, [g, a, b], &erase()))
+        rule_of_slope(cx, &|a, b| self.slope(a, b))
     }
 }
 
-/// The rule of a fused gradient `z = g * slope(x, y)`, of g, x and y: `node` records the same for another g; the slope is written out,
-/// and swept down to where it began, only if x or y is asked for.
-pub(crate) fn rule_of_slope<'t, T: Scalar>(
-    cx: &Vjp<'t, '_, T>,
-    slope: impl FnOnce(Var<'t, T>, Var<'t, T>) -> Var<'t, T>,
-    node: impl Fn(Var<'t, T>, Var<'t, T>, Var<'t, T>) -> Var<'t, T>,
-) -> Cotangents<'t, T> {
+impl<T: Scalar, B: Binary, const FIRST: bool> Fused<T> for ZipGrad<B, FIRST> {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(B::COST)
+    }
+}
+
+impl<T: Scalar, B: Binary, const FIRST: bool> NumberOp<T> for ZipGrad<B, FIRST> {
+    fn value(&self, g: T, a: T, b: T) -> T {
+        number(*self, g, a, b)
+    }
+}
+
+/// The rule of a fused gradient `z = g * slope(x, y)`, of g, x and y: by g it is the same op of another g; by x and y the slope is written out,
+/// and swept down to where it began, only if one of the two is asked for.
+pub(crate) fn rule_of_slope<'t, T: Scalar>(cx: &Vjp<'t, '_, T>, slope: &dyn Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>) -> Cotangents<'t, T> {
     let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));
     let mut through = [None; 2];
     if cx.needs(1) || cx.needs(2) {
-        through = cx.through([1, 2], cx.g * g, || slope(x, y));
+        through = cx.through([1, 2], cx.g * g, &|| slope(x, y));
     }
-    cx.each(|i| if i == 0 { Some(node(cx.g, x, y)) } else { through[i - 1] })
+    cx.each(|i| if i == 0 { Some(cx.tape.again(cx.id, [cx.g, x, y])) } else { through[i - 1] })
 }
 
-/// A function for which threads pay early is a dear one.
-fn cost(grain: usize) -> Option<Cost> {
-    Some(if grain > 8 * 1024 { Cost::Cheap } else { Cost::Dear })
+/// Records an op that has a short way for numbers, and need not stand in the list.
+#[inline(always)]
+#[track_caller]
+fn record_number<'t, T: Scalar, O: NumberOp<T> + PartialEq, const N: usize>(op: O, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
+    let tape = inputs[0].tape;
+    match O::NUMBER {
+        Some(op) => tape.fixed(op, inputs),
+        None => tape.given(Given::New(&mut Some(op)), &inputs),
+    }
 }
 
 /// The shape that all inputs have.
@@ -290,12 +310,12 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Applies an elementwise function, built-in or the user's own, to every element.
     #[track_caller]
     pub fn map<U: Unary>(self, function: U) -> Self {
-        self.tape.op(Map(function), [self], &erase())
+        record_number(Map(function), [self])
     }
     /// Applies an elementwise function of two numbers, with broadcasting.
     #[track_caller]
     pub fn zip<B: Binary>(self, function: B, other: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), B::NAME);
-        self.tape.op(Zip(function), [a, b], &erase())
+        record_number(Zip(function), [a, b])
     }
 }

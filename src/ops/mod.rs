@@ -56,32 +56,24 @@ use samples::Row;
 #[cfg(test)]
 pub(crate) use samples::Sampled;
 
-use crate::tape::op::{Erase, Listed, Op, to_shared, to_static};
-use std::sync::Arc;
+use crate::tape::op::erase::{Attributed, Erase, EraseNumber, Fixed, Listed};
 
-// The only list of ops: functions of one number (`maps`), of two (`zips`), the four operations, and all others.
+// The only list of ops: functions of one number (`maps`), of two (`zips`), the four operations, what else has a short way for numbers, and all
+// others.
 macro_rules! ops {
-    (@one $op:ty) => {
+    (@one $op:ty, $table:ident) => {
         impl Listed for $op {
-            #[inline(always)]
-            fn erase_f32() -> Erase<f32, Self> {
-                fn fixed(op: $op) -> &'static dyn Op<f32> {
-                    to_static(op)
-                }
-                fn shared(op: $op) -> Arc<dyn Op<f32>> {
-                    to_shared(op)
-                }
-                Erase { to_static: fixed, to_shared: shared }
+            fn fixed_f32() -> Option<&'static Fixed<f32>> {
+                Self::$table
             }
-            #[inline(always)]
-            fn erase_f64() -> Erase<f64, Self> {
-                fn fixed(op: $op) -> &'static dyn Op<f64> {
-                    to_static(op)
-                }
-                fn shared(op: $op) -> Arc<dyn Op<f64>> {
-                    to_shared(op)
-                }
-                Erase { to_static: fixed, to_shared: shared }
+            fn fixed_f64() -> Option<&'static Fixed<f64>> {
+                Self::$table
+            }
+            fn attributed_f32(op: &mut Option<Self>) -> &mut dyn Attributed<f32> {
+                op
+            }
+            fn attributed_f64(op: &mut Option<Self>) -> &mut dyn Attributed<f64> {
+                op
             }
         }
     };
@@ -89,12 +81,14 @@ macro_rules! ops {
         maps { $($map_family:ident: $($map:ident),*;)* }
         zips { $($zip_family:ident: $($zip:ident),*;)* }
         operations { $($arith_family:ident: $($arith:ident),*;)* }
+        numbers { $($number_family:ident: $($number:ident),*;)* }
         others { $($family:ident: $($op:ident),*;)* }
     ) => {
-        $($(ops!(@one map::Map<$map_family::$map>);)*)*
-        $($(ops!(@one map::Zip<$zip_family::$zip>);)*)*
-        $($(ops!(@one arith::Arith<$arith_family::$arith>);)*)*
-        $($(ops!(@one $family::$op);)*)*
+        $($(ops!(@one map::Map<$map_family::$map>, NUMBER);)*)*
+        $($(ops!(@one map::Zip<$zip_family::$zip>, NUMBER);)*)*
+        $($(ops!(@one arith::Arith<$arith_family::$arith>, NUMBER);)*)*
+        $($(ops!(@one $number_family::$number, NUMBER);)*)*
+        $($(ops!(@one $family::$op, PLAIN);)*)*
 
         /// The sample rows of every op.
         #[cfg(test)]
@@ -103,6 +97,7 @@ macro_rules! ops {
                 $($((stringify!($map), <$map_family::$map as Sampled>::rows::<T>()),)*)*
                 $($((stringify!($zip), <$zip_family::$zip as Sampled>::rows::<T>()),)*)*
                 $($((stringify!($arith), <$arith_family::$arith as Sampled>::rows::<T>()),)*)*
+                $($((stringify!($number), <$number_family::$number as Sampled>::rows::<T>()),)*)*
                 $($((stringify!($op), <$family::$op as Sampled>::rows::<T>()),)*)*
             ]
         }
@@ -130,8 +125,10 @@ ops! {
     operations {
         arith: Add, Sub, Mul, Div;
     }
-    others {
+    numbers {
         arith: Neg;
+    }
+    others {
         binary: Compare;
         select: Where;
         reduction: Sum, Mean, Prod, Max, LogSumExp;

@@ -3,6 +3,7 @@
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
 use crate::array::shape::Shape;
+use crate::kernels::elementwise::Cost;
 use crate::ops::map::{Binary, Map, Unary, Zip};
 use crate::tape::var::{Var, refuse};
 
@@ -17,7 +18,7 @@ impl Unary for Relu {
     const GRAD_NAME: &'static str = "relu_grad";
     const CHOOSES: bool = true;
     const SLOPE_OF_Y: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.max(x.lit(0.0))
@@ -45,7 +46,7 @@ pub(crate) struct LeakyRelu(f64);
 impl Unary for LeakyRelu {
     const NAME: &'static str = "leaky_relu";
     const GRAD_NAME: &'static str = "leaky_relu_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.gt(x.lit(0.0)).select(x, x * x.lit(self.0))
@@ -74,7 +75,7 @@ impl Binary for Prelu {
     const NAME: &'static str = "prelu";
     const GRAD_NAME: &'static str = "prelu_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, a: R, w: R) -> R {
         a.gt(a.lit(0.0)).select(a, w * a)
@@ -183,7 +184,7 @@ impl Unary for Hardtanh {
     const NAME: &'static str = "hardtanh";
     const GRAD_NAME: &'static str = "hardtanh_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         let (low, high) = (x.lit(self.low), x.lit(self.high));
@@ -225,7 +226,7 @@ impl Unary for Hardsigmoid {
     const NAME: &'static str = "hardsigmoid";
     const GRAD_NAME: &'static str = "hardsigmoid_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         // Written so that a NaN passes.
@@ -256,7 +257,7 @@ impl Unary for Hardswish {
     const NAME: &'static str = "hardswish";
     const GRAD_NAME: &'static str = "hardswish_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x * Hardsigmoid.f(x)
@@ -288,7 +289,7 @@ impl Unary for Hardshrink {
     const NAME: &'static str = "hardshrink";
     const GRAD_NAME: &'static str = "hardshrink_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.lit(self.lambda).ge(x.abs()).select(x.lit(0.0), x)
@@ -319,7 +320,7 @@ impl Unary for Softshrink {
     const NAME: &'static str = "softshrink";
     const GRAD_NAME: &'static str = "softshrink_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         let lambda = x.lit(self.lambda);
@@ -359,7 +360,7 @@ impl Unary for Threshold {
     const NAME: &'static str = "threshold";
     const GRAD_NAME: &'static str = "threshold_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.lit(self.threshold).ge(x).select(x.lit(self.value), x)

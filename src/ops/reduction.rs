@@ -7,7 +7,7 @@ use crate::array::shape::Shape;
 use crate::array::view::View;
 use crate::kernels::reduce::{self, reduce};
 use crate::ops::softmax::MaskedSoftmax;
-use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::tape::op::{Cotangents, Fused, Op, Vjp};
 use crate::tape::var::{Var, refuse};
 use smallvec::SmallVec;
 
@@ -83,14 +83,20 @@ impl<T: Scalar> Op<T> for Sum {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(self.axes.reduce(x[0], self.keepdim))
     }
-    fn total(&self, x: &Shape) -> Option<f64> {
-        (self.axes.count(x) == x.numel()).then_some(1.0)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         reduce(x[0], self.axes, y, reduce::Sum);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         cx.each(|_| cx.g.spread(self.axes, self.keepdim, &cx.x(0).shape()))
+    }
+}
+
+impl<T: Scalar> Fused<T> for Sum {
+    fn total(&self, x: &Shape) -> Option<f64> {
+        (self.axes.count(x) == x.numel()).then_some(1.0)
     }
 }
 
@@ -134,8 +140,8 @@ impl<T: Scalar> Op<T> for Mean {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(self.axes.reduce(x[0], self.keepdim))
     }
-    fn total(&self, x: &Shape) -> Option<f64> {
-        (self.axes.count(x) == x.numel()).then_some(x.numel() as f64)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         reduce(x[0], self.axes, y, reduce::Sum);
@@ -146,6 +152,12 @@ impl<T: Scalar> Op<T> for Mean {
         let shape = cx.x(0).shape();
         let n = self.axes.count(&shape) as f64;
         cx.each(|_| (cx.g * cx.g.number(1.0 / n)).spread(self.axes, self.keepdim, &shape))
+    }
+}
+
+impl<T: Scalar> Fused<T> for Mean {
+    fn total(&self, x: &Shape) -> Option<f64> {
+        (self.axes.count(x) == x.numel()).then_some(x.numel() as f64)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Functions whose slope is zero almost everywhere: floor, ceil, trunc, round, sign, and division to whole quotients with what it leaves.
 
 use crate::array::scalar::{Real, Scalar};
+use crate::kernels::elementwise::Cost;
 use crate::ops::map::{Binary, Map, Unary, Zip};
 use crate::tape::var::{Operand, Var};
 
@@ -13,7 +14,7 @@ pub(crate) struct Floor;
 impl Unary for Floor {
     const NAME: &'static str = "floor";
     const GRAD_NAME: &'static str = "floor_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.floor()
@@ -41,7 +42,7 @@ pub(crate) struct Ceil;
 impl Unary for Ceil {
     const NAME: &'static str = "ceil";
     const GRAD_NAME: &'static str = "ceil_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.ceil()
@@ -69,7 +70,7 @@ pub(crate) struct Trunc;
 impl Unary for Trunc {
     const NAME: &'static str = "trunc";
     const GRAD_NAME: &'static str = "trunc_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.trunc()
@@ -104,7 +105,7 @@ pub(crate) struct Round {
 impl Unary for Round {
     const NAME: &'static str = "round";
     const GRAD_NAME: &'static str = "round_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         // Powers of ten above 1 are exact numbers, those below are not: hence two ways.
@@ -149,7 +150,7 @@ pub(crate) struct Sign;
 impl Unary for Sign {
     const NAME: &'static str = "sign";
     const GRAD_NAME: &'static str = "sign_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.sign()
@@ -224,7 +225,7 @@ pub(crate) struct DivTrunc;
 impl Binary for DivTrunc {
     const NAME: &'static str = "div_trunc";
     const GRAD_NAME: &'static str = "div_trunc_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, a: R, b: R) -> R {
         (a / b).trunc()

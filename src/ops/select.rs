@@ -5,9 +5,9 @@ use crate::array::scalar::{Real, Scalar};
 use crate::array::shape::Shape;
 use crate::array::simd::Simd;
 use crate::array::view::View;
-use crate::kernels::elementwise::{Elementwise, apply};
+use crate::kernels::elementwise::{Cost, Elementwise, apply};
 use crate::ops::map::{Map, Unary, same_shape};
-use crate::tape::op::{Cost, Cotangents, Op, Vjp};
+use crate::tape::op::{Cotangents, Fused, Op, Vjp};
 use crate::tape::var::{Operand, Var, refuse};
 
 // ---------------------------------------------------------------------------------------------------------- where_cond
@@ -30,8 +30,8 @@ impl<T: Scalar> Op<T> for Where {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         same_shape(x)
     }
-    fn elementwise(&self) -> Option<Cost> {
-        Some(Cost::Cheap)
+    fn fused(&self) -> Option<&dyn Fused<T>> {
+        Some(self)
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         apply(*self, [x[0], x[1], x[2]], y);
@@ -44,6 +44,12 @@ impl<T: Scalar> Op<T> for Where {
             1 => Some(c.record3(Where, g, g.zeros_like())),
             _ => Some(c.record3(Where, g.zeros_like(), g)),
         })
+    }
+}
+
+impl<T: Scalar> Fused<T> for Where {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
     }
 }
 
@@ -111,7 +117,7 @@ impl Unary for Clamp {
     const NAME: &'static str = "clamp";
     const GRAD_NAME: &'static str = "clamp_grad";
     const CHOOSES: bool = true;
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         let low = x.max(x.lit(self.low));

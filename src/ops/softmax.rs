@@ -5,7 +5,8 @@ use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::array::view::View;
 use crate::kernels::softmax as kernel;
-use crate::tape::op::{Cotangents, Listed, Op, Vjp};
+use crate::tape::op::erase::Listed;
+use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::Var;
 
 impl<'t, T: Scalar> Var<'t, T> {

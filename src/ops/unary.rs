@@ -1,6 +1,7 @@
 //! Elementwise functions of one argument: each is its value, its slope and a method. (Activations are in `activation.rs`.)
 
 use crate::array::scalar::{Real, Scalar};
+use crate::kernels::elementwise::Cost;
 use crate::ops::map::{Map, Unary};
 use crate::tape::var::Var;
 
@@ -13,7 +14,7 @@ pub(crate) struct Abs;
 impl Unary for Abs {
     const NAME: &'static str = "abs";
     const GRAD_NAME: &'static str = "abs_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.abs()
@@ -272,7 +273,7 @@ pub(crate) struct Sqrt;
 impl Unary for Sqrt {
     const NAME: &'static str = "sqrt";
     const GRAD_NAME: &'static str = "sqrt_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.sqrt()
@@ -300,7 +301,7 @@ pub(crate) struct Rsqrt;
 impl Unary for Rsqrt {
     const NAME: &'static str = "rsqrt";
     const GRAD_NAME: &'static str = "rsqrt_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.lit(1.0) / x.sqrt()
@@ -328,7 +329,7 @@ pub(crate) struct Recip;
 impl Unary for Recip {
     const NAME: &'static str = "recip";
     const GRAD_NAME: &'static str = "recip_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x.lit(1.0) / x
@@ -356,7 +357,7 @@ pub(crate) struct Square;
 impl Unary for Square {
     const NAME: &'static str = "square";
     const GRAD_NAME: &'static str = "square_grad";
-    const GRAIN: usize = 32 * 1024;
+    const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         x * x

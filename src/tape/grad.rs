@@ -1,6 +1,7 @@
 //! How does a user ask for gradients? By a sweep whose nodes are thrown away ([`Tape::backward`]), or by one whose nodes are kept
 //! ([`Tape::grad`]), so that they can be differentiated again.
 
+use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
 use crate::kernels::strided::lay_out;
 use crate::tape::Tape;
@@ -8,7 +9,7 @@ use crate::tape::grads::Grads;
 use crate::tape::node::{NONE, NodeId, OFF_PATH, WAITING};
 use crate::tape::own::{Kept, Thrown};
 use crate::tape::sweep::Sweep;
-use crate::tape::var::Var;
+use crate::tape::var::{Var, refuse};
 use ndarray::ArrayViewD;
 use std::panic::Location;
 
@@ -24,11 +25,8 @@ impl<T: Scalar> Tape<T> {
     pub fn backward<'t>(&'t self, loss: Var<'t, T>) -> Grads<T> {
         let shape = loss.shape();
         if shape.numel() != 1 {
-            refuse(
-                "backward",
-                format!("the loss must be a number, but its shape is {shape}"),
-                "reduce it with `.sum()` or `.mean()`, or give its cotangent to `backward_with`",
-            );
+            let e = ShapeError::new(format!("the loss must be a number, but its shape is {shape}"));
+            refuse(e.hint("reduce it with `.sum()` or `.mean()`, or give its cotangent to `backward_with`"), "backward", []);
         }
         self.backward_sweep("backward", loss, None)
     }
@@ -39,50 +37,46 @@ impl<T: Scalar> Tape<T> {
     /// If the shapes of `y` and `cotangent` differ, or as [`Tape::backward`] does.
     #[track_caller]
     pub fn backward_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>) -> Grads<T> {
-        check_cotangent("backward_with", y, cotangent);
+        check_seed("backward_with", y, cotangent);
         self.check_own("backward_with", cotangent);
         self.backward_sweep("backward_with", y, Some(cotangent))
     }
 
     #[track_caller]
-    fn backward_sweep<'t>(&'t self, op: &str, y: Var<'t, T>, cotangent: Option<Var<'t, T>>) -> Grads<T> {
+    fn backward_sweep<'t>(&'t self, op: &'static str, y: Var<'t, T>, cotangent: Option<Var<'t, T>>) -> Grads<T> {
         self.check_own(op, y);
-        let mut inner = self.write();
-        if !inner.nodes[y.id as usize].tracked {
-            drop(inner);
-            refuse(
-                op,
-                "the output depends on no parameter and no tracked leaf, so there is no gradient".into(),
-                "make inputs with `tape.leaf(..)` or `tape.param(..)`, outside `no_grad`",
-            );
+        let mut list = self.write();
+        if !list.nodes[y.id as usize].tracked {
+            drop(list);
+            let e = ShapeError::new("the output depends on no parameter and no tracked leaf, so there is no gradient");
+            refuse(e.hint("make inputs with `tape.leaf(..)` or `tape.param(..)`, outside `no_grad`"), op, []);
         }
-        let own = Thrown::new(&mut inner);
-        drop(inner);
+        let own = Thrown::new(&mut list);
+        drop(list);
         let mut sweep = Sweep::new(self, 0, y.id, own);
         sweep.mark_tracked();
         let seed = cotangent.unwrap_or_else(|| y.ones_like());
         sweep.run(y.id, seed.id);
         let mut grads = self.write().spare_grads.pop().unwrap_or_default();
         grads.belongs_to(self.step());
-        let mut inner = self.write();
-        let wanted = inner.leaves.get().iter().filter(|(id, _)| *id <= y.id).map(|(id, _)| sweep.entries[*id as usize]);
+        let mut list = self.write();
+        let wanted = list.leaves.get().iter().filter(|(id, _)| *id <= y.id).map(|(id, _)| sweep.entries[*id as usize]);
         // The loss with them: a large one that still waits is computed from what its gradient is computed from.
-        inner.settle(wanted.filter(|&c| c < OFF_PATH).chain([y.id]));
-        inner.put_in_order();
-        for k in 0..inner.leaves.len {
-            let id = inner.leaves.get()[k].0;
+        list.settle(wanted.filter(|&c| c < OFF_PATH).chain([y.id]));
+        for k in 0..list.leaves.len {
+            let id = list.leaves.get()[k].0;
             if id > y.id || sweep.entries[id as usize] >= OFF_PATH {
                 continue;
             }
             let cotangent = sweep.entries[id as usize];
-            let large = sweep.own.take(&mut inner, cotangent);
-            let (param, shape) = (inner.leaves.get()[k].1.as_ref(), inner.layout(id).shape());
+            let large = sweep.own.take(&mut list, cotangent);
+            let (param, shape) = (list.leaves.get()[k].1.as_ref(), list.layout(id).shape());
             match large {
                 Some(buffer) => grads.add_large(id, param, shape, buffer),
-                None => grads.add_small(id, param, shape, |y| lay_out(inner.view(cotangent), y)),
+                None => grads.add_small(id, param, shape, |y| lay_out(list.view(cotangent), y)),
             }
         }
-        drop(inner);
+        drop(list);
         grads
     }
 
@@ -112,7 +106,7 @@ impl<T: Scalar> Tape<T> {
     /// If the shapes of `y` and `cotangent` differ, or a `Var` belongs to another tape.
     #[track_caller]
     pub fn grad_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
-        check_cotangent("grad_with", y, cotangent);
+        check_seed("grad_with", y, cotangent);
         self.check_own("grad_with", cotangent);
         self.check_all("grad_with", y, xs);
         self.grad_checked(y, cotangent, xs)
@@ -140,7 +134,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     #[track_caller]
-    fn check_all(&self, op: &str, y: Var<'_, T>, xs: &[Var<'_, T>]) {
+    fn check_all(&self, op: &'static str, y: Var<'_, T>, xs: &[Var<'_, T>]) {
         self.check_own(op, y);
         for x in xs {
             self.check_own(op, *x);
@@ -148,9 +142,9 @@ impl<T: Scalar> Tape<T> {
     }
 
     #[track_caller]
-    fn check_own(&self, op: &str, v: Var<'_, T>) {
+    fn check_own(&self, op: &'static str, v: Var<'_, T>) {
         if !std::ptr::eq(v.tape, self) {
-            refuse(op, "a Var of another tape".into(), "call the method of the tape on which it was computed");
+            refuse(ShapeError::new("a Var of another tape").hint("call the method of the tape on which it was computed"), op, []);
         }
     }
 }
@@ -181,14 +175,9 @@ impl<T: Scalar> Grads<T> {
 }
 
 #[track_caller]
-fn check_cotangent<T: Scalar>(op: &str, y: Var<'_, T>, cotangent: Var<'_, T>) {
+fn check_seed<T: Scalar>(op: &'static str, y: Var<'_, T>, cotangent: Var<'_, T>) {
     if y.shape() != cotangent.shape() {
         let message = format!("the cotangent has shape {}, but the output has {}", cotangent.shape(), y.shape());
-        refuse(op, message, "a cotangent has the shape of the output");
+        refuse(ShapeError::new(message).hint("a cotangent has the shape of the output"), op, []);
     }
-}
-
-#[track_caller]
-fn refuse(op: &str, message: String, hint: &str) -> ! {
-    panic!("{op}: {message}\n  at {}\n  hint: {hint}", Location::caller());
 }

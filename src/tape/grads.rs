@@ -5,7 +5,7 @@ use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::kernels::update::{UpdateRule, update};
 use crate::tape::node::{NONE, NodeId};
-use crate::tape::param::{Param, keep};
+use crate::tape::param::{Param, put_param};
 use crate::tape::store::SMALL;
 use ndarray::{ArrayViewD, IxDyn};
 use std::fmt;
@@ -71,7 +71,7 @@ impl<T: Scalar> Grads<T> {
     fn add(&mut self, leaf: NodeId, param: Option<&Param<T>>, shape: &Shape, values: Values<T>) {
         match self.entries.get_mut(self.len) {
             Some(e) => {
-                keep(&mut e.param, param);
+                put_param(&mut e.param, param);
                 if e.shape != *shape {
                     e.shape = shape.clone();
                 }

@@ -1,4 +1,4 @@
-//! How is a node named, and where was it made?
+//! How is a node named, where was it made, and where does its value lie?
 
 use std::panic::Location;
 
@@ -14,3 +14,24 @@ pub(super) const OFF_PATH: NodeId = NONE - 1;
 
 /// Where in the user's source a node was made.
 pub(crate) type At = &'static Location<'static>;
+
+/// Where a node's elements are: in the arena, or in a slot; and at which element they begin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub slot: u32,
+    pub offset: u32,
+}
+
+impl Place {
+    /// The slot of all that lies in the arena.
+    pub const ARENA: u32 = u32::MAX;
+
+    #[inline(always)]
+    pub fn in_arena(self) -> bool {
+        self.slot == Place::ARENA
+    }
+    /// The same buffer, seen from another element, which lies in it.
+    pub fn moved(self, by: isize) -> Place {
+        Place { offset: (self.offset as isize + by) as u32, ..self }
+    }
+}

@@ -1,25 +1,29 @@
 //! What is an op? The trait that built-in and user ops implement alike, and what its methods are given.
 
+pub(crate) mod erase;
+
 use crate::array::error::ShapeError;
 use crate::array::layout::Layout;
 use crate::array::scalar::Scalar;
 use crate::array::shape::{Shape, Strides};
 use crate::array::view::View;
+use crate::kernels::elementwise::Cost;
 use crate::tape::Tape;
 use crate::tape::node::{NONE, NodeId};
 use crate::tape::var::Var;
-use std::any::{Any, TypeId};
+use smallvec::SmallVec;
+use std::any::Any;
 use std::fmt::Debug;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 /// All that the engine knows about one primitive.
 ///
 /// An op is a value: its fields are its attributes (axes, a slope, indices). It is recorded with the `Var`s it was applied to.
 ///
-/// A panic in `shape`, `alias`, `forward`, `forward_part` or `vjp` is told with the op's name, the shapes of its inputs and the line where it
-/// was recorded. The other methods are asked at each node or number, where that would cost more than the answer: what they panic with
-/// goes through as it is.
+/// Four methods make an op: its name, its output's shape, its value and its derivative.
+///
+/// A panic in `shape`, `alias`, `forward`, `forward_part` or `vjp` becomes an error with the op's name, the shapes of its inputs and the line where
+/// it was recorded. The other methods are asked at each node, where that would cost more than the answer: a panic of theirs goes through as it is.
 ///
 /// # An op of your own
 /// ```
@@ -70,39 +74,80 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
         None
     }
 
-    /// For elementwise ops without attributes (types of size 0), the output for inputs of one element each: graphs of numbers are recorded by it,
-    /// past slices and layouts. It must give the bits that `forward` gives. An op of fewer than three inputs finds them first.
-    fn number(&self, x: [T; 3]) -> Option<T> {
-        let _ = x;
+    /// Computes the output into `y`, which is contiguous and holds arbitrary numbers. Pure, so that it can be replayed.
+    fn forward(&self, x: &[View<'_, T>], y: &mut [T]);
+
+    /// The reverse rule: from the cotangent `cx.g` of the output, the cotangent of each input, in `Var` operations, so that it can
+    /// be differentiated again. It returns them; the sweep alone adds them up.
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T>;
+
+    /// For an op that can be computed together with others: how ([`Fused`]). Without it an op is right, and computed on its own.
+    fn fused(&self) -> Option<&dyn Fused<T>> {
         None
     }
+}
 
-    /// For elementwise ops of one input (`a`) or two, the reverse rule over plain numbers: the cotangents of inputs of one element each,
-    /// from the cotangent g of the output y. `None` if there is no such rule. A sweep whose nodes are thrown away runs it instead of
-    /// [`Op::vjp`] and must get the same bits: write both from one formula over [`Real`](crate::Real).
+/// How an op is computed together with its neighbours, block by block, so that what lies between them is never written to memory.
+///
+/// Large arrays only are computed so, and later: when one of the values is first read. The methods change no result, and must give the bits that
+/// [`Op::forward`] gives.
+///
+/// ```
+/// use wengert::{Cost, Cotangents, Fused, Op, Scalar, Shape, ShapeError, View, Vjp};
+///
+/// /// y = 2 x, elementwise.
+/// #[derive(Debug, PartialEq)]
+/// struct Twice;
+///
+/// impl<T: Scalar> Op<T> for Twice {
+///     fn name(&self) -> &'static str {
+///         "twice"
+///     }
+///     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+///         Ok(x[0].clone())
+///     }
+///     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
+///         for (y, x) in y.iter_mut().zip(x[0].iter()) {
+///             *y = x + x;
+///         }
+///     }
+///     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
+///         cx.each(|_| cx.g + cx.g)
+///     }
+///     fn fused(&self) -> Option<&dyn Fused<T>> {
+///         Some(self)
+///     }
+/// }
+///
+/// impl<T: Scalar> Fused<T> for Twice {
+///     fn elementwise(&self) -> Option<Cost> {
+///         Some(Cost::Cheap)
+///     }
+/// }
+///
+/// let tape = wengert::Tape::<f32>::new();
+/// let x = tape.leaf(vec![1.0; 100_000]);
+/// let y = tape.apply(Twice, &[tape.apply(Twice, &[x])]);
+/// assert!(tape.nodes()[y.node()].waits);
+/// assert_eq!(y.to_vec()[0], 4.0); // now both are computed, in one pass
+/// ```
+pub trait Fused<T: Scalar>: Op<T> {
+    /// What an element costs, if each element of the output is a function of the elements of the inputs at the same place.
     ///
-    /// (Numbers and no arrays: they travel in registers, where an array is written in parts, read whole, and waited for.)
-    fn number_vjp(&self, g: T, a: T, b: T, y: T) -> Option<(T, T)> {
-        let _ = (g, a, b, y);
-        None
-    }
-
-    /// Whether each element of the output is a function of the elements of the inputs at the same place, and how dear a function. Such an
-    /// op may be computed later, and in parts: its `forward` (or [`Op::forward_part`]) must take any part of the arrays, seen as one axis, and a
+    /// Such an op is computed in parts: its `forward` (or [`Fused::forward_part`]) must take any part of the arrays, seen as one axis, and a
     /// `y` of another length than the output's shape says: that of the part.
     fn elementwise(&self) -> Option<Cost> {
         None
     }
 
-    /// For an op whose output is the sum of all elements of its one input, over a divisor: the divisor. Such a sum may be computed later,
-    /// together with the elementwise ops that its input waits for, and must have the bits that `forward` gives.
+    /// The divisor, if the output is the sum of all elements of the one input over a divisor.
     fn total(&self, x: &Shape) -> Option<f64> {
         let _ = x;
         None
     }
 
-    /// For elementwise ops, whether input `i` is a table: read as a whole by every part of the output, as constants of which there is one for
-    /// each channel are. All other inputs have the output's shape. An op that has a table must write [`Op::forward_part`].
+    /// For elementwise ops, whether input `i` is a table: every part of the output reads all of it, as a row of constants with one for
+    /// each channel is read. All other inputs have the output's shape. An op that has a table must write [`Fused::forward_part`].
     fn is_table(&self, i: usize) -> bool {
         let _ = i;
         false
@@ -114,22 +159,6 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
         let _ = (whole, start);
         self.forward(x, y);
     }
-
-    /// Computes the output into `y`, which is contiguous and holds arbitrary numbers. Pure, so that it can be replayed.
-    fn forward(&self, x: &[View<'_, T>], y: &mut [T]);
-
-    /// The reverse rule: from the cotangent `cx.g` of the output, the cotangent of each input, in `Var` operations, so that it can
-    /// be differentiated again. It returns them; the sweep alone adds them up.
-    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T>;
-}
-
-/// What an element of an elementwise op costs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cost {
-    /// A few instructions: computing it again costs less than keeping it in memory.
-    Cheap,
-    /// A function of the library: an exponential or the like.
-    Dear,
 }
 
 /// What a reverse rule sees: the node it differentiates, and the cotangent `g` of its output.
@@ -157,33 +186,32 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
     }
     /// Cotangents from a closure that is called for each input that needs one; `None` means zero.
     pub fn each<C: Into<Option<Var<'t, T>>>>(&self, mut cotangent: impl FnMut(usize) -> C) -> Cotangents<'t, T> {
-        if self.inputs.len() > 3 {
-            return self.each_of_many(&mut |i| self.own(cotangent(i).into()));
+        self.each_of(&mut |i| cotangent(i).into())
+    }
+    fn each_of(&self, cotangent: &mut dyn FnMut(usize) -> Option<Var<'t, T>>) -> Cotangents<'t, T> {
+        if self.inputs.len() <= 3 {
+            let mut ids = [NONE; 4];
+            for (i, id) in ids.iter_mut().enumerate().take(self.inputs.len()) {
+                if self.needs >> i & 1 == 1 {
+                    *id = self.own(cotangent(i));
+                }
+            }
+            return Cotangents::pack(ids);
         }
-        // A loop over the bits that are set, so that the closure is compiled into one place.
-        let (mut ids, mut left) = ([NONE; 4], self.needs);
-        while left != 0 {
-            let i = left.trailing_zeros() as usize;
-            left &= left - 1;
-            ids[i & 3] = self.own(cotangent(i).into());
-        }
-        Cotangents::pack(ids)
+        let all = (0..self.inputs.len()).map(|i| if self.needs(i) { self.own(cotangent(i)) } else { NONE });
+        let all: SmallVec<[NodeId; 16]> = all.collect();
+        Cotangents::pack([NONE, NONE, NONE, self.tape.spill(&all)])
     }
     /// The id of a cotangent, which must lie on the tape of the node.
-    #[inline(always)]
     fn own(&self, cotangent: Option<Var<'t, T>>) -> NodeId {
         cotangent.map_or(NONE, |v| {
             assert!(std::ptr::eq(v.tape, self.tape), "a rule returned a cotangent of another tape");
             v.id
         })
     }
-    fn each_of_many(&self, of: &mut dyn FnMut(usize) -> NodeId) -> Cotangents<'t, T> {
-        let all: smallvec::SmallVec<[NodeId; 16]> = (0..self.inputs.len()).map(|i| if self.needs(i) { of(i) } else { NONE }).collect();
-        Cotangents::pack([NONE, NONE, NONE, self.tape.spill(&all)])
-    }
     /// The cotangents of two inputs through a formula, which is written on the tape, also under `no_grad`: `seed` is the cotangent of its
     /// result. Inputs count as independent: the walk stops where the formula begins.
-    pub(crate) fn through(&self, inputs: [usize; 2], seed: Var<'t, T>, formula: impl FnOnce() -> Var<'t, T>) -> [Option<Var<'t, T>>; 2] {
+    pub(crate) fn through(&self, inputs: [usize; 2], seed: Var<'t, T>, formula: &dyn Fn() -> Var<'t, T>) -> [Option<Var<'t, T>>; 2] {
         let wanted = inputs.map(|i| if self.needs(i) { self.inputs[i] } else { NONE });
         let begin = self.tape.next_id();
         let out = self.tape.uncut(formula);
@@ -217,60 +245,4 @@ impl<'t, T: Scalar> Cotangents<'t, T> {
     pub(crate) fn unpack(&self) -> ([NodeId; 3], u32) {
         ([self.low as u32, (self.low >> 32) as u32, self.high as u32], (self.high >> 32) as u32)
     }
-}
-
-/// The two ways to forget an op's type. Two functions rather than one that returns an enum: a reference comes back in registers, and
-/// graphs of numbers are all overhead.
-pub struct Erase<T: 'static, O: 'static> {
-    /// For ops without attributes.
-    pub to_static: fn(O) -> &'static dyn Op<T>,
-    /// For ops with attributes.
-    pub to_shared: fn(O) -> Arc<dyn Op<T>>,
-}
-
-/// A box of a type without size allocates nothing, so that leaking it leaks nothing: it is the way to a static reference.
-pub(crate) fn to_static<T: Scalar, O: Op<T>>(op: O) -> &'static dyn Op<T> {
-    assert!(size_of::<O>() == 0);
-    Box::leak(Box::new(op))
-}
-pub(crate) fn to_shared<T: Scalar, O: Op<T>>(op: O) -> Arc<dyn Op<T>> {
-    Arc::new(op)
-}
-
-/// Forgets the type of any op; its code is compiled in the crate that says so.
-pub(crate) fn erase<T: Scalar, O: Op<T>>() -> Erase<T, O> {
-    Erase { to_static, to_shared }
-}
-
-/// An op that stands in the list of [`ops`](crate::ops). Methods of `Var` record listed ops only, so that one that was forgotten does not compile;
-/// and under test, one without sample rows does not compile either.
-///
-/// The functions behind its methods are not generic, so that the op's kernels and rules are compiled in this crate, once, with its optimisation, and not again
-/// in every crate that uses them.
-pub trait Listed: Sized + Op<f32> + Op<f64> + PartialEq + Tested {
-    /// Forgets its type, for `f32`.
-    fn erase_f32() -> Erase<f32, Self>;
-    /// Forgets its type, for `f64`.
-    fn erase_f64() -> Erase<f64, Self>;
-}
-
-/// Under test, listed ops must have sample rows.
-#[cfg(test)]
-pub trait Tested: crate::ops::Sampled {}
-#[cfg(test)]
-impl<O: crate::ops::Sampled> Tested for O {}
-#[cfg(not(test))]
-pub trait Tested {}
-#[cfg(not(test))]
-impl<O> Tested for O {}
-
-/// Forgets the type of a listed op.
-#[inline(always)]
-pub(crate) fn erase_listed<T: Scalar, O: Listed>() -> Erase<T, O> {
-    // Known when it is compiled: one of the two is of type T.
-    let (f32s, f64s) = (O::erase_f32(), O::erase_f64());
-    let all: [&dyn Any; 2] = [&f32s, &f64s];
-    let known = all[usize::from(TypeId::of::<T>() == TypeId::of::<f64>())];
-    let &Erase { to_static, to_shared } = known.downcast_ref().expect("T is f32 or f64");
-    Erase { to_static, to_shared }
 }

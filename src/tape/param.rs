@@ -27,14 +27,14 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 /// w.update(&grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w -= 0.1 * g));
 /// assert_eq!(w.to_array().as_slice().unwrap(), [0.8, 1.6]);
 /// ```
-pub struct Param<T: Scalar = f32>(Arc<Inner<T>>);
+pub struct Param<T: Scalar = f32>(Arc<Shared<T>>);
 
-struct Inner<T: Scalar> {
+struct Shared<T: Scalar> {
     name: String,
     shape: Shape,
     values: RwLock<Arc<Buffer<T>>>,
     frozen: AtomicBool,
-    /// Begin and end of the elements that updates leave as they are.
+    /// Begin and end of the elements that updates do not change.
     kept: [AtomicUsize; 2],
     /// Those of them that a layer has asked for.
     asked: [AtomicUsize; 2],
@@ -77,7 +77,7 @@ impl<T: Scalar> Param<T> {
         values.visit(|shape, values| {
             let values = RwLock::new(Arc::new(Buffer::copied(values)));
             let (frozen, kept, asked, aside) = (AtomicBool::new(false), Default::default(), Default::default(), Mutex::default());
-            Param(Arc::new(Inner { name: name.into(), shape: shape.into(), values, frozen, kept, asked, aside }))
+            Param(Arc::new(Shared { name: name.into(), shape: shape.into(), values, frozen, kept, asked, aside }))
         })
     }
     /// Its name.
@@ -283,7 +283,7 @@ fn store([start, end]: &[AtomicUsize; 2], range: Range<usize>) {
 }
 
 /// Puts a parameter where most often the same one lies already.
-pub(crate) fn keep<T: Scalar>(place: &mut Option<Param<T>>, param: Option<&Param<T>>) {
+pub(crate) fn put_param<T: Scalar>(place: &mut Option<Param<T>>, param: Option<&Param<T>>) {
     let same = match (&*place, param) {
         (Some(old), Some(new)) => old.is(new),
         (None, None) => true,

@@ -1,21 +1,13 @@
 //! What does a tape remember from one step to the next? Layouts, and what ops answered about shapes (ops with attributes: `OpTable` in
-//! `record.rs`): a step that repeats the last one finds all of it and allocates nothing.
+//! `erase.rs`): a step that repeats the last one finds all of it and allocates nothing.
 
 use crate::array::layout::Layout;
 use crate::array::shape::Shape;
-use rustc_hash::{FxBuildHasher, FxHashMap};
-use std::any::TypeId;
-use std::hash::BuildHasher;
+use rustc_hash::FxHashMap;
 
-/// What makes two recorded ops the same: a hash of their type (with the top bit set), or for ops with attributes the serial number of
-/// their entry in the table. One word, since comparing it is on the path of every node; a `TypeId` is itself a hash.
+/// What makes two recorded ops the same: the address of their table, or for ops with attributes the serial number of their entry in the
+/// tape's table (with the top bit set). One word, since comparing it is on the path of every node.
 pub(crate) type OpKey = u64;
-
-/// The key of a type without attributes, known to the compiler.
-#[inline(always)]
-pub(crate) fn type_key<O: 'static>() -> OpKey {
-    FxBuildHasher.hash_one(TypeId::of::<O>()) | 1 << 63
-}
 
 /// Where an op's output lies: its layout, and for a view the distance from the input's first element.
 #[derive(Clone, Copy)]
@@ -24,8 +16,8 @@ pub(crate) struct Placement {
     pub alias: Option<isize>,
 }
 
-/// One question about shapes: an op and the layouts of its inputs, packed into whole words (written as parts and compared as words,
-/// they would wait for the processor's store buffer).
+/// One question about shapes: an op and the layouts of its inputs, packed into whole words: halves that are written apart and read together stall
+/// the processor (store-to-load forwarding).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Question {
     pub op: OpKey,
@@ -55,7 +47,7 @@ impl Placements {
         Some(known.1)
     }
     /// Keeps an answer, in the place of the older one.
-    pub fn keep(&mut self, q: Question, answer: Placement) {
+    pub fn insert(&mut self, q: Question, answer: Placement) {
         let pair = self.pair(&q);
         *pair = [Some((q, answer)), pair[0]];
     }

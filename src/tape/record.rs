@@ -7,18 +7,18 @@ use crate::array::scalar::Scalar;
 use crate::array::shape::{Shape, Strides};
 use crate::array::view::View;
 use crate::tape::grads::Grads;
-use crate::tape::node::{At, NONE, NodeId};
-use crate::tape::op::{Cotangents, Erase, Op, Vjp};
-use crate::tape::param::{Param, keep};
-use crate::tape::recall::{LayoutId, Layouts, NUMBER, OpKey, Placement, Placements, Question, type_key};
-use crate::tape::store::{Mark as StoreMark, Place, Store};
+use crate::tape::leaves::Leaves;
+use crate::tape::node::{At, NONE, NodeId, Place};
+use crate::tape::op::erase::{Given, OpRef, OpTable, Rule};
+use crate::tape::op::{Cotangents, Fused, Op};
+use crate::tape::recall::{LayoutId, Layouts, NUMBER, OpKey, Placement, Placements, Question};
+use crate::tape::slots::{Settled, Waiting};
+use crate::tape::store::{Store, StoreMark};
 use smallvec::SmallVec;
 use std::any::Any;
-use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::ops::{Deref, Range};
+use std::cell::Cell;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Arc;
 
 /// As many nodes as a tape has places for.
 const MOST_NODES: usize = NONE as usize - 1;
@@ -29,37 +29,11 @@ fn too_many(at: At) -> ! {
     panic!("{}", e.of("tape", [], at))
 }
 
-/// Which op a node is.
-///
-/// Ops without attributes are types of size zero: one static reference says it all. The others lie in the tape's [`OpTable`].
-#[derive(Clone, Copy)]
-pub(crate) enum OpRef<T: Scalar> {
-    Static(&'static dyn Op<T>),
-    Table(u32),
-}
-
-/// An op whose rule is run.
-pub(crate) enum Rule<T: Scalar> {
-    Static(&'static dyn Op<T>),
-    Shared(Arc<dyn Op<T>>),
-}
-
-impl<T: Scalar> Deref for Rule<T> {
-    type Target = dyn Op<T>;
-    #[inline]
-    fn deref(&self) -> &dyn Op<T> {
-        match self {
-            Rule::Static(op) => *op,
-            Rule::Shared(op) => &**op,
-        }
-    }
-}
-
 /// One line of the list (64 bytes).
 #[derive(Clone, Copy)]
 pub(crate) struct Node<T: Scalar> {
     pub op: OpRef<T>,
-    /// Up to three inputs; of more, `inputs[0]` is where they begin in [`Inner::many`].
+    /// Up to three inputs; of more, `inputs[0]` is where they begin in [`List::many`].
     pub inputs: [NodeId; 3],
     pub layout: LayoutId,
     pub place: Place,
@@ -69,11 +43,12 @@ pub(crate) struct Node<T: Scalar> {
     pub tracked: bool,
     /// Recorded under `no_grad`: no gradient flows through.
     pub cut: bool,
-    /// Whether a sweep made this node to add up cotangents, so that nothing else reads it.
-    pub sum: bool,
-    /// Whether a sweep whose nodes are thrown away has run its rule: no gradient will need its value, most likely.
+    /// A sweep made this node to add up cotangents in it: nothing else reads it.
+    pub adds: bool,
+    /// A sweep whose nodes are thrown away has run its rule. Its value is needed again only if another sweep runs over the same nodes, which
+    /// computes it anew.
     pub swept: bool,
-    /// How many cotangent entries of a running sweep are this node.
+    /// How many entries of a running sweep this node is the cotangent of.
     pub holds: u32,
 }
 
@@ -81,13 +56,13 @@ pub(crate) struct Node<T: Scalar> {
 const _: () = assert!(size_of::<Node<f32>>() == 64 && size_of::<Node<f64>>() == 64);
 
 /// A list and all that belongs to it.
-pub(crate) struct Inner<T: Scalar> {
+pub(crate) struct List<T: Scalar> {
     pub nodes: Vec<Node<T>>,
     /// Inputs of nodes that have more than three.
     many: Vec<NodeId>,
     pub layouts: Layouts,
     placements: Placements,
-    table: OpTable<T>,
+    pub table: OpTable<T>,
     pub store: Store<T>,
     pub leaves: Leaves<T>,
     /// How often the tape was reset.
@@ -96,6 +71,8 @@ pub(crate) struct Inner<T: Scalar> {
     pub no_grad: Cell<bool>,
     /// A sweep runs whose nodes are thrown away at its end.
     pub truncating: Cell<bool>,
+    /// The layout whose nodes take the short way of [`numbers`](super::numbers): that of a number, or none.
+    pub short: LayoutId,
     /// The location that nodes take while a rule runs: that of the node it differentiates.
     pub at: Option<At>,
     /// Cotangents returned by rules of many inputs, until the sweep collects them.
@@ -104,76 +81,7 @@ pub(crate) struct Inner<T: Scalar> {
     pub scratch: Vec<Vec<NodeId>>,
     /// Empty gradient stores, kept for the next sweep.
     pub spare_grads: Vec<Grads<T>>,
-    /// The work list of a run of ops that waited, kept for the next one.
-    pub waiting: RefCell<Vec<NodeId>>,
-    /// Sums that wait, and some that do no longer.
-    pub totals: RefCell<Vec<NodeId>>,
-}
-
-/// Ops with attributes, one entry for each such node in the order of recording.
-///
-/// The list is rewound by a cursor and not cleared: a step that records the same ops as the last one finds its entries already there
-/// and allocates nothing.
-pub(crate) struct OpTable<T> {
-    entries: Vec<(Arc<dyn Op<T>>, u64)>,
-    pub len: usize,
-    serial: u64,
-}
-
-impl<T: Scalar> OpTable<T> {
-    pub fn new() -> OpTable<T> {
-        OpTable { entries: Vec::new(), len: 0, serial: 0 }
-    }
-    pub fn get(&self, index: u32) -> &Arc<dyn Op<T>> {
-        &self.entries[index as usize].0
-    }
-    /// Puts an op at the cursor (the caller moves the cursor on), and tells its serial number, which is never used again.
-    pub fn put<O: Op<T> + PartialEq>(&mut self, op: O, erase: &Erase<T, O>) -> (Arc<dyn Op<T>>, u64) {
-        if let Some((old, serial)) = self.entries.get(self.len) {
-            let any: &dyn Any = &**old;
-            if any.downcast_ref::<O>().is_some_and(|old| *old == op) {
-                return (old.clone(), *serial);
-            }
-        }
-        self.serial += 1;
-        let entry = ((erase.to_shared)(op), self.serial);
-        match self.entries.get_mut(self.len) {
-            Some(old) => *old = entry.clone(),
-            None => self.entries.push(entry.clone()),
-        }
-        entry
-    }
-}
-
-/// Tracked leaves and the parameters they stand for.
-///
-/// Rewound by a cursor, as [`OpTable`] is: a parameter that is used again in the next step is not counted anew.
-pub(crate) struct Leaves<T: Scalar> {
-    entries: Vec<(NodeId, Option<Param<T>>)>,
-    pub len: usize,
-}
-
-impl<T: Scalar> Leaves<T> {
-    pub fn new() -> Leaves<T> {
-        Leaves { entries: Vec::new(), len: 0 }
-    }
-    pub fn get(&self) -> &[(NodeId, Option<Param<T>>)] {
-        &self.entries[..self.len]
-    }
-    /// The leaf that stands for a parameter.
-    pub fn find(&self, param: &Param<T>) -> Option<NodeId> {
-        self.get().iter().find(|(_, p)| p.as_ref().is_some_and(|p| p.is(param))).map(|&(id, _)| id)
-    }
-    pub fn push(&mut self, id: NodeId, param: Option<&Param<T>>) {
-        match self.entries.get_mut(self.len) {
-            Some((old, p)) => {
-                *old = id;
-                keep(p, param);
-            }
-            None => self.entries.push((id, param.cloned())),
-        }
-        self.len += 1;
-    }
+    pub waiting: Waiting,
 }
 
 /// A point to which a tape can be rewound.
@@ -186,9 +94,9 @@ pub(crate) struct Mark {
     store: StoreMark,
 }
 
-impl<T: Scalar> Inner<T> {
-    pub fn new() -> Inner<T> {
-        Inner {
+impl<T: Scalar> List<T> {
+    pub fn new() -> List<T> {
+        List {
             nodes: Vec::new(),
             many: Vec::new(),
             layouts: Layouts::new(),
@@ -199,45 +107,22 @@ impl<T: Scalar> Inner<T> {
             generation: 0,
             no_grad: Cell::new(false),
             truncating: Cell::new(false),
+            short: NUMBER,
             at: None,
             spilled: Vec::new(),
             scratch: Vec::new(),
             spare_grads: Vec::new(),
-            waiting: RefCell::new(Vec::new()),
-            totals: RefCell::new(Vec::new()),
+            waiting: Waiting::new(),
         }
     }
 
-    /// One node fewer reads the value of this node; the last gives its buffer back.
+    /// Drops a reader of this node's value; the last one gives its buffer back.
     pub fn release(&mut self, id: NodeId) {
-        self.put_in_order();
-        if let Some(in_vain) = self.store.release(self.nodes[id as usize].place) {
-            self.release_inputs(in_vain);
-        }
-    }
-    /// A node that has waited no longer needs its inputs.
-    fn release_inputs(&mut self, id: NodeId) {
-        let mut done: SmallVec<[NodeId; 16]> = SmallVec::from_slice(&[id]);
-        while let Some(id) = done.pop() {
-            for k in 0..self.nodes[id as usize].arity as usize {
-                let input = self.nodes[id as usize].inputs[k];
-                done.extend(self.store.release(self.nodes[input as usize].place));
-            }
-        }
-    }
-    /// Takes note of what was computed through shared borrows.
-    pub fn put_in_order(&mut self) {
-        if self.store.is_in_order() {
-            return;
-        }
-        for id in self.store.put_in_order() {
-            self.release_inputs(id);
-        }
+        self.store.release(self.nodes[id as usize].place);
     }
 
     /// Empties the list and keeps its memory.
     pub fn clear(&mut self) {
-        self.put_in_order();
         self.nodes.clear();
         self.many.clear();
         self.table.len = 0;
@@ -249,7 +134,7 @@ impl<T: Scalar> Inner<T> {
         self.truncating.set(false);
         self.at = None;
         self.no_grad.set(false);
-        self.totals.get_mut().clear();
+        self.waiting.clear();
         // A program of ever new shapes must not grow for ever.
         if self.layouts.len() > 1 << 16 {
             self.layouts = Layouts::new();
@@ -268,10 +153,10 @@ impl<T: Scalar> Inner<T> {
         self.layouts.get(self.nodes[id as usize].layout)
     }
     pub fn view(&self, id: NodeId) -> View<'_, T> {
-        self.settle(std::iter::once(id));
+        let settled = self.settle(std::iter::once(id));
         let node = &self.nodes[id as usize];
         let layout = self.layouts.get(node.layout);
-        View { data: self.store.reader().data(node.place), offset: node.place.offset as usize, layout }
+        View { data: self.store.reader(settled).data(node.place), offset: node.place.offset as usize, layout }
     }
     /// The element of an array of one.
     pub fn element(&self, id: NodeId) -> T {
@@ -280,91 +165,35 @@ impl<T: Scalar> Inner<T> {
     }
     pub fn op(&self, id: NodeId) -> &dyn Op<T> {
         match self.nodes[id as usize].op {
-            OpRef::Static(op) => op,
-            OpRef::Table(i) => &**self.table.get(i),
+            OpRef::Fixed(fixed) => fixed.op,
+            OpRef::Table(i) => &*self.table.get(i).0,
         }
     }
     /// An op that outlives this borrow.
     #[inline]
     pub fn rule(&self, id: NodeId) -> Rule<T> {
         match self.nodes[id as usize].op {
-            OpRef::Static(op) => Rule::Static(op),
-            OpRef::Table(i) => Rule::Shared(self.table.get(i).clone()),
+            OpRef::Fixed(fixed) => Rule::Fixed(fixed.op),
+            OpRef::Table(i) => Rule::Shared(self.table.get(i).0.clone()),
         }
     }
 
-    /// Records an op, whose type `erase` forgets.
-    pub fn record<O: Op<T> + PartialEq>(&mut self, op: O, inputs: &[NodeId], at: At, erase: &Erase<T, O>) -> Result<NodeId, ShapeError> {
-        if size_of::<O>() == 0 {
-            let op = (erase.to_static)(op);
-            return self.push(OpRef::Static(op), op, type_key::<O>(), inputs, at);
-        }
-        let (op, serial) = self.table.put(op, erase);
-        let id = self.push(OpRef::Table(self.table.len as u32), &*op, serial, inputs, at)?;
+    /// Whether gradients can flow through nodes that are made now.
+    #[inline(always)]
+    pub fn is_live(&self) -> bool {
+        !self.no_grad.get() && !self.truncating.get()
+    }
+
+    /// Records an op.
+    pub fn record(&mut self, op: Given<'_, T>, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
+        let (op, key) = match op {
+            Given::Fixed(fixed) => return self.push(OpRef::Fixed(fixed), fixed.op, fixed.key(), inputs, at),
+            Given::New(op) => self.table.put(op),
+            Given::Again(op, key) => self.table.put_shared(op, key),
+        };
+        let id = self.push(OpRef::Table(self.table.len as u32), &*op, key, inputs, at)?;
         self.table.len += 1;
         Ok(id)
-    }
-
-    /// Records an elementwise op without attributes if its inputs are numbers in the arena, or gives it back.
-    #[inline(always)]
-    pub fn record_numbers<O: Op<T>, const N: usize>(
-        &mut self,
-        op: O,
-        inputs: [NodeId; N],
-        at: At,
-        erase: &Erase<T, O>,
-    ) -> Result<NodeId, O> {
-        // A plain loop: the array adaptors are not always inlined, and a call costs more than the node.
-        let (mut ids, mut values, mut tracked) = ([NONE; 3], [T::ZERO; 3], false);
-        for k in 0..N {
-            let node = &self.nodes[inputs[k] as usize];
-            if node.layout != NUMBER || !node.place.in_arena() {
-                return Err(op);
-            }
-            ids[k] = inputs[k];
-            values[k] = self.store.number(node.place);
-            tracked |= node.tracked;
-        }
-        let Some(y) = op.number(values) else { return Err(op) };
-        self.ready(at);
-        // At once: a number that waits for the call below waits in memory, and the next node for it.
-        let place = self.store.push_number(y, at);
-        let op = (erase.to_static)(op);
-        Ok(self.append(Node {
-            op: OpRef::Static(op),
-            inputs: ids,
-            layout: NUMBER,
-            place,
-            at: self.at.unwrap_or(at),
-            arity: N as u32,
-            tracked: tracked && !self.no_grad.get() && !self.truncating.get(),
-            cut: self.no_grad.get(),
-            sum: false,
-            swept: false,
-            holds: 0,
-        }))
-    }
-
-    /// Whether a node is one number in the arena.
-    #[inline(always)]
-    pub fn is_number(&self, id: NodeId) -> bool {
-        let node = &self.nodes[id as usize];
-        node.layout == NUMBER && node.place.in_arena()
-    }
-
-    /// The value of such a node.
-    #[inline(always)]
-    pub fn number(&self, id: NodeId) -> Option<T> {
-        let node = &self.nodes[id as usize];
-        self.is_number(id).then(|| self.store.number(node.place))
-    }
-
-    /// A number that a sweep has computed, whose node nothing else reads; `holds` entries of the sweep are it.
-    #[inline(always)]
-    pub fn cotangent(&mut self, x: T, at: At, holds: u32) -> NodeId {
-        self.ready(at);
-        let place = self.store.push_number(x, at);
-        self.append(Node { sum: true, holds, ..leaf_node(&Leaf("cotangent"), NUMBER, place, at) })
     }
 
     fn push(&mut self, r: OpRef<T>, op: &dyn Op<T>, key: OpKey, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
@@ -374,28 +203,17 @@ impl<T: Scalar> Inner<T> {
             Ok(p) => p,
             Err(e) => return Err(self.refusal(e, op, inputs, at)),
         };
-        let live = !self.no_grad.get() && !self.truncating.get();
-        let tracked = live && inputs.iter().any(|&i| self.nodes[i as usize].tracked);
+        let tracked = self.is_live() && inputs.iter().any(|&i| self.nodes[i as usize].tracked);
         let place = match placement.alias {
             Some(by) => {
                 let place = self.nodes[inputs[0] as usize].place.moved(by);
                 self.store.retain(place);
                 place
             }
-            None if self.can_wait(op, inputs, placement.layout) => {
-                for &i in inputs {
-                    self.store.retain(self.nodes[i as usize].place);
-                }
-                let id = self.nodes.len() as NodeId;
-                if self.layouts.get(placement.layout).numel() == 1 {
-                    self.totals.get_mut().push(id);
-                }
-                self.store.defer(id)
-            }
+            None if self.can_wait(op, inputs, placement.layout) => self.wait(inputs, placement.layout),
             None => {
-                self.settle(inputs.iter().copied());
-                self.put_in_order();
-                match self.forward(op, inputs, placement.layout) {
+                let settled = self.settle(inputs.iter().copied());
+                match self.forward(op, inputs, settled, placement.layout) {
                     Ok(place) => place,
                     Err(e) => return Err(self.refusal(e, op, inputs, at)),
                 }
@@ -409,19 +227,7 @@ impl<T: Scalar> Inner<T> {
             self.many.extend_from_slice(inputs);
         }
         let arity = inputs.len() as u32;
-        Ok(self.append(Node {
-            op: r,
-            inputs: ids,
-            layout: placement.layout,
-            place,
-            at,
-            arity,
-            tracked,
-            cut: self.no_grad.get(),
-            sum: false,
-            swept: false,
-            holds: 0,
-        }))
+        Ok(self.append(Node { inputs: ids, arity, tracked, cut: self.no_grad.get(), ..node(r, placement.layout, place, at) }))
     }
 
     /// What is said where an op cannot be computed.
@@ -450,15 +256,15 @@ impl<T: Scalar> Inner<T> {
 
     /// That there is room for a node, or a panic: before anything of the node is made, so that no value waits for a node that never comes.
     #[inline(always)]
-    fn ready(&mut self, at: At) {
+    pub(super) fn ready(&mut self, at: At) {
         if self.nodes.len() == self.nodes.capacity() {
             self.make_room(at);
         }
     }
 
-    /// The caller has called [`Inner::ready`].
+    /// The caller has called [`List::ready`].
     #[inline(always)]
-    fn append(&mut self, node: Node<T>) -> NodeId {
+    pub(super) fn append(&mut self, node: Node<T>) -> NodeId {
         let id = self.nodes.len();
         self.nodes.push(node);
         id as NodeId
@@ -474,7 +280,7 @@ impl<T: Scalar> Inner<T> {
             return Ok(known);
         }
         let placement = self.ask(op, inputs)?;
-        self.placements.keep(question, placement);
+        self.placements.insert(question, placement);
         Ok(placement)
     }
 
@@ -495,8 +301,8 @@ impl<T: Scalar> Inner<T> {
                 // What is not a view is computed, from all of its inputs.
                 shape.check_size()?;
                 inputs.iter().try_for_each(|&i| self.layout(i).shape().check_size())?;
-                if op.elementwise().is_some() {
-                    self.check_elementwise(op, inputs, &shape)?;
+                if let Some(fused) = op.fused().filter(|fused| fused.elementwise().is_some()) {
+                    self.check_elementwise(fused, inputs, &shape)?;
                 }
                 (Layout::contiguous(shape), None)
             }
@@ -505,7 +311,7 @@ impl<T: Scalar> Inner<T> {
     }
 
     /// That inputs of an elementwise op have its output's shape. What is computed in parts would read beyond them, or leave some out.
-    fn check_elementwise(&self, op: &dyn Op<T>, inputs: &[NodeId], shape: &Shape) -> Result<(), ShapeError> {
+    fn check_elementwise(&self, op: &dyn Fused<T>, inputs: &[NodeId], shape: &Shape) -> Result<(), ShapeError> {
         for (k, &i) in inputs.iter().enumerate() {
             let x = self.layout(i).shape();
             if x != shape && !op.is_table(k) {
@@ -516,10 +322,10 @@ impl<T: Scalar> Inner<T> {
         Ok(())
     }
 
-    fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> Result<Place, ShapeError> {
-        let Inner { store, nodes, layouts, .. } = self;
+    fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], settled: Settled, layout: LayoutId) -> Result<Place, ShapeError> {
+        let List { store, nodes, layouts, .. } = self;
         let run = || {
-            let place = store.build(layouts.get(layout).numel(), |arrays, y| {
+            let place = store.compute(layouts.get(layout).numel(), settled, |arrays, y| {
                 let view = |i: NodeId| {
                     let node = &nodes[i as usize];
                     View { data: arrays.data(node.place), offset: node.place.offset as usize, layout: layouts.get(node.layout) }
@@ -536,32 +342,11 @@ impl<T: Scalar> Inner<T> {
         told("forward", run)?
     }
 
-    /// Records a node without inputs.
-    pub fn leaf(&mut self, op: &'static dyn Op<T>, shape: &[usize], place: Place, tracked: bool, at: At) -> NodeId {
-        let layout = self.layouts.contiguous(shape);
-        let tracked = tracked && !self.no_grad.get() && !self.truncating.get();
-        let at = self.at.unwrap_or(at);
-        self.ready(at);
-        self.append(Node { tracked, ..leaf_node(op, layout, place, at) })
-    }
-
     pub fn mark(&self) -> Mark {
         Mark { nodes: self.nodes.len(), many: self.many.len(), table: self.table.len, leaves: self.leaves.len, store: self.store.mark() }
     }
 
     pub fn rewind(&mut self, to: Mark) {
-        self.put_in_order();
-        // What is rewound and has waited in vain no longer needs what stays.
-        let waiting: SmallVec<[NodeId; 16]> = self.store.waiting_since(to.store).collect();
-        for id in waiting {
-            let node = self.nodes[id as usize];
-            for &input in &node.inputs[..node.arity as usize] {
-                let place = self.nodes[input as usize].place;
-                if place.is_before(to.store) {
-                    self.store.release(place);
-                }
-            }
-        }
         self.nodes.truncate(to.nodes);
         self.many.truncate(to.many);
         self.table.len = to.table;
@@ -641,46 +426,8 @@ fn view_within(x: &Layout, shape: Shape, strides: Strides, by: isize) -> Result<
     Ok(layout)
 }
 
-/// A node without inputs and without a gradient.
+/// A node, as yet without inputs and without a gradient.
 #[inline(always)]
-fn leaf_node<T: Scalar>(op: &'static dyn Op<T>, layout: LayoutId, place: Place, at: At) -> Node<T> {
-    Node {
-        op: OpRef::Static(op),
-        inputs: [NONE; 3],
-        layout,
-        place,
-        at,
-        arity: 0,
-        tracked: false,
-        cut: false,
-        sum: false,
-        swept: false,
-        holds: 0,
-    }
-}
-
-/// The op of a node without inputs; its name says what it stands for.
-#[derive(Debug)]
-pub(crate) struct Leaf(pub &'static str);
-
-impl<T: Scalar> Op<T> for Leaf {
-    fn name(&self) -> &'static str {
-        self.0
-    }
-    fn shape(&self, _: &[&Shape]) -> Result<Shape, ShapeError> {
-        Err(ShapeError::new("a leaf is not computed"))
-    }
-    fn forward(&self, _: &[View<'_, T>], _: &mut [T]) {}
-    fn vjp<'t>(&self, _: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        Cotangents::none()
-    }
-}
-
-/// One line of the listing.
-pub(crate) fn describe<T: Scalar>(inner: &Inner<T>, id: NodeId, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let inputs: Vec<String> = inner.inputs(id).iter().map(|i| format!("%{i}")).collect();
-    let node = &inner.nodes[id as usize];
-    let line = format!("%{id} = {}({})", inner.op(id).name(), inputs.join(", "));
-    let kind = format!("{} {}", T::NAME, inner.layout(id).shape());
-    write!(f, "{line:<36} {kind:<18} {}:{}", node.at.file(), node.at.line())
+pub(super) fn node<T: Scalar>(op: OpRef<T>, layout: LayoutId, place: Place, at: At) -> Node<T> {
+    Node { op, inputs: [NONE; 3], layout, place, at, arity: 0, tracked: false, cut: false, adds: false, swept: false, holds: 0 }
 }

@@ -5,9 +5,10 @@ use crate::array::error::ShapeError;
 use crate::array::memory::lack;
 use crate::array::scalar::Scalar;
 use crate::array::shape::MOST;
-use crate::tape::node::{At, NodeId};
+use crate::tape::node::{At, NodeId, Place};
+use crate::tape::slots::{Held, Settled, Slot, Slots};
 use smallvec::SmallVec;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 /// Arrays of up to this many elements live in the arena.
@@ -28,60 +29,12 @@ pub struct Stats {
     pub pool_misses: usize,
 }
 
-/// What a slot holds.
-enum Held<T> {
-    Nothing,
-    Own(Buffer<T>),
-    Shared(Arc<Buffer<T>>),
-    Later(Later<T>),
-}
-
-/// The value of an op that waits (see [`deferred`](crate::tape::deferred)); it is filled in through shared borrows.
-struct Later<T> {
-    /// The node that computes it.
-    node: NodeId,
-    value: OnceCell<Buffer<T>>,
-    /// Whether it was computed before, and thrown away.
-    seen: Cell<bool>,
-}
-
-struct Slot<T> {
-    held: Held<T>,
-    /// How many nodes (views included) read this slot.
-    readers: u32,
-}
-
-/// Where a node's elements are: in the arena, or in a slot; and at which element they begin.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    slot: u32,
-    pub offset: u32,
-}
-
-const ARENA: u32 = u32::MAX;
 /// Arrays in the arena begin below this number.
 const IN_ARENA: usize = u32::MAX as usize;
 
-impl Place {
-    pub fn in_arena(self) -> bool {
-        self.slot == ARENA
-    }
-    /// The same buffer, seen from another element, which lies in it.
-    pub fn moved(self, by: isize) -> Place {
-        Place { offset: (self.offset as isize + by) as u32, ..self }
-    }
-}
-
-impl Place {
-    /// Whether it is in a buffer that was made before the mark.
-    pub fn is_before(self, mark: Mark) -> bool {
-        !self.in_arena() && (self.slot as usize) < mark.slots
-    }
-}
-
 /// A point to which a [`Store`] can be rewound.
 #[derive(Clone, Copy)]
-pub(crate) struct Mark {
+pub(crate) struct StoreMark {
     arena: usize,
     slots: usize,
 }
@@ -90,21 +43,13 @@ pub(crate) struct Mark {
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a, T> {
     arena: &'a [T],
-    slots: &'a [Slot<T>],
+    slots: &'a Slots<T>,
 }
 
 impl<'a, T: Scalar> Reader<'a, T> {
     /// The elements among which a place lies.
     pub fn data(self, place: Place) -> &'a [T] {
-        if place.in_arena() {
-            return self.arena;
-        }
-        match &self.slots[place.slot as usize].held {
-            Held::Own(b) => b,
-            Held::Shared(b) => b,
-            Held::Later(later) => later.value.get().expect("settled before it is read"),
-            Held::Nothing => panic!("a value was read after its buffer went back to the pool (a bug of the sweep)"),
-        }
+        if place.in_arena() { self.arena } else { self.slots.data(place.slot) }
     }
 }
 
@@ -113,37 +58,52 @@ pub(crate) struct Store<T> {
     /// Kept at the greatest length it has had, so that new arrays need not be zeroed; `used` of it is taken.
     arena: Vec<T>,
     used: usize,
-    slots: Vec<Slot<T>>,
+    pub slots: Slots<T>,
+    pool: Pooled<T>,
+}
+
+/// Buffers that are free, and how much memory the others take.
+struct Pooled<T> {
     pool: RefCell<Pool<T>>,
     slot_bytes: Cell<usize>,
     peak: Cell<usize>,
-    /// Slots that were filled in since they were last put in order.
-    filled: RefCell<Vec<u32>>,
+}
+
+impl<T: Scalar> Pooled<T> {
+    fn count(&self, len: usize) {
+        self.slot_bytes.update(|bytes| bytes + len * size_of::<T>());
+    }
+    fn discount(&self, len: usize) {
+        self.slot_bytes.update(|bytes| bytes - len * size_of::<T>());
+    }
+    /// Takes back a buffer that was in a slot.
+    fn reclaim(&self, buffer: Buffer<T>) {
+        self.discount(buffer.len());
+        self.pool.borrow_mut().give(buffer);
+    }
 }
 
 impl<T: Scalar> Store<T> {
     pub fn new() -> Store<T> {
-        let pool = RefCell::new(Pool::new());
-        let filled = RefCell::new(Vec::new());
-        Store { arena: Vec::new(), used: 0, slots: Vec::new(), pool, slot_bytes: Cell::new(0), peak: Cell::new(0), filled }
+        let pool = Pooled { pool: RefCell::new(Pool::new()), slot_bytes: Cell::new(0), peak: Cell::new(0) };
+        Store { arena: Vec::new(), used: 0, slots: Slots::new(), pool }
     }
 
     /// One element in the arena.
     #[inline]
-    pub fn number(&self, place: Place) -> T {
+    pub fn element(&self, place: Place) -> T {
         self.arena[place.offset as usize]
+    }
+    /// The same, to be changed.
+    #[inline]
+    pub fn element_mut(&mut self, place: Place) -> &mut T {
+        &mut self.arena[place.offset as usize]
     }
 
     /// Whether anything lies outside the arena.
     #[inline]
     pub fn has_buffers(&self) -> bool {
-        !self.slots.is_empty()
-    }
-
-    /// Adds to one element of the arena.
-    #[inline]
-    pub fn add_to_number(&mut self, to: Place, x: T) {
-        self.arena[to.offset as usize] += x;
+        self.slots.len() > 0
     }
 
     /// Puts one element into the arena.
@@ -155,7 +115,7 @@ impl<T: Scalar> Store<T> {
             None => self.lengthen(x, at),
         }
         self.used += 1;
-        Place { slot: ARENA, offset }
+        Place { slot: Place::ARENA, offset }
     }
     /// (The arena is never longer than there are places in it.)
     #[cold]
@@ -170,11 +130,18 @@ impl<T: Scalar> Store<T> {
         self.arena.push(x);
     }
 
-    /// Makes a fresh array of `len` elements by `fill`, which may read all older ones and finds old contents in its own.
-    pub fn build(&mut self, len: usize, fill: impl FnOnce(Reader<'_, T>, &mut [T])) -> Result<Place, ShapeError> {
+    /// Makes a fresh array of `len` elements by `fill`, which finds old contents in it.
+    pub fn build(&mut self, len: usize, fill: impl FnOnce(&mut [T])) -> Result<Place, ShapeError> {
+        self.build_from(len, |_, y| fill(y))
+    }
+    /// The same, from older arrays that are settled.
+    pub fn compute(&mut self, len: usize, _: Settled, fill: impl FnOnce(Reader<'_, T>, &mut [T])) -> Result<Place, ShapeError> {
+        self.build_from(len, fill)
+    }
+    fn build_from(&mut self, len: usize, fill: impl FnOnce(Reader<'_, T>, &mut [T])) -> Result<Place, ShapeError> {
         if len > SMALL {
             let mut buffer = self.buffer(len)?;
-            fill(self.reader(), &mut buffer);
+            fill(Reader { arena: &self.arena, slots: &self.slots }, &mut buffer);
             return Ok(self.own(buffer));
         }
         let offset = self.used;
@@ -189,11 +156,11 @@ impl<T: Scalar> Store<T> {
         self.used += len;
         let (old, new) = self.arena.split_at_mut(offset);
         fill(Reader { arena: old, slots: &self.slots }, &mut new[..len]);
-        Ok(Place { slot: ARENA, offset: offset as u32 })
+        Ok(Place { slot: Place::ARENA, offset: offset as u32 })
     }
 
-    /// Read access to every array.
-    pub fn reader(&self) -> Reader<'_, T> {
+    /// Read access to the arrays that are settled.
+    pub fn reader(&self, _: Settled) -> Reader<'_, T> {
         Reader { arena: &self.arena, slots: &self.slots }
     }
 
@@ -202,76 +169,38 @@ impl<T: Scalar> Store<T> {
         self.push_slot(Held::Own(buffer))
     }
     fn push_slot(&mut self, held: Held<T>) -> Place {
-        self.slots.push(Slot { held, readers: 1 });
-        Place { slot: self.slots.len() as u32 - 1, offset: 0 }
+        let slots = self.slots();
+        slots.push(Slot { held, readers: 1 });
+        Place { slot: slots.len() as u32 - 1, offset: 0 }
+    }
+    fn slots(&mut self) -> &mut Vec<Slot<T>> {
+        self.slots.write(|buffer| self.pool.reclaim(buffer))
     }
     fn count(&self, len: usize) {
-        self.slot_bytes.update(|bytes| bytes + len * size_of::<T>());
-        self.peak.set(self.peak.get().max(self.live_bytes()));
+        self.pool.count(len);
+        self.note_peak();
     }
-    fn discount(&self, len: usize) {
-        self.slot_bytes.update(|bytes| bytes - len * size_of::<T>());
+    fn note_peak(&self) {
+        self.pool.peak.set(self.pool.peak.get().max(self.live_bytes()));
     }
 
     /// A buffer of `len` elements from the pool.
     pub fn buffer(&self, len: usize) -> Result<Buffer<T>, ShapeError> {
-        self.pool.borrow_mut().take(len)
+        self.pool.pool.borrow_mut().take(len)
     }
     /// Puts a buffer into the pool.
     pub fn give(&self, buffer: Buffer<T>) {
-        self.pool.borrow_mut().give(buffer);
+        self.pool.pool.borrow_mut().give(buffer);
     }
 
-    /// A place for the value of a node that waits.
-    pub fn defer(&mut self, node: NodeId) -> Place {
-        self.push_slot(Held::Later(Later { node, value: OnceCell::new(), seen: Cell::new(false) }))
+    /// A place for the value of a node that is computed later, from these places.
+    pub fn defer(&mut self, node: NodeId, inputs: SmallVec<[Place; 3]>) -> Place {
+        Place { slot: self.slots.defer(node, inputs, |buffer| self.pool.reclaim(buffer)), offset: 0 }
     }
-    /// The node that has still to compute the value of this place.
-    pub fn later(&self, place: Place) -> Option<NodeId> {
-        if place.in_arena() {
-            return None;
-        }
-        match &self.slots[place.slot as usize].held {
-            Held::Later(later) if later.value.get().is_none() => Some(later.node),
-            _ => None,
-        }
-    }
-    /// Whether a waiting node's value was computed before and thrown away; from now on it was.
-    pub fn seen(&self, place: Place) -> bool {
-        match &self.slots[place.slot as usize].held {
-            Held::Later(later) => later.seen.replace(true),
-            _ => true,
-        }
-    }
-    /// The value of a waiting node.
+    /// Fills in such a value.
     pub fn fill(&self, place: Place, buffer: Buffer<T>) {
-        let Held::Later(later) = &self.slots[place.slot as usize].held else { unreachable!("only what waits is filled in") };
         self.count(buffer.len());
-        assert!(later.value.set(buffer).is_ok(), "filled in once");
-        self.filled.borrow_mut().push(place.slot);
-    }
-    /// Whether nothing was filled in since.
-    #[inline]
-    pub fn is_in_order(&self) -> bool {
-        self.filled.borrow().is_empty()
-    }
-    /// Slots that were filled in become ones like any other; tells their nodes, which no longer need their inputs.
-    pub fn put_in_order(&mut self) -> SmallVec<[NodeId; 8]> {
-        let Store { slots, filled, .. } = self;
-        let own = |slot: u32| {
-            let slot = &mut slots[slot as usize];
-            let Held::Later(later) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!("only what waits is filled in") };
-            slot.held = Held::Own(later.value.into_inner().expect("filled in"));
-            later.node
-        };
-        filled.get_mut().drain(..).map(own).collect()
-    }
-    /// The nodes that were recorded after the mark and still wait.
-    pub fn waiting_since(&self, mark: Mark) -> impl Iterator<Item = NodeId> + '_ {
-        self.slots[mark.slots..].iter().filter_map(|slot| match &slot.held {
-            Held::Later(later) => Some(later.node),
-            _ => None,
-        })
+        self.slots.fill(place, buffer);
     }
 
     /// Shares a parameter's array without a copy.
@@ -280,41 +209,21 @@ impl<T: Scalar> Store<T> {
         self.push_slot(Held::Shared(buffer))
     }
 
-    /// One more node reads this place.
+    /// Adds a reader to this place.
     pub fn retain(&mut self, place: Place) {
         if !place.in_arena() {
-            self.slots[place.slot as usize].readers += 1;
+            self.slots()[place.slot as usize].readers += 1;
         }
     }
-
-    /// One node fewer reads this place; the last one gives the buffer back. Tells the node that has waited in vain, if one has: its
-    /// inputs have a reader fewer too.
-    pub fn release(&mut self, place: Place) -> Option<NodeId> {
-        if place.in_arena() {
-            return None;
-        }
-        let slot = &mut self.slots[place.slot as usize];
-        slot.readers -= 1;
-        if slot.readers > 0 {
-            return None;
-        }
-        match std::mem::replace(&mut slot.held, Held::Nothing) {
-            Held::Later(later) => Some(later.node),
-            held => {
-                self.reclaim(held);
-                None
-            }
-        }
-    }
-    fn reclaim(&mut self, held: Held<T>) {
-        if let Held::Own(buffer) = held {
-            self.discount(buffer.len());
-            self.give(buffer);
+    /// Drops a reader of this place; the last one gives the buffer back.
+    pub fn release(&mut self, place: Place) {
+        if !place.in_arena() {
+            self.slots.release(place, |buffer| self.pool.reclaim(buffer));
         }
     }
 
     /// Adds in place: the elements that `add` may write, and those that it reads.
-    pub fn add_in_place(&mut self, to: Place, from: Place, add: impl FnOnce(&mut [T], &[T])) -> bool {
+    pub fn add_in_place(&mut self, to: Place, from: Place, settled: Settled, add: impl FnOnce(&mut [T], &[T])) -> bool {
         if to.in_arena() {
             // Cotangents are appended, so the later of the two lies above the earlier one.
             let (low, high) = (to.offset.min(from.offset), to.offset.max(from.offset));
@@ -329,13 +238,13 @@ impl<T: Scalar> Store<T> {
             }
             return true;
         }
-        let slot = &mut self.slots[to.slot as usize];
+        let slot = &mut self.slots()[to.slot as usize];
         if slot.readers != 1 || !matches!(slot.held, Held::Own(_)) || from.slot == to.slot {
             return false;
         }
         let Held::Own(mut buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
-        add(&mut buffer[to.offset as usize..], &self.reader().data(from)[from.offset as usize..]);
-        self.slots[to.slot as usize].held = Held::Own(buffer);
+        add(&mut buffer[to.offset as usize..], &self.reader(settled).data(from)[from.offset as usize..]);
+        self.slots()[to.slot as usize].held = Held::Own(buffer);
         true
     }
 
@@ -344,43 +253,40 @@ impl<T: Scalar> Store<T> {
         if place.in_arena() || place.offset != 0 {
             return None;
         }
-        let slot = &mut self.slots[place.slot as usize];
+        let slot = &mut self.slots()[place.slot as usize];
         match &slot.held {
             Held::Own(b) if slot.readers == 1 && b.len() == len => {}
             _ => return None,
         }
         let Held::Own(buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
-        self.discount(len);
+        self.pool.discount(len);
         Some(buffer)
     }
 
-    pub fn mark(&self) -> Mark {
-        Mark { arena: self.used, slots: self.slots.len() }
+    pub fn mark(&self) -> StoreMark {
+        StoreMark { arena: self.used, slots: self.slots.len() }
     }
 
     /// Forgets everything made since the mark.
-    pub fn rewind(&mut self, mark: Mark) {
-        self.peak.set(self.peak.get().max(self.live_bytes()));
+    pub fn rewind(&mut self, mark: StoreMark) {
+        self.note_peak();
         self.used = mark.arena;
-        while self.slots.len() > mark.slots {
-            let slot = self.slots.pop().expect("longer than the mark");
-            self.reclaim(slot.held);
-        }
+        self.slots.truncate(mark.slots, |buffer| self.pool.reclaim(buffer));
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.rewind(Mark { arena: 0, slots: 0 });
+        self.rewind(StoreMark { arena: 0, slots: 0 });
     }
 
     fn live_bytes(&self) -> usize {
-        self.slot_bytes.get() + self.used * size_of::<T>()
+        self.pool.slot_bytes.get() + self.used * size_of::<T>()
     }
     /// Counters, on a tape of so many nodes.
     pub fn stats(&self, nodes: usize) -> Stats {
         let live = self.live_bytes();
-        let pool = self.pool.borrow();
-        Stats { nodes, live_bytes: live, peak_bytes: self.peak.get().max(live), pool_hits: pool.hits, pool_misses: pool.misses }
+        let pool = self.pool.pool.borrow();
+        Stats { nodes, live_bytes: live, peak_bytes: self.pool.peak.get().max(live), pool_hits: pool.hits, pool_misses: pool.misses }
     }
 }
 
@@ -397,9 +303,9 @@ mod tests {
     fn a_buffer_comes_back_from_the_pool() {
         let mut store = Store::<f32>::new();
         let mark = store.mark();
-        let place = store.build(5000, |_, y| y.fill(1.0)).unwrap();
+        let place = store.build(5000, |y| y.fill(1.0)).unwrap();
         store.rewind(mark);
-        store.build(5100, |_, y| assert_eq!(y[0], 1.0, "recycled, not zeroed")).unwrap();
+        store.build(5100, |y| assert_eq!(y[0], 1.0, "recycled, not zeroed")).unwrap();
         let stats = store.stats(0);
         assert_eq!((stats.pool_hits, stats.pool_misses), (1, 1));
         assert!(!place.in_arena() && stats.peak_bytes >= 20_000);
@@ -409,7 +315,7 @@ mod tests {
     fn an_arena_that_is_full_is_an_error_that_names_the_line() {
         let at = std::panic::Location::caller();
         let full = || Store::<f32> { used: IN_ARENA, ..Store::new() };
-        let said = full().build(2, |_, _| unreachable!("there is no place")).map(|_| ()).expect_err("full").to_string();
+        let said = full().build(2, |_| unreachable!("there is no place")).map(|_| ()).expect_err("full").to_string();
         assert!(said.contains("2^32 numbers") && said.contains("hint: call `reset`"), "{said}");
         let panic = std::panic::catch_unwind(|| full().push_number(1.0, at)).expect_err("full");
         let said = panic.downcast_ref::<String>().expect("a text");

@@ -6,7 +6,7 @@ use crate::tape::Tape;
 use crate::tape::node::{At, NONE, NodeId, OFF_PATH, WAITING};
 use crate::tape::op::Vjp;
 use crate::tape::own::Own;
-use crate::tape::record::Inner;
+use crate::tape::record::List;
 use crate::tape::var::Var;
 use smallvec::SmallVec;
 use std::cell::RefMut;
@@ -31,11 +31,11 @@ pub(super) struct Sweep<'t, T: Scalar, O: Own<T>> {
 
 impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
     pub fn new(tape: &'t Tape<T>, floor: NodeId, root: NodeId, own: O) -> Self {
-        let mut inner = tape.write();
-        let mut entries = inner.scratch.pop().unwrap_or_default();
+        let mut list = tape.write();
+        let mut entries = list.scratch.pop().unwrap_or_default();
         entries.clear();
         entries.resize((root + 1).saturating_sub(floor) as usize, OFF_PATH);
-        Sweep { tape, floor, entries, below: [(NONE, NONE); 2], own, running: NONE, outer_at: inner.at }
+        Sweep { tape, floor, entries, below: [(NONE, NONE); 2], own, running: NONE, outer_at: list.at }
     }
     /// The entry of a node, if it is on a path or a target.
     #[inline(always)]
@@ -48,9 +48,9 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
     }
     /// Marks the nodes through which the targets (already marked) reach the root.
     pub fn mark_paths(&mut self) {
-        let inner = self.tape.read();
+        let list = self.tape.read();
         for id in self.floor..self.floor + self.entries.len() as NodeId {
-            let on_path = !inner.nodes[id as usize].cut && inner.inputs(id).iter().any(|&x| self.entry(x).is_some());
+            let on_path = !list.nodes[id as usize].cut && list.inputs(id).iter().any(|&x| self.entry(x).is_some());
             if on_path {
                 self.entries[(id - self.floor) as usize] = WAITING;
             }
@@ -90,13 +90,13 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
     }
     /// Runs the rule of one node, whose cotangent is `g`, and adds what it returns to the entries of the node's inputs.
     fn run_rule(&mut self, id: NodeId, g: NodeId) {
-        let mut inner = self.tape.write();
-        let node = inner.nodes[id as usize];
+        let mut list = self.tape.write();
+        let node = list.nodes[id as usize];
         let many: SmallVec<[NodeId; 16]>;
         let inputs = match node.inputs.get(..node.arity as usize) {
             Some(few) => few,
             None => {
-                many = inner.inputs(id).into();
+                many = list.inputs(id).into();
                 &many
             }
         };
@@ -107,50 +107,50 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
             return;
         }
         // Nodes from here on are made by the rule.
-        let first = inner.nodes.len() as NodeId;
+        let first = list.nodes.len() as NodeId;
         // The rule may make views of g, which must not change with it.
-        inner.nodes[g as usize].sum = false;
+        list.nodes[g as usize].adds = false;
         self.running = id;
-        let (op, outer) = (inner.rule(id), inner.at.replace(node.at));
-        drop(inner);
+        let (op, outer) = (list.rule(id), list.at.replace(node.at));
+        drop(list);
         let returned = op.vjp(&Vjp { tape: self.tape, id, inputs, needs, g: Var::at(self.tape, g) });
-        let mut inner = self.tape.write();
-        inner.at = outer;
-        let returned = inner.collect(returned);
-        self.own.receive(&mut inner, id, &returned);
+        let mut list = self.tape.write();
+        list.at = outer;
+        let returned = list.collect(returned);
+        self.own.receive(&mut list, id, &returned);
         for (&x, &c) in inputs.iter().zip(&returned).filter(|&(_, &c)| c != NONE) {
-            inner = self.add(inner, id, x, c, first);
+            list = self.add(list, id, x, c, first);
         }
-        self.own.finish(&mut inner, g, &returned, first);
+        self.own.finish(&mut list, g, &returned, first);
     }
     /// Adds the cotangent `c`, which the rule of node `id` returned, to the entry of its input `x`.
-    fn add(&mut self, mut inner: RefMut<'t, Inner<T>>, id: NodeId, x: NodeId, c: NodeId, first: NodeId) -> RefMut<'t, Inner<T>> {
-        inner.check_cotangent(id, x, c);
-        let Some(&mut old) = self.entry(x) else { return inner };
+    fn add(&mut self, mut list: RefMut<'t, List<T>>, id: NodeId, x: NodeId, c: NodeId, first: NodeId) -> RefMut<'t, List<T>> {
+        list.check_cotangent(id, x, c);
+        let Some(&mut old) = self.entry(x) else { return list };
         let mut new = c;
         if old != WAITING {
-            if self.own.add_in_place(&mut inner, old, c) {
-                return inner;
+            if self.own.add_in_place(&mut list, old, c) {
+                return list;
             }
-            let at = inner.nodes[old as usize].at;
-            let outer = inner.at.replace(at);
-            drop(inner);
+            let at = list.nodes[old as usize].at;
+            let outer = list.at.replace(at);
+            drop(list);
             new = (Var::at(self.tape, old) + Var::at(self.tape, c)).id;
-            inner = self.tape.write();
-            (inner.at, inner.nodes[new as usize].sum) = (outer, true);
+            list = self.tape.write();
+            (list.at, list.nodes[new as usize].adds) = (outer, true);
         }
         *self.entry(x).expect("found above") = new;
-        self.own.replace(&mut inner, old, new, first);
-        inner
+        self.own.replace(&mut list, old, new, first);
+        list
     }
 }
 
 impl<T: Scalar, O: Own<T>> Drop for Sweep<'_, T, O> {
     /// Also when a rule panics: the tape works on.
     fn drop(&mut self) {
-        let mut inner = self.tape.write();
-        inner.at = self.outer_at;
-        self.own.end(&mut inner, &self.entries);
-        inner.scratch.push(std::mem::take(&mut self.entries));
+        let mut list = self.tape.write();
+        list.at = self.outer_at;
+        self.own.end(&mut list, &self.entries);
+        list.scratch.push(std::mem::take(&mut self.entries));
     }
 }

@@ -5,8 +5,8 @@ use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::tape::Tape;
 use crate::tape::node::NodeId;
-use crate::tape::op::{Listed, Op, erase_listed};
-use crate::tape::record::{Inner, describe};
+use crate::tape::op::erase::Listed;
+use crate::tape::record::List;
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use std::cell::Ref;
 use std::fmt;
@@ -68,8 +68,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If it has more or fewer elements.
     #[track_caller]
     pub fn item(self) -> T {
-        let inner = self.tape.read();
-        let view = inner.view(self.id);
+        let list = self.tape.read();
+        let view = list.view(self.id);
         let n = view.layout.numel();
         if n != 1 {
             let shape = view.shape();
@@ -136,7 +136,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             self.check_size("value", &self.shape());
         }
         let x = self.contiguous();
-        Value { inner: self.tape.read(), id: x.id }
+        Value { list: self.tape.read(), id: x.id }
     }
 
     /// A number on the same tape.
@@ -157,26 +157,26 @@ impl<'t, T: Scalar> Var<'t, T> {
 
     /// Records a built-in op of this and other inputs.
     #[track_caller]
-    pub(crate) fn record<O: Op<T> + PartialEq + Listed>(self, op: O) -> Self {
-        self.tape.op(op, [self], &erase_listed())
+    pub(crate) fn record<O: Listed>(self, op: O) -> Self {
+        self.tape.listed(op, [self])
     }
     #[track_caller]
-    pub(crate) fn record2<O: Op<T> + PartialEq + Listed>(self, op: O, other: Self) -> Self {
-        self.tape.op(op, [self, other], &erase_listed())
+    pub(crate) fn record2<O: Listed>(self, op: O, other: Self) -> Self {
+        self.tape.listed(op, [self, other])
     }
     #[track_caller]
-    pub(crate) fn record3<O: Op<T> + PartialEq + Listed>(self, op: O, second: Self, third: Self) -> Self {
-        self.tape.op(op, [self, second, third], &erase_listed())
+    pub(crate) fn record3<O: Listed>(self, op: O, second: Self, third: Self) -> Self {
+        self.tape.listed(op, [self, second, third])
     }
     /// Both operands as views of the shape that they broadcast to.
     #[track_caller]
     pub(crate) fn broadcast_with(self, other: Self, op: &'static str) -> (Self, Self) {
-        let inner = self.tape.read();
-        if !std::ptr::eq(self.tape, other.tape) || inner.nodes[self.id as usize].layout == inner.nodes[other.id as usize].layout {
+        let list = self.tape.read();
+        if !std::ptr::eq(self.tape, other.tape) || list.nodes[self.id as usize].layout == list.nodes[other.id as usize].layout {
             return (self, other); // what is wrong with Vars of two tapes is said when the op is recorded
         }
-        let (a, b) = (inner.layout(self.id).shape().clone(), inner.layout(other.id).shape().clone());
-        drop(inner);
+        let (a, b) = (list.layout(self.id).shape().clone(), list.layout(other.id).shape().clone());
+        drop(list);
         match a.broadcast(&b) {
             Some(shape) => (self.broadcast_to_shape(shape.clone()), other.broadcast_to_shape(shape)),
             None => {
@@ -215,25 +215,25 @@ pub(crate) fn refuse<const N: usize>(e: ShapeError, op: &'static str, shapes: [S
 
 /// A borrowed value; see [`Var::value`].
 pub struct Value<'t, T: Scalar> {
-    inner: Ref<'t, Inner<T>>,
+    list: Ref<'t, List<T>>,
     id: NodeId,
 }
 
 impl<T: Scalar> Value<'_, T> {
     /// The elements, in row-major order.
     pub fn as_slice(&self) -> &[T] {
-        self.inner.view(self.id).as_slice().expect("made contiguous")
+        self.list.view(self.id).as_slice().expect("made contiguous")
     }
     /// The array.
     pub fn view(&self) -> ArrayViewD<'_, T> {
-        ArrayViewD::from_shape(IxDyn(self.inner.layout(self.id).shape()), self.as_slice()).expect("as many as the shape says")
+        ArrayViewD::from_shape(IxDyn(self.list.layout(self.id).shape()), self.as_slice()).expect("as many as the shape says")
     }
 }
 
 /// The node's line of the tape.
 impl<T: Scalar> fmt::Debug for Var<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        describe(&self.tape.read(), self.id, f)
+        self.tape.describe(self.id, f)
     }
 }
 

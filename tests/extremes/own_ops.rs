@@ -2,7 +2,7 @@
 
 use crate::draw::Draw;
 use crate::harness::{Failures, alone};
-use wengert::{Binary, Cost, Cotangents, Layout, Op, Real, Shape, ShapeError, Source, Strides, Tape, Unary, View, Vjp};
+use wengert::{Binary, Cost, Cotangents, Fused, Layout, Op, Real, Shape, ShapeError, Source, Strides, Tape, Unary, View, Vjp};
 
 /// A third of what is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,8 +97,8 @@ impl Op<f64> for Bad {
             _ => None,
         }
     }
-    fn elementwise(&self) -> Option<Cost> {
-        (self.0 == Fault::Waiting).then_some(Cost::Cheap)
+    fn fused(&self) -> Option<&dyn Fused<f64>> {
+        (self.0 == Fault::Waiting).then_some(self)
     }
     fn forward(&self, x: &[View<'_, f64>], y: &mut [f64]) {
         let x = x[0].to_slice();
@@ -113,6 +113,12 @@ impl Op<f64> for Bad {
             Fault::Cotangent => cx.each(|_| cx.g.sum()),
             _ => cx.each(|_| cx.g),
         }
+    }
+}
+
+impl Fused<f64> for Bad {
+    fn elementwise(&self) -> Option<Cost> {
+        Some(Cost::Cheap)
     }
 }
 

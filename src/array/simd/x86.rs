@@ -1,6 +1,6 @@
 //! AVX2 and AVX-512. The only place that names their instructions.
 
-use super::{Kernel, Simd, Vector, sealed::Sealed};
+use super::{Kernel, OfNumbers, Simd, Vector, sealed::Sealed};
 use std::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
@@ -33,6 +33,16 @@ pub fn run_avx2<K: Kernel>(kernel: K) -> K::Out {
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
 pub fn run_avx512<K: Kernel>(kernel: K) -> K::Out {
     kernel.run(Avx512(()))
+}
+
+#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+pub fn numbers_avx2<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
+    f.run::<Avx2>(a, b, c)
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
+pub fn numbers_avx512<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
+    f.run::<Avx512>(a, b, c)
 }
 
 /// The four register types differ only in the names of their instructions.

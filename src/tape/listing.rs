@@ -1,0 +1,78 @@
+//! What does a tape show of itself? Its nodes, one by one, and its counters.
+
+use crate::array::scalar::Scalar;
+use crate::array::shape::Shape;
+use crate::tape::Tape;
+use crate::tape::node::NodeId;
+use crate::tape::store::Stats;
+use std::fmt;
+
+/// One line of a tape: see [`Tape::nodes`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeInfo {
+    /// The name of the op; `leaf`, `constant` or `param` of a value that was put in.
+    pub op: &'static str,
+    /// The places in the list of what it was computed from.
+    pub inputs: Vec<usize>,
+    /// The shape of the result.
+    pub shape: Shape,
+    /// Whether the value is not computed yet: a large elementwise op (or the sum of one) waits until it is first read, and is then computed in
+    /// one pass with its neighbours.
+    pub waits: bool,
+}
+
+impl<T: Scalar> Tape<T> {
+    /// Nodes, bytes and pool counters.
+    pub fn stats(&self) -> Stats {
+        let list = self.read();
+        list.store.stats(list.nodes.len())
+    }
+
+    /// What was recorded so far, in order.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f32>::new();
+    /// let y = tape.leaf([1.0, 2.0]).exp().sum();
+    /// let ops: Vec<&str> = tape.nodes().iter().map(|n| n.op).collect();
+    /// assert_eq!(ops, ["leaf", "exp", "sum"]);
+    /// assert_eq!(tape.nodes()[y.node()].inputs, [1]);
+    /// ```
+    pub fn nodes(&self) -> Vec<NodeInfo> {
+        let list = self.read();
+        let info = |id: NodeId| NodeInfo {
+            op: list.op(id).name(),
+            inputs: list.inputs(id).iter().map(|&i| i as usize).collect(),
+            shape: list.layout(id).shape().clone(),
+            waits: list.waits(id),
+        };
+        (0..list.nodes.len() as NodeId).map(info).collect()
+    }
+
+    /// Writes the line of a node.
+    pub(crate) fn describe(&self, id: NodeId, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = &self.read();
+        let inputs: Vec<String> = list.inputs(id).iter().map(|i| format!("%{i}")).collect();
+        let node = &list.nodes[id as usize];
+        let line = format!("%{id} = {}({})", list.op(id).name(), inputs.join(", "));
+        let kind = format!("{} {}", T::NAME, list.layout(id).shape());
+        let waits = if list.waits(id) { " (waits)" } else { "" };
+        write!(f, "{line:<36} {kind:<18} {}:{}{waits}", node.at.file(), node.at.line())
+    }
+}
+
+/// One readable line a node: id, op, inputs, type and shape, the caller's file and line.
+impl<T: Scalar> fmt::Display for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for id in 0..self.next_id() {
+            self.describe(id, f)?;
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: Scalar> fmt::Debug for Tape<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,111 @@
+//! How are graphs of numbers computed? By a short way, past shapes, views and rules, which would cost several times what a number costs.
+//!
+//! A node takes the short way if its op has one ([`NumberOp`]) and its inputs are single elements of the arena: [`Tape::numbers`]. A
+//! sweep that throws its nodes away takes it back over such nodes: [`List::pass_numbers`]. Nothing else in the crate knows of it, and no bit depends on it:
+//! [`Tape::fast_ways`] turns it off, and the tests compare.
+
+use crate::array::scalar::Scalar;
+use crate::tape::Tape;
+use crate::tape::node::{At, NONE, NodeId, OFF_PATH, WAITING};
+use crate::tape::op::erase::{Fixed, OpRef};
+use crate::tape::own::Thrown;
+use crate::tape::recall::NUMBER;
+use crate::tape::record::{List, Node, node};
+use crate::tape::var::Var;
+use std::panic::Location;
+
+impl<T: Scalar> Tape<T> {
+    /// Records an op without attributes if it and its inputs have the short way.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn numbers<'t, const N: usize>(&'t self, op: &'static Fixed<T>, inputs: [Var<'t, T>; N]) -> Option<Var<'t, T>> {
+        let number = op.number?;
+        let mut list = self.try_write()?;
+        // Plain loops: the adaptors of arrays are not always inlined, and a call costs more than the node.
+        let (mut ids, mut x, mut tracked) = ([NONE; 3], [T::ZERO; 3], false);
+        for k in 0..N {
+            if !std::ptr::eq(inputs[k].tape, self) {
+                return None;
+            }
+            let node = &list.nodes[inputs[k].id as usize];
+            if node.layout != list.short || !node.place.in_arena() {
+                return None;
+            }
+            ids[k] = inputs[k].id;
+            x[k] = list.store.element(node.place);
+            tracked |= node.tracked;
+        }
+        let at = list.at.unwrap_or(Location::caller());
+        list.ready(at);
+        // At once: a number that is kept for the call below is written to memory first, and the next node waits for it.
+        let place = list.store.push_number(number.value(x[0], x[1], x[2]), at);
+        let (cut, live) = (list.no_grad.get(), list.is_live());
+        let y = Node { inputs: ids, arity: N as u32, tracked: tracked && live, cut, ..node(OpRef::Fixed(op), NUMBER, place, at) };
+        Some(Var::at(self, list.append(y)))
+    }
+}
+
+impl<T: Scalar> List<T> {
+    /// The value of a node that has the short way.
+    #[inline(always)]
+    fn number(&self, id: NodeId) -> Option<T> {
+        let node = &self.nodes[id as usize];
+        (node.layout == self.short && node.place.in_arena()).then(|| self.store.element(node.place))
+    }
+    /// A number that a sweep has computed: nothing else reads its node, and one entry of the sweep is it.
+    #[inline(always)]
+    fn cotangent(&mut self, x: T, at: At) -> NodeId {
+        self.ready(at);
+        let place = self.store.push_number(x, at);
+        self.append(Node { adds: true, holds: 1, ..node(OpRef::Fixed(Fixed::COTANGENT), NUMBER, place, at) })
+    }
+    /// The sum of a cotangent that others may read, and that may be an element of an array, and a number.
+    #[cold]
+    #[inline(never)]
+    fn number_of_its_own(&mut self, own: &Thrown, old: NodeId, x: T, at: At) -> (NodeId, T) {
+        let sum = self.element(old) + x;
+        let c = self.cotangent(sum, at);
+        own.let_go(self, old, c);
+        (c, sum)
+    }
+
+    /// Walks down from entry `i` (excluded) of a sweep that visits all nodes and throws its own away, as far as the short way leads. Gives the entry
+    /// below which there is more to do.
+    #[inline(never)]
+    pub(super) fn pass_numbers(&mut self, own: &Thrown, entries: &mut [NodeId], mut i: usize) -> usize {
+        // The last cotangent that was made, and its value: most often it is the next that is read, sooner than memory has it.
+        let mut last = (NONE, T::ZERO);
+        while i > 0 {
+            let id = i - 1;
+            let g = entries[id];
+            let node = &self.nodes[id];
+            if g < OFF_PATH && node.arity > 0 && !node.cut {
+                let (arity, inputs, at) = (node.arity as usize, node.inputs, node.at);
+                let OpRef::Fixed(&Fixed { number: Some(op), .. }) = node.op else { return i };
+                if arity > 2 {
+                    return i;
+                }
+                let known = if g == last.0 { Some(last.1) } else { self.number(g) };
+                let (Some(g), Some(y)) = (known, self.number(id as NodeId)) else { return i };
+                let (Some(a), Some(b)) = (self.number(inputs[0]), self.number(inputs[arity - 1])) else { return i };
+                let (ga, gb) = op.cotangents(g, a, b, y);
+                for k in 0..arity {
+                    let (x, gx) = if k == 0 { (inputs[0], ga) } else { (inputs[1], gb) };
+                    let old = entries[x as usize];
+                    if old == WAITING {
+                        last = (self.cotangent(gx, at), gx);
+                        entries[x as usize] = last.0;
+                    } else if old < OFF_PATH && own.made(old) && self.nodes[old as usize].adds {
+                        *self.store.element_mut(self.nodes[old as usize].place) += gx;
+                        last = if old == last.0 { (NONE, gx) } else { last };
+                    } else if old != OFF_PATH {
+                        last = self.number_of_its_own(own, old, gx, at);
+                        entries[x as usize] = last.0;
+                    }
+                }
+            }
+            i = id;
+        }
+        0
+    }
+}
