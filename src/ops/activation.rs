@@ -1,4 +1,4 @@
-//! Smooth activation functions, elementwise: each is its value, its slope and a method. (Those with kinks are in `rectifier.rs`.)
+//! Smooth elementwise activation functions. Each has its value, its slope and a method. Those with kinks are in `rectifier.rs`.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
@@ -6,15 +6,15 @@ use crate::kernels::elementwise::Cost;
 use crate::ops::map::{Map, Unary};
 use crate::tape::var::{Var, refuse};
 
-/// x between two bounds, at which it stays; NaN passes.
+/// Clamps x to `[low, high]`; NaN stays NaN.
 #[inline(always)]
 fn hold<R: Real>(x: R, low: f64, high: f64) -> R {
     let (low, high) = (x.lit(low), x.lit(high));
     low.gt(x).select(low, x.gt(high).select(high, x))
 }
 
-/// x beside a factor that is 0 in both types for all x beyond 1000: held there, since its product with a cotangent, which derivatives of the
-/// product have, may be beyond the type.
+/// Clamps x to [-1000, 1000] where it is multiplied by a factor that is 0 in both types beyond these bounds. The clamp avoids an overflow:
+/// derivatives of the product multiply x by a cotangent before they multiply by the factor.
 #[inline(always)]
 fn gate_part<R: Real>(x: R) -> R {
     hold(x, -1000.0, 1000.0)
@@ -99,7 +99,7 @@ impl Unary for Softplus {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// ln(1 + e^x), a smooth relu; x itself above 20, as PyTorch has it. Derivative: sigmoid(x).
+    /// ln(1 + e^x), a smooth relu. Above 20 it is x itself, as in PyTorch. Derivative: sigmoid(x).
     #[track_caller]
     pub fn softplus(self) -> Self {
         self.softplus_with(1.0, 20.0)
@@ -181,7 +181,7 @@ impl Unary for Mish {
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        // Held where the gate is 0 or 1 in both types: twice x, which derivatives of this have, is beyond the type before x is.
+        // Clamped to where the gate is neither 0 nor 1 in both types. Higher derivatives compute 2x, which overflows before x does.
         let x = hold(x, -1000.0, 30.0);
         let t = x.softplus().tanh();
         t + x * (x.lit(1.0) - t * t) * x.sigmoid()
@@ -275,7 +275,7 @@ impl Unary for Gelu {
     }
 }
 
-/// Phi(x), by the function that keeps its accuracy where Phi is small.
+/// Phi(x). It is computed by `erfc`, which stays accurate where Phi is small.
 #[inline(always)]
 fn normal_cdf<R: Real>(x: R) -> R {
     (x * x.lit(-std::f64::consts::FRAC_1_SQRT_2)).erfc() * x.lit(0.5)
@@ -288,10 +288,10 @@ pub(crate) struct GeluTanh;
 const GELU_SCALE: f64 = std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2; // sqrt(2/pi)
 const GELU_CUBIC: f64 = 0.044715;
 
-/// Where the tanh in it is 1 or -1 in both types; beyond that, cubes and squares of x overflow long before x does.
+/// From here on the tanh inside is 1 or -1 in both types. Without a clamp, x^2 and x^3 would overflow long before x does.
 const GELU_END: f64 = 10.0;
 
-/// tanh(sqrt(2/pi) (x + 0.044715 x^3)), and the x that it was computed of, which is held where the tanh no longer changes.
+/// tanh(sqrt(2/pi) (x + 0.044715 x^3)), and the x that it was computed from. This x is clamped to where the tanh still changes.
 #[inline(always)]
 fn gelu_gate<R: Real>(x: R) -> (R, R) {
     let x = hold(x, -GELU_END, GELU_END);
@@ -315,7 +315,8 @@ impl Unary for GeluTanh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x Phi(x), where Phi is the standard normal distribution function (Hendrycks and Gimpel, 2016). Derivative: Phi(x) + x phi(x).
+    /// x Phi(x), where Phi is the standard normal distribution function, phi its density (Hendrycks and Gimpel, 2016). Derivative: Phi(x) +
+    /// x phi(x).
     #[track_caller]
     pub fn gelu(self) -> Self {
         self.record(Map(Gelu))
@@ -330,7 +331,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 // ----------------------------------------------------------------------------------------------------------------- glu
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The first half of an axis times the sigmoid of its second half (Dauphin et al., 2016). (PyTorch's default axis is the last, -1.)
+    /// The first half of an axis times the sigmoid of its second half (Dauphin et al., 2016). PyTorch's default axis is the last, -1.
     ///
     /// # Panics
     /// If there is no such axis, or its size is odd.
@@ -428,13 +429,13 @@ mod rows {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = unary(Silu, -2.0, 2.0, |x| x.silu());
             rows.extend(points(|x| x.silu(), &[(0.0, 0.0, 0.5), (1e3, 1e3, 1.0), (-1e3, 0.0, 0.0), (INF, INF, 1.0), (-INF, NAN, 0.0)]));
-            // As glu of two equal halves; and glu by itself.
+            // silu is glu of two equal halves; then the rows of glu itself.
             rows.push(equals([any(&[3, 2])], |v| v[0].silu(), |v| crate::concat(&[v[0], v[0]], -1).glu(-1)));
             rows
         }
     }
 
-    /// glu has no op of its own; its rows stand with its gate's.
+    /// glu has no op of its own. Its rows run with those of the sigmoid.
     fn glu_rows<T: Scalar>() -> Vec<Row<T>> {
         vec![
             grad([any(&[2])], |v| v[0].glu(0)),

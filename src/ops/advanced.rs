@@ -1,4 +1,4 @@
-//! Indexing by several things at once: parts, new axes, arrays of indices, masks. PyTorch's `x[1, :, None, [0, 2], mask]`.
+//! Indexing with several entries at once: ranges, new axes, arrays of indices and masks, as in PyTorch's `x[1, :, None, [0, 2], mask]`.
 
 use crate::array::error::ShapeError;
 use crate::array::memory::filled;
@@ -13,15 +13,15 @@ use ndarray::{ArrayBase, Data, Dimension};
 /// One entry of [`Var::index`]: see [`pick!`](crate::pick).
 #[derive(Clone, Debug)]
 pub enum Pick {
-    /// A range of an axis, or one element, whose axis disappears.
+    /// A range of an axis, or a single index, which removes the axis.
     Part(SliceInfo),
     /// A new axis of size 1.
     NewAxis,
-    /// As many whole axes as the other entries leave.
+    /// As many whole axes as the other entries leave over.
     Ellipsis,
-    /// Numbered elements of an axis; negative numbers count from its end.
+    /// The elements of an axis at these indices; negative ones count from its end.
     Indices(Indices),
-    /// The elements that count, of as many axes as the mask has.
+    /// The elements where the mask is true. It covers as many axes as it has.
     Mask(Mask),
 }
 
@@ -101,8 +101,8 @@ impl<const N: usize> From<[bool; N]> for Pick {
     }
 }
 
-/// The argument of [`Var::index`]: what [`at!`](crate::at) takes, and [`Pick::NewAxis`], [`Pick::Ellipsis`], arrays of indices and
-/// [`Mask`](crate::Mask)s.
+/// The argument of [`Var::index`]. It takes everything that [`at!`](crate::at) takes, and [`Pick::NewAxis`], [`Pick::Ellipsis`], arrays of
+/// indices and [`Mask`](crate::Mask)s.
 ///
 /// ```
 /// use wengert::{Mask, Pick, Tape, pick};
@@ -125,7 +125,8 @@ macro_rules! pick {
     ($($all:tt)+) => { $crate::pick!(@list [] $($all)+) };
 }
 
-/// What an index list comes to: a view, by runs and then a reshape, and lists of indices for some of the view's axes.
+/// What a list of entries amounts to: a view (runs along the axes of the array, then a reshape to `view`), and lists of indices for some of
+/// the axes of the view.
 struct Plan {
     runs: Small<Run>,
     view: Small<usize>,
@@ -157,7 +158,7 @@ impl Plan {
         plan.whole(shape, implied);
         Ok(plan)
     }
-    /// The next axes of the array, as they are.
+    /// Takes the next axes of the array whole.
     fn whole(&mut self, shape: &Shape, axes: usize) {
         for _ in 0..axes {
             let len = shape[self.runs.len()];
@@ -183,7 +184,7 @@ impl Plan {
             Pick::Ellipsis => self.whole(shape, rest),
             Pick::Indices(index) => {
                 let index = index.counted_from_end(shape[axis])?;
-                // One number is an index like any other, as in PyTorch.
+                // A single number is an index like any other, as in PyTorch.
                 if index.shape().is_empty() {
                     return self.push(&Pick::Part(SliceInfo::from(index.values()[0] as isize)), shape, rest);
                 }
@@ -207,15 +208,15 @@ impl Plan {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Indexing as PyTorch has it, by any of [`pick!`](crate::pick)'s entries; axes that are not named stay whole.
+    /// Indexing as in PyTorch, with any of the entries of [`pick!`](crate::pick); axes that are not named stay whole.
     ///
-    /// Arrays of indices are broadcast to one shape and taken together. Its axes come where the first of the indexed ones was, if those lie
-    /// side by side, and else in front. Without arrays and masks the result is a view. Derivative: each cotangent is added up where its
-    /// element came from.
+    /// Arrays of indices are broadcast to one shape and applied together. If the indexed axes lie side by side, the axes of that shape
+    /// replace them; otherwise these axes come first. Without arrays and masks the result is a view. Derivative: each cotangent is added at
+    /// the place its element came from.
     ///
     /// # Panics
-    /// If there are more entries than axes, an index is out of range, index arrays do not broadcast, or a mask has another shape than its
-    /// axes.
+    /// If there are more entries than axes, an index is out of range, index arrays do not broadcast, or the shape of a mask differs from
+    /// the sizes of its axes.
     #[track_caller]
     pub fn index(self, picks: &[Pick]) -> Self {
         let shape = self.shape();
@@ -239,7 +240,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let side_by_side = lists.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0);
         let (x, at) = if side_by_side { (x, first) } else { (x.in_front(lists.iter().map(|&(axis, _)| axis)), 0) };
-        // The indexed axes as one, and of each place the number along it.
+        // Merge the indexed axes into one, and compute the index of each place along it.
         let full = x.shape();
         let end = at + lists.len();
         let around = |middle: &[usize]| full[..at].iter().chain(middle).chain(&full[end..]).copied().collect::<Shape>();
@@ -253,14 +254,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         let merged = around(&[full[at..end].iter().product()]);
         x.reshape_to(merged).index_select(at as isize, flat).reshape_to(around(&common))
     }
-    /// Some axes, in order, before the others.
+    /// Moves some axes, in the given order, in front of the others.
     #[track_caller]
     fn in_front(self, axes: impl Iterator<Item = usize> + Clone) -> Self {
         let others = (0..self.ndim()).filter(|a| axes.clone().all(|b| *a != b));
         let order: Small<isize> = axes.clone().chain(others).map(|a| a as isize).collect();
         self.permute(&order)
     }
-    /// The elements for which a mask counts, in row-major order; array and mask broadcast. Derivative: each cotangent goes where its
+    /// The elements where a mask is true, in row-major order; array and mask broadcast. Derivative: each cotangent goes to the place its
     /// element came from.
     ///
     /// ```
@@ -289,7 +290,7 @@ pub(crate) mod rows {
     use crate::ops::samples::*;
     use Pick::{Ellipsis, NewAxis};
 
-    /// Indexing is composed of slices and `index_select`, with whose rows it runs.
+    /// Indexing is made of slices and `index_select`; its rows run with those of `index_select`.
     pub(crate) fn indexing<T: Scalar>() -> Vec<Row<T>> {
         let x = || any(&[3, 4, 5]);
         vec![

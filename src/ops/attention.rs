@@ -1,4 +1,4 @@
-//! Attention: which rows of values to read, by how well a query fits their keys. A formula of other ops.
+//! Attention: how well a query matches the keys decides which values it reads. A formula of other ops.
 
 use crate::array::error::ShapeError;
 use crate::array::memory::room;
@@ -10,17 +10,17 @@ use crate::tape::var::{Operand, Var, refuse};
 /// The options of [`Var::scaled_dot_product_attention`]. By default every query sees every key.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AttentionOptions<'t, T: Scalar> {
-    /// Which keys a query sees: those where this is not 0. Broadcasts to `[.., queries, keys]`. A query that sees none reads 0.
+    /// A query sees the keys where this is not 0. It broadcasts to `[.., queries, keys]`. A query that sees no key reads 0.
     pub mask: Option<Var<'t, T>>,
-    /// Added to the scores before the softmax; -inf hides a key. Broadcasts likewise.
+    /// Added to the scores before the softmax; -inf hides a key. It broadcasts to `[.., queries, keys]` too.
     pub bias: Option<Var<'t, T>>,
-    /// Whether query i sees only the keys 0 to i.
+    /// If true, query i sees only the keys 0 to i.
     pub is_causal: bool,
-    /// The factor of the scores; 1 / sqrt(features) unless given.
+    /// The factor of the scores; `None` is 1 / sqrt(features).
     pub scale: Option<f64>,
 }
 
-/// The shape of the scores, and that everything fits it, before anything is recorded.
+/// The shape of the scores. Refuses what does not fit before anything is recorded.
 #[track_caller]
 fn scores_of<T: Scalar>(q: Shape, k: Shape, v: Shape, options: &AttentionOptions<'_, T>) -> Shape {
     let name = "scaled_dot_product_attention";
@@ -45,9 +45,10 @@ fn scores_of<T: Scalar>(q: Shape, k: Shape, v: Shape, options: &AttentionOptions
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Attention of queries (this array) to keys and values: softmax(q k^T / sqrt(features)) v. Shapes are `[.., queries, features]`,
-    /// `[.., keys, features]` and `[.., keys, values]`; the axes before broadcast. A query that sees no key, by the mask, by a bias of -inf, by
-    /// `is_causal` or by all together, reads 0, and nothing flows back from it. (A. Vaswani et al., "Attention is all you need", 2017.)
+    /// Attention of queries (this array) to keys and values: softmax(q k^T / sqrt(features)) v. Shapes are `[.., queries, features]`, `[..,
+    /// keys, features]` and `[.., keys, values]`; the leading axes broadcast. A key can be hidden from a query by the mask, by a bias of
+    /// -inf, or by `is_causal`. A query that sees no key reads 0, and no gradient flows back from it. (A. Vaswani et al., "Attention is all
+    /// you need", 2017.)
     ///
     /// ```
     /// use wengert::{AttentionOptions, Tape};
@@ -84,7 +85,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let masks = [options.mask, causal].into_iter().flatten();
         let hidden = self.number(f64::NEG_INFINITY);
         let scores = masks.fold(scores, |scores, mask| mask.where_cond(scores, hidden));
-        // A query that sees nothing, for whatever reason, gives every key the weight 0.
+        // A query that sees no key gives every key the weight 0.
         let weights = scores.record(MaskedSoftmax);
         weights.matmul(value)
     }
@@ -105,7 +106,7 @@ pub(crate) mod rows {
         (v[0].matmul(v[1].transpose(-2, -1)) * v[0].number(scale)).softmax(-1).matmul(v[2])
     }
 
-    /// Rows of a function without an op of its own; they run with those of softmax.
+    /// A function without an op of its own; its rows run with those of softmax.
     pub(crate) fn rows<T: Scalar>() -> Vec<Row<T>> {
         let plain = || [any(&[2, 3, 4]), any(&[2, 5, 4]), any(&[2, 5, 3])];
         vec![
@@ -116,7 +117,7 @@ pub(crate) mod rows {
             grad([any(&[3, 4]), any(&[5, 4]), any(&[5, 2]), any(&[3, 5])], |v| {
                 attend(v, AttentionOptions { bias: Some(v[3]), mask: Some(v[3].gt(v[3].number(-1.0))), is_causal: true, scale: None })
             }),
-            // The first query sees the first key, the second none.
+            // The first query sees the first key; the second sees none.
             value(
                 [of(&[2, 1], [1.0, 2.0]), of(&[2, 1], [3.0, 4.0]), of(&[2, 1], [5.0, 6.0])],
                 |v| {
@@ -131,7 +132,7 @@ pub(crate) mod rows {
                 &[5.0, 0.0],
                 [&[0.0, 0.0], &[0.0, 0.0], &[1.0, 0.0]],
             ),
-            // The same by a bias; and by bias, mask and order together, where no single one hides all.
+            // The same with a bias; then with bias, mask and causality together, none of which hides every key alone.
             value(
                 [of(&[2, 1], [1.0, 2.0]), of(&[2, 1], [3.0, 4.0]), of(&[2, 1], [5.0, 6.0]), of(&[2, 2], [0.0, -INF, -INF, -INF])],
                 |v| attend(v, AttentionOptions { bias: Some(v[3]), ..Default::default() }),
@@ -152,7 +153,7 @@ pub(crate) mod rows {
                 &[0.0, 0.0],
                 [&[0.0; 2], &[0.0; 3], &[0.0; 3], &[0.0; 6]],
             ),
-            // A key that is hidden from all by -inf is as good as absent.
+            // Hiding a key from all queries by -inf has the same effect as leaving it out.
             equals(
                 [any(&[2, 3]), any(&[3, 3]), any(&[3, 2])],
                 |v| {

@@ -1,11 +1,11 @@
-//! Pooling by averages, and by norms, which are made of them.
+//! Average pooling, and pooling by p-norms, which is made of averages.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::array::view::View;
 use crate::kernels::pool::{self as kernel, Divisor};
-use crate::ops::pool::{MaxPool, MaxPoolOptions, Windows, same};
+use crate::ops::pool::{MaxPool, MaxPoolOptions, PoolWindows, same};
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Var, refuse};
 
@@ -14,11 +14,11 @@ use crate::tape::var::{Var, refuse};
 /// The average over each window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AvgPool {
-    windows: Windows,
+    windows: PoolWindows,
     divisor: Divisor,
 }
 
-/// Each element, divided among its window of an array of so many elements along the pooled axes: the adjoint of [`AvgPool`].
+/// Divides each element among the elements of its window, in an array with these sizes along the pooled axes: the adjoint of [`AvgPool`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AvgSpread {
     pool: AvgPool,
@@ -68,18 +68,19 @@ impl<T: Scalar> Op<T> for AvgSpread {
     }
 }
 
-/// How the windows of an average lie, and what it divides by. The default: side by side, without padding, by their size.
+/// How the windows of an average lie, and what their sums are divided by. By default they lie side by side, without padding, and the
+/// divisor is their size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AvgPoolOptions<const N: usize> {
-    /// From one window to the next; `None` is the kernel's size.
+    /// The step from one window to the next; `None` is the kernel's size.
     pub stride: Option<[usize; N]>,
-    /// Zeros before and behind each axis.
+    /// The number of zeros before and after each axis.
     pub padding: [usize; N],
-    /// Whether the last window may run over the end.
+    /// If true, the last window may reach beyond the end.
     pub ceil_mode: bool,
-    /// Whether the padding counts as elements.
+    /// If true, the padding counts towards the number of elements.
     pub count_include_pad: bool,
-    /// What to divide each sum by instead of the number of elements.
+    /// Divides each sum by this instead of the number of elements.
     pub divisor_override: Option<i64>,
 }
 
@@ -103,8 +104,8 @@ impl<const N: usize> AvgPoolOptions<N> {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The average over each window of an array (batch, channels, length) or (channels, length). Derivative: each window's cotangent,
-    /// divided among its elements. How many windows there are is said at [`Var::max_pool1d`].
+    /// The average over each window of an array (batch, channels, length) or (channels, length). Derivative: the cotangent of each window,
+    /// divided among its elements. [`Var::max_pool1d`] says how many windows there are.
     ///
     /// # Panics
     /// As [`Var::max_pool1d`], and if `divisor_override` is 0.
@@ -136,13 +137,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn avg_pool3d(self, kernel_size: [usize; 3], options: AvgPoolOptions<3>) -> Self {
         self.record(options.pool(kernel_size))
     }
-    /// The average over each of so many windows, which divide the axis among them: see [`Var::adaptive_max_pool1d`].
+    /// The average over each of `output_size` windows, which divide the axis among them: see [`Var::adaptive_max_pool1d`].
     ///
     /// # Panics
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_avg_pool1d(self, output_size: [impl Into<Option<usize>>; 1]) -> Self {
-        self.record(AvgPool { windows: Windows::adaptive(output_size), divisor: Divisor::Inside })
+        self.record(AvgPool { windows: PoolWindows::adaptive(output_size), divisor: Divisor::Inside })
     }
     /// As [`Var::adaptive_avg_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
     ///
@@ -158,7 +159,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_avg_pool2d(self, output_size: [impl Into<Option<usize>>; 2]) -> Self {
-        self.record(AvgPool { windows: Windows::adaptive(output_size), divisor: Divisor::Inside })
+        self.record(AvgPool { windows: PoolWindows::adaptive(output_size), divisor: Divisor::Inside })
     }
     /// As [`Var::adaptive_avg_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
     ///
@@ -166,18 +167,19 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_avg_pool3d(self, output_size: [impl Into<Option<usize>>; 3]) -> Self {
-        self.record(AvgPool { windows: Windows::adaptive(output_size), divisor: Divisor::Inside })
+        self.record(AvgPool { windows: PoolWindows::adaptive(output_size), divisor: Divisor::Inside })
     }
 }
 
 // --------------------------------------------------------------------------------------------------------------- norms
 
-/// How the windows of a norm lie. The default: side by side.
+/// How the windows of a norm lie. By default they lie side by side.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LpPoolOptions<const N: usize> {
-    /// From one window to the next; `None` is the kernel's size.
+    /// The step from one window to the next; `None` is the kernel's size.
     pub stride: Option<[usize; N]>,
-    /// Whether the last window may run over the end. It then counts as if it were full of the average of its elements' powers.
+    /// If true, the last window may reach beyond the end. Its missing elements then count as if their powers had the average of the
+    /// others'.
     pub ceil_mode: bool,
 }
 
@@ -202,9 +204,9 @@ impl<'t, T: Scalar> Var<'t, T> {
         let average = self.powf(p).record(AvgPoolOptions { stride, ceil_mode, ..Default::default() }.pool(kernel_size));
         (average * self.number(kernel_size.iter().map(|&n| n as f64).product())).powf(1.0 / p)
     }
-    /// The p-norm of each window of an array (batch, channels, length) or (channels, length): the sum of x^p, and the p-th root of
-    /// that (without absolute values, as in PyTorch); infinite p gives the largest or smallest |x|. Derivative: (x / y)^(p - 1) of
-    /// the cotangent. How many windows there are is said at [`Var::max_pool1d`].
+    /// The p-norm of each window of an array (batch, channels, length) or (channels, length): the p-th root of the sum of x^p. As in
+    /// PyTorch, no absolute values are taken. For p = inf and -inf it is the largest and the smallest |x|. Derivative: (x / y)^(p - 1)
+    /// times the cotangent. [`Var::max_pool1d`] says how many windows there are.
     ///
     /// # Panics
     /// As [`Var::max_pool1d`], and if p is 0.
@@ -281,7 +283,7 @@ mod rows {
                 ),
                 equals([any(&[1, 130])], |v| v[0].adaptive_avg_pool1d([65]), |v| v[0].avg_pool1d([2], Default::default())),
                 equals([any(&[1, 130])], |v| v[0].adaptive_avg_pool1d([2]), |v| v[0].avg_pool1d([65], Default::default())),
-                // The padding counts, what lies beyond it does not.
+                // The padding counts as elements; what lies beyond it does not.
                 value(
                     [of(&[1, 4], [3.0, 6.0, 9.0, 12.0])],
                     |v| v[0].avg_pool1d([3], AvgPoolOptions { padding: [1], ..Default::default() }),
@@ -344,8 +346,8 @@ mod rows {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let options = AvgPoolOptions { stride: Some([2, 1]), padding: [1, 1], ceil_mode: true, ..Default::default() };
             let spread = AvgSpread { pool: options.pool([3, 2]), input: [1, 6, 5] };
-            let adaptive = AvgSpread { pool: AvgPool { windows: Windows::adaptive([3]), divisor: Divisor::Inside }, input: [1, 1, 5] };
-            let none = AvgSpread { pool: AvgPool { windows: Windows::adaptive([0]), divisor: Divisor::Inside }, input: [1, 1, 5] };
+            let adaptive = AvgSpread { pool: AvgPool { windows: PoolWindows::adaptive([3]), divisor: Divisor::Inside }, input: [1, 1, 5] };
+            let none = AvgSpread { pool: AvgPool { windows: PoolWindows::adaptive([0]), divisor: Divisor::Inside }, input: [1, 1, 5] };
             vec![
                 grad([any(&[2, 4, 6])], move |v| v[0].record(spread).exp()),
                 grad([any(&[2, 0])], move |v| v[0].record(none).exp()),
@@ -356,7 +358,7 @@ mod rows {
         }
     }
 
-    /// As PyTorch, a norm of infinite power is that of the largest or the smallest absolute value.
+    /// As in PyTorch, the norm with p = inf or -inf takes absolute values.
     #[test]
     fn norms_of_infinite_power() {
         let tape = crate::Tape::<f64>::new();

@@ -1,8 +1,9 @@
-//! Batch normalization: the channels of a batch brought to mean 0 and variance 1.
+//! Batch normalization: brings the channels of a batch to mean 0 and variance 1.
 //!
-//! Three ops, which are closed under differentiation: moments of channels, sums of channels, and `(x - mean) scale + shift` with constants
-//! of channels. The last is elementwise but for its constants, so that it is computed in one pass with what comes after it (a residual
-//! sum, relu); and so are the two of them that make the gradient by x. In all, forward reads x twice, and backward g and x twice.
+//! It is made of three ops that are closed under differentiation: moments of channels, sums over channels, and `(x - mean) scale + shift`
+//! with one mean, scale and shift for each channel. The last op is elementwise apart from these constants, so it is computed in one pass
+//! with the ops after it (a residual sum, relu). The gradient by x is made of two such ops, which also run in one pass. In all, the forward
+//! pass reads x twice, and the backward pass reads g and x twice.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Axes;
@@ -26,7 +27,7 @@ fn channels_of(shape: &Shape) -> Result<usize, ShapeError> {
     shape.get(1).copied().ok_or_else(missing)
 }
 
-fn expect(found: &Shape, what: &str, wanted: [usize; 2]) -> Result<(), ShapeError> {
+fn check_shape(found: &Shape, what: &str, wanted: [usize; 2]) -> Result<(), ShapeError> {
     match *found == wanted {
         true => Ok(()),
         false => Err(ShapeError::new(format!("{what} must have shape {wanted:?}, not {found}")).hint("channels are axis 1")),
@@ -74,7 +75,8 @@ impl<T: Scalar> Op<T> for ChannelMoments {
 
 // -------------------------------------------------------------------------------------------------------------- affine
 
-/// `(x - mean) scale + shift`, of x and a table of which these are the rows, with one number for each channel (axis 1 of x).
+/// `(x - mean) scale + shift`. Inputs are x and a table with the rows mean, scale and shift, which have one number for each channel (axis 1
+/// of x).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ChannelAffine;
 
@@ -83,7 +85,7 @@ impl<T: Scalar> Op<T> for ChannelAffine {
         "channel_affine"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        expect(x[1], "the table", [3, channels_of(x[0])?])?;
+        check_shape(x[1], "the table", [3, channels_of(x[0])?])?;
         Ok(x[0].clone())
     }
     fn fused(&self) -> Option<&dyn Fused<T>> {
@@ -122,7 +124,7 @@ impl<T: Scalar> Fused<T> for ChannelAffine {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// `(self - mean) scale + shift`, each a row with one number for each place of axis 1.
+    /// `(self - mean) scale + shift`. Each of the three is a row with one number for each index of axis 1.
     #[track_caller]
     pub(crate) fn channel_affine(self, mean_scale_shift: [Self; 3]) -> Self {
         self.contiguous().record2(ChannelAffine, concat(&mean_scale_shift, 0))
@@ -131,7 +133,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ---------------------------------------------------------------------------------------------------------------- sums
 
-/// The sums over each channel of g and of `g (x - mean)`, as two rows, of g, x and a row of means.
+/// Two rows: the sum over each channel of g, and that of `g (x - mean)`. Inputs are g, x and a row of means.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ChannelSums;
 
@@ -141,7 +143,7 @@ impl<T: Scalar> Op<T> for ChannelSums {
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         let n = channels_of(&same_shape(&x[..2])?)?;
-        expect(x[2], "the means", [1, n])?;
+        check_shape(x[2], "the means", [1, n])?;
         Ok([2, n].into())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -163,7 +165,8 @@ impl<T: Scalar> Op<T> for ChannelSums {
 
 // -------------------------------------------------------------------------------------------------- batch normalization
 
-/// Means and variances of channels that outlive a step: what [`Var::batch_norm_train`] collects and [`Var::batch_norm`] uses.
+/// Running means and variances of channels, kept from step to step. [`Var::batch_norm_train`] collects them and [`Var::batch_norm`] uses
+/// them.
 ///
 /// ```
 /// use wengert::{NormOptions, RunningStats, Tape};
@@ -176,21 +179,21 @@ impl<T: Scalar> Op<T> for ChannelSums {
 /// ```
 #[derive(Clone, Debug)]
 pub struct RunningStats<T: Scalar = f32> {
-    /// The mean of each channel; a frozen parameter, so that no gradient is found for it.
+    /// The mean of each channel: a frozen parameter, which gets no gradient.
     pub mean: Param<T>,
-    /// The (unbiased) variance of each channel; frozen, too.
+    /// The unbiased variance of each channel; also frozen.
     pub var: Param<T>,
-    /// How far a step moves them: new = (1 - momentum) old + momentum batch.
+    /// The share of a new batch: new = (1 - momentum) old + momentum batch.
     pub momentum: f64,
 }
 
 impl<T: Scalar> RunningStats<T> {
-    /// Mean 0 and variance 1, moved by a tenth each step.
+    /// Mean 0, variance 1 and momentum 0.1.
     #[track_caller]
     pub fn new(channels: usize) -> Self {
         RunningStats::with_momentum(channels, 0.1)
     }
-    /// Mean 0 and variance 1, moved by this share each step.
+    /// Mean 0, variance 1 and the given momentum.
     ///
     /// # Panics
     /// If there are more channels than memory holds.
@@ -209,13 +212,13 @@ impl<T: Scalar> RunningStats<T> {
         };
         RunningStats { mean: of("running_mean", zeros), var: of("running_var", ones), momentum }
     }
-    /// Moves them towards the means and variances (with divisor n) that are the rows of `moments`, of n numbers in each channel. `unit` says by
-    /// what the numbers of a channel were multiplied before the moments were taken.
+    /// Moves mean and variance towards those of a batch. The rows of `moments` are the means and the variances (with divisor n) of n
+    /// numbers in each channel. The numbers of channel c were multiplied by `unit(c)` before the moments were taken.
     fn update(&self, moments: Var<'_, T>, unit: &dyn Fn(usize) -> T, n: usize) {
         let moments = moments.value();
         let (means, variances) = moments.as_slice().split_at(self.mean.shape().numel());
         let unbiased = T::from_f64(n as f64 / (n as f64 - 1.0));
-        // What is kept or taken not at all is not multiplied by 0: it may be NaN.
+        // A share of 0 gives 0, even for NaN: the product would be NaN.
         let share = |share: f64, x: T| if share == 0.0 { T::ZERO } else { T::from_f64(share) * x };
         let towards = |kept: &Param<T>, new: &dyn Fn(usize) -> T| {
             kept.with_mut(|kept| {
@@ -229,13 +232,13 @@ impl<T: Scalar> RunningStats<T> {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Batch normalization in training: every channel (axis 1) brought to mean 0 and variance 1 over all other axes, then times weight
-    /// plus bias. `stats` (or `None`) are moved towards the batch's means and variances. Derivative: that of [`Var::standardize`].
-    /// (S. Ioffe and C. Szegedy, "Batch normalization", 2015.)
+    /// Batch normalization in training: brings every channel (axis 1) to mean 0 and variance 1 over all other axes, then multiplies by the
+    /// weight and adds the bias. `stats`, unless `None`, are moved towards the means and variances of the batch. Derivative: that of
+    /// [`Var::standardize`]. (S. Ioffe and C. Szegedy, "Batch normalization", 2015.)
     ///
     /// # Panics
-    /// If there is no axis 1, the numbers of weights, biases or statistics are not those of the channels, or there is only one element a
-    /// channel, which has no variance.
+    /// If there is no axis 1, weight, bias or statistics do not have one number for each channel, or a channel has only one element and so
+    /// no variance.
     #[track_caller]
     pub fn batch_norm_train<'s>(self, stats: impl Into<Option<&'s RunningStats<T>>>, options: NormOptions<'t, T>) -> Self {
         let name = "batch_norm";
@@ -258,7 +261,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             learn(moments, &|_| T::ONE);
             return x.normalize_by(moments.row(0), moments.row(1), &options);
         };
-        // In units in which the squares are within the type, and eps in their squares.
+        // Multiply each channel by its unit, so that no square overflows or vanishes; eps is multiplied by the square of the unit.
         let row = |v: Vec<T>| self.tape.constant(v).reshape_to([1, channels].into());
         let eps = row(units.iter().map(|u| T::from_f64(options.eps * u.to_f64() * u.to_f64())).collect());
         let none = self.constants(0.0, channels);
@@ -267,8 +270,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         learn(moments, &|c| units[c]);
         x.normalize_in(moments.row(0), moments.row(1) + eps, &options)
     }
-    /// By which power of two each channel is to be multiplied, so that its squares are within the type: 1 for most. Nothing if that is so for
-    /// all, as the moments of this array tell.
+    /// The power of two to multiply each channel by so that its squares neither overflow nor vanish; 1 for most channels. `None` if it is 1
+    /// for all. `moments` are those of this array.
     fn units_beyond(self, moments: Self, eps: f64) -> Option<Vec<T>> {
         let moments = moments.value();
         let (means, variances) = moments.as_slice().split_at(moments.as_slice().len() / 2);
@@ -283,17 +286,17 @@ impl<'t, T: Scalar> Var<'t, T> {
         units.iter_mut().enumerate().for_each(|(c, u)| *u = if fine(c) { T::ONE } else { unit(if *u < least { least } else { *u }) });
         Some(units).filter(|units| units.iter().any(|&u| u != T::ONE))
     }
-    /// Batch normalization in use: (x - mean) / sqrt(var + eps) for every channel (axis 1) with the collected statistics, then times
-    /// weight plus bias. The statistics count as constants.
+    /// Batch normalization in evaluation: (x - mean) / sqrt(var + eps) for every channel (axis 1) with the collected statistics, then times
+    /// the weight plus the bias. The statistics are constants.
     ///
     /// # Panics
-    /// If there is no axis 1, or the numbers of weights, biases or statistics are not those of the channels.
+    /// If there is no axis 1, or weight, bias or statistics do not have one number for each channel.
     #[track_caller]
     pub fn batch_norm(self, stats: &RunningStats<T>, options: NormOptions<'t, T>) -> Self {
         let n = self.channels("batch_norm", &options);
         self.fits(stats, n);
         let (mean, var) = self.tape.no_grad(|| (self.tape.param(&stats.mean), self.tape.param(&stats.var)));
-        // (Outside of closures, which would hide the caller's line.)
+        // Not in a closure, which would hide the caller's line.
         self.normalize_by(mean.reshape_to([1, n].into()), var.reshape_to([1, n].into()), &options)
     }
     /// `(self - mean) / sqrt(variance + eps) weight + bias`
@@ -301,7 +304,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     fn normalize_by(self, mean: Self, variance: Self, options: &NormOptions<'t, T>) -> Self {
         self.normalize_in(mean, variance + self.number(options.eps), options)
     }
-    /// `(self - mean) / sqrt(variance) weight + bias`, of a variance that eps has been added to.
+    /// `(self - mean) / sqrt(variance) weight + bias`, where eps has already been added to the variance.
     #[track_caller]
     fn normalize_in(self, mean: Self, variance: Self, options: &NormOptions<'t, T>) -> Self {
         let of_channels = |v: Self| v.reshape_to(mean.shape());
@@ -310,7 +313,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let shift = options.bias.map_or_else(|| self.constants(0.0, mean.size(1)), of_channels);
         self.channel_affine([mean, scale, shift])
     }
-    /// The axes beside the channels.
+    /// All axes but that of the channels.
     fn all_but_channels(self) -> Axes {
         Axes::of((0..self.ndim()).filter(|&a| a != 1))
     }
@@ -333,13 +336,13 @@ mod rows {
 
     const NAN: f64 = f64::NAN;
 
-    /// Inside a channel there are 1, few and many elements.
+    /// Channels with one, few, many and no elements.
     const SHAPES: [&[usize]; 6] = [&[4, 3], &[3, 2, 5], &[2, 3, 4, 4], &[2, 2, 37], &[1, 2, 3], &[0, 2, 3]];
 
     fn others<T: Scalar>(x: Var<'_, T>) -> Axes {
         x.all_but_channels()
     }
-    /// One number for each channel, seen beside x.
+    /// One number for each channel, with a shape that broadcasts to x.
     fn beside<'t, T: Scalar>(row: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
         row.reshape_to((0..x.ndim()).map(|a| if a == 1 { x.size(1) } else { 1 }).collect())
     }
@@ -372,7 +375,7 @@ mod rows {
             rows.extend([
                 grad([any(&[3, 2, 2])], |v| v[0].record(ChannelMoments).square()),
                 equals([any(&[2, 3, 4])], |v| v[0].permute(&[2, 1, 0]).record(ChannelMoments), |v| moments(v[0].permute(&[2, 1, 0]))),
-                // One large offset costs no digits.
+                // A large offset costs no digits.
                 value(
                     [of(&[2, 1, 2], [65536.0, 65537.0, 65538.0, 65539.0])],
                     |v| v[0].record(ChannelMoments),
@@ -519,8 +522,8 @@ mod rows {
 
     #[test]
     fn large_arrays_give_what_the_formula_does() {
-        // Large enough for several threads, tiles and blocks; what lies inside a channel is longer and shorter than a block, and divides
-        // it or not; and where channels are split, the last part has fewer of them.
+        // Large enough for several threads, tiles and blocks. The inner axes of a channel are longer and shorter than a block, and divide
+        // it or not. Where channels are divided among threads, the last part has fewer of them.
         let tape = crate::Tape::<f64>::new();
         for shape in [
             &[8, 4, 32, 32][..],
@@ -563,13 +566,13 @@ mod rows {
         let tape = crate::Tape::<f64>::new();
         let (broken, fine) = (tape.leaf([[f64::NAN], [1.0]]), tape.leaf([[1.0], [3.0]]));
         let read = |stats: &RunningStats<f64>| [&stats.mean, &stats.var].map(|p| p.to_array().sum());
-        // Momentum 1 is the last batch alone, whatever came before.
+        // With momentum 1 the last batch alone counts.
         let last = RunningStats::with_momentum(1, 1.0);
         let _ = broken.batch_norm_train(&last, plain(1e-5));
         assert!(read(&last).iter().all(|x| x.is_nan()));
         let _ = fine.batch_norm_train(&last, plain(1e-5));
         assert_eq!(read(&last), [2.0, 2.0]);
-        // Momentum 0 learns nothing, whatever comes.
+        // With momentum 0 nothing is learned.
         let frozen = RunningStats::with_momentum(1, 0.0);
         let _ = broken.batch_norm_train(&frozen, plain(1e-5));
         assert_eq!(read(&frozen), [0.0, 1.0]);

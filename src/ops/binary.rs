@@ -25,29 +25,31 @@ impl Binary for Pow {
     }
     #[inline(always)]
     fn da<R: Real>(self, a: R, b: R) -> R {
-        // a^0 is constant, also at 0, where 0 * 0^-1 would be NaN: derivatives of whole powers end in zeros. So they do where negative powers
-        // of a, as derivatives have them, are beyond the type. What is not chosen is finite, so that no derivative of it leaks.
+        // a^0 is constant, also at 0, where 0 * 0^-1 would be NaN: the derivatives of whole powers end in zeros. The same holds where the
+        // negative powers of a that higher derivatives compute are beyond the type. The branch that is not chosen stays finite, so no NaN
+        // leaks from it.
         let (zero, one, cube) = (b.lit(0.0), b.lit(1.0), a * a * a);
         let (sixth, infinity) = (cube * cube, b.lit(f64::INFINITY));
         let within = infinity.gt(one / (sixth * sixth));
         let none = b.equal(zero) * (one - within);
-        // There b = 0 stands for the product, whose derivative by b is 1/a; by a it has none.
+        // There b = 0, so the value is 0, and `b * by_b` has the right derivatives: 1/a by b, and 0 by a.
         let inverse = (one / a).detach();
         let by_b = infinity.gt(inverse.abs()).select(inverse, zero);
         none.select(b * by_b, none.select(zero, b) * a.pow(none.select(one, b) - one))
     }
     #[inline(always)]
     fn db<R: Real>(self, a: R, b: R) -> R {
-        // 0^b is 0 on both sides of b > 0 (and 1 only at b = 0, where PyTorch says 0 as well), while ln 0 is -inf.
+        // 0^b is 0 for all b > 0, so its derivative is 0, while ln 0 is -inf. At b = 0, where 0^b is 1, PyTorch gives 0 too.
         let flat = a.equal(a.lit(0.0)) * b.ge(b.lit(0.0));
-        let a = flat.select(a.lit(1.0), a); // 1^b ln 1, and so are all its derivatives
+        let a = flat.select(a.lit(1.0), a); // 1^b ln 1 = 0, and so are all its derivatives
         a.pow(b) * a.ln()
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// a^b, elementwise; a constant base is `x.number(2.0).pow(x)`, a constant exponent is cheaper by `powf`. Derivatives: b a^(b-1)
-    /// (0 for b = 0), and a^b ln a (0 for a = 0 and b >= 0). Those by a are right to any order also at a = 0 and below, for whole b.
+    /// a^b, elementwise. A constant base is written `x.number(2.0).pow(x)`; for a constant exponent `powf` is cheaper. Derivatives: b
+    /// a^(b-1) (0 for b = 0), and a^b ln a (0 for a = 0 and b >= 0). For whole b, the derivatives by a are right to any order, also for a
+    /// <= 0.
     #[track_caller]
     pub fn pow(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "pow");
@@ -79,7 +81,7 @@ impl Binary for Hypot {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// sqrt(a^2 + b^2), whose squares neither overflow nor vanish, elementwise. Derivatives: a/y and b/y (NaN at the origin).
+    /// sqrt(a^2 + b^2), elementwise; the squares neither overflow nor vanish. Derivatives: a/y and b/y (NaN at the origin).
     #[track_caller]
     pub fn hypot(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "hypot");
@@ -89,7 +91,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // -------------------------------------------------------------------------------------------------------------- xlogy
 
-/// `a ln b`, 0 where a is.
+/// `a ln b`, and 0 where a is 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Xlogy;
 
@@ -98,12 +100,12 @@ impl Binary for Xlogy {
     const GRAD_NAME: &'static str = "xlogy_grad";
     #[inline(always)]
     fn f<R: Real>(self, a: R, b: R) -> R {
-        let nothing = a.equal(a.lit(0.0)) * b.equal(b); // which a NaN is not
+        let nothing = a.equal(a.lit(0.0)) * b.equal(b); // false if b is NaN
         nothing.select(a.lit(0.0), a * b.ln())
     }
     #[inline(always)]
     fn da<R: Real>(self, a: R, b: R) -> R {
-        // ln 1 is 0, and what is not chosen cannot leak a derivative of ln 0.
+        // Where the factor is 0, take ln 1 = 0 instead, so that no derivative of ln 0 leaks.
         let nothing = a.equal(a.lit(0.0)) * b.lit(0.0).ge(b);
         nothing.select(b.lit(1.0), b).ln()
     }
@@ -133,7 +135,7 @@ impl Binary for LogAddExp {
     const GRAD_NAME: &'static str = "logaddexp_grad";
     #[inline(always)]
     fn f<R: Real>(self, a: R, b: R) -> R {
-        // Infinities of one sign have no difference.
+        // Equal infinities are a case of their own, since their difference is NaN.
         a.equal(b).select(a + a.lit(std::f64::consts::LN_2), a.max(b) + (-(a - b).abs()).softplus())
     }
     #[inline(always)]
@@ -204,15 +206,15 @@ impl Binary for Minimum {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The larger of two, elementwise; NaN if either is. Derivative: 1 for the larger, 1/2 each where they are equal
-    /// (and 1 each beside a NaN).
+    /// The larger of two, elementwise; NaN if either is. Derivative: 1 for the larger, 1/2 each where they are equal, and 1 each where
+    /// either is NaN.
     #[track_caller]
     pub fn maximum(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "maximum");
         a.record2(Zip(Maximum), b)
     }
-    /// The smaller of two, elementwise; NaN if either is. Derivative: 1 for the smaller, 1/2 each where they are
-    /// equal (and 1 each beside a NaN).
+    /// The smaller of two, elementwise; NaN if either is. Derivative: 1 for the smaller, 1/2 each where they are equal, and 1 each where
+    /// either is NaN.
     #[track_caller]
     pub fn minimum(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "minimum");
@@ -222,7 +224,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // -------------------------------------------------------------------------------------------------------- comparisons
 
-/// 1 where a relation holds, else 0. Piecewise constant, so no gradient flows.
+/// 1 where a relation holds, else 0. It is piecewise constant, so no gradient flows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Compare {
     Greater,
@@ -353,7 +355,7 @@ mod rows {
                     (-5.0, 12.0, 13.0, -5.0 / 13.0, 12.0 / 13.0),
                     (0.0, -2.0, 2.0, 0.0, -1.0),
                     (0.0, 0.0, 0.0, NAN, NAN),
-                    // The squares of these overflow, and vanish, in f32.
+                    // The squares of these overflow or vanish in f32.
                     (3e30, 4e30, 5e30, 0.6, 0.8),
                     (3e-30, 4e-30, 5e-30, 0.6, 0.8),
                     (INF, 1.0, INF, NAN, 0.0),
@@ -409,7 +411,7 @@ mod rows {
                 ],
             ));
             rows.push(equals([any(&[7]), any(&[7])], |v| v[0].logaddexp(v[1]), |v| (v[0].exp() + v[1].exp()).ln()));
-            // Of two equal numbers.
+            // Two equal numbers.
             rows.push(equals(
                 [any(&[3])],
                 |v| v[0].logaddexp(v[0].detach()),
@@ -481,7 +483,7 @@ mod rows {
         }
     }
 
-    /// n (n - 1) .. (n - k + 1) x^(n - k), by whole numbers: the derivative of order k of x^n.
+    /// n (n - 1) .. (n - k + 1) x^(n - k), the derivative of order k of x^n, for whole n.
     fn falling(x: f64, n: i32, k: i32) -> f64 {
         let factor: i32 = (0..k).map(|i| n - i).product();
         if factor == 0 { 0.0 } else { f64::from(factor) * x.powi(n - k) }
@@ -535,13 +537,13 @@ mod rows {
                 y = tape.grad(y, &[x])[0].expect("depends on x");
             }
         }
-        // And by both, also where negative powers of the base are beyond the type.
+        // By both arguments, also where negative powers of the base are beyond the type.
         let (x, exponent) = (tape.leaf([1e-3, -1e-27, 1e-300]), tape.leaf([0.0; 3]));
         let mixed = tape.grad(tape.grad(x.pow(exponent).sum(), &[x])[0].unwrap().sum(), &[exponent])[0].unwrap();
         for (found, expected) in mixed.to_vec().into_iter().zip([1e3, -1e27, 1e300]) {
             assert!((found / expected - 1.0_f64).abs() < 1e-12, "{found}, not {expected}");
         }
-        // By the exponents: 0^b does not change with b > 0, and by convention not at 0.
+        // By the exponents: 0^b is constant for b > 0, and its derivative at b = 0 is 0 by convention.
         let (x, exponents) = (tape.leaf(0.0), tape.leaf([0.0, 1.0, 2.5]));
         let first = tape.grad(x.pow(exponents).sum(), &[exponents])[0].unwrap();
         let second = tape.grad(first.sum(), &[exponents])[0].unwrap();

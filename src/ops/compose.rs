@@ -24,7 +24,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn addcdiv(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>, value: f64) -> Self {
         self + (a.to_var(self.tape()) / b).scaled(value)
     }
-    /// (1 - w) a + w b: a for w = 0, b for w = 1, and beyond them w is not held back. Derivatives: 1 - w, w, and b - a.
+    /// (1 - w) a + w b: a for w = 0, b for w = 1; w may lie outside [0, 1]. Derivatives: 1 - w, w, and b - a.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -33,7 +33,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     #[track_caller]
     pub fn lerp(self, b: impl Operand<'t, T>, w: impl Operand<'t, T>) -> Self {
-        // Not a + w (b - a), which misses b where a is much larger.
+        // Not a + w (b - a), which for w = 1 does not give b where a is much larger.
         let w = w.to_var(self.tape());
         self * (w.number(1.0) - w) + b.to_var(self.tape()) * w
     }

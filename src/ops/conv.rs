@@ -1,7 +1,7 @@
-//! Convolutions of one, two and three dimensions: one trilinear form, of which each op here is a derivative.
+//! Convolutions of one, two and three dimensions: the three derivatives of one trilinear form.
 //!
-//! `<y, conv(x, w)>` is linear in x, in w and in y. The output, the gradient by x (which is the transposed convolution) and the gradient by
-//! w are its three legs; the derivatives of each are the other two, to any order.
+//! `<y, conv(x, w)>` is linear in x, in w and in y. Its derivatives are the output, the gradient by x (which is the transposed convolution)
+//! and the gradient by w. Each is an op here, and the rule of each records the other two, to any order.
 
 mod options;
 
@@ -21,7 +21,7 @@ pub use options::{
 
 // ------------------------------------------------------------------------------------------------------- the three legs
 
-/// What the three ops share: all sizes, and how many of the spatial axes there are.
+/// What the three ops share: all sizes, and the number of spatial axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Form {
     sizes: Geometry,
@@ -44,7 +44,7 @@ impl Form {
     fn name(&self, names: [&'static str; 3]) -> &'static str {
         names[self.rank - 1]
     }
-    /// That all three arrays can be computed.
+    /// Checks that the sizes of all three arrays can be computed.
     fn checked(sizes: Geometry, rank: usize) -> Result<Form, ShapeError> {
         let form = Form { sizes, rank };
         [form.x(), form.w(), form.y()].iter().try_for_each(Shape::check_size)?;
@@ -52,14 +52,14 @@ impl Form {
     }
 }
 
-fn expect(found: [&Shape; 2], needed: [Shape; 2], result: Shape) -> Result<Shape, ShapeError> {
+fn check_shapes(found: [&Shape; 2], needed: [Shape; 2], result: Shape) -> Result<Shape, ShapeError> {
     match found == [&needed[0], &needed[1]] {
         true => Ok(result),
         false => Err(ShapeError::new(format!("needs {} and {}", needed[0], needed[1])).hint("the arrays are those of one convolution")),
     }
 }
 
-/// The convolution, of x and w and perhaps a bias.
+/// The convolution of x and w, plus a bias if there is one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ConvOutput(Form);
 
@@ -68,7 +68,7 @@ impl<T: Scalar> Op<T> for ConvOutput {
         self.0.name(CONV)
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        expect([x[0], x[1]], [self.0.x(), self.0.w()], self.0.y())
+        check_shapes([x[0], x[1]], [self.0.x(), self.0.w()], self.0.y())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         let bias = x.get(2).map(|b| b.to_slice());
@@ -84,7 +84,7 @@ impl<T: Scalar> Op<T> for ConvOutput {
     }
 }
 
-/// The gradient by x, of that of the output and w: the transposed convolution.
+/// The gradient by x, from the gradient of the output and w: the transposed convolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ConvInputGrad(Form);
 
@@ -93,7 +93,7 @@ impl<T: Scalar> Op<T> for ConvInputGrad {
         self.0.name(CONV_TRANSPOSE)
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        expect([x[0], x[1]], [self.0.y(), self.0.w()], self.0.x())
+        check_shapes([x[0], x[1]], [self.0.y(), self.0.w()], self.0.x())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         conv::input_grad(&self.0.sizes, &x[0].to_slice(), &x[1].to_slice(), y);
@@ -104,7 +104,7 @@ impl<T: Scalar> Op<T> for ConvInputGrad {
     }
 }
 
-/// The gradient by w, of x and the gradient of the output.
+/// The gradient by w, from x and the gradient of the output.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ConvWeightGrad(Form);
 
@@ -113,7 +113,7 @@ impl<T: Scalar> Op<T> for ConvWeightGrad {
         self.0.name(["conv1d_weight_grad", "conv2d_weight_grad", "conv3d_weight_grad"])
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        expect([x[0], x[1]], [self.0.x(), self.0.y()], self.0.w())
+        check_shapes([x[0], x[1]], [self.0.x(), self.0.y()], self.0.w())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         conv::weight_grad(&self.0.sizes, &x[0].to_slice(), &x[1].to_slice(), y);
@@ -129,7 +129,7 @@ impl<T: Scalar> Op<T> for ConvWeightGrad {
 const CONV: [&str; 3] = ["conv1d", "conv2d", "conv3d"];
 const CONV_TRANSPOSE: [&str; 3] = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"];
 
-/// Refuses with the shapes of all operands.
+/// Refuses and names the shapes of all operands.
 #[track_caller]
 fn refuse_all<'t, T: Scalar>(e: ShapeError, op: &'static str, x: Var<'t, T>, w: Var<'t, T>, bias: Option<Var<'t, T>>) -> ! {
     match bias {
@@ -138,7 +138,7 @@ fn refuse_all<'t, T: Scalar>(e: ShapeError, op: &'static str, x: Var<'t, T>, w: 
     }
 }
 
-/// Input and weights have as many axes as a convolution of `N` dimensions needs; returns the shape of the input as a batch.
+/// Checks the number of axes of the input of a convolution of `N` dimensions, and returns its shape with a batch axis.
 pub(crate) fn as_batch<const N: usize>(x: &Shape) -> Result<Shape, ShapeError> {
     match x.len() {
         n if n == N + 2 => Ok(x.clone()),
@@ -205,8 +205,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         if x.len() == N + 1 { y.squeeze(0) } else { y }
     }
 
-    /// The convolution (in signal processing: cross-correlation) of `[batch, channels, length]`, or of `[channels, length]`, by the
-    /// weight `[filters, channels / groups, kernel]`, plus a bias `[filters]`; see [`Var::conv2d`].
+    /// The convolution (in signal processing: cross-correlation) of `[batch, channels, length]` or `[channels, length]` with the weight
+    /// `[filters, channels / groups, kernel]`, plus a bias `[filters]`; see [`Var::conv2d`].
     ///
     /// # Panics
     /// As [`Var::conv2d`].
@@ -214,15 +214,16 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn conv1d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv1dOptions) -> Self {
         self.conv(weight.to_var(self.tape), bias.into(), options)
     }
-    /// The convolution (in signal processing: cross-correlation) of `[batch, channels, height, width]`, or of `[channels, height, width]`,
-    /// by the weight `[filters, channels / groups, height, width]`, plus a bias `[filters]` or `None`:
+    /// The convolution (in signal processing: cross-correlation) of `[batch, channels, height, width]` or `[channels, height, width]` with
+    /// the weight `[filters, channels / groups, height, width]`, plus a bias `[filters]` or `None`:
     ///
     /// ```text
     /// y[n, f, o] = bias[f] + sum over c and k of  w[f, c, k] x[n, c, o * stride + k * dilation - padding]
     /// ```
     ///
-    /// with o and k of two axes. Each axis of the output has `(input + 2 padding - dilation (kernel - 1) - 1) / stride + 1` elements.
-    /// Derivatives: the transposed convolution of g by w; that of x by g; the sum of g over batch and positions.
+    /// where o and k are pairs of indices. Each axis of the output has `(input + 2 padding - dilation (kernel - 1) - 1) / stride + 1`
+    /// elements. Derivatives: by x, the transposed convolution of g and w; by w, the sum of products of x and g; by the bias, the sum of g
+    /// over batch and positions.
     ///
     /// ```
     /// use wengert::{Conv2dOptions, Padding, Tape};
@@ -237,19 +238,19 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Rounding
-    /// 3 x 3 taps of stride 1 between 16 channels or more are computed by Winograd's algorithm F(4 x 4, 3 x 3) where that pays, with a quarter
-    /// of the multiplications. In f32 the largest error is then about 2e-6 of the largest element (7e-7 by the definition), and a NaN or an
-    /// infinity reaches the whole tiles of 4 x 4 outputs that see it.
+    /// Kernels of 3 x 3 with stride 1 between 16 channels or more are computed by Winograd's algorithm F(4 x 4, 3 x 3) where that is
+    /// faster: it needs a quarter of the multiplications. In f32 the largest error is then about 2e-6 of the largest element (7e-7 by the
+    /// definition), and a NaN or an infinity reaches all of each 4 x 4 tile of outputs that depends on it.
     ///
     /// # Panics
-    /// If the numbers of axes or channels do not fit, channels do not fall into groups, the kernel is larger than the padded input, stride,
-    /// dilation or groups are 0, or [`Padding::Same`] meets a stride.
+    /// If the numbers of axes or channels do not fit, channels cannot be divided into groups, the kernel is larger than the padded input,
+    /// stride, dilation or groups are 0, or [`Padding::Same`] is used with a stride.
     #[track_caller]
     pub fn conv2d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: Conv2dOptions) -> Self {
         self.conv(weight.to_var(self.tape), bias.into(), options)
     }
-    /// The convolution of `[batch, channels, depth, height, width]`, or of `[channels, depth, height, width]`, by the weight
-    /// `[filters, channels / groups, depth, height, width]`, plus a bias `[filters]`; see [`Var::conv2d`].
+    /// The convolution of `[batch, channels, depth, height, width]` or `[channels, depth, height, width]` with the weight `[filters,
+    /// channels / groups, depth, height, width]`, plus a bias `[filters]`; see [`Var::conv2d`].
     ///
     /// # Panics
     /// As [`Var::conv2d`].
@@ -258,8 +259,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.conv(weight.to_var(self.tape), bias.into(), options)
     }
 
-    /// The transposed convolution of `[batch, channels, length]`, or of `[channels, length]`, by the weight
-    /// `[channels, filters / groups, kernel]`, plus a bias `[filters]`; see [`Var::conv_transpose2d`].
+    /// The transposed convolution of `[batch, channels, length]` or `[channels, length]` with the weight `[channels, filters / groups,
+    /// kernel]`, plus a bias `[filters]`; see [`Var::conv_transpose2d`].
     ///
     /// # Panics
     /// As [`Var::conv_transpose2d`].
@@ -267,16 +268,17 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn conv_transpose1d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose1dOptions) -> Self {
         self.conv_transpose(weight.to_var(self.tape), bias.into(), options)
     }
-    /// The transposed convolution of `[batch, channels, height, width]`, or of `[channels, height, width]`, by the weight
-    /// `[channels, filters / groups, height, width]`, plus a bias `[filters]` or `None`: each element of the input spreads the kernel over
-    /// the output, which is what the gradient of [`Var::conv2d`] by its input does.
+    /// The transposed convolution of `[batch, channels, height, width]` or `[channels, height, width]` with the weight `[channels, filters
+    /// / groups, height, width]`, plus a bias `[filters]` or `None`. Each element of the input spreads the kernel over the output, as the
+    /// gradient of [`Var::conv2d`] by its input does.
     ///
     /// ```text
     /// y[n, f, i * stride + k * dilation - padding]  +=  w[c, f, k] x[n, c, i]          for all c, i and k
     /// ```
     ///
     /// Each axis of the output has `(input - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1` elements.
-    /// Derivatives: the convolution of g by w, that of g by x, and the sum of g over batch and positions.
+    /// Derivatives: by x, the convolution of g and w; by w, the sum of products of x and g; by the bias, the sum of g over batch and
+    /// positions.
     ///
     /// ```
     /// use wengert::{ConvTranspose2dOptions, Tape};
@@ -288,13 +290,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If the numbers of axes or channels do not fit, channels do not fall into groups, stride, dilation or groups are 0, output_padding is
-    /// not smaller than stride or dilation, or padding leaves nothing.
+    /// If the numbers of axes or channels do not fit, channels cannot be divided into groups, stride, dilation or groups are 0,
+    /// `output_padding` is not smaller than stride or dilation, or padding leaves nothing.
     #[track_caller]
     pub fn conv_transpose2d(self, weight: impl Operand<'t, T>, bias: impl Into<Option<Self>>, options: ConvTranspose2dOptions) -> Self {
         self.conv_transpose(weight.to_var(self.tape), bias.into(), options)
     }
-    /// The transposed convolution of `[batch, channels, depth, height, width]`, or of `[channels, depth, height, width]`, by the weight
+    /// The transposed convolution of `[batch, channels, depth, height, width]` or `[channels, depth, height, width]` with the weight
     /// `[channels, filters / groups, depth, height, width]`, plus a bias `[filters]`; see [`Var::conv_transpose2d`].
     ///
     /// # Panics
@@ -365,7 +367,7 @@ mod rows {
                 grad([any(&[1, 2, 3, 3]), any(&[2, 2, 3, 3])], |v| {
                     v[0].tape().grad_with(v[0].conv2d(v[1], None, same()), v[0], &[v[0]])[0].expect("depends on x")
                 }),
-                // The kernel lies wholly in the padding for some outputs.
+                // For some outputs the kernel lies wholly in the padding.
                 grad([any(&[1, 1, 2]), any(&[1, 1, 2])], |v| {
                     v[0].conv1d(v[1], None, Conv1dOptions { padding: Padding::Zeros([4]), stride: [3], ..Default::default() })
                 }),
@@ -385,7 +387,7 @@ mod rows {
                     |v| v[0].conv3d(v[1], None, halve()),
                     |v| by_patches(v[0], v[1], halve::<3>()),
                 ),
-                // Groups are convolutions of their own.
+                // Each group is a convolution of its own.
                 equals(
                     [any(&[2, 4, 5, 5]), any(&[6, 2, 3, 3])],
                     move |v| v[0].conv2d(v[1], None, grouped),
@@ -402,7 +404,7 @@ mod rows {
                         crate::concat(&[part(0), part(1), part(2)], 1)
                     },
                 ),
-                // Of an odd number of zeros, one more stands after than before.
+                // If the number of zeros is odd, there is one more after than before.
                 value(
                     [of(&[1, 1, 3], [1.0, 2.0, 3.0]), of(&[1, 1, 2], [10.0, 1.0])],
                     |v| v[0].conv1d(v[1], None, same()),

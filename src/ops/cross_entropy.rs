@@ -1,4 +1,4 @@
-//! Cross entropy: the loss of a prediction of one class out of several.
+//! Cross entropy: the loss of a prediction of one of several classes.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -14,15 +14,15 @@ use crate::tape::var::{Operand, Var, refuse};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CrossEntropy(Classes);
 
-/// `g * (softmax(x) - onehot(target)) / n`, of g and x: the gradient of [`CrossEntropy`].
+/// `g * (softmax(x) - onehot(target)) / n`, from g and x: the gradient of [`CrossEntropy`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct CrossEntropyGrad(Classes);
 
-/// One class number a row.
+/// One class index for each row.
 #[derive(Clone, Debug, PartialEq)]
 struct Classes {
     targets: Indices,
-    /// Rows with this number do not count.
+    /// Rows with this target do not count.
     ignore: i64,
     mean: bool,
 }
@@ -45,7 +45,7 @@ impl Classes {
     fn kept(&self) -> usize {
         self.targets.values().iter().filter(|&&t| t != self.ignore).count()
     }
-    /// 1 for each row that counts, 0 for the others; nothing if all count.
+    /// 1 for each row that counts, 0 for the others; `None` if all count.
     #[track_caller]
     fn mask<'t, T: Scalar>(&self, like: Var<'t, T>) -> Option<Var<'t, T>> {
         let one = |&t: &i64| if t == self.ignore { T::ZERO } else { T::ONE };
@@ -98,14 +98,14 @@ impl<T: Scalar> Op<T> for CrossEntropyGrad {
 /// The options of [`Var::cross_entropy_with`], [`Var::cross_entropy_probs_with`] and [`Var::nll_loss_with`].
 #[derive(Clone, Copy, Debug)]
 pub struct CrossEntropyOptions<'t, T: Scalar> {
-    /// One weight a class, by which its losses count; the mean is then the weighted mean.
+    /// One weight for each class, which multiplies its losses; the mean is then the weighted mean.
     pub weight: Option<Var<'t, T>>,
-    /// A class number that marks what does not count. It need not be a class.
+    /// The target that marks rows to ignore. It need not be a class.
     pub ignore_index: i64,
-    /// The share of the target that is spread evenly over all classes, from 0 to 1. (C. Szegedy et al., "Rethinking the inception
+    /// The share of the target, from 0 to 1, that is spread evenly over all classes. (C. Szegedy et al., "Rethinking the inception
     /// architecture for computer vision", 2016.)
     pub label_smoothing: f64,
-    /// Of the losses of single rows.
+    /// How the losses of the rows are combined.
     pub reduction: Reduction,
 }
 impl<T: Scalar> Default for CrossEntropyOptions<'_, T> {
@@ -120,9 +120,9 @@ fn class_axis(shape: &Shape) -> usize {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The mean cross entropy of logits with one class number a row: -mean ln softmax(x)\[target\]. Logits have shape `[rows, classes]`,
-    /// or `[classes]` with a single target, or `[rows, classes, ..]` with targets `[rows, ..]`. The target -100 does not count.
-    /// Derivative: (softmax(x) - onehot(target)) / rows.
+    /// The mean cross entropy of logits with one class index for each row: -mean ln softmax(x)\[target\]. Logits have shape `[rows,
+    /// classes]`, or `[classes]` with a single target, or `[rows, classes, ..]` with targets `[rows, ..]`. Rows with target -100 do not
+    /// count. Derivative: (softmax(x) - onehot(target)) / rows.
     ///
     /// ```
     /// use wengert::{Indices, Tape};
@@ -139,7 +139,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn cross_entropy(self, targets: impl Into<Indices>) -> Self {
         self.cross_entropy_with(targets, CrossEntropyOptions::default())
     }
-    /// The cross entropy of logits with class numbers, with weights, labels that are ignored or smoothed, under any reduction.
+    /// The cross entropy of logits with class indices. The options add weights, ignored targets, smoothing and the reduction.
     ///
     /// ```
     /// use wengert::{CrossEntropyOptions, Tape};
@@ -161,8 +161,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         rows.log_softmax(-1).of_classes(&classes, shape, &options)
     }
-    /// The mean negative log-likelihood of class numbers under logarithms of probabilities: -mean(x\[target\]). Shapes and options are
-    /// those of [`Var::cross_entropy`], which is this after [`Var::log_softmax`].
+    /// The mean negative log-likelihood of class indices, given logarithms of probabilities: -mean(x\[target\]). Shapes and options are
+    /// those of [`Var::cross_entropy`], which is [`Var::log_softmax`] followed by this.
     ///
     /// # Panics
     /// If the shapes do not fit, or a class is out of range.
@@ -170,7 +170,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn nll_loss(self, targets: impl Into<Indices>) -> Self {
         self.nll_loss_with(targets, CrossEntropyOptions::default())
     }
-    /// The negative log-likelihood of class numbers, with weights and labels that are ignored, under any reduction.
+    /// The negative log-likelihood of class indices, with all options.
     ///
     /// # Panics
     /// If the shapes do not fit, a class is out of range, or `label_smoothing` is not between 0 and 1.
@@ -179,20 +179,21 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (classes, shape) = self.classes("nll_loss", targets.into(), &options);
         self.class_rows().of_classes(&classes, shape, &options)
     }
-    /// The mean cross entropy of logits with probabilities (one-hot or soft): -mean over rows of sum t ln softmax(x). Shapes as for
-    /// [`Var::cross_entropy`]; the probabilities have that of the logits.
+    /// The mean cross entropy of logits with probabilities (one-hot or soft): -mean over rows of sum t ln softmax(x). Shapes are those of
+    /// [`Var::cross_entropy`]; the probabilities have the shape of the logits.
     ///
     /// # Panics
-    /// If the shapes differ, or are those of numbers.
+    /// If the shapes differ, or the logits have no axis.
     #[track_caller]
     pub fn cross_entropy_probs(self, targets: impl Operand<'t, T>) -> Self {
         self.cross_entropy_probs_with(targets, CrossEntropyOptions::default())
     }
-    /// The cross entropy of logits with probabilities, with weights and smoothing, under any reduction. The mean is one over rows, also
-    /// with weights.
+    /// The cross entropy of logits with probabilities, with weights, smoothing and any reduction. The mean is taken over rows, also with
+    /// weights.
     ///
     /// # Panics
-    /// If the shapes do not fit, `label_smoothing` is not between 0 and 1, or there is a class to be ignored: probabilities name none.
+    /// If the shapes do not fit, `label_smoothing` is not between 0 and 1, or `ignore_index` is not negative: probabilities name no class
+    /// that could be ignored.
     #[track_caller]
     pub fn cross_entropy_probs_with(self, targets: impl Operand<'t, T>, options: CrossEntropyOptions<'t, T>) -> Self {
         let name = "cross_entropy_probs";
@@ -236,7 +237,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
     }
 
-    /// Targets as one class number a row, and their shape, if everything fits.
+    /// Targets as one class index for each row, and their original shape. Refuses what does not fit.
     #[track_caller]
     fn classes(self, op: &'static str, targets: Indices, options: &CrossEntropyOptions<'t, T>) -> (Classes, Shape) {
         let (shape, t) = (self.shape(), targets.shape().clone());
@@ -276,13 +277,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     fn of_classes(self, classes: &Classes, shape: Shape, options: &CrossEntropyOptions<'t, T>) -> Self {
         let (rows, n) = (self.shape()[0], self.shape()[1]);
         let (mask, zero) = (classes.mask(self), self.number(0.0));
-        // What is ignored may be no class at all; any will do, since its loss does not count.
+        // An ignored target may be no class at all. Class 0 stands in for it, since its loss does not count.
         let targets = match mask {
             None => classes.targets.clone(),
             Some(_) => Indices::new(&[rows], classes.targets.values().iter().map(|&t| if t == classes.ignore { 0 } else { t })),
         };
         let weight = options.weight.map(|w| w.index_select(0, &targets));
-        // Where there are only ignored rows of no classes, there is nothing to choose from.
+        // With no classes all rows are ignored, and there is nothing to gather.
         let picked =
             if n == 0 { zero.broadcast_to(&[rows]) } else { self.gather(1, targets.reshape([rows, 1].into())).reshape_to([rows].into()) };
         let mut loss = -weight.map_or(picked, |w| picked * w);
@@ -291,7 +292,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             let all = -options.weight.map_or(self, |w| self * w).sum_axes(1, false);
             loss = loss * self.number(1.0 - smooth) + all * self.number(smooth / n as f64);
         }
-        // Not a product: what is ignored may be infinite.
+        // Not a product: an ignored loss may be infinite.
         loss = mask.map_or(loss, |mask| mask.where_cond(loss, zero));
         if options.reduction != Reduction::Mean {
             return options.reduction.of(loss.reshape_to(shape));
@@ -326,7 +327,7 @@ mod rows {
     fn options<'t, T: Scalar>(reduction: Reduction) -> CrossEntropyOptions<'t, T> {
         CrossEntropyOptions { reduction, ..Default::default() }
     }
-    /// Everything at once.
+    /// All options at once.
     fn all<'t, T: Scalar>(weight: Var<'t, T>, reduction: Reduction) -> CrossEntropyOptions<'t, T> {
         CrossEntropyOptions { weight: Some(weight), ignore_index: 1, label_smoothing: 0.3, reduction }
     }
@@ -420,7 +421,7 @@ mod rows {
                 ]);
             }
             others.extend([
-                // By hand: weights 1, 2, 4; rows of classes 2 and 0.
+                // Computed by hand: weights 1, 2, 4; rows with targets 2 and 0.
                 value(
                     [of(&[2, 3], [-1.0, -2.0, -3.0, -4.0, -5.0, -6.0]), of(&[3], [1.0, 2.0, 4.0])],
                     |v| v[0].nll_loss_with([2, 0], CrossEntropyOptions { weight: Some(v[1]), ..Default::default() }),

@@ -1,4 +1,4 @@
-//! Determinants of square matrices and batches of them: det, slogdet.
+//! Determinants of square matrices and of batches of them: det, slogdet.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -11,7 +11,7 @@ use crate::ops::linalg::{Factored, batch, place, square};
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::Var;
 
-/// What of a determinant is asked for.
+/// Which part of a determinant is computed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Part {
     Value,
@@ -19,7 +19,7 @@ enum Part {
     LogAbs,
 }
 
-/// The determinant of a, its sign, or the logarithm of its absolute value, from a's factors.
+/// The determinant of a, its sign, or the logarithm of its absolute value, computed from the factors of a.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Det(Part);
 
@@ -61,28 +61,28 @@ impl<T: Scalar> Op<T> for Det {
             Part::LogAbs if cx.needs(0) => cx.g,
             _ => return Cotangents::none(),
         };
-        // det(a) a^-T, and a^-T (Giles 2.2.4)
+        // The derivatives are det(a) a^-T and a^-T (Giles 2.2.4).
         let inverse = Factored { a: cx.x(0), lu: cx.x(1) }.inverse().transpose(-2, -1);
         cx.each(|i| (i == 0).then(|| inverse * scale.unsqueeze(-1).unsqueeze(-1)))
     }
 }
 
-/// Pivots so much smaller than the largest count as nearly 0: there `det(a) a^-T` loses half of its digits.
+/// If the ratio of the smallest pivot to the largest is not above this, `det(a) a^-T` loses half of its digits.
 fn tolerance<T: Scalar>() -> f64 {
     if T::NAME == "f32" { f64::from(f32::EPSILON).sqrt() } else { f64::EPSILON.sqrt() }
 }
 
-/// The determinant of one matrix that is singular, or nearly, whose derivatives `det(a) a^-T` cannot give.
+/// The determinant of one singular or nearly singular matrix, for whose derivatives `det(a) a^-T` does not serve.
 ///
-/// Elimination with complete pivoting finds a corner `p` that is far from singular, after which only small numbers `s - r p^-1 q` are left:
+/// Elimination with complete pivoting finds a corner `p` that is far from singular. Only small numbers `s - r p^-1 q` are left:
 ///
 /// ```text
 /// det [p q]  =  det(p) det(s - r p^-1 q)
 ///     [r s]
 /// ```
 ///
-/// The determinant of those, most often a single number, is a polynomial of them, computed without a division, so that it is right
-/// in value and in all derivatives also at 0.
+/// The determinant of the rest, most often a single number, is a polynomial of its elements. It is computed without a division, so its
+/// value and all its derivatives are right also at 0.
 #[track_caller]
 fn det_of_singular<'t, T: Scalar>(a: Var<'t, T>) -> Var<'t, T> {
     let n = a.size(-1);
@@ -102,7 +102,7 @@ fn det_of_singular<'t, T: Scalar>(a: Var<'t, T>) -> Var<'t, T> {
     if odd(&rows) == odd(&cols) { det } else { -det }
 }
 
-/// Whether a permutation is an odd one.
+/// True if the permutation is odd.
 fn odd(order: &[usize]) -> bool {
     let inversions = (0..order.len()).map(|i| order[..i].iter().filter(|&&before| before > order[i]).count());
     inversions.sum::<usize>() % 2 == 1
@@ -116,7 +116,7 @@ fn det_without_division<'t, T: Scalar>(a: Var<'t, T>) -> Var<'t, T> {
     let (upper, identity) = (a.ones_where("det", n, |i, j| i < j), a.identity("det", n));
     let mut x = a;
     for _ in 1..n {
-        // Above the diagonal as it is, on it the negative sum of the diagonal further down, below it 0.
+        // Keep x above the diagonal; on the diagonal, put the negative sum of the diagonal elements further down; below it, 0.
         let diagonal = (x * identity).sum_axes(1, false);
         x = (x * upper - identity * upper.matmul(diagonal)).matmul(a);
     }
@@ -125,8 +125,8 @@ fn det_without_division<'t, T: Scalar>(a: Var<'t, T>) -> Var<'t, T> {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The determinant of square matrices: `[.., n, n] -> [..]`. Derivative: det(a) a^-T, the matrix of cofactors; of singular
-    /// matrices too, to any order.
+    /// The determinant of square matrices: `[.., n, n] -> [..]`. Derivative: det(a) a^-T, the matrix of cofactors. It is right to any
+    /// order, for singular matrices too.
     ///
     /// # Panics
     /// If the matrices are not square.
@@ -141,7 +141,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if f.find(nearly_singular).is_none() {
             return self.record2(Det(Part::Value), f.lu);
         }
-        // Each matrix for itself, since each has its own order of rows and columns.
+        // One matrix at a time, since each has its own order of rows and columns.
         let shape = self.shape();
         let (to, n) = (batch(&shape), shape[shape.len() - 1]);
         let all = self.reshape_to([to.numel(), n, n].into());
@@ -155,8 +155,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         stack(&dets, 0).reshape_to(to)
     }
-    /// Sign and logarithm of the absolute value of the determinant of square matrices, which neither overflow nor underflow:
-    /// `[.., n, n] -> [..], [..]`. Of a singular matrix they are 0 and -inf. Derivative of the logarithm: a^-T; the sign has none.
+    /// The sign of the determinant of square matrices, and the logarithm of its absolute value. Neither overflows nor underflows: `[.., n,
+    /// n] -> [..], [..]`. For a singular matrix they are 0 and -inf. Derivative of the logarithm: a^-T; the sign has none.
     ///
     /// # Panics
     /// If the matrices are not square.
@@ -188,7 +188,7 @@ mod rows {
                     log.square() + log * sign
                 }));
             }
-            // Singular: of rank n - 1, n - 2 and 0, with zeros on the diagonal of U, and beside regular ones in a batch.
+            // Singular matrices: of rank n - 1, n - 2 and 0, with zeros on the diagonal of U, and together with regular ones in a batch.
             let singular: [(&[usize], Vec<f64>); 7] = [
                 (&[1, 1], vec![0.0]),
                 (&[2, 2], vec![1.0, 2.0, 2.0, 4.0]),

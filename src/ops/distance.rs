@@ -1,4 +1,4 @@
-//! Norms of vectors, and the distances, directions and similarities that are made of them.
+//! Norms of vectors, and distances, directions and similarities, which are made of norms.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Axes;
@@ -18,7 +18,7 @@ use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Operand, Var, refuse};
 
 const INF: f64 = f64::INFINITY;
-/// Elements from which a thread of its own pays where their powers are summed up in a unit of their own.
+/// From this number of elements on, a thread of its own pays off for sums of powers in a unit.
 const GRAIN: usize = 4 * 1024;
 
 // ---------------------------------------------------------------------------------------------------------- vector_norm
@@ -31,13 +31,13 @@ pub(crate) struct VectorNorm {
     keepdim: bool,
 }
 
-/// `g * dy/dx`, elementwise, of g, x and the norm y of x, for a finite p that is not 0.
+/// `g * dy/dx`, elementwise, from g, x and the norm y of x. The order p is finite and not 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct VectorNormGrad {
     p: f64,
 }
 
-/// The terms that are added up, or of which the largest is taken.
+/// The terms of the sum or of the maximum.
 #[derive(Clone, Copy)]
 struct Term(f64);
 impl<T: Scalar> Elementwise<T, 1> for Term {
@@ -57,7 +57,7 @@ impl<T: Scalar> Elementwise<T, 1> for Term {
 }
 const NEG_INF: f64 = f64::NEG_INFINITY;
 
-/// The terms of elements in a unit.
+/// The terms of elements that are first multiplied by a unit.
 #[derive(Clone, Copy)]
 struct ScaledTerm<T>(Term, T);
 impl<T: Scalar> Elementwise<T, 1> for ScaledTerm<T> {
@@ -101,8 +101,9 @@ impl<T: Scalar> Op<T> for VectorNorm {
         if y.iter().all(|&y| is_safe(y)) {
             return y.iter_mut().for_each(root);
         }
-        // Powers beyond the type: again, in the unit of the largest element (of the smallest, whose power is the largest, below order 0). That is
-        // 1 where it is 0 or not finite: rows of zeros are common, and many; what the sum was is right.
+        // Some powers overflow or vanish. Compute those rows again in a unit: that of the largest element, or for p < 0 that of the
+        // smallest, whose power is the largest. The unit is 1 if that element is 0 or not finite. Then the sum was right already; rows of
+        // zeros are common.
         scratch::with(y.len(), |largest| {
             fold(Term(if self.p > 0.0 { INF } else { NEG_INF }), [x[0]], self.axes, reduce::Max, largest);
             let each = GRAIN.div_ceil(self.axes.count(x[0].shape()).max(1));
@@ -125,7 +126,7 @@ impl<T: Scalar> Op<T> for VectorNorm {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         if self.p == 0.0 {
-            return Cotangents::none(); // a number of elements, which does not change with them
+            return Cotangents::none(); // a count of elements, which is piecewise constant
         }
         let (x, shape) = (cx.x(0), cx.x(0).shape());
         let spread = |v: Var<'t, T>| v.spread(self.axes, self.keepdim, &shape);
@@ -134,7 +135,7 @@ impl<T: Scalar> Op<T> for VectorNorm {
             if self.p.abs() < INF {
                 return spread(cx.g).record3(VectorNormGrad { p: self.p }, x, y);
             }
-            // Several largest elements share the cotangent; the others get nothing of it, also where it is infinite.
+            // Largest elements that are equal share the cotangent. The others get 0, also where the cotangent is infinite.
             let ties = x.abs().equal(y);
             let share = spread(cx.g / ties.sum_axes(self.axes, self.keepdim)) * ties * Real::sign(x);
             ties.equal(y.equal(y)).where_cond(share, x.number(0.0))
@@ -147,12 +148,12 @@ impl VectorNormGrad {
     #[inline(always)]
     fn slope<R: Real>(self, x: R, y: R) -> R {
         let (zero, one) = (x.lit(0.0), x.lit(1.0));
-        // What is not chosen is computed with 1 in place of 0: its own derivative must not be infinite.
+        // The branch that is not chosen is computed with 1 in place of 0, so that its own derivative is finite.
         let none = y.equal(zero);
         match self.p {
             1.0 => x.sign(),
             2.0 => none.select(zero, x / none.select(one, y)),
-            // Whole orders have a smooth power, up to a sign: its derivatives at elements that are 0 are right to any order.
+            // For whole p the power is smooth up to a sign, so its derivatives at 0 are right to any order.
             p if p > 0.0 && p.fract() == 0.0 => {
                 let power = (x / none.select(one, y)).pow(x.lit(p - 1.0));
                 none.select(zero, if p % 2.0 == 0.0 { power } else { x.sign() * power })
@@ -190,9 +191,10 @@ impl<T: Scalar> Op<T> for VectorNormGrad {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The norm of order p over axes: (sum |x|^p)^(1/p). 2: the length of a vector; 1: the sum of the absolute values; 0: the number of
-    /// elements that are not 0; inf and -inf: the largest and the smallest absolute value; negative and fractional orders too.
-    /// Derivative: sign(x) (|x| / norm)^(p-1); 0 for the vector 0; largest elements that are equal share it. Of fractional orders, elements
+    /// The norm of order p over axes: (sum |x|^p)^(1/p). The order may be 2 (the length of a vector), 1 (the sum of the absolute values), 0
+    /// (the number of elements that are not 0), inf and -inf (the largest and the smallest absolute value), negative or fractional.
+    /// Derivative: sign(x) (|x| / norm)^(p-1); 0 for the vector 0; largest elements that are equal share it. For fractional orders the
+    /// derivatives at elements that are 0 are 0, to any order. Powers that overflow or vanish on the way do no harm.
     /// that are 0 have derivatives of 0, to any order. Powers beyond the type are lost nowhere but in the result.
     ///
     /// ```
@@ -203,13 +205,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, or one is named twice; or if p is negative or infinite and there are no elements.
+    /// If there is no such axis, one is named twice, or p is negative or infinite and there are no elements.
     #[track_caller]
     pub fn vector_norm(self, p: f64, axes: impl AxisList, keepdim: bool) -> Self {
         let axes = self.axes("vector_norm", axes);
         self.record(VectorNorm { p, axes, keepdim })
     }
-    /// The value, but at least `low`; the derivative is 1 even where it was raised. A divisor that is never 0.
+    /// The value, but at least `low`: for divisors that must not be 0. The derivative is 1 even where the value was raised.
     #[track_caller]
     pub(crate) fn raised_to(self, low: f64) -> Self {
         self + (self.clamp(low, INF) - self).detach()
@@ -218,12 +220,12 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------------- normalize, similarities
 
-/// What [`Var::normalize_with`] divides by. By default the Euclidean norm, but at least 1e-12.
+/// What [`Var::normalize_with`] divides by: by default the Euclidean norm, but at least 1e-12.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NormalizeOptions {
     /// The order of the norm.
     pub p: f64,
-    /// The least divisor.
+    /// The smallest divisor.
     pub eps: f64,
 }
 impl Default for NormalizeOptions {
@@ -233,7 +235,7 @@ impl Default for NormalizeOptions {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Divides by the Euclidean norm over axes, so that vectors of length 1 are left: x / max(norm, 1e-12).
+    /// Divides by the Euclidean norm over axes, which gives vectors of length 1: x / max(norm, 1e-12).
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -241,7 +243,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn normalize(self, axes: impl AxisList) -> Self {
         self.normalize_with(axes, NormalizeOptions::default())
     }
-    /// Divides by a norm of any order over axes: x / max(norm, eps).
+    /// Divides by the norm of any order over axes: x / max(norm, eps).
     ///
     /// # Panics
     /// As [`Var::vector_norm`].
@@ -259,7 +261,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn cosine_similarity(self, other: impl Operand<'t, T>, axis: isize) -> Self {
         self.cosine_similarity_with(other, axis, 1e-8)
     }
-    /// As [`Var::cosine_similarity`], with another least length `eps`.
+    /// As [`Var::cosine_similarity`], with lengths of at least `eps`.
     ///
     /// # Panics
     /// If the shapes do not broadcast, or there is no such axis.
@@ -268,16 +270,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), "cosine_similarity");
         let axes = a.axes("cosine_similarity", axis);
         self.check_eps("cosine_similarity", eps);
-        // (Not by a closure, which would hide the caller's line.)
+        // Not in a closure, which would hide the caller's line.
         let norm = VectorNorm { p: 2.0, axes, keepdim: true };
         let (of_a, of_b) = (a.record(norm).raised_to(eps), b.record(norm).raised_to(eps));
         (a / of_a * (b / of_b)).sum_axes(axes, false)
     }
-    /// The distance of vectors along the last axis: the norm of order p of a - b + eps. Broadcasts. (The small `eps`, usually 1e-6,
-    /// keeps the derivative finite where vectors coincide.)
+    /// The distance between vectors along the last axis: the norm of order p of a - b + eps. Broadcasts. A small `eps`, usually 1e-6, keeps
+    /// the derivative finite where vectors coincide.
     ///
     /// # Panics
-    /// If the shapes do not broadcast, or are those of numbers.
+    /// If the shapes do not broadcast, or neither array has an axis.
     #[track_caller]
     pub fn pairwise_distance(self, other: impl Operand<'t, T>, p: f64, eps: f64) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), "pairwise_distance");
@@ -285,8 +287,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.check_eps("pairwise_distance", eps);
         (a - b + a.number(eps)).record(VectorNorm { p, axes: Axes::of([last]), keepdim: false })
     }
-    /// The distance of each row to each row: `y[i][j] = |a[i] - b[j]|` in the norm of order p, for a of shape `[.., P, M]` and b of
-    /// shape `[.., R, M]`; axes before the last two broadcast. Derivative: that of [`Var::vector_norm`], 0 where two rows coincide.
+    /// The distance of each row of a to each row of b: `y[i][j] = |a[i] - b[j]|` in the norm of order p. The shapes are `[.., P, M]` and
+    /// `[.., R, M]`; the leading axes broadcast. Derivative: that of [`Var::vector_norm`], 0 where two rows coincide.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -313,7 +315,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (a, b) = (self.unsqueeze(-2), other.unsqueeze(-3));
         let (a, b) = a.broadcast_with(b, "cdist");
         if s[s.len() - 1] == 0 {
-            // Points in no dimensions lie in one place.
+            // In zero dimensions all points coincide.
             return (a - b).sum_axes(-1, false);
         }
         (a - b).vector_norm(p, -1, false)
@@ -333,7 +335,7 @@ mod rows {
         x.abs().powf(p).sum_axes(axis, false).powf(1.0 / p)
     }
 
-    /// The second derivative along ones, of which the rows that look at it see the third and fourth.
+    /// The second derivative along ones. Rows that differentiate it check the third and fourth derivatives.
     fn third<'t, T: Scalar>(y: Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
         let first = x.tape().grad(y, &[x])[0].expect("depends on x");
         x.tape().grad(first, &[x])[0].expect("is not linear")
@@ -358,7 +360,7 @@ mod rows {
                 rows.push(value([zero()], move |v| v[0].vector_norm(p, 0, false), &[0.0], [&[0.0, 0.0]]));
             }
             rows.extend([
-                // At elements that are 0 the powers of whole orders are as smooth as anywhere.
+                // At elements that are 0, powers of whole order are as smooth as anywhere.
                 equals([of(&[3], [0.0, 2.0, -1.0])], |v| v[0].vector_norm(4.0, 0, false), |v| v[0].powi(4).sum().powf(0.25)),
                 equals(
                     [of(&[3], [0.0, 2.0, -1.0])],
@@ -385,7 +387,7 @@ mod rows {
                 ),
                 refuses([any(&[2, 0])], |v| v[0].vector_norm(INF, 1, false), &["vector_norm of [2, 0]", "order inf", "hint: "]),
                 refuses([any(&[2])], |v| v[0].vector_norm(NAN, 0, false), &["vector_norm of [2]", "p is not a number"]),
-                // Made of it: normalize, cosine_similarity, distances.
+                // Functions made of norms: normalize, cosine_similarity, distances.
                 grad([any(&[3, 5])], |v| v[0].normalize(1)),
                 grad([any(&[2, 3])], |v| v[0].normalize_with([0, 1], NormalizeOptions { p: 1.5, eps: 0.1 })),
                 value([of(&[2, 2], [3.0, 4.0, 0.0, 0.0])], |v| v[0].normalize(-1), &[0.6, 0.8, 0.0, 0.0], [&[0.032, -0.024, 1e12, 1e12]]),
@@ -441,7 +443,7 @@ mod rows {
                 ]);
             }
             rows.extend([
-                // The length's second derivative at 0 is taken as 0.
+                // The second derivative of the length at 0 is taken as 0.
                 value(
                     [of(&[2], [0.0, 0.0])],
                     |v| v[0].tape().grad(v[0].vector_norm(2.0, 0, false), v)[0].expect("depends on x"),
@@ -458,7 +460,8 @@ mod rows {
         }
     }
 
-    /// Among many rows, also on several threads: zeros, what is not finite, and powers beyond the type, each by each order.
+    /// Rows of zeros, rows that are not finite, and rows whose powers overflow or vanish, among many rows and on several threads, for every
+    /// order.
     #[test]
     fn rows_of_zeros_and_rows_at_the_ends_of_the_type_have_their_norms() {
         const KINDS: [[f64; 2]; 7] = [[0.0, 0.0], [3.0, 4.0], [3e-200, 4e-200], [3e200, -4e200], [NAN, 1e-200], [INF, 0.0], [0.0, 5e-320]];
@@ -466,7 +469,7 @@ mod rows {
         let x: Vec<f64> = (0..n).flat_map(|i| KINDS[i % 7]).collect();
         let tape = crate::Tape::<f64>::new();
         let x = tape.leaf(x).reshape_to([n, 2].into());
-        // Of order -2: a b / sqrt(a^2 + b^2).
+        // For order -2 the norm is a b / sqrt(a^2 + b^2).
         for (p, right) in [(2.0, [0.0, 5.0, 5e-200, 5e200, NAN, INF, 5e-320]), (-2.0, [0.0, 2.4, 2.4e-200, 2.4e200, NAN, 0.0, 0.0])] {
             for (way, y) in [("rows", x.vector_norm(p, 1, false)), ("columns", x.t().contiguous().vector_norm(p, 0, false))] {
                 for (i, y) in y.to_vec().into_iter().enumerate() {

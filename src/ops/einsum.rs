@@ -1,6 +1,6 @@
-//! Einstein summation: sums of products of any number of arrays, in which letters name the axes; and `tensordot`, in which numbers do.
+//! Einstein summation: sums of products of any number of arrays, with axes named by letters; and `tensordot`, with axes named by index.
 //!
-//! No op of its own: diagonals, sums, permuted views and batched matrix products, whose rules it takes over.
+//! There is no op of its own. It records diagonals, sums, permuted views and batched matrix products, and their rules differentiate it.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Axes;
@@ -14,12 +14,12 @@ use std::panic::Location;
 /// The name of an axis: a letter, or an axis of an ellipsis, counted from its end.
 type Label = u8;
 type Labels = SmallVec<[Label; 8]>;
-/// Labels from here on are the axes of an ellipsis.
+/// Labels from here on are axes of an ellipsis.
 const ELLIPSIS: Label = 128;
 
 // ------------------------------------------------------------------------------------------------------- the equation
 
-/// What an equation says about operands of given shapes.
+/// An equation, applied to operands of given shapes.
 struct Equation {
     inputs: SmallVec<[Labels; 4]>,
     output: Labels,
@@ -72,7 +72,7 @@ impl Equation {
         }
         let output = match right {
             Some(right) => labels(right, if right.contains('.') { dots } else { 0 })?,
-            // Unsaid, it is the ellipsis and then, in alphabetical order, the letters that occur once.
+            // Without "->", the output is the ellipsis and then, in alphabetical order, the letters that occur once.
             None => {
                 let mut times = [0usize; 256];
                 inputs.iter().flatten().for_each(|&l| times[l as usize] += 1);
@@ -93,7 +93,7 @@ impl Equation {
     }
 }
 
-/// The labels that a text names, where "..." stands for `rest` axes.
+/// The labels that a text names; "..." stands for `rest` axes.
 fn labels(text: &str, rest: usize) -> Result<Labels, ShapeError> {
     let (mut labels, mut dots) = (Labels::new(), 0);
     let mut bytes = text.trim().bytes();
@@ -120,8 +120,8 @@ fn show(l: Label) -> String {
 
 // ------------------------------------------------------------------------------------------------------- the terms
 
-/// A factor of what is still to be multiplied. Its labels differ, and none of its axes has size 1: an axis of size 1 broadcasts, or
-/// sums, by not being there.
+/// A factor that is still to be multiplied. Its labels differ, and none of its axes has size 1: such an axis is left out, and then
+/// broadcasts, or is summed over, without any work.
 struct Term<'t, T: Scalar> {
     x: Var<'t, T>,
     labels: Labels,
@@ -142,7 +142,7 @@ impl<'t, T: Scalar> Term<'t, T> {
         Term { x, labels }
     }
 
-    /// Sums over every label that is not to stay.
+    /// Sums over every label that does not stay.
     #[track_caller]
     fn sum_except(self, stays: impl Fn(Label) -> bool) -> Self {
         let gone: Small<isize> = (0..self.labels.len()).filter(|&i| !stays(self.labels[i])).map(|i| i as isize).collect();
@@ -152,7 +152,7 @@ impl<'t, T: Scalar> Term<'t, T> {
         Term { x: self.x.sum_axes(&gone[..], false), labels: self.labels.into_iter().filter(|&l| stays(l)).collect() }
     }
 
-    /// A view with the axes in this order, which names all of them.
+    /// A view with the axes in the order of these labels, which name all of them.
     #[track_caller]
     fn ordered(&self, labels: impl Iterator<Item = Label>) -> Var<'t, T> {
         let axis = |l: Label| self.labels.iter().position(|&other| other == l).expect("a label of this term");
@@ -160,7 +160,7 @@ impl<'t, T: Scalar> Term<'t, T> {
         if axes.iter().copied().eq(0..axes.len() as isize) { self.x } else { self.x.permute(&axes) }
     }
 
-    /// The labels that fulfil a condition, as their axes lie in memory, so that to merge them is a view.
+    /// The labels that fulfil a condition, in the order of their axes in memory. In this order they can be merged without a copy.
     fn in_memory_order(&self, wanted: impl Fn(Label) -> bool) -> Labels {
         let inner = self.x.tape.read();
         let strides = inner.layout(self.x.id).strides();
@@ -180,7 +180,7 @@ fn repeated(labels: &[Label]) -> Option<(usize, usize)> {
     (0..labels.len()).find_map(|b| labels[..b].iter().position(|&l| l == labels[b]).map(|a| (a, b)))
 }
 
-/// The product of two terms, summed over the labels that are not to stay.
+/// The product of two terms, summed over the labels that do not stay.
 #[track_caller]
 fn contract<'t, T: Scalar>(a: Term<'t, T>, b: Term<'t, T>, sizes: &[usize; 256], stays: impl Fn(Label) -> bool) -> Term<'t, T> {
     let a = a.sum_except(|l| stays(l) || b.labels.contains(&l));
@@ -190,7 +190,7 @@ fn contract<'t, T: Scalar>(a: Term<'t, T>, b: Term<'t, T>, sizes: &[usize; 256],
 
     let batch: Labels = a.labels.iter().copied().filter(|&l| in_b(l) && stays(l)).collect();
     let (rows, cols) = (a.in_memory_order(|l| !in_b(l)), b.in_memory_order(|l| !in_a(l)));
-    // If both cannot be views, the larger one should be.
+    // If only one of them can be a view, the larger one should be.
     let larger = if a.x.numel() >= b.x.numel() { &a } else { &b };
     let summed = larger.in_memory_order(|l| in_a(l) && in_b(l) && !stays(l));
 
@@ -208,13 +208,13 @@ fn contract<'t, T: Scalar>(a: Term<'t, T>, b: Term<'t, T>, sizes: &[usize; 256],
     Term { x: x.reshape_to(shape), labels }
 }
 
-/// How many terms, the output among them, have each label.
+/// For each label, the number of terms that have it; the output counts as a term.
 type Uses = [usize; 256];
 
-/// Of some terms, the pair whose product leaves the least to do: the one after which there are fewest elements; of equals, the one with the
-/// fewest multiplications.
+/// The pair of terms whose product is the cheapest: the one that leaves the fewest elements and, if several do, needs the fewest
+/// multiplications.
 fn cheapest<T: Scalar>(terms: &[Term<'_, T>], uses: &Uses, sizes: &[usize; 256]) -> (usize, usize) {
-    // As f64, which does not overflow.
+    // In f64, which does not overflow.
     let size = |labels: &mut dyn Iterator<Item = Label>| labels.map(|l| sizes[l as usize] as f64).product::<f64>();
     let (mut best, mut least) = ((0, 1), (f64::INFINITY, f64::INFINITY));
     for j in 1..terms.len() {
@@ -232,12 +232,12 @@ fn cheapest<T: Scalar>(terms: &[Term<'_, T>], uses: &Uses, sizes: &[usize; 256])
     best
 }
 
-/// Operands of which no term has been made yet, where they are more than are looked at together.
+/// The operands that are not terms yet, if there are more of them than the window holds.
 struct Waiting {
     taken: Vec<bool>,
-    /// No operand before this one waits.
+    /// All operands before this one are taken.
     first: usize,
-    /// The operands that have each label, the first one last, and how many of them wait.
+    /// For each label, the operands that have it (the first one is last in the list), and the number of those that are not taken.
     having: Vec<Vec<usize>>,
     count: Uses,
     labels: Vec<Labels>,
@@ -245,7 +245,7 @@ struct Waiting {
 
 impl Waiting {
     fn new(inputs: &[Labels], shapes: &[Shape]) -> Waiting {
-        // An axis of size 1 is shared with nothing.
+        // Axes of size 1 are shared with nothing.
         let size = |labels: &Labels, shape: &Shape, l: Label| shape[labels.iter().position(|&k| k == l).expect("one of them")];
         let wide = |labels: &Labels, shape: &Shape| distinct(labels).filter(|&l| size(labels, shape, l) != 1).collect();
         let labels: Vec<Labels> = inputs.iter().zip(shapes).map(|(labels, shape)| wide(labels, shape)).collect();
@@ -263,15 +263,15 @@ impl Waiting {
         self.labels[i].iter().for_each(|&l| self.count[l as usize] -= 1);
         i
     }
-    /// The first operand that waits.
+    /// Takes the first operand that is left.
     fn first(&mut self) -> Option<usize> {
         while *self.taken.get(self.first)? {
             self.first += 1;
         }
         Some(self.take(self.first))
     }
-    /// The first operand that shares a label with one of the terms, the label that fewest have; if none does, the first of all. So no two terms
-    /// that share nothing are multiplied while the partner of one of them waits.
+    /// Takes the first operand that has the rarest of the terms' labels; if no operand shares a label with a term, the first of all. So two
+    /// terms that share nothing are not multiplied while an operand that one of them shares a label with is left.
     fn beside<T: Scalar>(&mut self, terms: &[Term<'_, T>]) -> Option<usize> {
         let labels = terms.iter().flat_map(|term| term.labels.iter().copied());
         let Some(rarest) = labels.filter(|&l| self.count[l as usize] > 0).min_by_key(|&l| self.count[l as usize]) else {
@@ -286,18 +286,18 @@ impl Waiting {
     }
 }
 
-/// A sum of products, as NumPy's and PyTorch's `einsum`: letters name the axes of the operands; axes of one letter are multiplied element by
-/// element, and letters that are not in the output are summed over.
+/// A sum of products, like `einsum` in NumPy and PyTorch. Letters name the axes of the operands. Axes with the same letter are multiplied
+/// element by element, and letters that are not in the output are summed over.
 ///
 /// * Without `->`, the output has the letters that occur once, in alphabetical order.
 /// * A letter repeated in one operand takes its diagonal.
 /// * `...` stands for all axes that are not named; they broadcast. An axis of size 1 broadcasts against any size.
 /// * Spaces are ignored.
 ///
-/// More than two operands are multiplied in pairs, first those after whose product the fewest elements are left; each pair is a
-/// batched matrix product of views, copied only where axes that must be merged do not lie together. (Of more than 16, pairs are chosen
-/// among 16 at a time, into which come first those that share a letter with one of them, the rarest first.) Derivative: by each operand,
-/// the product of the cotangent with all the others, summed.
+/// More than two operands are multiplied in pairs; the pair that leaves the fewest elements comes first. Each pair is a batched matrix
+/// product of views, which are copied only where axes that must be merged are not adjacent in memory. With more than 16 operands, pairs are
+/// chosen among 16 at a time; operands that share a letter with one of these come next, the rarest letter first. Derivative: by each
+/// operand, the product of the cotangent and all the other operands, summed.
 ///
 /// ```
 /// use wengert::{Tape, einsum};
@@ -310,7 +310,7 @@ impl Waiting {
 /// ```
 ///
 /// # Panics
-/// If the equation does not fit the operands, or their sizes each other.
+/// If the equation does not fit the operands, or their sizes do not fit each other.
 #[track_caller]
 pub fn einsum<'t, T: Scalar>(equation: &str, operands: &[Var<'t, T>]) -> Var<'t, T> {
     let shapes: SmallVec<[Shape; 4]> = operands.iter().map(|x| x.shape()).collect();
@@ -318,10 +318,11 @@ pub fn einsum<'t, T: Scalar>(equation: &str, operands: &[Var<'t, T>]) -> Var<'t,
         Ok(equation) => equation,
         Err(e) => panic!("{}", e.of("einsum", shapes, Location::caller())),
     };
-    // Of an axis of size 1 a term has no label, but each axis is counted: of those, no label asks.
+    // `uses` counts axes of size 1 too, although terms have no label for them. That does no harm: nothing looks these labels up.
     let mut uses: Uses = [0; 256];
     inputs.iter().chain([&output]).for_each(|labels| distinct(labels).for_each(|l| uses[l as usize] += 1));
-    // Loops: closures would hide the caller's line. Pairs are chosen among so many terms, so that thousands take no longer each.
+    // Loops, since closures would hide the caller's line. A pair is chosen among WINDOW terms, so that its cost does not grow with the
+    // number of operands.
     const WINDOW: usize = 16;
     let mut terms: SmallVec<[Term<'t, T>; 4]> = SmallVec::new();
     let mut all = 0..operands.len();
@@ -357,11 +358,11 @@ pub fn einsum<'t, T: Scalar>(equation: &str, operands: &[Var<'t, T>]) -> Var<'t,
 // ------------------------------------------------------------------------------------------------------ tensordot
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The sum of products over the last `count` axes of this array and the first `count` of the other, which must agree in size:
-    /// the other axes of both remain. With 0, every element is multiplied with every element.
+    /// The sum of products over the last `count` axes of this array and the first `count` of the other, which must agree in size. The other
+    /// axes of both remain. With 0, every element of one is multiplied by every element of the other.
     ///
     /// # Panics
-    /// If one has too few axes, or sizes differ.
+    /// If an array has too few axes, or sizes differ.
     #[track_caller]
     pub fn tensordot(self, other: impl Operand<'t, T>, count: usize) -> Self {
         let other = other.to_var(self.tape);
@@ -373,9 +374,9 @@ impl<'t, T: Scalar> Var<'t, T> {
         let axes: Small<isize> = (0..m as isize).collect();
         self.tensordot_axes(other, &axes[m - count..], &axes[..count])
     }
-    /// The sum of products over `axes` of this array and, in the same order, `other_axes` of the other, which must agree in size (a size
-    /// of 1 broadcasts): what is left of this array's axes comes first, then what is left of the other's. A matrix product of views.
-    /// Derivatives: the cotangent with the other factor, summed over that one's axes.
+    /// The sum of products over `axes` of this array and, in the same order, `other_axes` of the other, which must agree in size (a size of
+    /// 1 broadcasts). The result has the remaining axes of this array, then those of the other. It is a matrix product of views.
+    /// Derivatives: the cotangent times the other factor, summed over the other factor's axes.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -384,7 +385,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If the lists have two lengths, an axis is named twice or does not exist, or sizes differ.
+    /// If the lists differ in length, an axis is named twice or does not exist, or sizes differ.
     #[track_caller]
     pub fn tensordot_axes(self, other: impl Operand<'t, T>, axes: &[isize], other_axes: &[isize]) -> Self {
         let other = other.to_var(self.tape);
@@ -393,7 +394,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             Ok(pair) => pair,
             Err(e) => refuse(e, "tensordot", [sa, sb]),
         };
-        // A size of 1 that meets another is summed over alone.
+        // An axis whose partner has size 1 is summed over first.
         let meets = |s: &Shape, mine: &[usize], o: &Shape, theirs: &[usize]| -> Small<isize> {
             mine.iter().zip(theirs).filter(|&(&i, &j)| o[j] == 1 && s[i] != 1).map(|(&i, _)| i as isize).collect()
         };
@@ -412,7 +413,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-/// The axes to sum over, resolved.
+/// The axes to sum over, checked and counted from the front.
 fn paired(a: &Shape, b: &Shape, axes_a: &[isize], axes_b: &[isize]) -> Result<(Small<usize>, Small<usize>), ShapeError> {
     if axes_a.len() != axes_b.len() {
         return Err(ShapeError::new(format!("{axes_a:?} names {} axes, {axes_b:?} {}", axes_a.len(), axes_b.len()))
@@ -448,7 +449,7 @@ mod tests {
         })
     }
 
-    /// The sum over all values of all letters, by the book. The equation has no ellipsis and no spaces.
+    /// The sum over all values of all letters, by definition. The equation has no ellipsis and no spaces.
     fn by_hand(equation: &str, xs: &[ArrayD<f64>]) -> ArrayD<f64> {
         let (left, right) = equation.split_once("->").unwrap();
         let inputs: Vec<&[u8]> = left.split(',').map(str::as_bytes).collect();
@@ -521,7 +522,7 @@ mod tests {
             let xs: Vec<_> = shapes.iter().enumerate().map(|(i, s)| filled(s, i)).collect();
             let vars: Vec<_> = xs.iter().map(|x| tape.leaf(x)).collect();
             assert_eq!(einsum(equation, &vars).to_array(), by_hand(equation, &xs), "{equation} of {shapes:?}");
-            // Of operands that lie otherwise in memory.
+            // The same with operands in another memory order.
             let flipped: Vec<_> = vars.iter().map(|v| v.permute(&(0..v.ndim() as isize).rev().collect::<Vec<_>>()).contiguous()).collect();
             let flipped: Vec<_> = flipped.iter().map(|v| v.permute(&(0..v.ndim() as isize).rev().collect::<Vec<_>>())).collect();
             assert_eq!(einsum(equation, &flipped).to_array(), by_hand(equation, &xs), "{equation} of {shapes:?}, transposed");
@@ -565,7 +566,7 @@ mod tests {
         let ops: Vec<_> = (before..tape.stats().nodes).map(|id| tape.read().op(id as u32).name()).collect();
         assert_eq!(y.shape(), [2, 2, 3, 5]);
         assert!(ops.iter().all(|op| ["permute", "matmul", "reshape"].contains(op)), "{ops:?}");
-        // All but the product itself are views.
+        // Everything except the product itself is a view.
         let is_view =
             |id: u32| tape.read().op(id).alias(tape.read().layout(tape.read().inputs(id)[0]), tape.read().layout(id).shape()).is_some();
         let made = (before as u32..tape.stats().nodes as u32).filter(|&id| !is_view(id)).count();
@@ -574,7 +575,7 @@ mod tests {
 
     #[test]
     fn a_chain_is_multiplied_in_a_good_order() {
-        // From the left it would take 3 products of [100, 100] matrices; from the right only vectors arise.
+        // From the left it would take 3 products of [100, 100] matrices; from the right, products with vectors suffice.
         let tape = Tape::<f64>::new();
         let a = tape.constant(ArrayD::ones(IxDyn(&[100, 100])));
         let x = tape.constant(ArrayD::ones(IxDyn(&[100])));

@@ -1,4 +1,4 @@
-//! Rows of a table by number: token numbers to vectors. A formula of other ops.
+//! Rows of a table by index: vectors for token numbers. A formula of other ops.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -6,7 +6,7 @@ use crate::ops::index::Indices;
 use crate::tape::var::{Var, refuse};
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Rows of a table (this array, `[rows, features]`) by number: `y[i][j] = x[index[i][j]]`, of shape `[.., features]`. Derivative: each
+    /// Rows of a table (this array, `[rows, features]`) by index: `y[i][j] = x[index[i][j]]`, of shape `[.., features]`. Derivative: each
     /// cotangent is added to its row; the row `padding_idx` (which may count from the end) gets none.
     ///
     /// ```
@@ -18,7 +18,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If the table has not two axes, or a number is out of range.
+    /// If the table does not have two axes, or an index is out of range.
     #[track_caller]
     pub fn embedding(self, index: impl Into<Indices>, padding_idx: Option<isize>) -> Self {
         let (shape, index) = (self.shape(), index.into());
@@ -56,7 +56,7 @@ pub(crate) mod rows {
     use super::*;
     use crate::ops::samples::*;
 
-    /// Rows of a function without an op of its own; they run with those of index_select.
+    /// The rows of a function without an op of its own; they run with those of `index_select`.
     pub(crate) fn rows<T: Scalar>() -> Vec<Row<T>> {
         vec![
             grad([any(&[5, 3])], |v| v[0].embedding([[4, 0], [4, 1]], None).exp()),

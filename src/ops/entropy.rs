@@ -1,4 +1,4 @@
-//! Losses of predictions that are probabilities, or logits of them: of yes and no, of distributions.
+//! Losses of predictions that are probabilities, or logits of probabilities: binary cross entropy and the Kullback-Leibler divergence.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
@@ -57,24 +57,24 @@ impl Binary for BceWithLogits {
 /// The options of [`Var::binary_cross_entropy_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BceOptions<'t, T: Scalar> {
-    /// What the loss of each element is multiplied by; broadcasts.
+    /// Multiplies the loss of each element; broadcasts.
     pub weight: Option<Var<'t, T>>,
-    /// Of the losses of single elements.
+    /// How the losses of the elements are combined.
     pub reduction: Reduction,
 }
 
 /// The options of [`Var::bce_with_logits_with`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BceWithLogitsOptions<'t, T: Scalar> {
-    /// What the loss of each element is multiplied by; broadcasts.
+    /// Multiplies the loss of each element; broadcasts.
     pub weight: Option<Var<'t, T>>,
-    /// What the loss of each positive target is multiplied by, to balance classes; broadcasts.
+    /// Multiplies the loss of each positive target, to balance classes; broadcasts.
     pub pos_weight: Option<Var<'t, T>>,
-    /// Of the losses of single elements.
+    /// How the losses of the elements are combined.
     pub reduction: Reduction,
 }
 
-/// That weights of losses fit, before anything is recorded.
+/// Refuses weights that do not fit before anything is recorded.
 #[track_caller]
 fn weights<T: Scalar, const N: usize>(shape: &Shape, weights: [Option<Var<'_, T>>; N], op: &'static str) {
     for w in weights.into_iter().flatten() {
@@ -87,9 +87,9 @@ fn weights<T: Scalar, const N: usize>(shape: &Shape, weights: [Option<Var<'_, T>
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The mean binary cross entropy of probabilities x with targets t in \[0, 1\]: -mean(t ln x + (1 - t) ln(1 - x)), each logarithm
-    /// at least -100. NaN for x outside \[0, 1\]. Derivative: (x - t) / (x (1 - x)) / n. For logits: [`Var::bce_with_logits`], which is
-    /// more accurate.
+    /// The mean binary cross entropy of probabilities x with targets t in \[0, 1\]: -mean(t ln x + (1 - t) ln(1 - x)). Each logarithm is at
+    /// least -100. NaN for x outside \[0, 1\]. Derivative: (x - t) / (x (1 - x)) / n. For logits, [`Var::bce_with_logits`] is more
+    /// accurate.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -97,7 +97,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn binary_cross_entropy(self, target: impl Operand<'t, T>) -> Self {
         self.binary_cross_entropy_with(target, BceOptions::default())
     }
-    /// The binary cross entropy of probabilities, weighted, under any reduction.
+    /// The binary cross entropy of probabilities, with a weight and any reduction.
     ///
     /// # Panics
     /// If the shapes differ, or the weight does not broadcast to them.
@@ -117,8 +117,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn bce_with_logits(self, target: impl Operand<'t, T>) -> Self {
         self.bce_with_logits_with(target, BceWithLogitsOptions::default())
     }
-    /// The binary cross entropy of logits, weighted, under any reduction: w (-p t ln sigmoid(x) - (1 - t) ln(1 - sigmoid(x))) with the
-    /// weights w and `pos_weight` p.
+    /// The binary cross entropy of logits, with weights and any reduction: w (-p t ln sigmoid(x) - (1 - t) ln(1 - sigmoid(x))), where w is
+    /// `weight` and p is `pos_weight`.
     ///
     /// # Panics
     /// If the shapes differ, or a weight does not broadcast to them.
@@ -137,7 +137,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ---------------------------------------------------------------------------------------------------------------- kl_div
 
-/// `t (ln t - x)`, or `e^t (t - x)` (`log_target`)
+/// `t (ln t - x)`, or `e^t (t - x)` with `log_target`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct KlDiv {
     log_target: bool,
@@ -164,7 +164,7 @@ impl Binary for KlDiv {
         if !self.log_target {
             return t.ln() + t.lit(1.0) - x;
         }
-        // A probability of 0 has neither value nor derivative, whatever was predicted. (What is not chosen is finite.)
+        // For a probability of 0, value and derivative are 0, whatever was predicted. The branch that is not chosen is finite.
         let (none, zero) = (t.equal(t.lit(-INF)), t.lit(0.0));
         none.select(zero, t.exp()) * (none.select(zero, t) - none.select(zero, x) + t.lit(1.0))
     }
@@ -173,15 +173,15 @@ impl Binary for KlDiv {
 /// The options of [`Var::kl_div_with`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct KlDivOptions {
-    /// Whether the target too is given as logarithms of probabilities.
+    /// If true, the target too is given as logarithms of probabilities.
     pub log_target: bool,
-    /// Of the single terms. [`Reduction::BatchMean`] gives the divergence itself, on average over the first axis.
+    /// How the terms are combined. [`Reduction::BatchMean`] gives the divergence itself, averaged over the first axis.
     pub reduction: Reduction,
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The Kullback-Leibler divergence of target probabilities t from predictions x, which are logarithms of probabilities:
-    /// mean(t (ln t - x)) over all elements, as PyTorch's default has it. Derivatives: -t / n by x; (ln t + 1 - x) / n by t, -inf where t is 0.
+    /// The Kullback-Leibler divergence of target probabilities t from predictions x, which are logarithms of probabilities: mean(t (ln t -
+    /// x)) over all elements, as is PyTorch's default. Derivatives: -t / n by x; (ln t + 1 - x) / n by t, -inf where t is 0.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -189,7 +189,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn kl_div(self, target: impl Operand<'t, T>) -> Self {
         self.kl_div_with(target, KlDivOptions::default())
     }
-    /// The terms t (ln t - x) of the Kullback-Leibler divergence, under any reduction; 0 where t is 0.
+    /// The terms t (ln t - x) of the Kullback-Leibler divergence, with any reduction; a term is 0 where t is 0.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -310,7 +310,7 @@ mod rows {
                     &[1.0, 0.0],
                     [&[-1.0, 0.0], &[2.0, NAN]],
                 ),
-                // Probabilities of 0 as logarithms.
+                // Probabilities of 0, as logarithms.
                 value([of(&[2], [-1.0, -INF]), of(&[2], [-INF; 2])], move |v| v[0].zip(logs, v[1]), &[0.0; 2], [&[0.0; 2], &[0.0; 2]]),
                 refuses([any(&[3]), any(&[1])], |v| v[0].kl_div(v[1]), &["kl_div of [3] and [1]", "hint: "]),
             ]);

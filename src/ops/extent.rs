@@ -1,4 +1,4 @@
-//! More of the same elements, or fewer: flip, roll, repeat, chunk and split, triangles, diagonals, windows.
+//! Ops that reorder, repeat or take a part of an array: flip, roll, repeat, chunk and split, triangles, diagonals, windows.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Layout;
@@ -14,7 +14,7 @@ use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Var, refuse};
 use smallvec::SmallVec;
 
-// -------------------------------------------------------------------------------------------- in another order, and again
+// -------------------------------------------------------------------------------------------------- reordered and repeated
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// A view with the elements in reverse order along some axes.
@@ -30,8 +30,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         };
         self.record(Slice((0..shape.len()).map(run).collect()))
     }
-    /// The elements moved on by some places along some axes; those that leave at the end come in at the beginning. With one shift and
-    /// no axes, the elements are moved in row-major order.
+    /// Shifts the elements along some axes; those that leave at the end come in again at the beginning. With one shift and no axes, the
+    /// elements are shifted in row-major order.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -39,7 +39,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, or there are not as many axes as shifts.
+    /// If there is no such axis, or the numbers of axes and shifts differ.
     #[track_caller]
     pub fn roll(self, shifts: &[isize], axes: &[isize]) -> Self {
         let shape = self.shape();
@@ -60,8 +60,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         y
     }
-    /// The array again and again along each axis: as many times as `times` says, whose further entries make new axes in front.
-    /// Derivative: the sum over the repeats.
+    /// Repeats the array `times[i]` times along axis i. If `times` has more entries than there are axes, the first ones make new axes in
+    /// front. Derivative: the sum over the repeats.
     ///
     /// # Panics
     /// If there are fewer entries than axes.
@@ -72,7 +72,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             let e = ShapeError::new(format!("{times:?} has fewer entries than shape {shape} axes"));
             refuse(e.hint("say for each axis how often; `tile` takes 1 for those that are not named"), "repeat", [shape]);
         };
-        // Each axis as two, of which the outer one is stretched.
+        // Split each axis into two, and broadcast the outer one.
         let size = |a: usize| if a < skip { 1 } else { shape[a - skip] };
         let pairs = |times: &dyn Fn(usize) -> usize| {
             (0..2 * skip + 2 * shape.len()).map(|i| if i % 2 == 0 { times(i / 2) } else { size(i / 2) }).collect()
@@ -81,7 +81,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.check_size("repeat", &repeated);
         self.reshape_to(pairs(&|_| 1)).broadcast_to_shape(pairs(&|a| times[a])).reshape_to(repeated)
     }
-    /// [`Var::repeat`], where axes in front that are not named stay as they are.
+    /// [`Var::repeat`], where leading axes that are not named stay as they are.
     #[track_caller]
     pub fn tile(self, times: &[usize]) -> Self {
         let all: SmallVec<[usize; 6]> =
@@ -104,7 +104,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let count = n.div_ceil(size.max(1)).max(1);
         let mut parts = self.list_of_parts("split", count);
-        // A loop: a closure would hide the caller's line. An axis of no elements has one part.
+        // A loop: a closure would hide the caller's line. An empty axis has one part.
         for start in (0..n.max(1)).step_by(size.max(1)) {
             parts.push(self.narrow(axis, start, size.min(n - start)));
         }
@@ -128,7 +128,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         parts
     }
-    /// Views of at most `count` parts along an axis, of one size but for the last, which may be smaller.
+    /// Views of at most `count` parts along an axis. All have the same size, except that the last may be smaller.
     ///
     /// # Panics
     /// If there is no such axis, or `count` is 0.
@@ -145,7 +145,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         parts.resize(count, self.narrow(axis, 0, 0));
         parts
     }
-    /// A list for so many parts of an array, if there may be that many.
+    /// An empty list with room for `count` parts. Refuses more than `MOST`.
     #[track_caller]
     fn list_of_parts(self, op: &'static str, count: usize) -> Vec<Self> {
         if count > MOST {
@@ -158,7 +158,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // --------------------------------------------------------------------------------------------------------- triangles
 
-/// Matrices (the last two axes) with zeros beyond a diagonal.
+/// Matrices (the last two axes) with zeros on one side of a diagonal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Triangle {
     upper: bool,
@@ -179,7 +179,7 @@ impl<T: Scalar> Op<T> for Triangle {
         copy(x[0], y);
         let [.., rows, columns] = x[0].shape()[..] else { return };
         for (i, y) in y.chunks_exact_mut(columns.max(1)).enumerate() {
-            // Beyond the last of all, every diagonal is as good as any other.
+            // The sum saturates: a diagonal beyond all elements has the same effect wherever it lies.
             let diagonal = ((i % rows) as isize).saturating_add(self.diagonal);
             let before = |column: isize| column.clamp(0, columns as isize) as usize;
             let zeros = if self.upper { &mut y[..before(diagonal)] } else { &mut y[before(diagonal.saturating_add(1))..] };
@@ -192,8 +192,8 @@ impl<T: Scalar> Op<T> for Triangle {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Matrices (the last two axes) with zeros above a diagonal: 0 is the main one, positive ones lie above it. Derivative: the same of
-    /// the cotangent.
+    /// Matrices (the last two axes) with zeros above a diagonal. Diagonal 0 is the main one; positive ones lie above it. Derivative: the
+    /// cotangent, with the same zeros.
     ///
     /// # Panics
     /// If there are fewer than two axes.
@@ -201,8 +201,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn tril(self, diagonal: isize) -> Self {
         self.record(Triangle { upper: false, diagonal })
     }
-    /// Matrices (the last two axes) with zeros below a diagonal: 0 is the main one, positive ones lie above it. Derivative: the same of
-    /// the cotangent.
+    /// Matrices (the last two axes) with zeros below a diagonal. Diagonal 0 is the main one; positive ones lie above it. Derivative: the
+    /// cotangent, with the same zeros.
     ///
     /// # Panics
     /// If there are fewer than two axes.
@@ -214,7 +214,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // --------------------------------------------------------------------------------------- diagonal and its adjoint
 
-/// Where a diagonal lies: of the matrices of which `rows` and `columns` are the axes, moved to the right by `offset`.
+/// A diagonal of the matrices along the axes `rows` and `columns`, moved to the right by `offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Diagonal {
     rows: usize,
@@ -222,7 +222,7 @@ pub(crate) struct Diagonal {
     offset: isize,
 }
 
-/// A last axis put on a diagonal of zeros: the adjoint of [`Diagonal`].
+/// Puts the last axis on a diagonal of zeros: the adjoint of [`Diagonal`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OnDiagonal {
     shape: Shape,
@@ -230,7 +230,7 @@ pub(crate) struct OnDiagonal {
 }
 
 impl Diagonal {
-    /// Resolves its axes in a shape; `Err` holds the shape's size.
+    /// Resolves the axes in a shape.
     fn new(shape: &Shape, offset: isize, rows: isize, columns: isize) -> Result<Diagonal, ShapeError> {
         let (rows_at, columns_at) = (shape.axis(rows)?, shape.axis(columns)?);
         if rows_at == columns_at {
@@ -252,7 +252,7 @@ impl Diagonal {
         let (down, right) = (strides[self.rows], strides[self.columns]);
         self.others(strides.len()).map(|a| strides[a]).chain([down + right]).collect()
     }
-    /// Where a diagonal begins that has an element.
+    /// The position of the first element of a diagonal that is not empty.
     fn start(&self, strides: &[isize]) -> isize {
         self.offset.max(0) * strides[self.columns] - self.offset.min(0) * strides[self.rows]
     }
@@ -267,7 +267,7 @@ impl<T: Scalar> Op<T> for Diagonal {
     }
     fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
         let strides = self.strides(x.strides());
-        // Of an empty diagonal, the beginning may lie outside.
+        // The start of an empty diagonal may lie outside.
         Some((strides, if y.numel() == 0 { 0 } else { self.start(x.strides()) }))
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -301,11 +301,11 @@ impl<T: Scalar> Op<T> for OnDiagonal {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// A view of the diagonals of the matrices along two axes, as a new last axis; `offset` moves them to the right (or down).
-    /// Derivative: the cotangent, on the diagonal of zeros.
+    /// A view of the diagonals of the matrices along two axes, as a new last axis; a positive `offset` moves them to the right, a negative
+    /// one down. Derivative: the cotangent, on the diagonal of zeros.
     ///
     /// # Panics
-    /// If there are no such axes, or they are one.
+    /// If there are no such axes, or both are the same.
     #[track_caller]
     pub fn diagonal(self, offset: isize, rows: isize, columns: isize) -> Self {
         match Diagonal::new(&self.shape(), offset, rows, columns) {
@@ -313,11 +313,12 @@ impl<'t, T: Scalar> Var<'t, T> {
             Err(e) => refuse(e, "diagonal", [self.shape()]),
         }
     }
-    /// The last axis as the diagonals of square matrices of zeros, whose axes stand at these positions of the result; `offset` moves the
-    /// diagonals to the right (or down). The inverse of [`Var::diagonal`]. Derivative: the cotangent's diagonals.
+    /// Puts the last axis on the diagonals of square matrices of zeros. `rows` and `columns` are the axes of the matrices in the result; a
+    /// positive `offset` moves the diagonals to the right, a negative one down. The adjoint of [`Var::diagonal`]. Derivative: the diagonals
+    /// of the cotangent.
     ///
     /// # Panics
-    /// If the array is a number, or there are no such positions, or they are one.
+    /// If the array has no axis, there are no such positions, or both are the same.
     #[track_caller]
     pub fn diag_embed(self, offset: isize, rows: isize, columns: isize) -> Self {
         let shape = self.shape();
@@ -359,7 +360,7 @@ pub(crate) struct Windows {
     step: usize,
 }
 
-/// Windows added up where they lie in an axis of `n`: the adjoint of [`Windows`].
+/// Adds up windows where they lie in an axis of size `n`: the adjoint of [`Windows`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct OverlapAdd {
     windows: Windows,
@@ -430,8 +431,8 @@ impl<T: Scalar> Op<T> for OverlapAdd {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// A view of the windows of `size` elements along an axis, each `step` further on than the one before, as a new last axis. (PyTorch's
-    /// `Tensor.unfold`.) Derivative: the windows' cotangents, added up where they lie.
+    /// A view of the windows of `size` elements along an axis, as a new last axis. Each begins `step` elements after the one before. This
+    /// is PyTorch's `Tensor.unfold`. Derivative: the cotangents of the windows, added up where the windows lie.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -446,10 +447,10 @@ impl<'t, T: Scalar> Var<'t, T> {
         if step == 0 {
             refuse(ShapeError::new("windows that do not move on have no end").hint("`step` is at least 1"), "unfold", [self.shape()]);
         }
-        // Beyond the end, all steps lead to one window; a larger one has no stride.
+        // Every step beyond the end gives a single window; a larger one might overflow the stride.
         let step = step.min(x.shape()[axis].saturating_add(1));
         let y = x.record(Windows { axis, size, step });
-        // Of a number there is one window, and no axis beside it.
+        // A number has one window, and no other axis.
         if self.ndim() == 0 { y.reshape_to([size].into()) } else { y }
     }
 }
@@ -553,7 +554,7 @@ pub(crate) mod rows {
         }
     }
 
-    /// What is composed of slices and joins, which run with the rows of `Slice`.
+    /// Methods made of slices and joins; their rows run with those of `Slice`.
     pub(crate) fn compositions<T: Scalar>() -> Vec<Row<T>> {
         vec![
             grad([any(&[5])], |v| v[0].flip(0).exp() * v[0]),
@@ -580,7 +581,7 @@ pub(crate) mod rows {
         ]
     }
 
-    /// What is composed of broadcasts and reshapes, which run with the rows of `Reshape`.
+    /// Methods made of broadcasts and reshapes; their rows run with those of `Reshape`.
     pub(crate) fn repeats<T: Scalar>() -> Vec<Row<T>> {
         vec![
             grad([any(&[2, 3])], |v| v[0].repeat(&[2, 1, 3]).exp()),

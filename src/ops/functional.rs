@@ -1,4 +1,4 @@
-//! How are functions differentiated? Closures over `Var`s in, closures over `Var`s out, in the manner of JAX: they nest to any order.
+//! Derivatives of functions, as in JAX: they take closures over `Var`s and return closures over `Var`s, which can be differentiated again.
 
 use crate::array::error::ShapeError;
 use crate::array::memory::{filled, room};
@@ -11,13 +11,13 @@ use crate::tape::var::{Var, refuse};
 use std::panic::Location;
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// This gradient, or zeros of the shape of `x` where there is none: what a function does not depend on has derivative 0.
+    /// The gradient, or zeros with the shape of `x` where there is none: a function that does not depend on x has derivative 0.
     fn or_zeros(gradient: Option<Self>, x: Self) -> Self {
         gradient.unwrap_or_else(|| x.zeros_like())
     }
 }
 
-/// That a direction is one of x.
+/// Refuses a direction whose shape is not that of x.
 #[track_caller]
 fn same_shape<T: Scalar>(op: &'static str, x: Var<'_, T>, v: Var<'_, T>) {
     if x.shape() != v.shape() {
@@ -43,10 +43,10 @@ pub fn grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> impl Fn(Var<
     move |x| both(x).1
 }
 
-/// As [`grad`], with the value: `x -> (f(x), df/dx)`.
+/// As [`grad`], but with the value: `x -> (f(x), df/dx)`.
 #[track_caller]
 pub fn value_and_grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> impl Fn(Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-    // (A closure does not know who calls it.)
+    // The location is read here: inside the closure it would not be the caller's.
     let at = Location::caller();
     move |x| {
         let y = f(x);
@@ -69,7 +69,7 @@ pub fn value_and_grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> im
 /// # let _ = y;
 /// ```
 ///
-/// The returned function panics if u has another shape than f(x).
+/// The returned function panics if u and f(x) differ in shape.
 #[track_caller]
 pub fn vjp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>) -> (Var<'t, T>, impl Fn(Var<'t, T>) -> Var<'t, T>) {
     let (y, at) = (f(x), Location::caller());
@@ -85,8 +85,8 @@ pub fn vjp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 
 /// The value at x and the Jacobian-vector product there, the directional derivative `J v`.
 ///
-/// A vector-Jacobian product is linear in its vector, so its derivative with respect to that vector, against v, is `J v`: forward-mode
-/// derivatives come out of the reverse rules alone (J. Townsend, "A new trick for calculating Jacobian vector products", 2017).
+/// A vector-Jacobian product is linear in its vector u. Its derivative by u, in the direction v, is `J v`: reverse rules alone give
+/// forward-mode derivatives (J. Townsend, "A new trick for calculating Jacobian vector products", 2017).
 ///
 /// ```
 /// use wengert::{Tape, jvp};
@@ -97,20 +97,20 @@ pub fn vjp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// ```
 ///
 /// # Panics
-/// If v has another shape than x.
+/// If v and x differ in shape.
 #[track_caller]
 pub fn jvp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>, v: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
     same_shape("jvp", x, v);
     let y = f(x);
-    // Any value serves for u, since the product does not depend on it.
+    // Any u will do: the product is linear in u, so its derivative does not depend on u.
     let u = y.zeros_like();
     let tangent = x.tape().grad_with(y, u, &[x])[0].and_then(|pulled| x.tape().grad_with(pulled, v, &[u])[0]);
     (y, Var::or_zeros(tangent, y))
 }
 
-/// All partial derivatives of a function of one array: an array of the shape of f(x) followed by that of x.
+/// All partial derivatives of a function of one array. The result has the shape of f(x) followed by that of x.
 ///
-/// One reverse sweep for each element of f(x).
+/// It takes one reverse sweep for each element of f(x).
 ///
 /// ```
 /// use wengert::{Tape, jacobian};
@@ -121,7 +121,7 @@ pub fn jvp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// ```
 ///
 /// # Panics
-/// If it has more elements than an array can have.
+/// If the result would have more elements than an array can have.
 #[track_caller]
 pub fn jacobian<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
     let y = f(x);
@@ -143,7 +143,7 @@ pub fn jacobian<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<
     stack(&gradients, 0).reshape_to(shape)
 }
 
-/// All second derivatives of a function of one array whose value is a number: shape of x twice.
+/// All second derivatives of a function of one array whose value is a number. The result has the shape of x twice.
 ///
 /// ```
 /// use wengert::{Tape, hessian};
@@ -160,7 +160,8 @@ pub fn hessian<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
     jacobian(grad(f), x)
 }
 
-/// The Hessian of a function, whose value is a number, times a vector, without the Hessian: the gradient of `<grad f(x), v>`.
+/// The Hessian of a function whose value is a number, times a vector. The Hessian itself is not computed: this is the gradient of `<grad
+/// f(x), v>`.
 ///
 /// ```
 /// use wengert::{Tape, hvp};
@@ -171,7 +172,7 @@ pub fn hessian<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// ```
 ///
 /// # Panics
-/// If v has another shape than x.
+/// If v and x differ in shape.
 #[track_caller]
 pub fn hvp<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>, v: Var<'t, T>) -> Var<'t, T> {
     same_shape("hvp", x, v);
@@ -179,7 +180,7 @@ pub fn hvp<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>, v
     Var::or_zeros(x.tape().grad_with(gradient, v, &[x])[0], x)
 }
 
-/// Runs a computation on a tape of its own: value and gradient of a function of plain arrays.
+/// Value and gradient of a function at a plain array, computed on a tape of its own.
 ///
 /// ```
 /// let (y, g) = wengert::value_and_grad_of(|x| (x * x).sum(), [1.0, 2.0]);

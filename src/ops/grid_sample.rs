@@ -1,7 +1,8 @@
-//! Reading images at any positions: grid_sample.
+//! Reading images at arbitrary positions: grid_sample.
 //!
-//! Each element read is a weighted sum of a few elements of the image (taps). Which ones is a matter of numbers; their weights are formulas
-//! of the position, and through those the derivative by the grid flows. The sum itself is a form that is linear in each of cotangent,
+//! Each element that is read is a weighted sum of a few elements of the image, called taps. The indices of the taps are constants; their
+//! weights are formulas of the position, which carry the derivative by the grid. The sum is linear in the weights and in the image.
+//! Together with a cotangent it makes a trilinear form whose three partial derivatives are the rules of one another.
 //! weights and image: its three partial derivatives are one another's rules.
 
 use crate::array::error::ShapeError;
@@ -26,12 +27,12 @@ enum Leg {
     Image,
 }
 
-/// The derivative of the form by one of its arrays, of the other two. A negative index is no tap.
+/// The derivative of the form by one of its arrays, computed from the other two. A negative index is no tap.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Taps {
     by: Leg,
     index: Indices,
-    /// The number of elements of a plane of the image.
+    /// The number of elements in a plane of the image.
     size: usize,
 }
 
@@ -53,7 +54,7 @@ impl Taps {
             Leg::Image => [batch, channels, self.size].into(),
         }
     }
-    /// How many channels inputs of these shapes have.
+    /// The number of channels of inputs with these shapes.
     fn channels(&self, x: [&Shape; 2]) -> usize {
         let i = usize::from(self.by == Leg::Output);
         x[i].get(1).copied().unwrap_or(0)
@@ -95,7 +96,7 @@ impl<T: Scalar> Op<T> for Taps {
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         cx.each(|i| {
             let by = Taps { by: self.inputs()[i], ..self.clone() };
-            // The cotangent takes the place of this op's own leg.
+            // The cotangent stands for the array that this op computes.
             let of = by.inputs().map(|leg| if leg == self.by { cx.g } else { cx.x(1 - i) });
             of[0].record2(by, of[1])
         })
@@ -104,15 +105,15 @@ impl<T: Scalar> Op<T> for Taps {
 
 // --------------------------------------------------------------------------------------------------------- grid_sample
 
-/// What lies between the elements of an image.
+/// How to interpolate between the elements of an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum GridSampleMode {
-    /// A line along each axis (along three axes, PyTorch's trilinear is called so too).
+    /// Linear along each axis. For volumes PyTorch uses this name too.
     #[default]
     Bilinear,
-    /// The nearest element; of two, the one of even number.
+    /// The nearest element; halfway between two, the one with the even index.
     Nearest,
-    /// A cubic through four elements along each axis.
+    /// Cubic, through four elements along each axis.
     Bicubic,
 }
 
@@ -124,22 +125,22 @@ pub enum GridSamplePadding {
     Zeros,
     /// The elements at the border.
     Border,
-    /// The image, mirrored in its borders.
+    /// The image, mirrored at its borders.
     Reflection,
 }
 
-/// How an image is read at positions of a grid.
+/// How [`Var::grid_sample`] reads an image.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct GridSampleOptions {
-    /// What lies between the elements.
+    /// How to interpolate between the elements.
     pub mode: GridSampleMode,
     /// What lies beyond the edges.
     pub padding_mode: GridSamplePadding,
-    /// Whether -1 and 1 are the centres of the first and last elements, instead of their outer edges.
+    /// If true, -1 and 1 are the centres of the first and last elements; otherwise their outer edges.
     pub align_corners: bool,
 }
 
-/// Where position `at` on an axis of size `n` lies inside it, and by what its derivative is multiplied there.
+/// Where position `at` on an axis of size `n` lies after padding, and the derivative of that by `at`.
 fn inside(padding: GridSamplePadding, align_corners: bool, at: f64, n: usize) -> (f64, f64) {
     let last = (n - 1) as f64;
     let (at, slope) = match padding {
@@ -168,15 +169,15 @@ fn inside(padding: GridSamplePadding, align_corners: bool, at: f64, n: usize) ->
 
 /// The taps along one axis.
 struct AxisTaps<'t, T: Scalar> {
-    /// How many there are for each output.
+    /// The number of taps for each output.
     count: usize,
-    /// Their numbers; negative beyond the edges.
+    /// Their indices; negative beyond the edges.
     index: Vec<i64>,
     /// Their weights: (batch, outputs, count).
     weights: Var<'t, T>,
 }
 
-/// Constants of the shape of an array.
+/// Constants with the shape of an array.
 #[track_caller]
 fn constant<'t, T: Scalar>(like: Var<'t, T>, values: impl ExactSizeIterator<Item = f64>) -> Var<'t, T> {
     let values = like.or_refuse("grid_sample", list(values.map(T::from_f64)));
@@ -188,17 +189,17 @@ impl GridSampleOptions {
     #[track_caller]
     fn taps<'t, T: Scalar>(&self, position: Var<'t, T>, n: usize) -> AxisTaps<'t, T> {
         let number = |x: f64| position.number(x);
-        // Positions among the elements, in f64: products of large finite ones are beyond f32.
+        // Positions in units of elements, in f64: in f32 the products of large finite positions overflow.
         let last = (n - 1) as f64;
         let found = |x: T| {
             let x = x.to_f64();
             let at = if self.align_corners { (x + 1.0) / 2.0 * last } else { ((x + 1.0) * n as f64 - 1.0) / 2.0 };
             if x.is_finite() { at.clamp(-f64::MAX, f64::MAX) } else { at }
         };
-        // A cubic's position may lie outside: what it reads is looked up inside.
+        // A cubic's position may lie outside; each of its taps is moved inside instead.
         let cubic_mode = self.mode == GridSampleMode::Bicubic;
         let fold = |x: f64| if cubic_mode { (x, 1.0) } else { inside(self.padding_mode, self.align_corners, x, n) };
-        // Positions and slopes.
+        // The positions after padding, and their slopes.
         let folded = position.or_refuse("grid_sample", list(position.to_vec().into_iter().map(|x| fold(found(x)))));
         let (count, start): (usize, fn(f64) -> f64) = match self.mode {
             GridSampleMode::Nearest => (1, f64::round_ties_even),
@@ -209,7 +210,7 @@ impl GridSampleOptions {
             let i = start(x) + k as f64;
             let i = if cubic_mode { inside(self.padding_mode, self.align_corners, i, n).0 } else { i };
             match i {
-                // There is no position: the weights are NaN, and so is what is read.
+                // The position is not finite. Any tap will do: the weights are NaN, and so is the result.
                 _ if !x.is_finite() => 0,
                 _ if i < 0.0 || i >= n as f64 => -1,
                 _ => i as i64,
@@ -222,8 +223,8 @@ impl GridSampleOptions {
                 constant(position, folded.iter().map(|(x, _)| if x.is_finite() { 1.0 } else { f64::NAN })).unsqueeze(-1)
             }
             _ => {
-                // Between the first tap (for cubics the second) and the next. The value is a constant; to it comes what position is beyond
-                // its own value: nothing, but for the derivative.
+                // How far the position lies between the first tap (for cubics the second) and the next. `position - position.detach()` is
+                // 0: it only contributes the derivative.
                 let across = 0.5 * if self.align_corners { last } else { n as f64 };
                 let slopes = constant(position, folded.iter().map(|(_, slope)| slope * across));
                 let between = constant(position, folded.iter().map(|(x, _)| x - x.floor()));
@@ -236,10 +237,10 @@ impl GridSampleOptions {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// An image (batch, channels, height, width), read at the positions of a grid (batch, rows, columns, 2): the result is (batch,
-    /// channels, rows, columns). A position is (x, y), between -1 and 1 across the image; beyond that `padding_mode` says what is read.
-    /// With one axis more, volumes (batch, channels, depth, height, width) by grids (.., 3) of (x, y, z). Derivative: by the image,
-    /// each cotangent to the elements that it was read from, with their weights; by the grid, the slope of what is read.
+    /// Reads an image (batch, channels, height, width) at the positions of a grid (batch, rows, columns, 2). The result has shape (batch,
+    /// channels, rows, columns). A position (x, y) lies between -1 and 1 inside the image; `padding_mode` decides what is read outside.
+    /// With one more axis, reads volumes (batch, channels, depth, height, width) at grids (.., 3) of (x, y, z). Derivative: by the image,
+    /// each cotangent goes to the elements that were read, times their weights; by the grid, the slope of what is read.
     ///
     /// A position that is not finite gives NaN.
     ///
@@ -252,8 +253,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If image and grid do not have 4 or both 5 axes, the same batch and as many coordinates as the image has axes behind the
-    /// channels, or one of those has size 0.
+    /// If image and grid do not both have 4 or both 5 axes or differ in the batch, if the last axis of the grid does not have one
+    /// coordinate for each spatial axis of the image, or if a spatial axis has size 0.
     #[track_caller]
     pub fn grid_sample(self, grid: Var<'t, T>, options: GridSampleOptions) -> Self {
         let (x, g) = (self.shape(), grid.shape());
@@ -274,8 +275,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let (batch, channels, size) = (x[0], x[1], x[2..].iter().product::<usize>());
         let outputs: usize = g[1..=rank].iter().product();
-        // Numbers and weights of all taps, and of those along each axis, are lists. Each is asked for with a check, but what is far beyond memory is
-        // refused here, before anything is computed.
+        // The lists of indices and weights are allocated with checks. What is far beyond memory is refused here, before anything is
+        // computed.
         let each: usize = match options.mode {
             GridSampleMode::Nearest => 1,
             GridSampleMode::Bilinear => 2,
@@ -323,7 +324,7 @@ mod rows {
     const MODES: [GridSampleMode; 3] = [Bilinear, Nearest, Bicubic];
     const PADDINGS: [GridSamplePadding; 3] = [Zeros, Border, Reflection];
 
-    /// Positions inside, near the edges and outside, all away from where a slope changes.
+    /// Positions inside, near the edges and outside, but none where a slope changes.
     fn positions(shape: &[usize]) -> Input {
         let n: usize = shape.iter().product();
         of(shape, (0..n).map(|i| ((i * 37 % 41) as f64 / 41.0 - 0.5) * 3.1 + 0.013).collect::<Vec<_>>())
@@ -337,7 +338,7 @@ mod rows {
                 grad([any(&[2, 2, 3]), any(&[2, 2, 4])], move |v| v[0].record2(op(Leg::Weights), v[1]).exp()),
                 grad([any(&[2, 2, 3]), any(&[2, 3, 2])], move |v| v[0].record2(op(Leg::Image), v[1]).exp()),
                 grad([any(&[2, 3, 2]), any(&[2, 0, 4])], move |v| v[0].record2(op(Leg::Output), v[1]).exp()),
-                // One form by each of its arrays.
+                // The form, differentiated by each of its arrays.
                 equals(
                     [any(&[2, 1, 3]), any(&[2, 3, 2]), any(&[2, 1, 4])],
                     move |v| (v[1].record2(op(Leg::Output), v[2]) * v[0]).sum(),
@@ -382,14 +383,14 @@ mod rows {
                         crate::concat(&[one(0), one(1)], 0)
                     },
                 ),
-                // Halfway, at an element, half outside, outside, nowhere.
+                // Halfway between elements, on an element, half outside, outside, and NaN.
                 value(
                     [of(&[1, 1, 1, 2], [1.0, 3.0]), of(&[1, 1, 5, 2], [0.0, 0.0, 0.5, 0.0, 1.0, 0.0, 7.0, 0.0, NAN, 0.0])],
                     |v| v[0].grid_sample(v[1], Default::default()),
                     &[2.0, 3.0, 1.5, 0.0, NAN],
                     [&[NAN, 2.0], &[2.0, -1.0, -3.0, -1.5, -3.0, -0.75, 0.0, 0.0, 0.0, NAN]],
                 ),
-                // Halves go to even numbers; at the border itself nothing changes with the position.
+                // Halves go to the even index. At the border the derivative is 0.
                 value(
                     [of(&[1, 1, 1, 4], [1.0, 2.0, 4.0, 8.0]), of(&[1, 1, 3, 2], [-0.5, 0.0, 0.0, 0.0, 0.5, 0.0])],
                     |v| {
@@ -436,7 +437,7 @@ mod rows {
         }
     }
 
-    /// Large finite positions are outside like all others; nothing read outside is 0, with the sign of 0.
+    /// Large finite positions are outside like all others. With `Zeros`, what is read there is +0, not -0.
     fn far_positions_are_outside<T: Scalar>(sizes: &[f64]) {
         let tape = crate::Tape::<T>::new();
         let image = tape.leaf([1.0, 2.0, 3.0, 4.0, 5.0].map(T::from_f64)).reshape(&[1, 1, 1, 5]);

@@ -1,4 +1,4 @@
-//! Choosing elements by number: gather and scatter, index_select and its relatives, each with its adjoint.
+//! Choosing elements by index: gather and scatter, index_select and its relatives, each with its adjoint.
 
 use crate::array::error::ShapeError;
 use crate::array::memory::{filled, list};
@@ -20,7 +20,7 @@ pub(crate) struct Gather {
     index: Indices,
 }
 
-/// `y[index[i][j]][j] += x[i][j]` (for axis 0) into zeros of a shape: the adjoint of [`Gather`].
+/// `y[index[i][j]][j] += x[i][j]` (for axis 0), where y starts as zeros of a given shape: the adjoint of [`Gather`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ScatterAdd {
     axis: usize,
@@ -37,7 +37,8 @@ fn check_gather(full: &Shape, axis: usize, index: &Indices) -> Result<(), ShapeE
     index.check(full[axis], "index")
 }
 
-/// Calls `f` with the position of each index (in order), of the element of `strides` that it names, and of its own element in `beside`.
+/// For each index, in order, calls `f` with its position, the offset of the element that it names (in an array with `strides`), and the
+/// offset of its own element (in an array with strides `own`).
 fn each_index(index: &Indices, axis: usize, [strides, own]: [&[isize]; 2], mut f: impl FnMut(usize, isize, isize)) {
     if index.values.is_empty() {
         return;
@@ -95,27 +96,27 @@ impl<T: Scalar> Op<T> for ScatterAdd {
     }
 }
 
-/// As PyTorch has it, a number among indices or values stands for one of each.
+/// As in PyTorch, a single number among indices or values counts as an array of one element.
 fn one_axis_at_least(shape: &Shape) -> Shape {
     if shape.is_empty() { [1].into() } else { shape.clone() }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Takes elements along an axis by number: `y[i][j] = x[index[i][j]][j]` for axis 0. Derivative: [`Var::scatter_add`] into zeros.
+    /// Takes elements along an axis by index: `y[i][j] = x[index[i][j]][j]` for axis 0. Derivative: [`Var::scatter_add`] into zeros.
     ///
     /// # Panics
-    /// If there is no such axis, the indices have another number of axes or a longer one beside it, or one is out of range.
+    /// If there is no such axis, the indices have another number of axes or are larger along another axis, or one is out of range.
     #[track_caller]
     pub fn gather(self, axis: isize, index: impl Into<Indices>) -> Self {
         let ((x, axis), index) = (self.with_axis("gather", axis), index.into());
         let rows = index.reshape(one_axis_at_least(&index.shape));
         x.record(Gather { axis, index: rows }).reshape_to(index.shape)
     }
-    /// [`Var::gather`] with indices and array first broadcast to each other beside the axis, so that indices which come of
-    /// [`Var::argmax`] or [`Var::argsort`] fit. Negative indices count from the end.
+    /// [`Var::gather`], after indices and array are broadcast to each other along all axes but this one. The results of [`Var::argmax`] and
+    /// [`Var::argsort`] fit as indices. Negative indices count from the end.
     ///
     /// # Panics
-    /// As `gather`, and if they do not broadcast.
+    /// As [`Var::gather`], and if indices and array do not broadcast.
     #[track_caller]
     pub fn take_along_dim(self, axis: isize, index: impl Into<Indices>) -> Self {
         let ((x, axis), index) = (self.with_axis("take_along_dim", axis), index.into());
@@ -130,9 +131,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         let index = self.or_refuse("take_along_dim", index);
         x.broadcast_to_shape(beside.with(axis, shape[axis])).record(Gather { axis, index })
     }
-    /// Adds values at numbered places along an axis: `y = x; y[index[i][j]][j] += values[i][j]` for axis 0; a place that is named
-    /// twice receives both. Derivative: the cotangent for x, and its [`Var::gather`] for the values. Values that lie beyond the indices
-    /// are not used.
+    /// Adds values at indices along an axis: `y = x; y[index[i][j]][j] += values[i][j]` for axis 0. If an index occurs twice, both values
+    /// are added. Derivative: the cotangent for x, and its [`Var::gather`] for the values. Values that lie beyond the indices are not used.
     ///
     /// # Panics
     /// As [`Var::gather`], and if there are fewer values than indices along an axis.
@@ -142,14 +142,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (index, values) = (index.reshape(one_axis_at_least(&index.shape)), values.to_var(self.tape));
         if index.values.is_empty() && values.shape() != *index.shape() {
             self.or_refuse("scatter_add", index.check(x.shape()[axis], "index"));
-            return self; // as in PyTorch, no indices fit any values
+            return self; // as in PyTorch, an empty array of indices fits values of any shape
         }
         let values = values.fit_to(&index, "scatter_add");
         (x + values.record(ScatterAdd { axis, index, shape: x.shape() })).reshape_to(self.shape())
     }
-    /// The array with values put at numbered places along an axis: `y = x; y[index[i][j]][j] = values[i][j]` for axis 0. Values that lie
-    /// beyond the indices are not used; a single number goes everywhere. Of several for one place the last counts. Derivative: the
-    /// cotangent goes to the value that stands there.
+    /// The array, with values put at indices along an axis: `y = x; y[index[i][j]][j] = values[i][j]` for axis 0. Values that lie beyond
+    /// the indices are not used; a single number is put at all of them. If an index occurs twice, the last value counts. Derivative: the
+    /// cotangent goes to the value that is in the result.
     ///
     /// # Panics
     /// As [`Var::scatter_add`].
@@ -170,7 +170,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         each_index(&index, axis, [&shape.strides(), &own], |_, at, own| from[at as usize] = own as i64);
         x.replaced("scatter", from, values).reshape_to(self.shape())
     }
-    /// The part of an array of values that belongs to indices.
+    /// The part of an array of values that the indices use.
     #[track_caller]
     fn fit_to(self, index: &Indices, op: &'static str) -> Self {
         let (shape, wanted) = (one_axis_at_least(&self.shape()), index.shape());
@@ -182,13 +182,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         let values = self.reshape_to(shape.clone());
         if shape == *wanted { values } else { values.record(Slice(runs)) }
     }
-    /// What [`Var::replaced`] takes, where nothing is replaced yet.
+    /// The list that [`Var::replaced`] takes, with nothing replaced yet.
     #[track_caller]
     fn nothing(self, op: &'static str) -> Vec<i64> {
         let shape = self.shape();
         self.or_refuse(op, shape.check_size().and_then(|()| filled(shape.numel(), NOTHING)))
     }
-    /// The array with some elements replaced: `from` says for each by which of the values, or by [`NOTHING`].
+    /// The array with some elements replaced. For each element, `from` is the index of the value that replaces it, or [`NOTHING`].
     #[track_caller]
     pub(crate) fn replaced(self, op: &'static str, from: Vec<i64>, values: Self) -> Self {
         let mask = list(from.iter().map(|&i| if i == NOTHING { T::ZERO } else { T::ONE }));
@@ -199,19 +199,19 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-/// No value replaces this element.
+/// In the list that [`Var::replaced`] takes: this element is not replaced.
 pub(crate) const NOTHING: i64 = -1;
 
 // --------------------------------------------------------------------------------------------- index_select and index_add
 
-/// Whole slices along an axis, by number.
+/// Whole slices along an axis, by index.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct IndexSelect {
     axis: usize,
     index: Indices,
 }
 
-/// Slices added up at numbered places of zeros: the adjoint of [`IndexSelect`].
+/// Adds slices at indices along an axis of zeros: the adjoint of [`IndexSelect`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct IndexAdd {
     axis: usize,
@@ -227,8 +227,8 @@ fn check_select(axis_size: usize, index: &Indices) -> Result<(), ShapeError> {
     index.check(axis_size, "index")
 }
 
-/// Walks over the rows of slices along an axis, in two arrays that differ in that axis alone: `f` gets where a row begins in each, for each
-/// pair of `slices` (the element of the axis in either).
+/// Walks over the rows of slices along an axis, in two arrays that differ only in the size of that axis. For each pair of indices in
+/// `slices` (one for each array), `f` gets the places where a row begins.
 fn each_slice(
     shape: &Shape,
     axis: usize,
@@ -303,7 +303,7 @@ impl<T: Scalar> Op<T> for IndexAdd {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Takes whole slices along an axis by number; a number may come more than once. Derivative: the slices' cotangents, added up.
+    /// Takes whole slices along an axis by index; an index may occur more than once. Derivative: the cotangents of the slices, added up.
     ///
     /// # Panics
     /// If there is no such axis, or an index is out of range.
@@ -317,19 +317,19 @@ impl<'t, T: Scalar> Var<'t, T> {
         let y = x.record(IndexSelect { axis, index });
         if self.ndim() == 0 { y.reshape_to(Shape::scalar()) } else { y }
     }
-    /// Adds `alpha` times whole slices at numbered places along an axis: `y = x; y[index[i]] += alpha * source[i]` for axis 0; a place that
-    /// is named twice receives both. Derivative: the cotangent for x, and `alpha` times its [`Var::index_select`] for the source.
+    /// Adds `alpha` times whole slices at indices along an axis: `y = x; y[index[i]] += alpha * source[i]` for axis 0. If an index occurs
+    /// twice, both slices are added. Derivative: the cotangent for x, and `alpha` times its [`Var::index_select`] for the source.
     ///
     /// # Panics
-    /// If there is no such axis, an index is out of range, or the source differs from the array beside the axis.
+    /// If there is no such axis, an index is out of range, or the source differs from the array along another axis.
     #[track_caller]
     pub fn index_add(self, axis: isize, index: impl Into<Indices>, source: impl Operand<'t, T>, alpha: f64) -> Self {
         let (x, axis, index, source) = self.with_slices("index_add", axis, index.into(), source.to_var(self.tape));
         let source = if alpha == 1.0 { source } else { source * source.number(alpha) };
         (x + source.record(IndexAdd { axis, index, size: x.shape()[axis] })).reshape_to(self.shape())
     }
-    /// The array with whole slices put at numbered places along an axis: `y = x; y[index[i]] = source[i]` for axis 0. Of several for one
-    /// place the last counts. Derivative: the cotangent goes to the slice that stands there.
+    /// The array, with whole slices put at indices along an axis: `y = x; y[index[i]] = source[i]` for axis 0. If an index occurs twice,
+    /// the last slice counts. Derivative: the cotangent goes to the slice that is in the result.
     ///
     /// # Panics
     /// As [`Var::index_add`].
@@ -341,11 +341,11 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         x.replaced_slices("index_copy", axis, &index, source).reshape_to(self.shape())
     }
-    /// The array with one number put everywhere in numbered slices along an axis. Derivative: the cotangent, 0 in those slices; and for the
-    /// number the sum over them.
+    /// The array, with a single number put everywhere in the slices at these indices along an axis. Derivative: the cotangent, with 0 in
+    /// those slices; for the number, the sum of the cotangent over them.
     ///
     /// # Panics
-    /// If there is no such axis, an index is out of range, or `value` is not one number.
+    /// If there is no such axis, an index is out of range, or `value` is not a single number.
     #[track_caller]
     pub fn index_fill(self, axis: isize, index: impl Into<Indices>, value: impl Operand<'t, T>) -> Self {
         let ((x, axis), index, value) = (self.with_axis("index_fill", axis), index.into(), value.to_var(self.tape));
@@ -360,7 +360,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let source = value.broadcast_to_shape(shape.with(axis, index.values.len()));
         x.replaced_slices("index_fill", axis, &index, source).reshape_to(self.shape())
     }
-    /// What an op of whole slices works on, checked: array and source with at least one axis, and the list of indices.
+    /// The checked arguments of an op on slices: array and source with at least one axis, the axis, and the list of indices.
     #[track_caller]
     fn with_slices(self, op: &'static str, axis: isize, index: Indices, source: Self) -> (Self, usize, Indices, Self) {
         let ((x, axis), index) = (self.with_axis(op, axis), index.reshape(one_axis_at_least(&index.shape)));
@@ -417,7 +417,7 @@ mod rows {
                 refuses([any(&[3, 2])], |v| v[0].gather(0, [1]), &["gather of [3, 2]", "shape [1]", "hint: "]),
                 refuses([any(&[2, 2])], |v| v[0].gather(1, [[0], [0], [1]]), &["gather of [2, 2]", "[3, 1]", "hint: "]),
                 refuses([any(&[2])], |v| v[0].gather(1, [0]), &["gather of [2]", "axis 1", "hint: "]),
-                // A number has one element; no indices are of any shape.
+                // A number has one element. An empty array of indices may have any shape.
                 grad([any(&[])], |v| v[0].gather(0, [0, 0]).exp()),
                 grad([any(&[])], |v| v[0].gather(-1, Indices::new(&[], [0])).exp()),
                 grad([any(&[5])], |v| v[0].gather(0, Indices::new(&[], [3])).exp()),
@@ -522,7 +522,7 @@ mod rows {
         }
     }
 
-    /// Replacing is composed of `index_select` and `where_cond`.
+    /// Replacing is made of `index_select` and `where_cond`.
     fn replacements<T: Scalar>() -> Vec<Row<T>> {
         vec![
             grad([any(&[3, 4]), any(&[2, 4])], |v| v[0].scatter(0, [[2, 0, 1, 0], [0, 1, 2, 1]], v[1]).exp()),
@@ -530,7 +530,7 @@ mod rows {
             grad([any(&[3, 4]), any(&[])], |v| v[0].scatter(1, [[3], [1], [1]], v[1]).exp()),
             grad([any(&[]), any(&[])], |v| v[0].scatter(0, Indices::new(&[], [0]), v[1]).exp() * v[0]),
             grad([any(&[3])], |v| v[0].scatter(0, [1, 2], v[0]).square()),
-            // Of two values for one place, the last counts.
+            // If two values go to one place, the last counts.
             value(
                 [of(&[2], [1.0, 2.0]), of(&[3], [10.0, 20.0, 30.0])],
                 |v| v[0].scatter(0, [1, 1], v[1]),

@@ -1,4 +1,4 @@
-//! What indices are made of: arrays of whole numbers, and masks.
+//! Arrays of indices, and masks.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Layout;
@@ -11,23 +11,23 @@ use ndarray::{ArrayBase, Data, Dimension};
 use std::fmt;
 use std::sync::Arc;
 
-/// An array of whole numbers that say which elements to take: class numbers, token numbers. Cheap to clone.
+/// An array of integers that say which elements to take: class numbers, token numbers. Cheap to clone.
 ///
-/// Made from slices, arrays and `Vec`s of `usize`, `i64`, `i32`, `u8`, from ndarray arrays of these, or from a [`Var`] whose values
-/// are whole. An array of floating-point numbers is refused by the compiler.
+/// Made from slices, arrays and `Vec`s of `usize`, `i64`, `i32` or `u8`, from ndarray arrays of these, or from a [`Var`] whose values are
+/// whole. The compiler refuses arrays of floating-point numbers.
 #[derive(Clone)]
 pub struct Indices {
     pub(super) shape: Shape,
     pub(super) values: Arc<[i64]>,
-    /// Why these are no indices: said by the op that they are given to, which knows its name and its caller.
+    /// Why these are no indices. The op that receives them reports it, since it knows its name and its caller.
     wrong: Option<Arc<str>>,
 }
 
 impl Indices {
-    /// Whole numbers of any shape.
+    /// Integers of any shape.
     ///
     /// # Panics
-    /// If there are not as many as the shape says.
+    /// If their number differs from what the shape holds.
     #[track_caller]
     pub fn new(shape: &[usize], values: impl IntoIterator<Item = i64>) -> Indices {
         let (shape, values) = (Shape::from(shape), values.into_iter().collect::<Arc<[i64]>>());
@@ -49,19 +49,19 @@ impl Indices {
         }
         &self.values
     }
-    /// The same numbers in order under another shape.
+    /// The same numbers, in the same order, with another shape.
     pub(crate) fn reshape(&self, shape: Shape) -> Indices {
         assert!(shape.numel() == self.values.len() || self.wrong.is_some());
         Indices { shape, ..self.clone() }
     }
-    /// Repeated to a larger shape, which the caller has found by broadcasting.
+    /// Repeated to a larger shape, which the caller found by broadcasting.
     pub(crate) fn broadcast_to(&self, shape: &Shape) -> Result<Indices, ShapeError> {
         if self.shape == *shape || self.wrong.is_some() {
             return Ok(self.clone());
         }
         Ok(Indices { shape: shape.clone(), values: repeated(&self.values, &self.shape, shape)?.into(), wrong: None })
     }
-    /// Negative numbers counted from the end of an axis of `n`; one that is out of range even so is an error.
+    /// With negative numbers counted from the end of an axis of size `n`. Numbers outside `-n..n` are an error.
     pub(crate) fn counted_from_end(&self, n: usize) -> Result<Indices, ShapeError> {
         if let Some(wrong) = &self.wrong {
             return Err(ShapeError::new(&**wrong).hint(NOT_WHOLE));
@@ -74,11 +74,11 @@ impl Indices {
         let values = self.values.iter().map(|&i| if i < 0 { i + n } else { i });
         Ok(Indices { values: values.collect(), ..self.clone() })
     }
-    /// That every number is one of `0..n`.
+    /// Checks that every number is in `0..n`.
     pub(crate) fn check(&self, n: usize, what: &str) -> Result<(), ShapeError> {
         self.check_but(None, n, what)
     }
-    /// That every number is one of `0..n`, or the one that is excepted.
+    /// Checks that every number is in `0..n` or equal to `except`.
     pub(crate) fn check_but(&self, except: Option<i64>, n: usize, what: &str) -> Result<(), ShapeError> {
         if let Some(wrong) = &self.wrong {
             return Err(ShapeError::new(&**wrong).hint(NOT_WHOLE));
@@ -91,7 +91,7 @@ impl Indices {
     }
 }
 
-/// The elements of an array that is broadcast.
+/// The elements of an array after broadcasting.
 fn repeated<A: Copy>(values: &[A], from: &Shape, to: &Shape) -> Result<Vec<A>, ShapeError> {
     to.check_size()?;
     let mut out = room(to.numel())?;
@@ -102,7 +102,7 @@ fn repeated<A: Copy>(values: &[A], from: &Shape, to: &Shape) -> Result<Vec<A>, S
     Ok(out)
 }
 
-/// Refuses values that do not fill a shape.
+/// Refuses values whose number does not fit the shape.
 #[track_caller]
 fn fills(op: &'static str, shape: &Shape, count: usize) {
     let filled = shape.check_count().and_then(|()| match shape.numel() == count {
@@ -131,9 +131,9 @@ impl From<&Indices> for Indices {
     }
 }
 
-/// Types of whole numbers that serve as indices.
+/// Integer types that serve as indices.
 pub trait Index: Copy {
-    /// As the number that is stored.
+    /// The number as it is stored.
     fn number(self) -> i64;
 }
 impl Index for usize {
@@ -186,7 +186,7 @@ impl<I: Index, S: Data<Elem = I>, D: Dimension> From<&ArrayBase<S, D>> for Indic
         Indices { shape: v.shape().into(), values: v.iter().map(|i| i.number()).collect(), wrong: None }
     }
 }
-/// Whole numbers that were computed on a tape. If one is not whole, the op that they are given to refuses them.
+/// Whole numbers that were computed on a tape. If one is not whole, the op that receives them refuses them.
 impl<T: Scalar> From<Var<'_, T>> for Indices {
     fn from(v: Var<'_, T>) -> Indices {
         let shape = v.shape();
@@ -203,8 +203,8 @@ impl<T: Scalar> From<Var<'_, T>> for Indices {
 }
 const NOT_WHOLE: &str = "give integers, or round the values first";
 
-/// Which elements of an array count: an array of truth values. Made from arrays of `bool`, or from a [`Var`], whose elements count where they
-/// are not 0 (a comparison's, say).
+/// Selects elements of an array: an array of truth values. Made from arrays of `bool`, or from a [`Var`] (the result of a comparison, for
+/// instance), where every value but 0 is true.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mask {
     pub(super) shape: Shape,
@@ -215,22 +215,22 @@ impl Mask {
     /// Truth values of any shape.
     ///
     /// # Panics
-    /// If there are not as many as the shape says.
+    /// If their number differs from what the shape holds.
     #[track_caller]
     pub fn new(shape: &[usize], values: impl IntoIterator<Item = bool>) -> Mask {
         let (shape, values) = (Shape::from(shape), values.into_iter().collect::<Vec<_>>());
         fills("Mask::new", &shape, values.len());
         Mask { shape, values }
     }
-    /// Repeated to a larger shape, which the caller has found by broadcasting.
+    /// Repeated to a larger shape, which the caller found by broadcasting.
     pub(crate) fn broadcast_to(&self, shape: &Shape) -> Result<Mask, ShapeError> {
         Ok(Mask { shape: shape.clone(), values: repeated(&self.values, &self.shape, shape)? })
     }
-    /// The positions of what counts, in row-major order.
+    /// The positions where the mask is true, in row-major order.
     pub(crate) fn positions(&self) -> Indices {
         self.values.iter().zip(0_i64..).filter(|(yes, _)| **yes).map(|(_, at)| at).collect::<Vec<_>>().into()
     }
-    /// The same along each axis.
+    /// These positions as indices along each axis.
     pub(crate) fn indices(&self) -> impl Iterator<Item = Indices> {
         let (positions, strides) = (self.positions(), self.shape.strides());
         (0..self.shape.len()).map(move |axis| {

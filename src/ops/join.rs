@@ -10,7 +10,7 @@ use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Var, refuse};
 use smallvec::SmallVec;
 
-/// Arrays one after the other along an axis.
+/// Puts arrays one after another along an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Concat(usize);
 
@@ -51,27 +51,27 @@ impl<T: Scalar> Op<T> for Concat {
     }
 }
 
-/// Arrays joined along an axis that they have. Derivative: each gets its part of the cotangent. Arrays of shape `[0]` join any others, as in
-/// PyTorch.
+/// Joins arrays along an existing axis. Derivative: each array gets its part of the cotangent. As in PyTorch, arrays of shape `[0]` can be
+/// joined with any others.
 ///
 /// # Panics
-/// If there are none, or their shapes differ beside that axis.
+/// If there are no arrays, or their shapes differ along another axis.
 #[track_caller]
 pub fn concat<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
     let Some(first) = xs.first() else {
         refuse(ShapeError::new("nothing to join").hint("give at least one array"), "concat", []);
     };
-    // An empty list says nothing of other axes.
+    // An array of shape `[0]` is skipped, unless all have one axis.
     let lists = xs.iter().all(|x| x.ndim() == 1);
     let parts: SmallVec<[Var<'t, T>; 16]> = xs.iter().copied().filter(|x| lists || x.shape() != [0]).collect();
     let axis = parts[0].axis("concat", axis);
     first.tape.given(Given::New(attributed(&mut Some(Concat(axis)))), &parts)
 }
 
-/// Arrays of one shape joined along a new axis.
+/// Joins arrays of one shape along a new axis.
 ///
 /// # Panics
-/// If there are none, or their shapes differ.
+/// If there are no arrays, or their shapes differ.
 #[track_caller]
 pub fn stack<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
     let Some(first) = xs.first() else {

@@ -1,9 +1,9 @@
 //! Square matrices and batches of them: solve, inv, matrix_power; and products of many matrices in the best order.
 //!
-//! The derivatives are those of M. B. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
-//! differentiation" (2008). All rest on one LU factorisation with partial pivoting, which is a node of its own: values, rules and the rules'
-//! rules share it. It stands beside the matrix as a further input through which no derivative flows: what depends on the factors
-//! depends on the matrix, and it is by the matrix that rules differentiate.
+//! The derivatives are those of M. B. Giles, "Collected matrix derivative results for forward and reverse mode algorithmic differentiation"
+//! (2008). All rest on one LU factorisation with partial pivoting. The factors are a node of their own, so that values, derivatives and
+//! further derivatives share them. Ops take the matrix and its factors as inputs. No derivative flows through the factors: rules
+//! differentiate by the matrix, on which the factors depend.
 
 use crate::array::error::ShapeError;
 use crate::array::memory::list;
@@ -16,12 +16,12 @@ use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Operand, Var, refuse};
 use std::panic::Location;
 
-/// The batch of a shape of matrices.
+/// The batch axes of a shape of matrices.
 pub(crate) fn batch(shape: &[usize]) -> Shape {
     shape[..shape.len() - 2].into()
 }
 
-/// A shape of matrices with as many rows as columns.
+/// The size of square matrices; refuses other shapes.
 pub(crate) fn square(x: &Shape) -> Result<usize, ShapeError> {
     match x[..] {
         [.., m, n] if m == n => Ok(n),
@@ -42,7 +42,7 @@ pub(crate) fn place<T>(x: &View<'_, T>, mut p: usize) -> usize {
     at as usize
 }
 
-/// The index of matrix `p` in a batch, as errors show it: nothing for a single matrix.
+/// The index of matrix `p` in a batch, for error messages; empty for a single matrix.
 pub(crate) fn element(batch: &[usize], mut p: usize) -> String {
     if batch.is_empty() {
         return String::new();
@@ -57,8 +57,8 @@ pub(crate) fn element(batch: &[usize], mut p: usize) -> String {
 
 // ----------------------------------------------------------------------------------------------------------------- LU
 
-/// The LU factors of square matrices, with the swaps of rows beside them: `[.., n, n] -> [.., n + 1, n]`, as `kernels::linalg` keeps
-/// them. Not differentiable by itself: see the head of this file.
+/// The LU factors of square matrices and the row swaps: `[.., n, n] -> [.., n + 1, n]`, in the format of `kernels::linalg`. It has no
+/// derivative of its own: see the head of this file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct LuFactor;
 
@@ -81,7 +81,7 @@ impl<T: Scalar> Op<T> for LuFactor {
     }
 }
 
-/// `a` and its factors.
+/// A matrix `a` and its LU factors.
 #[derive(Clone, Copy)]
 pub(crate) struct Factored<'t, T: Scalar> {
     pub a: Var<'t, T>,
@@ -96,7 +96,7 @@ impl<'t, T: Scalar> Factored<'t, T> {
         }
         Factored { a, lu: a.record(LuFactor) }
     }
-    /// What a function of the factors finds, and in which matrix.
+    /// The first matrix for which `found` returns something, and what it returns. `found` takes the factors and their size.
     pub fn find(&self, found: impl Fn(&[T], usize) -> Option<usize>) -> Option<(usize, usize)> {
         let n = self.a.shape()[self.a.ndim() - 1];
         let inner = self.a.tape.read();
@@ -123,7 +123,7 @@ impl<'t, T: Scalar> Factored<'t, T> {
     pub fn inverse(self) -> Var<'t, T> {
         self.a.record2(Inv, self.lu)
     }
-    /// The same, repeated to a batch.
+    /// Broadcast to a batch.
     #[track_caller]
     fn spread(self, to: &Shape) -> Self {
         let matrices = |x: Var<'t, T>| {
@@ -136,7 +136,7 @@ impl<'t, T: Scalar> Factored<'t, T> {
 
 // -------------------------------------------------------------------------------------------------------------- solve
 
-/// `a^-1 b`, or `a^-T b`, of a, its factors, and b, all of one batch.
+/// `a^-1 b`, or `a^-T b`, from a, its factors, and b. All have the same batch axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct LuSolve {
     transposed: bool,
@@ -160,7 +160,7 @@ impl<T: Scalar> Op<T> for LuSolve {
         if !cx.needs(0) && !cx.needs(2) {
             return Cotangents::none();
         }
-        // x = a^-1 b: with w = a^-T g, b has w and a has -w x^T. (Giles 2.3.1)
+        // x = a^-1 b: with w = a^-T g, the cotangent of b is w and that of a is -w x^T. (Giles 2.3.1)
         let w = f.solve(cx.g, !self.transposed);
         cx.each(|i| match i {
             0 if self.transposed => Some(-x.matmul(w.transpose(-2, -1))),
@@ -173,7 +173,7 @@ impl<T: Scalar> Op<T> for LuSolve {
 
 // ---------------------------------------------------------------------------------------------------------------- inv
 
-/// `a^-1` of a and its factors.
+/// `a^-1`, from a and its factors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Inv;
 
@@ -201,8 +201,8 @@ impl<T: Scalar> Op<T> for Inv {
 // ------------------------------------------------------------------------------------------------------------- methods
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The solution x of `a x = b`, where this is `a`: `[.., n, n]` and `[.., n, k]`, whose batches broadcast, or one vector `[.., n]` for
-    /// each matrix. Derivatives: w = a^-T g for b, and -w x^T for a. (For `x a = b`, transpose: `a.t().solve(b.t()).t()`.)
+    /// The solution x of `a x = b`, where this array is `a`: `[.., n, n]` and `[.., n, k]`, whose batch axes broadcast, or one vector `[..,
+    /// n]` for each matrix. Derivatives: w = a^-T g for b, and -w x^T for a. To solve `x a = b`, transpose: `a.t().solve(b.t()).t()`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -212,7 +212,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If the matrices are not square, or one is singular, or the shapes do not fit.
+    /// If the matrices are not square, one is singular, or the shapes do not fit.
     #[track_caller]
     pub fn solve(self, b: impl Operand<'t, T>) -> Self {
         let b = b.to_var(self.tape);
@@ -220,7 +220,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if let Err(e) = square(&sa) {
             refuse(e, "solve", [sa, sb]);
         }
-        // A vector for each matrix, or one vector; all else is matrices.
+        // b is one vector, or one vector for each matrix; everything else is matrices.
         let vector = sb.len() == 1 || sb[..] == sa[..sa.len() - 1];
         let columns = if vector { b.unsqueeze(-1) } else { b };
         let to = system(&sa, &columns.shape(), "solve", [sa.clone(), sb.clone()]);
@@ -229,20 +229,20 @@ impl<'t, T: Scalar> Var<'t, T> {
         let x = f.solve(columns.broadcast_to_shape(to.iter().chain(&s[s.len() - 2..]).copied().collect()), false);
         if vector { x.squeeze(-1) } else { x }
     }
-    /// The identity of `n` rows.
+    /// The identity matrix with `n` rows.
     #[track_caller]
     pub(crate) fn identity(self, op: &'static str, n: usize) -> Self {
         self.ones_where(op, n, |i, j| i == j)
     }
-    /// A matrix of `n` rows and columns, 1 at some places and 0 at the others.
+    /// A matrix with `n` rows and columns: 1 where `here` is true, else 0.
     #[track_caller]
     pub(crate) fn ones_where(self, op: &'static str, n: usize, here: fn(usize, usize) -> bool) -> Self {
         self.check_size(op, &[n, n].into());
         let ones = list((0..n * n).map(|p| if here(p / n, p % n) { T::ONE } else { T::ZERO }));
         self.tape.constant(self.or_refuse(op, ones)).reshape_to([n, n].into())
     }
-    /// The inverse of square matrices: `[.., n, n] -> [.., n, n]`. Derivative: -y^T g y^T. (To multiply by an inverse, `solve` is
-    /// faster and more accurate.)
+    /// The inverse of square matrices: `[.., n, n] -> [.., n, n]`. Derivative: -y^T g y^T. To multiply by an inverse, `solve` is faster and
+    /// more accurate.
     ///
     /// # Panics
     /// If the matrices are not square, or one is singular.
@@ -250,8 +250,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn inv(self) -> Self {
         Factored::new(self, "inv").regular("inv", &[self.shape()]).inverse()
     }
-    /// The `n`-th power of square matrices, by repeated squaring; the inverse of the power where `n` is negative, and the identity, without
-    /// a gradient, where it is 0.
+    /// The `n`-th power of square matrices, by repeated squaring. For a negative `n` the inverse is taken first; for 0 it is the identity,
+    /// without a gradient.
     ///
     /// # Panics
     /// If the matrices are not square, or `n` is negative and one is singular.
@@ -289,7 +289,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-/// The batch to which those of a system's matrix and right sides broadcast.
+/// The common batch axes of a system's matrices and right-hand sides.
 #[track_caller]
 pub(crate) fn system<const N: usize>(a: &Shape, b: &Shape, op: &'static str, shapes: [Shape; N]) -> Shape {
     let n = a[a.len() - 1];
@@ -306,9 +306,9 @@ pub(crate) fn system<const N: usize>(a: &Shape, b: &Shape, op: &'static str, sha
     }
 }
 
-/// The product of matrices of which each fits the next, in the order that takes the fewest multiplications (of more than 128, in runs of so
-/// many). The first may be a vector,
-/// a row, and the last one, a column; they disappear from the result, as in [`Var::matmul`].
+/// The product of a list of matrices, each of which must fit the next, in the order that takes the fewest multiplications. (More than 128
+/// matrices are multiplied in runs of 128, each in its best order.) The first may be a vector, which counts as a row, and the last too,
+/// which counts as a column. These axes disappear from the result, as in [`Var::matmul`].
 ///
 /// ```
 /// let tape = wengert::Tape::<f64>::new();
@@ -334,7 +334,7 @@ pub fn multi_dot<'t, T: Scalar>(xs: &[Var<'t, T>]) -> Var<'t, T> {
     if let Some(e) = wrong {
         panic!("{}", e.of("multi_dot", shapes, Location::caller()));
     }
-    // Factor i is sizes[i] by sizes[i + 1].
+    // Factor i has sizes[i] rows and sizes[i + 1] columns.
     let mut sizes = vec![if shapes[0].len() == 1 { 1 } else { shapes[0][0] }];
     sizes.extend(shapes[..count - 1].iter().map(|s| s[s.len() - 1]));
     sizes.push(if shapes[count - 1].len() == 1 { 1 } else { shapes[count - 1][1] });
@@ -354,7 +354,7 @@ pub fn multi_dot<'t, T: Scalar>(xs: &[Var<'t, T>]) -> Var<'t, T> {
     if shapes[count - 1].len() == 1 {
         factors[count - 1] = xs[count - 1].unsqueeze(1);
     }
-    // The best order takes time that grows with the third power of the number of factors: thousands are multiplied in runs.
+    // The time to find the best order grows with the third power of the number of factors. Long lists are therefore multiplied in runs.
     const RUN: usize = 128;
     while factors.len() > RUN {
         let (starts, mut products) = ((0..factors.len()).step_by(RUN), Vec::new());
@@ -372,8 +372,8 @@ pub fn multi_dot<'t, T: Scalar>(xs: &[Var<'t, T>]) -> Var<'t, T> {
     if shapes[0].len() == 1 { y.squeeze(0) } else { y }
 }
 
-/// Where to split the product of factors i to j: `splits[i][j]` is the last factor of its left part (T. C. Hu and others: the matrix
-/// chain, by dynamic programming).
+/// Where to split the product of factors i to j: `splits[i][j]` is the last factor of the left part. This is the matrix chain problem,
+/// solved by dynamic programming.
 fn splits(sizes: &[usize]) -> Vec<Vec<usize>> {
     let count = sizes.len() - 1;
     let mut cost = vec![vec![0.0; count]; count];
@@ -390,7 +390,7 @@ fn splits(sizes: &[usize]) -> Vec<Vec<usize>> {
     split
 }
 
-/// The product of factors i to j. (The recursion is at most as deep as there are factors.)
+/// The product of factors i to j. The recursion is at most as deep as there are factors.
 #[track_caller]
 fn chain<'t, T: Scalar>(factors: &[Var<'t, T>], splits: &[Vec<usize>], i: usize, j: usize) -> Var<'t, T> {
     if i == j {
@@ -454,7 +454,7 @@ mod rows {
                     &[5.0, 1.0],
                     [&[-2.5, -0.5, -5.0, -1.0], &[0.5, 1.0]],
                 ),
-                // What is not a number spreads, and is not taken for singular.
+                // A NaN spreads; the matrix does not count as singular.
                 value([of(&[1, 1], [NAN]), of(&[1], [2.0])], |v| v[0].solve(v[1]), &[NAN], [&[NAN], &[NAN]]),
                 refuses([any(&[2, 3]), any(&[2])], |v| v[0].solve(v[1]), &["solve of [2, 3] and [2]", "square", "hint: "]),
                 refuses([any(&[3, 3]), any(&[2])], |v| v[0].solve(v[1]), &["solve of [3, 3] and [2]", "3 unknowns need 3 rows", "hint: "]),

@@ -1,5 +1,5 @@
-//! Losses of predictions and targets that are numbers: a function of single elements, and its mean. (Those of probabilities and classes are in
-//! `entropy.rs`.)
+//! Losses whose predictions and targets are plain numbers: an elementwise function, and its mean. Losses of probabilities are in
+//! `entropy.rs`, those of classes in `cross_entropy.rs`.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
@@ -8,17 +8,17 @@ use crate::kernels::elementwise::Cost;
 use crate::ops::map::{Binary, Map, Unary, Zip};
 use crate::tape::var::{Operand, Var, refuse};
 
-/// How the losses of single elements become the result.
+/// How the losses of single elements are combined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reduction {
-    /// They stay as they are.
+    /// No reduction: one loss for each element.
     None,
     /// Their mean.
     #[default]
     Mean,
     /// Their sum.
     Sum,
-    /// Their sum, divided by the size of the first axis: what [`Var::kl_div`] needs to be the divergence that mathematics knows.
+    /// Their sum, divided by the size of the first axis. With this, [`Var::kl_div_with`] gives the mathematical divergence.
     BatchMean,
 }
 
@@ -37,8 +37,8 @@ impl Reduction {
     }
 }
 
-/// The target, if it has the prediction's shape: another one would broadcast silently and give a loss that means nothing. Nothing is recorded
-/// before that is known.
+/// The target, if it has the prediction's shape. Another shape could broadcast silently and give a meaningless loss. It is refused before
+/// anything is recorded.
 #[track_caller]
 pub(crate) fn target_of<'t, T: Scalar>(x: Var<'t, T>, target: impl Operand<'t, T>, op: &'static str) -> Var<'t, T> {
     let (s, t) = (x.shape(), target.shape());
@@ -90,7 +90,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn mse_loss(self, target: impl Operand<'t, T>) -> Self {
         self.mse_loss_with(target, Reduction::Mean)
     }
-    /// The squared error (x - t)^2, under any reduction.
+    /// The squared error (x - t)^2, with any reduction.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -107,7 +107,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn l1_loss(self, target: impl Operand<'t, T>) -> Self {
         self.l1_loss_with(target, Reduction::Mean)
     }
-    /// The absolute error |x - t|, under any reduction.
+    /// The absolute error |x - t|, with any reduction.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -120,7 +120,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ---------------------------------------------------------------------------------------------- huber_loss, smooth_l1_loss
 
-/// Of a difference d: `scale d^2 / 2` where |d| < delta, and the straight line that goes on from there.
+/// For a difference d: `scale d^2 / 2` where |d| < delta, and beyond that the straight line that continues it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Huber {
     delta: f64,
@@ -146,9 +146,9 @@ impl Unary for Huber {
 /// The options of [`Var::huber_loss_with`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HuberOptions {
-    /// Where the parabola ends and the line begins: above 0.
+    /// Where the parabola ends and the line begins; above 0.
     pub delta: f64,
-    /// Of the losses of single elements.
+    /// How the losses of the elements are combined.
     pub reduction: Reduction,
 }
 impl Default for HuberOptions {
@@ -160,9 +160,9 @@ impl Default for HuberOptions {
 /// The options of [`Var::smooth_l1_loss_with`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SmoothL1Options {
-    /// Where the parabola ends and the line begins; with 0 it is the absolute error.
+    /// Where the parabola ends and the line begins; with 0 the loss is the absolute error.
     pub beta: f64,
-    /// Of the losses of single elements.
+    /// How the losses of the elements are combined.
     pub reduction: Reduction,
 }
 impl Default for SmoothL1Options {
@@ -201,7 +201,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn smooth_l1_loss(self, target: impl Operand<'t, T>) -> Self {
         self.smooth_l1_loss_with(target, SmoothL1Options::default())
     }
-    /// The absolute error with a parabola at 0: with d = x - t, d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere.
+    /// The absolute error with a parabola around 0: with d = x - t, d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere.
     ///
     /// # Panics
     /// If the shapes differ, or beta is negative.
@@ -217,7 +217,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------------------ poisson_nll_loss
 
-/// `e^x - t x` (`log_input`) or `x - t ln(x + eps)`; `full`: and Stirling's approximation of ln t!, for t > 1.
+/// `e^x - t x` with `log_input`, otherwise `x - t ln(x + eps)`. With `full`, plus Stirling's approximation of ln t! where t > 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct PoissonNll {
     log_input: bool,
@@ -226,7 +226,7 @@ pub(crate) struct PoissonNll {
 }
 
 impl PoissonNll {
-    /// t where Stirling's formula is used, else 1.
+    /// A mask of where Stirling's formula is used, and t there, 1 elsewhere.
     #[inline(always)]
     fn large<R: Real>(t: R) -> (R, R) {
         let is = t.gt(t.lit(1.0));
@@ -265,13 +265,13 @@ impl Binary for PoissonNll {
 /// The options of [`Var::poisson_nll_loss_with`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PoissonNllOptions {
-    /// Whether x is the logarithm of the expected number.
+    /// If true, x is the logarithm of the expected count.
     pub log_input: bool,
-    /// Whether the term that does not depend on x, ln t!, is added (by Stirling's formula, where t > 1).
+    /// If true, ln t! is added, which does not depend on x: by Stirling's formula where t > 1.
     pub full: bool,
-    /// Added to x under the logarithm, where x is not one.
+    /// Added to x inside the logarithm; used without `log_input` only.
     pub eps: f64,
-    /// Of the losses of single elements.
+    /// How the losses of the elements are combined.
     pub reduction: Reduction,
 }
 impl Default for PoissonNllOptions {
@@ -308,11 +308,11 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// The options of [`Var::gaussian_nll_loss_with`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GaussianNllOptions {
-    /// Whether the constant ln(2 pi) / 2 is added.
+    /// If true, the constant ln(2 pi) / 2 is added.
     pub full: bool,
-    /// The least variance that is used.
+    /// The smallest variance that is used.
     pub eps: f64,
-    /// Of the losses of single elements.
+    /// How the losses of the elements are combined.
     pub reduction: Reduction,
 }
 impl Default for GaussianNllOptions {
@@ -332,8 +332,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.gaussian_nll_loss_with(target, variance, GaussianNllOptions::default())
     }
     /// The negative log-likelihood of targets t under normal distributions with expectations x and variances v:
-    /// (ln(v) + (x - t)^2 / v) / 2. The variances have x's shape, or one stands for all along the last axis (which is left out, or has
-    /// size 1). One below `eps` is used as `eps`, with the derivative as if it were not.
+    /// (ln(v) + (x - t)^2 / v) / 2. The variances have the shape of x, or there is one for each row along the last axis (which is left out,
+    /// or has size 1). A variance below `eps` is raised to `eps`, but keeps its derivative.
     ///
     /// # Panics
     /// If the shapes do not fit, a variance is negative, or eps is not above 0.
@@ -534,7 +534,7 @@ mod rows {
             rows.extend([
                 grad([any(&[3, 5]), positive(&[3, 5])], |v| v[0].poisson_nll_loss(v[1])),
                 equals([any(&[7]), positive(&[7])], |v| v[0].poisson_nll_loss(v[1]), |v| (v[0].exp() - v[1] * v[0]).mean()),
-                // No count at all, and its logarithm: Stirling's formula is not used.
+                // Counts of 0, and the logarithm 0 of an expected count: Stirling's formula is not used.
                 value([of(&[2], [0.0, 0.0]), of(&[2], [0.0, 1.0])], move |v| v[0].zip(logs, v[1]), &[1.0, 1.0], [&[1.0, 0.0], &[0.0, 0.0]]),
                 refuses([any(&[3]), any(&[1])], |v| v[0].poisson_nll_loss(v[1]), &["poisson_nll_loss of [3] and [1]", "hint: "]),
             ]);

@@ -1,5 +1,5 @@
-//! Losses that are zero from a margin on: hinge, ranking, triplets. (Their sample rows stand with those of the other losses, in `loss.rs`,
-//! since they are formulas of other ops.)
+//! Losses that are zero from a margin on: hinge, ranking, triplets. They are formulas of other ops; their sample rows run with those of the
+//! other losses, in `loss.rs`.
 
 use crate::array::scalar::Scalar;
 use crate::ops::loss::{Reduction, refuse_option, target_of};
@@ -12,7 +12,7 @@ const INF: f64 = f64::INFINITY;
 pub struct HingeEmbeddingOptions {
     /// The distance that unlike pairs should have.
     pub margin: f64,
-    /// Of the losses of single elements.
+    /// How the losses of the elements are combined.
     pub reduction: Reduction,
 }
 impl Default for HingeEmbeddingOptions {
@@ -24,24 +24,24 @@ impl Default for HingeEmbeddingOptions {
 /// The options of [`Var::margin_ranking_loss_with`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MarginRankingOptions {
-    /// By how much the one should exceed the other.
+    /// How far one should exceed the other.
     pub margin: f64,
-    /// Of the losses of single elements.
+    /// How the losses of the elements are combined.
     pub reduction: Reduction,
 }
 
 /// The options of [`Var::triplet_margin_loss_with`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TripletMarginOptions {
-    /// By how much the negative should be farther than the positive: above 0.
+    /// How much farther the negative should be than the positive; above 0.
     pub margin: f64,
     /// The order of the norm that measures distances.
     pub p: f64,
     /// Added to differences, so that the derivative is finite where vectors coincide.
     pub eps: f64,
-    /// Whether the negative's distance from the positive counts where it is smaller than that from the anchor.
+    /// If true, the distance from the positive to the negative is used where it is smaller than that from the anchor to the negative.
     pub swap: bool,
-    /// Of the losses of single triplets.
+    /// How the losses of the triplets are combined.
     pub reduction: Reduction,
 }
 impl Default for TripletMarginOptions {
@@ -59,8 +59,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn hinge_embedding_loss(self, target: impl Operand<'t, T>) -> Self {
         self.hinge_embedding_loss_with(target, HingeEmbeddingOptions::default())
     }
-    /// The hinge loss of distances x between pairs that are alike (t = 1) or not (t = -1): x, or max(0, margin - x). Derivative: 1, or
-    /// -1 up to the margin; the target gets none.
+    /// The hinge loss of distances x between pairs that are alike (t = 1) or not (t = -1): x, or max(0, margin - x). Derivative: 1 for
+    /// alike pairs, -1 for unlike pairs up to the margin; none for the target.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -79,8 +79,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn margin_ranking_loss(self, other: impl Operand<'t, T>, target: impl Operand<'t, T>) -> Self {
         self.margin_ranking_loss_with(other, target, MarginRankingOptions::default())
     }
-    /// The ranking loss max(0, margin - t (x - other)), where t is 1 if x should rank higher, -1 if lower. Derivative: -t by x, t by
-    /// the other, where it is not 0.
+    /// The ranking loss max(0, margin - t (x - other)), where t is 1 if x should rank higher, -1 if lower. Derivatives, where the loss is
+    /// not 0: -t by x, t by the other.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -104,7 +104,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn soft_margin_loss(self, target: impl Operand<'t, T>) -> Self {
         self.soft_margin_loss_with(target, Reduction::Mean)
     }
-    /// The logistic loss ln(1 + e^(-t x)), for targets 1 and -1, under any reduction.
+    /// The logistic loss ln(1 + e^(-t x)), for targets 1 and -1, with any reduction.
     ///
     /// # Panics
     /// If the shapes differ.
@@ -113,8 +113,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         let t = target_of(self, target, "soft_margin_loss");
         reduction.of((-(t * self)).softplus_with(1.0, INF))
     }
-    /// The mean triplet loss of anchors (this array), positives and negatives, vectors along the last axis:
-    /// mean(max(0, |a - p| - |a - n| + 1)).
+    /// The mean triplet loss of anchors (this array), positives and negatives, which are vectors along the last axis: mean(max(0, |a - p| -
+    /// |a - n| + 1)).
     ///
     /// # Panics
     /// If the shapes differ.
@@ -126,7 +126,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// [`Var::pairwise_distance`]. (V. Balntas et al., "Learning shallow convolutional feature descriptors with triplet losses", 2016.)
     ///
     /// # Panics
-    /// If the shapes differ, they are those of numbers, or the margin is not above 0.
+    /// If the shapes differ, the arrays have no axis, or the margin is not above 0.
     #[track_caller]
     pub fn triplet_margin_loss_with(
         self,

@@ -10,7 +10,7 @@ use crate::ops::reduction::AxisList;
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::Var;
 
-/// The sum over axes of the squared distances from the mean, divided by their number less a correction.
+/// The sum over axes of the squared distances from the mean, divided by the number of elements minus a correction.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Variance {
     axes: Axes,
@@ -19,8 +19,8 @@ pub(crate) struct Variance {
 }
 
 impl Variance {
-    /// A correction beyond the number of elements leaves 0 and not a negative divisor, as in PyTorch: a result of NaN or infinity tells of it,
-    /// and a negative variance would not.
+    /// A correction larger than the number of elements gives the divisor 0, not a negative one, as in PyTorch. The result is then NaN or
+    /// infinity, which is noticed; a negative variance might not be.
     fn divisor(&self, shape: &Shape) -> f64 {
         (self.axes.count(shape) as f64 - self.correction).max(0.0)
     }
@@ -51,7 +51,7 @@ impl<T: Scalar> Op<T> for Variance {
     }
 }
 
-/// The distances from the mean over axes. A linear map that is its own adjoint.
+/// The distances from the mean over axes. This is a linear map, and its own adjoint.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Center(pub Axes);
 
@@ -70,7 +70,7 @@ impl<T: Scalar> Op<T> for Center {
     }
 }
 
-/// The square root of a variance. An op of its own, since the variance may be beyond the type where its root is not.
+/// The square root of a variance. It is an op of its own because the variance may overflow or vanish where its root does not.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Deviation(Variance);
 
@@ -88,7 +88,7 @@ impl<T: Scalar> Op<T> for Deviation {
         let (x, y, Variance { axes, keepdim, .. }) = (cx.x(0), cx.y(), self.0);
         let shape = x.shape();
         cx.each(|_| {
-            // Nothing flows where all elements are equal. What is not chosen is finite, and so are its derivatives.
+            // Where all elements are equal, no gradient flows. The branch that is not chosen stays finite, and so do its derivatives.
             let (flat, zero, one) = (y.equal(T::ZERO), y.number(0.0), y.number(1.0));
             let share = flat.where_cond(zero, cx.g * y.number(1.0 / self.0.divisor(&shape)));
             let spread = |v: Var<'t, T>| v.spread(axes, keepdim, &shape);
@@ -98,9 +98,9 @@ impl<T: Scalar> Op<T> for Deviation {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The variance over axes: the sum of (x - mean)^2, divided by n - `correction` (1: the unbiased estimate from a sample; 0: the
-    /// variance of these numbers themselves). Derivative: 2 (x - mean) / (n - correction). Of equal numbers variance and derivative are
-    /// exactly 0. An intermediate square that over- or underflows does not matter; only the result itself may.
+    /// The variance over axes: the sum of (x - mean)^2, divided by n - `correction`. Correction 1 gives the unbiased estimate from a
+    /// sample, 0 the variance of these numbers themselves. Derivative: 2 (x - mean) / (n - correction). For equal numbers variance and
+    /// derivative are exactly 0. Squares that overflow or vanish on the way do no harm; only the result itself may overflow.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -116,8 +116,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         let axes = self.axes("var", axes);
         self.record(Variance { axes, correction, keepdim })
     }
-    /// The standard deviation over axes: the square root of [`Var::var`]. Derivative: (x - mean) / ((n - correction) std), and 0 where
-    /// all elements are equal. Right also where the variance itself is beyond the type.
+    /// The standard deviation over axes: the square root of [`Var::var`]. Derivative: (x - mean) / ((n - correction) std), and 0 where all
+    /// elements are equal. It is right also where the variance itself overflows or vanishes.
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -152,7 +152,7 @@ mod rows {
                     |v| (v[0] - v[0].mean_axes(1, true)).square().sum_axes(1, false) / v[0].number(3.0),
                 ),
                 value([of(&[3], [1.0, 2.0, 6.0])], |v| v[0].var(.., 0.0, false), &[14.0 * third], [&[-4.0 * third, -2.0 * third, 2.0]]),
-                // One large offset costs no digits.
+                // A large offset costs no digits.
                 value([of(&[3], [65536.0, 65537.0, 65538.0])], |v| v[0].var(.., 1.0, false), &[1.0], [&[-1.0, 0.0, 1.0]]),
                 value([of(&[1], [2.0])], |v| v[0].var(0, 1.0, false), &[NAN], [&[NAN]]),
                 value([of(&[0], [])], |v| v[0].var(0, 0.0, false), &[NAN], [&[]]),

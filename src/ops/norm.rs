@@ -1,5 +1,5 @@
-//! Normalizations: elements brought together to mean 0 and variance 1, over a layer, a group of channels or one channel. (Over a batch:
-//! `batch_norm.rs`.)
+//! Normalizations: bring the elements of a layer, a group of channels or a channel to mean 0 and variance 1. Batch normalization is in
+//! `batch_norm.rs`.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Axes;
@@ -19,8 +19,8 @@ use crate::tape::var::{Var, refuse};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Standardize(Standard);
 
-/// `r (g - mean(g) - s mean(g s))` of g and x, where `s = (x - mean) r` is x standardized and r the reciprocal standard deviation: the
-/// gradient of [`Standardize`]. It is symmetric as a linear map of g.
+/// `r (g - mean(g) - s mean(g s))` from g and x, where r is the reciprocal standard deviation and `s = (x - mean) r` the standardized x:
+/// the gradient of [`Standardize`]. As a linear map of g it is symmetric.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct StandardizeGrad(Standard);
 
@@ -56,7 +56,8 @@ impl<T: Scalar> Op<T> for StandardizeGrad {
             if i == 0 {
                 return h.record2(*self, x);
             }
-            // <h, y> = r ((h, g) - n mean(h) mean(g) - (h, s) (g, s) / n) in each group: by r, of which dr/dx = -r^2 s / n, and by s.
+            // <h, y> = r ((h, g) - n mean(h) mean(g) - (h, s) (g, s) / n) in each group. It is differentiated by r, with dr/dx = -r^2 s /
+            // n, and by s.
             let sum = |v: Var<'t, T>| v.sum_axes(axes, true);
             let n = x.number(axes.count(&x.shape()) as f64);
             let (s, r) = (x.record(Standardize(self.0)), x.record(Reciprocal(self.0)));
@@ -71,7 +72,7 @@ impl<T: Scalar> Op<T> for StandardizeGrad {
     }
 }
 
-/// `1 / sqrt(variance + eps)` over axes, which stay with size 1; of the mean square without `center`.
+/// `1 / sqrt(variance + eps)` over axes, which stay with size 1. Without `center`, the mean square replaces the variance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Reciprocal(Standard);
 
@@ -86,16 +87,16 @@ impl<T: Scalar> Op<T> for Reciprocal {
         self.0.scales(x[0], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        // dr/dx = -r^2 s / n. The variance itself is part of no formula: it may be beyond the type where r is not.
+        // dr/dx = -r^2 s / n. No formula contains the variance itself, which may overflow or vanish where r does not.
         let (x, r) = (cx.x(0), cx.y());
         cx.each(|_| -(x.record(Standardize(self.0)) * (cx.g * r * r)) / x.number(self.0.axes.count(&x.shape()) as f64))
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Mean 0 and variance 1 over axes: (x - mean) / sqrt(variance + eps), where the variance is that of the elements themselves (their
-    /// number is the divisor). With s for the result and r for 1 / sqrt(variance + eps), the derivative takes a cotangent g to
-    /// r (g - mean(g) - s mean(g s)). The core of the normalizations below.
+    /// Brings the elements over axes to mean 0 and variance 1: (x - mean) / sqrt(variance + eps), where the divisor of the variance is the
+    /// number of elements. With s for the result and r for 1 / sqrt(variance + eps), the derivative takes a cotangent g to r (g - mean(g) -
+    /// s mean(g s)). The normalizations below are made of this.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -104,7 +105,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, or one is named twice, or eps is not a number.
+    /// If there is no such axis, one is named twice, or eps is NaN.
     #[track_caller]
     pub fn standardize(self, axes: impl AxisList, eps: f64) -> Self {
         let axes = self.axes("standardize", axes);
@@ -115,12 +116,12 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------------------- normalizations
 
-/// What comes after a normalization: y = x weight + bias. By default neither, and 1e-5 added to the variance.
+/// What follows a normalization: y = x weight + bias. By default there is neither, and 1e-5 is added to the variance.
 #[derive(Clone, Copy, Debug)]
 pub struct NormOptions<'t, T: Scalar> {
-    /// One factor for each channel (of [`Var::layer_norm`]: for each element of the normalized shape).
+    /// One factor for each channel; for [`Var::layer_norm`], one for each element of the normalized shape.
     pub weight: Option<Var<'t, T>>,
-    /// One summand for each.
+    /// One summand for each channel or element, like the weight.
     pub bias: Option<Var<'t, T>>,
     /// Added to the variance, so that its root is not 0.
     pub eps: f64,
@@ -131,21 +132,21 @@ impl<T: Scalar> Default for NormOptions<'_, T> {
     }
 }
 
-/// The options of [`Var::rms_norm`]. By default no weight, and the number type's machine epsilon added to the mean square.
+/// The options of [`Var::rms_norm`]. By default there is no weight, and the machine epsilon of the number type is added to the mean square.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RmsNormOptions<'t, T: Scalar> {
     /// One factor for each element of the normalized shape.
     pub weight: Option<Var<'t, T>>,
-    /// Added to the mean square.
+    /// Added to the mean square; `None` is the machine epsilon.
     pub eps: Option<f64>,
 }
 
 /// The options of [`Var::local_response_norm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LocalResponseNormOptions {
-    /// Factor of the mean square.
+    /// The factor of the mean square.
     pub alpha: f64,
-    /// Exponent of the divisor.
+    /// The exponent of the divisor.
     pub beta: f64,
     /// Added to the mean square.
     pub k: f64,
@@ -157,7 +158,7 @@ impl Default for LocalResponseNormOptions {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// That a number can be added to a variance or be the least divisor.
+    /// Refuses an eps that is NaN.
     #[track_caller]
     pub(crate) fn check_eps(self, op: &'static str, eps: f64) {
         if eps.is_nan() {
@@ -165,7 +166,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             refuse(e, op, [self.shape()]);
         }
     }
-    /// The number of channels, axis 1, if there is such an axis, weight and bias have that many numbers, and eps can be added.
+    /// The number of channels (axis 1). Refuses arrays without axis 1, a weight or bias of another size, and an eps that is NaN.
     #[track_caller]
     pub(crate) fn channels(self, op: &'static str, options: &NormOptions<'t, T>) -> usize {
         let shape = self.shape();
@@ -182,7 +183,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         shape[1]
     }
-    /// That a variance can be taken: of one number it is 0, whatever the number.
+    /// Refuses the normalization of a single number: its variance is 0, whatever the number.
     #[track_caller]
     pub(crate) fn several(self, n: usize, op: &'static str) {
         if n == 1 {
@@ -190,7 +191,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             refuse(e, op, [self.shape()]);
         }
     }
-    /// `self * weight + bias`, where axis 1 are the channels that have one of each.
+    /// `self * weight + bias`, with one weight and one bias for each channel (axis 1).
     #[track_caller]
     fn affine(self, weight: Option<Self>, bias: Option<Self>) -> Self {
         if weight.is_none() && bias.is_none() {
@@ -200,11 +201,11 @@ impl<'t, T: Scalar> Var<'t, T> {
         let row = |v: Option<Self>, default: f64| v.map_or(self.constants(default, n), |v| v.reshape_to([1, n].into()));
         self.channel_affine([self.constants(0.0, n), row(weight, 1.0), row(bias, 0.0)])
     }
-    /// Instance normalization: every channel (axis 1) of every row (axis 0) brought to mean 0 and variance 1, then times weight plus
-    /// bias. (D. Ulyanov et al., "Instance normalization", 2016.)
+    /// Instance normalization: brings every channel (axis 1) of every row (axis 0) to mean 0 and variance 1, then multiplies by the weight
+    /// and adds the bias. (D. Ulyanov et al., "Instance normalization", 2016.)
     ///
     /// # Panics
-    /// If there is no axis 1, the numbers of weights or biases are not those of the channels, or a channel has one number.
+    /// If there is no axis 1, weight or bias do not have one number for each channel, or a channel has a single element.
     #[track_caller]
     pub fn instance_norm(self, options: NormOptions<'t, T>) -> Self {
         let name = "instance_norm";
@@ -213,12 +214,12 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.several(axes.count(&self.shape()), name);
         self.standardize(axes, options.eps).affine(options.weight, options.bias)
     }
-    /// Group normalization: the channels (axis 1) of every row in groups of equal size, each brought to mean 0 and variance 1, then every
-    /// channel times weight plus bias. (Y. Wu and K. He, "Group normalization", 2018.)
+    /// Group normalization: brings groups of channels (axis 1) of every row to mean 0 and variance 1, then multiplies every channel by its
+    /// weight and adds its bias. The groups have equal sizes. (Y. Wu and K. He, "Group normalization", 2018.)
     ///
     /// # Panics
-    /// If there is no axis 1, the groups do not divide the channels, the numbers of weights or biases are not those of the channels, or a
-    /// group has no number, or one where there is one row only.
+    /// If there is no axis 1, the groups do not divide the channels, weight or bias do not have one number for each channel, a group is
+    /// empty, or there is only one row and a group has a single element.
     #[track_caller]
     pub fn group_norm(self, groups: usize, options: NormOptions<'t, T>) -> Self {
         let name = "group_norm";
@@ -237,22 +238,22 @@ impl<'t, T: Scalar> Var<'t, T> {
         let y = self.reshape_to([shape[0] * groups, each].into()).standardize(1, options.eps);
         y.reshape_to(shape).affine(options.weight, options.bias)
     }
-    /// Layer normalization: the last axes, whose sizes are named, brought to mean 0 and variance 1 together, then times a weight plus a
-    /// bias of that shape. (J. L. Ba et al., "Layer normalization", 2016.)
+    /// Layer normalization: brings the last axes together to mean 0 and variance 1, then multiplies by a weight and adds a bias. `sizes`
+    /// are the sizes of these axes, and the shape of weight and bias. (J. L. Ba et al., "Layer normalization", 2016.)
     ///
     /// # Panics
-    /// If the sizes are not those of the last axes, weight or bias has another shape, or eps is not a number.
+    /// If the sizes are not those of the last axes, weight or bias has another shape, or eps is NaN.
     #[track_caller]
     pub fn layer_norm(self, sizes: &[usize], options: NormOptions<'t, T>) -> Self {
         let axes = self.last_axes("layer_norm", sizes, [options.weight, options.bias]);
         self.check_eps("layer_norm", options.eps);
         self.standardize(axes, options.eps).affine_of_last(axes, options.weight, options.bias)
     }
-    /// Root-mean-square normalization: x / sqrt(mean(x^2) + eps) over the last axes, whose sizes are named, then times a weight of that
+    /// Root-mean-square normalization: x / sqrt(mean(x^2) + eps) over the last axes, whose sizes are `sizes`, then times a weight of that
     /// shape. (B. Zhang and R. Sennrich, "Root mean square layer normalization", 2019.)
     ///
     /// # Panics
-    /// If the sizes are not those of the last axes, the weight has another shape, or eps is not a number.
+    /// If the sizes are not those of the last axes, the weight has another shape, or eps is NaN.
     #[track_caller]
     pub fn rms_norm(self, sizes: &[usize], options: RmsNormOptions<'t, T>) -> Self {
         let axes = self.last_axes("rms_norm", sizes, [options.weight, None]);
@@ -261,7 +262,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let standard = Standard { axes, eps: options.eps.unwrap_or(epsilon), center: false };
         self.record(Standardize(standard)).affine_of_last(axes, options.weight, None)
     }
-    /// `self * weight + bias`, one of each for each place of the last axes.
+    /// `self * weight + bias`, with one weight and one bias for each index of the last axes.
     #[track_caller]
     fn affine_of_last(self, axes: Axes, weight: Option<Self>, bias: Option<Self>) -> Self {
         let (shape, n) = (self.shape(), axes.count(&self.shape()));
@@ -284,9 +285,9 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         Axes::of(shape.len() - sizes.len()..shape.len())
     }
-    /// Local response normalization: every element divided by (k + alpha m)^beta, where m is the mean square over the `size` channels
-    /// (axis 1) around its own; beyond the first and the last they count as 0. (A. Krizhevsky et al., "ImageNet classification with deep
-    /// convolutional neural networks", 2012.)
+    /// Local response normalization: divides every element by (k + alpha m)^beta, where m is the mean square over the `size` channels (axis
+    /// 1) around its own. Channels before the first and after the last count as 0. (A. Krizhevsky et al., "ImageNet classification with
+    /// deep convolutional neural networks", 2012.)
     ///
     /// # Panics
     /// If there are fewer than three axes, or the size is 0.
@@ -303,11 +304,11 @@ impl<'t, T: Scalar> Var<'t, T> {
             let e = ShapeError::new(format!("an option is not a number: alpha {alpha}, beta {beta}, k {k}"));
             refuse(e.hint("the defaults are 1e-4, 0.75 and 1"), name, [shape]);
         }
-        // Channels that are not there need not be walked over, however many are asked for.
+        // Channels that do not exist need no pass over memory, however large `size` is.
         let (before, after) = ((size / 2).min(shape[1]), ((size - 1) / 2).min(shape[1]));
         let borders: Small<(usize, usize)> = (0..shape.len()).map(|a| if a == 1 { (before, after) } else { (0, 0) }).collect();
         let squares = self.square().pad(&borders, 0.0);
-        // A sum of a few neighbours is an operation for each, one of many a single one over windows.
+        // A few neighbours are added one by one; many are summed over windows, in a single op.
         const FEW: usize = 64;
         let near = if before + after < FEW {
             let mut sum = squares.narrow(1, 0, shape[1]);
@@ -323,7 +324,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if base.value().as_slice().iter().all(|&base| is_moderate(base)) {
             return self / base.powf(beta);
         }
-        // Squares beyond the type: again, around each element in the unit of the largest there, with k in its square.
+        // Some squares overflow or vanish. Compute again: each window in the unit of its largest element, and k in the square of that unit.
         let windows = self.pad(&borders, 0.0).unfold(1, before + after + 1, 1);
         let units: Vec<T> = windows.abs().amax(-1, false).to_vec().into_iter().map(unit).collect();
         let constant = |f: &dyn Fn(f64) -> f64| {
@@ -348,7 +349,7 @@ mod rows {
         let axes = x.axes("standardize", axes);
         x.record(Standardize(Standard { axes, eps, center }))
     }
-    /// The same in several steps.
+    /// The same, in several steps.
     fn formula<'t, T: Scalar>(x: Var<'t, T>, axes: &[isize], eps: f64, center: bool) -> Var<'t, T> {
         let x = if center { x - x.mean_axes(axes, true) } else { x };
         x / (x.square().mean_axes(axes, true) + x.number(eps)).sqrt()
@@ -436,7 +437,7 @@ mod rows {
             ]);
             rows.extend(composed([
                 grad([any(&[2, 4, 2])], |v| v[0].local_response_norm(3, LocalResponseNormOptions { alpha: 0.5, ..Default::default() })),
-                // The mean squares are those of channels -1 (which is not there) and 0, and of 0 and 1.
+                // The means are taken over channel -1 (which counts as 0) and 0, and over 0 and 1.
                 value(
                     [of(&[1, 2, 1], [2.0, 4.0])],
                     |v| v[0].local_response_norm(2, LocalResponseNormOptions { alpha: 1.0, beta: 1.0, k: 0.0 }),
@@ -514,7 +515,7 @@ mod rows {
 
     #[test]
     fn large_arrays_give_what_small_ones_do() {
-        // Past the sizes from which threads and several chunks of a row take part.
+        // Large enough for several threads and for several chunks in a row.
         let tape = crate::Tape::<f64>::new();
         let values: Vec<f64> = (0..60_000).map(|i| ((i * 7919) % 1013) as f64 * 0.01 - 3.0).collect();
         for (shape, axes) in

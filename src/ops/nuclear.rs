@@ -12,8 +12,8 @@ use crate::tape::var::{Var, refuse};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct NuclearNorm;
 
-/// `U V^T` of the singular value decomposition `U S V^T` of matrices that are not wider than high: the matrix with orthonormal columns that
-/// lies nearest, if all singular values are above 0.
+/// `U V^T` of the singular value decomposition `U S V^T` of matrices that are not wider than high. If all singular values are above 0, this
+/// is the nearest matrix with orthonormal columns.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Polar;
 
@@ -63,11 +63,11 @@ impl<T: Scalar> Op<T> for Polar {
         x.chunks_exact(m * n).zip(y.chunks_exact_mut(m * n)).for_each(|(x, y)| svd::polar(x, m, n, y));
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        // x = y p with p symmetric and, where all singular values are above 0, y^T y = 1. From y^T dx - dx^T y = p w + w p follows the turn
-        // dy = y w within the columns' space, and beside it (1 - y y^T) dx p^-1. Their adjoints take a cotangent g to y z with
-        // p z + z p = y^T g - g^T y, and (1 - y y^T) g p^-1.
-        // Singular values of 0 stay 0: what mixes their directions with the others is turned as well, on both sides, and among themselves
-        // they count as constant. y^T y is the projector on the others.
+        // x = y p with p symmetric and, where all singular values are above 0, y^T y = 1. From y^T dx - dx^T y = p w + w p follow two parts
+        // of dy: y w inside the space of the columns, and (1 - y y^T) dx p^-1 outside it. Their adjoints take a cotangent g to y z with p z
+        // + z p = y^T g - g^T y, and to (1 - y y^T) g p^-1.
+        // Singular values of 0 stay 0. What mixes their directions with the others is added on both sides; among themselves they count as
+        // constant. y^T y is the projector on the directions of the others.
         let (g, x, y) = (cx.g, cx.x(0), cx.y());
         cx.each(|_| {
             let (shape, back) = (x.shape(), y.transpose(-2, -1));
@@ -76,8 +76,8 @@ impl<T: Scalar> Op<T> for Polar {
             }
             let (along, others) = (back.matmul(g), back.matmul(y));
             let none = x.identity("nuclear_norm", shape[shape.len() - 1]) - others;
-            // In the unit of all singular values together, so that their sums are within the type. In the directions of those that are 0, p is
-            // 1, so that systems with it have a solution.
+            // Divided by the sum of all singular values, so that sums neither overflow nor vanish. In the directions of singular values of
+            // 0, p is set to 1, so that systems with p have a solution.
             let size = (x * y).sum_axes([-2, -1], true).detach();
             let size = size.equal(T::ZERO).where_cond(T::ONE, size);
             let p = back.matmul(x / size) + none;
@@ -91,13 +91,13 @@ impl<T: Scalar> Op<T> for Polar {
     }
 }
 
-/// The z with `p z + z p = s`, for symmetric p: a linear system in the elements of z.
+/// The z with `p z + z p = s`, for symmetric p: the solution of a linear system in the elements of z.
 fn lyapunov<'t, T: Scalar>(p: Var<'t, T>, s: Var<'t, T>) -> Var<'t, T> {
     let shape = p.shape();
     let (batch, n) = (&shape[..shape.len() - 2], shape[shape.len() - 1]);
     let with = |sizes: &[usize]| batch.iter().chain(sizes).copied().collect::<Shape>();
     let unit = p.identity("nuclear_norm", n);
-    // (i, j) and (k, l): p[i][k] where j = l, and p[j][l] where i = k.
+    // The element at row (i, j) and column (k, l) is p[i][k] where j = l, plus p[j][l] where i = k.
     let left = p.reshape_to(with(&[n, 1, n, 1])) * unit.reshape_to([1, n, 1, n].into());
     let right = p.reshape_to(with(&[1, n, 1, n])) * unit.reshape_to([n, 1, n, 1].into());
     let system = (left + right).reshape_to(with(&[n * n, n * n]));
@@ -106,9 +106,10 @@ fn lyapunov<'t, T: Scalar>(p: Var<'t, T>, s: Var<'t, T>) -> Var<'t, T> {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The nuclear norm of matrices, `[.., m, n] -> [..]`: the sum of the singular values. Derivative: U V^T of the singular value
-    /// decomposition. Singular values of 0 contribute nothing to it: of all that a singular matrix has, it is the subgradient of the least norm,
-    /// which no arbitrary choice of vectors enters. (0 is what rounding can have made of the largest: below max(m, n) times 2.2e-16 of it, also
-    /// for `f32`, of which singular values are found in double precision.) Further derivatives take singular values of 0 as constant, and a system of min(m, n)^2 unknowns.
+    /// decomposition. Singular values of 0 contribute nothing to it, so for a singular matrix it is the subgradient of least norm, which
+    /// does not depend on an arbitrary choice of vectors. A singular value counts as 0 if rounding can have produced it: below max(m, n)
+    /// times 2.2e-16 of the largest, for `f32` too, since singular values are computed in double precision. Further derivatives take
+    /// singular values of 0 as constant, and solve a system of min(m, n)^2 unknowns.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -135,7 +136,7 @@ mod rows {
     use super::*;
     use crate::ops::samples::*;
 
-    /// The matrix u v^T, of length 1.
+    /// The matrix u v^T, scaled to length 1.
     fn rank_one(u: [f64; 2], v: [f64; 2]) -> [f64; 4] {
         let length = u[0].hypot(u[1]) * v[0].hypot(v[1]);
         [u[0] * v[0], u[0] * v[1], u[1] * v[0], u[1] * v[1]].map(|x| x / length)
@@ -151,10 +152,10 @@ mod rows {
                 grad([any(&[1, 1])], |v| v[0].nuclear_norm().square()),
                 grad([any(&[0, 2])], |v| v[0].nuclear_norm()),
                 grad([any(&[0, 2, 2])], |v| v[0].nuclear_norm()),
-                // Of a vector it is the length, and the trace of a^T a that of a squared.
+                // For a vector the norm is its length.
                 equals([any(&[5, 1])], |v| v[0].nuclear_norm(), |v| v[0].vector_norm(2.0, .., false)),
                 value([of(&[2, 2], [3.0, 0.0, 0.0, -2.0])], |v| v[0].nuclear_norm(), &[5.0], [&[1.0, 0.0, 0.0, -1.0]]),
-                // Of rank 1: U V^T of what is not 0.
+                // Rank 1: U V^T of the singular value that is not 0.
                 value(
                     [of(&[2, 2], [0.6, 1.2, 0.8, 1.6])],
                     |v| v[0].nuclear_norm(),
@@ -164,17 +165,17 @@ mod rows {
                 value([of(&[2, 2], [1.0, 2.0, 2.0, 4.0])], |v| v[0].nuclear_norm(), &[5.0], [&rank_one([1.0, 2.0], [1.0, 2.0])]),
                 value([of(&[3, 2], [0.0, 3.0, 0.0, 0.0, 0.0, 4.0])], |v| v[0].nuclear_norm(), &[5.0], [&[0.0, 0.6, 0.0, 0.0, 0.0, 0.8]]),
                 value([of(&[2, 3], [0.0, 3.0, 4.0, 0.0, 0.0, 0.0])], |v| v[0].nuclear_norm(), &[5.0], [&[0.0, 0.6, 0.8, 0.0, 0.0, 0.0]]),
-                // Equal singular values are nothing special.
+                // Equal singular values need no special case.
                 grad([of(&[2, 2], [0.0, 2.0, -2.0, 0.0])], |v| v[0].nuclear_norm()),
                 grad([of(&[3, 3], [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0])], |v| v[0].nuclear_norm()),
-                // A vector among zeros: its length, to any order, where they stay zeros.
+                // A vector next to zeros that stay zeros: the norm is its length, to any order.
                 equals([any(&[3])], |v| crate::stack(&[v[0], v[0].zeros_like()], 1).nuclear_norm(), |v| v[0].vector_norm(2.0, .., false)),
                 equals(
                     [any(&[2])],
                     |v| crate::stack(&[v[0], v[0] * v[0].number(2.0)], 0).nuclear_norm(),
                     |v| v[0].vector_norm(2.0, .., false) * v[0].number(5f64.sqrt()),
                 ),
-                // Small beside the largest, but not 0.
+                // Small compared to the largest, but not 0.
                 value([of(&[2, 2], [1.0, 0.0, 0.0, 1e-9])], |v| v[0].nuclear_norm(), &[1.0 + 1e-9], [&[1.0, 0.0, 0.0, 1.0]]),
                 value([of(&[2, 2], [0.0; 4])], |v| v[0].nuclear_norm(), &[0.0], [&[0.0; 4]]),
                 value(

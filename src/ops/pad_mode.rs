@@ -1,5 +1,5 @@
-//! Padding by a number or by the array's own elements. (Its sample rows stand with [`AxisMap`](crate::ops::resample::AxisMap), the op that it
-//! records.)
+//! Padding with a number or with the array's own elements. Its sample rows run with those of [`AxisMap`](crate::ops::resample::AxisMap),
+//! the op that it records.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -12,22 +12,22 @@ use crate::tape::var::{Var, refuse};
 pub enum PadMode {
     /// This number.
     Constant(f64),
-    /// The array mirrored in its first and last element, which do not come twice.
+    /// The array, mirrored at its first and last elements, which are not repeated.
     Reflect,
-    /// Its first and last element.
+    /// Its first and last elements, repeated.
     Replicate,
-    /// The array again.
+    /// The array, repeated.
     Circular,
 }
 
 impl PadMode {
-    /// The size that an axis of size `n` is padded to.
+    /// The size of an axis of size `n` after padding.
     fn size(self, axis: usize, n: usize, (before, after): (isize, isize)) -> Result<usize, ShapeError> {
         let wrong =
             |what: String, hint: &str| Err(ShapeError::new(format!("padding ({before}, {after}) of axis {axis}: {what}")).hint(hint));
-        // In numbers that hold the sum of three sizes.
+        // In a type that holds the sum of three sizes.
         let (size, before, after) = (n as i128, before as i128, after as i128);
-        // What is left of the array by negative padding. Only `Reflect` and `Replicate` add elements that were taken away.
+        // `kept` elements remain after negative padding. Only `Reflect` and `Replicate` can add elements that were taken away.
         let (to, kept) = (size + before + after, size + before.min(0) + after.min(0));
         if to < 0 || kept < 0 && matches!(self, PadMode::Constant(_)) {
             return wrong(format!("more elements are taken away than the {n} that there are"), "negative padding takes elements away");
@@ -43,10 +43,10 @@ impl PadMode {
         if before.max(after) > most.max(0) {
             return wrong(format!("{self:?} has only {} elements for it", most.max(0)), "pad by less, or with `PadMode::Replicate`");
         }
-        // (Above what an axis can have, which is refused with the whole shape.)
+        // More than a usize holds; the whole shape is refused later.
         Ok(usize::try_from(to).unwrap_or(usize::MAX))
     }
-    /// The elements along an axis of size `n` that one of size `to` is made of, which is padded by these numbers.
+    /// For each element of an axis that is padded from size `n` to size `to`, the element that it copies.
     fn elements(self, n: usize, (before, after): (isize, isize), to: usize) -> Result<SparseRows, ShapeError> {
         let (last, cut) = (n as isize - 1, before.min(0).saturating_neg());
         let kept = (n as isize).saturating_sub(cut).saturating_add(after.min(0));
@@ -66,8 +66,8 @@ impl PadMode {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The array with `(before, after)` elements added on each of the **last** axes, one pair an axis; negative numbers take elements
-    /// away. What the new elements are says `mode`. Derivative: to each element the cotangents of all its copies.
+    /// Adds `(before, after)` elements on each of the **last** axes, with one pair for each axis; negative numbers take elements away.
+    /// `mode` says what the new elements are. Derivative: each element gets the sum of the cotangents of its copies.
     ///
     /// ```
     /// use wengert::{PadMode, Tape};
@@ -78,8 +78,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If there are more pairs than axes, more elements are taken away than there are, or added than the mode has: `Reflect` one
-    /// fewer than the axis, `Circular` as many as the axis (what is left of it).
+    /// If there are more pairs than axes, more elements are taken away than there are, or more are added than the mode has: `Reflect` has
+    /// one fewer than the axis, `Circular` as many as are left of the axis.
     #[track_caller]
     pub fn pad_with(self, borders: &[(isize, isize)], mode: PadMode) -> Self {
         let shape = self.shape();
@@ -104,7 +104,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             let added: Small<(usize, usize)> = borders.iter().map(|&(a, b)| (a.max(0) as usize, b.max(0) as usize)).collect();
             return y.pad(&added, value);
         }
-        // Of no elements none are made, and no tables as long as the caller's sizes.
+        // An empty result needs no lists as long as the caller's sizes.
         if let Some(axis) = padded.iter().position(|&n| n == 0) {
             return self.narrow(axis as isize, 0, 0).reshape_to(padded);
         }

@@ -1,4 +1,4 @@
-//! Pixels from channels, and back.
+//! Turns channels into pixels, and back.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -6,7 +6,7 @@ use crate::array::shape::Shape;
 use crate::tape::var::{Var, refuse};
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Channels become pixels: (.., C r^2, H, W) to (.., C, H r, W r). Derivative: the inverse, [`Var::pixel_unshuffle`].
+    /// Turns channels into pixels: (.., C r^2, H, W) to (.., C, H r, W r). Derivative: the inverse, [`Var::pixel_unshuffle`].
     ///
     /// # Panics
     /// If there are fewer than 3 axes, the factor is 0, or its square does not divide the channels.
@@ -24,7 +24,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let y = self.reshape_to([lead, c / (r * r), r, r, h, w].into()).permute(&[0, 1, 4, 2, 5, 3]);
         y.reshape_to(shape[..shape.len() - 3].iter().copied().chain([c / (r * r), h * r, w * r]).collect())
     }
-    /// Pixels become channels: (.., C, H r, W r) to (.., C r^2, H, W). Derivative: the inverse, [`Var::pixel_shuffle`].
+    /// Turns pixels into channels: (.., C, H r, W r) to (.., C r^2, H, W). Derivative: the inverse, [`Var::pixel_shuffle`].
     ///
     /// # Panics
     /// If there are fewer than 3 axes, the factor is 0, or it does not divide height and width.
@@ -44,7 +44,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-/// How many images there are, and (channels, height, width) of each.
+/// The number of images, and (channels, height, width) of each.
 fn image(shape: &Shape) -> Result<(usize, [usize; 3]), ShapeError> {
     match shape[..] {
         [ref lead @ .., c, h, w] => Ok((lead.iter().product(), [c, h, w])),

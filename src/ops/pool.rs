@@ -1,8 +1,8 @@
-//! Pooling: windows that slide over the last 1, 2 or 3 axes or divide them among them, and the maximum over each. (The average stands in
-//! `avg_pool.rs`, the inverse in `unpool.rs`.)
+//! Pooling: windows that slide over the last 1, 2 or 3 axes, or divide them, and the maximum over each window. The average is in
+//! `avg_pool.rs`, the inverse in `unpool.rs`.
 //!
-//! All ranks are one: an array of fewer axes has others of size 1 before them. Arrays are (batch, channels, ..) or, unbatched,
-//! (channels, ..).
+//! Arrays are (batch, channels, ..) or, without a batch, (channels, ..). All ranks share one implementation: pools over fewer than 3 axes
+//! are pools over 3 axes whose first axes have size 1.
 
 use crate::array::error::ShapeError;
 use crate::array::memory::filled;
@@ -19,23 +19,23 @@ use crate::tape::var::Var;
 
 /// The windows of a pool along each of its axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Windows {
+pub(crate) struct PoolWindows {
     axes: [Window; 3],
-    /// How many of them (the last ones) there are.
+    /// The number of axes that are pooled: the last `rank` of `axes`.
     pub rank: usize,
 }
 
-impl Windows {
-    fn new<const N: usize>(along: impl Fn(usize) -> Window) -> Windows {
+impl PoolWindows {
+    fn new<const N: usize>(along: impl Fn(usize) -> Window) -> PoolWindows {
         let mut axes = [Window::NONE; 3];
         (0..N).for_each(|a| axes[3 - N + a] = along(a));
-        Windows { axes, rank: N }
+        PoolWindows { axes, rank: N }
     }
-    pub fn adaptive<const N: usize>(output_size: [impl Into<Option<usize>>; N]) -> Windows {
+    pub fn adaptive<const N: usize>(output_size: [impl Into<Option<usize>>; N]) -> PoolWindows {
         let sizes = output_size.map(Into::into);
-        Windows::new::<N>(|a| Window::Adaptive(sizes[a]))
+        PoolWindows::new::<N>(|a| Window::Adaptive(sizes[a]))
     }
-    /// Of an op's names for pools that slide and adapt, the one of this.
+    /// The name of this pool, chosen from the names of pools that slide and of pools that adapt.
     pub fn name(&self, sliding: [&'static str; 3], adaptive: [&'static str; 3]) -> &'static str {
         let names = if matches!(self.axes[2], Window::Adaptive(_)) { adaptive } else { sliding };
         names[self.rank - 1]
@@ -45,7 +45,7 @@ impl Windows {
         sizes[3 - self.rank..].iter_mut().zip(last).for_each(|(s, n)| *s = n);
         sizes
     }
-    /// How many windows lie along an axis of size `n`.
+    /// The number of windows along an axis of size `n`.
     fn count(window: Window, axis: usize, n: usize) -> Result<usize, ShapeError> {
         let (kernel, stride, padding, dilation, ceil) = match window {
             Window::Adaptive(m) => return Ok(m.unwrap_or(n)),
@@ -61,29 +61,31 @@ impl Windows {
             let e = format!("padding {padding} along spatial axis {axis} is more than half of the {covered} positions that a window spans");
             return Err(ShapeError::new(e).hint("a window could lie in the padding alone"));
         }
-        // What is left of the axis (and beyond it, with `ceil`) for the window to slide over; padding is at most half of `covered`, so that nothing overflows.
+        // The room for a window to slide: what the window leaves of the axis, and with `ceil` a part beyond it. The padding is at most half
+        // of `covered`, so the difference does not underflow.
         let beyond = if ceil { stride - 1 } else { 0 };
         let Some(room) = (n + padding).saturating_add(beyond).checked_sub(covered - padding) else {
             let e = format!("a window of {covered} positions does not fit spatial axis {axis} of size {n} with padding {padding}");
             return Err(ShapeError::new(e).hint("the output would be empty: take a smaller kernel or dilation"));
         };
-        // Windows are looked for in it position by position.
+        // The kernels look for windows in the padding position by position.
         if padding > LARGEST {
             let e = format!("padding is {padding} along spatial axis {axis}");
             return Err(ShapeError::new(e).hint(format!("at most {LARGEST} is possible")));
         }
         let last = room / stride;
-        // The last window has to begin in the array, or in the padding before it.
+        // The last window must begin in the array, or in the padding before it.
         Ok(if ceil && last * stride >= n + padding { last } else { last + 1 })
     }
-    /// The same windows, of which `m` lie along an axis of size `n`, without what lies beyond the padded axis: then products of sizes and
-    /// positions do not overflow, whatever the caller's numbers are.
+    /// The same windows, `m` of them along an axis of size `n`, but with sizes cut down to the padded axis. Products of sizes and positions
+    /// then do not overflow, whatever numbers the caller gave.
     fn within(window: Window, n: usize, m: usize) -> Window {
         let Window::Sliding { kernel, stride, padding, dilation, ceil } = window else { return window };
         let whole = n + 2 * padding;
         let dilation = dilation.min(whole + 1);
         let kernel = kernel.min(whole / dilation + 1);
-        // One window that takes all: a plain fold of each row, where otherwise each element would be an entry of a table.
+        // A single window over the whole axis is a plain fold of each row; as a sliding window, each element would need an entry in a
+        // table.
         if m == 1 && dilation == 1 && padding == 0 && kernel >= n {
             return Window::NONE;
         }
@@ -96,23 +98,23 @@ impl Windows {
             return Err(ShapeError::new(format!("an array of {} or {} axes is needed, not shape {x}", r + 2, r + 1))
                 .hint("the axes are (batch, channels, ..) or, without a batch, (channels, ..)"));
         }
-        // A batch may be empty; pools that adapt take any number of channels.
+        // The batch may be empty; for adaptive pools the channels may be, too.
         let first = if matches!(self.axes[2], Window::Adaptive(_)) { n - r } else { n - r - 1 };
         if let Some(axis) = (first..n).find(|&a| x[a] == 0) {
             return Err(ShapeError::new(format!("axis {axis} has size 0")).hint("only the batch may be empty"));
         }
         let mut y: Small<usize> = x[..n - r].into();
         for a in 0..r {
-            y.push(Windows::count(self.axes[3 - r + a], a, x[n - r + a])?);
+            y.push(PoolWindows::count(self.axes[3 - r + a], a, x[n - r + a])?);
         }
         Ok(y.into())
     }
-    /// For arrays of a shape that [`Windows::shape`] has accepted.
+    /// The sizes for the kernels. The shape must be one that [`PoolWindows::shape`] has accepted.
     pub fn planes(&self, x: &[usize]) -> Planes {
         let mut input = self.full(x[x.len() - self.rank..].iter().copied());
-        let output = [0, 1, 2].map(|a| Windows::count(self.axes[a], a, input[a]).expect("the shape was checked"));
-        let windows = [0, 1, 2].map(|a| Windows::within(self.axes[a], input[a], output[a]));
-        // Axes of which one window takes all are pooled as one.
+        let output = [0, 1, 2].map(|a| PoolWindows::count(self.axes[a], a, input[a]).expect("the shape was checked"));
+        let windows = [0, 1, 2].map(|a| PoolWindows::within(self.axes[a], input[a], output[a]));
+        // Merge the axes that a single window covers as a whole.
         let all = |a: usize| output[a] == 1 && matches!(windows[a], Window::Adaptive(_));
         for a in [1, 0] {
             if all(a) && all(2) && input[a + 1..2].iter().all(|&n| n == 1) {
@@ -127,17 +129,19 @@ impl Windows {
 
 /// The largest element of each window.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct MaxPool(pub Windows);
+pub(crate) struct MaxPool(pub PoolWindows);
 
-/// Of inputs v and x: the elements of v where in each window of x the largest lies. The derivative of [`MaxPool`] along v.
+/// From inputs v and x: the elements of v at the places of the largest elements in the windows of x. The derivative of [`MaxPool`] in the
+/// direction v.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct MaxPick(Windows);
+pub(crate) struct MaxPick(PoolWindows);
 
-/// Of inputs g and x: each element of g, added to zeros where in its window of x the largest lies. The adjoint of [`MaxPick`].
+/// From inputs g and x: adds each element of g to zeros, at the place of the largest element in its window of x. The adjoint of
+/// [`MaxPick`].
 ///
-/// Where that is, is looked up again: that costs no more than to read stored indices, and no memory.
+/// These places are computed again. That takes no longer than reading stored indices, and needs no memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct MaxPlace(Windows);
+pub(crate) struct MaxPlace(PoolWindows);
 
 const MAX_POOL: [&str; 3] = ["max_pool1d", "max_pool2d", "max_pool3d"];
 const ADAPTIVE_MAX_POOL: [&str; 3] = ["adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"];
@@ -196,16 +200,16 @@ pub(crate) fn same(found: &Shape, expected: &Shape) -> Result<(), ShapeError> {
     }
 }
 
-/// How the windows of a maximum lie. The default: side by side, without padding.
+/// How the windows of a maximum lie. By default they lie side by side, without padding.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MaxPoolOptions<const N: usize> {
-    /// From one window to the next; `None` is the kernel's size.
+    /// The step from one window to the next; `None` is the kernel's size.
     pub stride: Option<[usize; N]>,
-    /// Positions of -inf before and behind each axis.
+    /// The number of positions with -inf before and after each axis.
     pub padding: [usize; N],
-    /// From one element of a window to the next.
+    /// The step from one element of a window to the next.
     pub dilation: [usize; N],
-    /// Whether the last window may run over the end.
+    /// If true, the last window may reach beyond the end.
     pub ceil_mode: bool,
 }
 
@@ -216,8 +220,8 @@ impl<const N: usize> Default for MaxPoolOptions<N> {
 }
 
 impl<const N: usize> MaxPoolOptions<N> {
-    pub(crate) fn windows(&self, kernel_size: [usize; N]) -> Windows {
-        Windows::new::<N>(|a| Window::Sliding {
+    pub(crate) fn windows(&self, kernel_size: [usize; N]) -> PoolWindows {
+        PoolWindows::new::<N>(|a| Window::Sliding {
             kernel: kernel_size[a],
             stride: self.stride.unwrap_or(kernel_size)[a],
             padding: self.padding[a],
@@ -228,23 +232,23 @@ impl<const N: usize> MaxPoolOptions<N> {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The largest element of each window and its number in its plane, (depth, height and) width as one.
+    /// The largest element of each window, and its index in its plane: (depth, height and) width, counted in row-major order.
     #[track_caller]
-    fn max_pool_with_indices(self, windows: Windows) -> (Self, Indices) {
+    fn max_pool_with_indices(self, windows: PoolWindows) -> (Self, Indices) {
         let y = self.record(MaxPool(windows));
         let mut indices = self.or_refuse(Op::<T>::name(&MaxPool(windows)), filled(y.numel(), 0));
         kernel::indices(&windows.planes(&self.shape()), self.value().as_slice(), &mut indices);
         (y, Indices::new(&y.shape(), indices))
     }
-    /// The largest element of each window of an array (batch, channels, length) or (channels, length); NaN where there is one.
-    /// Derivative: the cotangent, added where the first of the largest elements lies. (NaN counts as larger than all; of several the last.)
+    /// The largest element of each window of an array (batch, channels, length) or (channels, length). If a window contains a NaN, the
+    /// result is NaN. Derivative: the cotangent goes to the first of the largest elements, or to the last of several NaN.
     ///
-    /// Along each axis of size n there are floor((n + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1 windows, with
-    /// `ceil_mode` rounded up, but none that begins behind the array.
+    /// Along each axis of size n there are floor((n + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1 windows. With `ceil_mode`
+    /// the quotient is rounded up, but no window begins beyond the array.
     ///
     /// # Panics
-    /// If the array has another number of axes or is empty beside the batch, the kernel's size, stride or dilation is 0, the padding
-    /// is more than half of what a window spans, or no window fits.
+    /// If the array has another number of axes, if an axis other than the batch is empty, if the kernel's size, stride or dilation is 0, if
+    /// the padding is more than half of what a window spans, or if no window fits.
     #[track_caller]
     pub fn max_pool1d(self, kernel_size: [usize; 1], options: MaxPoolOptions<1>) -> Self {
         self.record(MaxPool(options.windows(kernel_size)))
@@ -273,7 +277,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn max_pool3d(self, kernel_size: [usize; 3], options: MaxPoolOptions<3>) -> Self {
         self.record(MaxPool(options.windows(kernel_size)))
     }
-    /// [`Var::max_pool1d`], and where each element was found: what [`Var::max_unpool1d`] takes.
+    /// [`Var::max_pool1d`], and the index where each element was found. [`Var::max_unpool1d`] takes these indices.
     ///
     /// # Panics
     /// As [`Var::max_pool1d`].
@@ -281,7 +285,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn max_pool1d_with_indices(self, kernel_size: [usize; 1], options: MaxPoolOptions<1>) -> (Self, Indices) {
         self.max_pool_with_indices(options.windows(kernel_size))
     }
-    /// [`Var::max_pool2d`], and where each element was found, row * width + column: what [`Var::max_unpool2d`] takes.
+    /// [`Var::max_pool2d`], and the index where each element was found: row * width + column. [`Var::max_unpool2d`] takes these indices.
     ///
     /// # Panics
     /// As [`Var::max_pool1d`].
@@ -289,8 +293,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn max_pool2d_with_indices(self, kernel_size: [usize; 2], options: MaxPoolOptions<2>) -> (Self, Indices) {
         self.max_pool_with_indices(options.windows(kernel_size))
     }
-    /// [`Var::max_pool3d`], and where each element was found, (plane * height + row) * width + column: what [`Var::max_unpool3d`]
-    /// takes.
+    /// [`Var::max_pool3d`], and the index where each element was found: (plane * height + row) * width + column. [`Var::max_unpool3d`]
+    /// takes these indices.
     ///
     /// # Panics
     /// As [`Var::max_pool1d`].
@@ -298,15 +302,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn max_pool3d_with_indices(self, kernel_size: [usize; 3], options: MaxPoolOptions<3>) -> (Self, Indices) {
         self.max_pool_with_indices(options.windows(kernel_size))
     }
-    /// The largest element of each of so many windows, which divide the length of an array (batch, channels, length) or (channels,
-    /// length) among them: window i of m reaches from floor(i n / m) to ceil((i + 1) n / m). `None` leaves the axis as it is.
-    /// Derivative: as [`Var::max_pool1d`].
+    /// The largest element of each of `output_size` windows, which divide the length of an array (batch, channels, length) or (channels,
+    /// length): window i of m reaches from floor(i n / m) to ceil((i + 1) n / m). `None` leaves the axis as it is. Derivative: as
+    /// [`Var::max_pool1d`].
     ///
     /// # Panics
-    /// If the array has another number of axes, or one that is divided has size 0.
+    /// If the array has another number of axes, or an axis that is divided has size 0.
     #[track_caller]
     pub fn adaptive_max_pool1d(self, output_size: [impl Into<Option<usize>>; 1]) -> Self {
-        self.record(MaxPool(Windows::adaptive(output_size)))
+        self.record(MaxPool(PoolWindows::adaptive(output_size)))
     }
     /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
     ///
@@ -314,7 +318,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool2d(self, output_size: [impl Into<Option<usize>>; 2]) -> Self {
-        self.record(MaxPool(Windows::adaptive(output_size)))
+        self.record(MaxPool(PoolWindows::adaptive(output_size)))
     }
     /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
     ///
@@ -322,31 +326,31 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool3d(self, output_size: [impl Into<Option<usize>>; 3]) -> Self {
-        self.record(MaxPool(Windows::adaptive(output_size)))
+        self.record(MaxPool(PoolWindows::adaptive(output_size)))
     }
-    /// [`Var::adaptive_max_pool1d`], and where each element was found.
+    /// [`Var::adaptive_max_pool1d`], and the index where each element was found.
     ///
     /// # Panics
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool1d_with_indices(self, output_size: [impl Into<Option<usize>>; 1]) -> (Self, Indices) {
-        self.max_pool_with_indices(Windows::adaptive(output_size))
+        self.max_pool_with_indices(PoolWindows::adaptive(output_size))
     }
-    /// [`Var::adaptive_max_pool2d`], and where each element was found, row * width + column.
+    /// [`Var::adaptive_max_pool2d`], and the index where each element was found: row * width + column.
     ///
     /// # Panics
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool2d_with_indices(self, output_size: [impl Into<Option<usize>>; 2]) -> (Self, Indices) {
-        self.max_pool_with_indices(Windows::adaptive(output_size))
+        self.max_pool_with_indices(PoolWindows::adaptive(output_size))
     }
-    /// [`Var::adaptive_max_pool3d`], and where each element was found, (plane * height + row) * width + column.
+    /// [`Var::adaptive_max_pool3d`], and the index where each element was found: (plane * height + row) * width + column.
     ///
     /// # Panics
     /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool3d_with_indices(self, output_size: [impl Into<Option<usize>>; 3]) -> (Self, Indices) {
-        self.max_pool_with_indices(Windows::adaptive(output_size))
+        self.max_pool_with_indices(PoolWindows::adaptive(output_size))
     }
 }
 
@@ -359,7 +363,7 @@ mod rows {
     const INF: f64 = f64::INFINITY;
     const NAN: f64 = f64::NAN;
 
-    /// Overlapping, dilated, padded, and over the end.
+    /// Windows that overlap, are dilated and padded, and reach beyond the end.
     fn mixed() -> MaxPoolOptions<2> {
         MaxPoolOptions { stride: Some([2, 1]), padding: [1, 2], dilation: [1, 2], ceil_mode: true }
     }
@@ -367,7 +371,7 @@ mod rows {
         MaxPoolOptions { stride: Some(stride), ..Default::default() }
     }
     fn indices<'t, T: Scalar>(x: Var<'t, T>, (_, i): (Var<'t, T>, Indices)) -> Var<'t, T> {
-        // Recorded beside the pool, so that the row still runs the op.
+        // Recorded in addition to the pool, so that the row still runs the op.
         x.tape().constant(i.values().iter().map(|&i| T::from_f64(i as f64)).collect::<Vec<_>>()).reshape_to(i.shape().clone())
     }
 
@@ -393,7 +397,7 @@ mod rows {
                 grad([any(&[2, 2, 3, 4])], |v| v[0].adaptive_max_pool3d([1, 1, 1]).exp()),
                 equals([any(&[2, 3, 4, 5])], |v| v[0].adaptive_max_pool2d([1, 1]), |v| v[0].amax([-2, -1], true)),
                 value([of(&[1, 2], [3.0, 4.0])], |v| v[0].adaptive_max_pool1d([0]), &[], [&[0.0; 2]]),
-                // Long rows, by every stride, and many planes.
+                // Long rows with every stride, and many planes.
                 equals(
                     [any(&[1, 150])],
                     |v| v[0].max_pool1d([2], strided_by([1])),
@@ -415,7 +419,7 @@ mod rows {
                 ),
                 equals([any(&[1, 130])], |v| v[0].adaptive_max_pool1d([65]), |v| v[0].max_pool1d([2], Default::default())),
                 equals([any(&[1, 130])], |v| v[0].adaptive_max_pool1d([2]), |v| v[0].max_pool1d([65], Default::default())),
-                // The first of equals; windows overlap, so that an element is chosen twice.
+                // The first of equal elements is chosen. Windows overlap, so an element can be chosen twice.
                 value(
                     [of(&[1, 5], [1.0, 2.0, 2.0, 0.0, 2.0])],
                     |v| v[0].max_pool1d([3], strided_by([1])),
@@ -435,7 +439,7 @@ mod rows {
                     &[-INF, 7.0],
                     [&[1.0, 0.0, 1.0]],
                 ),
-                // All of two windows lies in the padding.
+                // Two windows lie wholly in the padding.
                 value(
                     [of(&[1, 3], [1.0, 2.0, 3.0])],
                     |v| v[0].max_pool1d([2], MaxPoolOptions { padding: [3], dilation: [5], ..strided_by([1]) }),
@@ -510,7 +514,7 @@ mod rows {
             vec![
                 grad([any(&[2, 5, 6]), any(&[2, 5, 6])], move |v| v[0].record2(MaxPick(windows), v[1].detach()).exp()),
                 grad([any(&[0, 1, 5, 6]), any(&[0, 1, 5, 6])], move |v| v[0].record2(MaxPick(windows), v[1].detach()).exp()),
-                // What is picked of x itself is the pool.
+                // Picking from x itself gives the pool.
                 equals([any(&[2, 5, 6])], move |v| v[0].record2(MaxPick(windows), v[0]), |v| v[0].max_pool2d([3, 4], mixed())),
                 value(
                     [of(&[1, 4], [1.0, 2.0, 3.0, 4.0]), of(&[1, 4], [5.0, 0.0, 0.0, NAN])],
@@ -530,7 +534,7 @@ mod rows {
     impl Sampled for MaxPlace {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let windows = mixed().windows([3, 4]);
-            let none = Windows::adaptive([0]);
+            let none = PoolWindows::adaptive([0]);
             vec![
                 grad([any(&[2, 3, 4]), any(&[2, 5, 6])], move |v| v[0].record2(MaxPlace(windows), v[1].detach()).exp()),
                 grad([any(&[2, 0]), any(&[2, 3])], move |v| v[0].record2(MaxPlace(none), v[1].detach()).exp()),

@@ -1,4 +1,4 @@
-//! Matrix products: matmul of vectors, matrices and batches, its relatives for one kind of shape, and the affine map `linear`.
+//! Matrix products: matmul of vectors, matrices and batches, products for one kind of shape each, and the affine map `linear`.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Axes;
@@ -9,7 +9,7 @@ use crate::kernels::gemm::{Mat, gemm, gemm_batched};
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Operand, Var, refuse};
 
-/// The last two axes of a view as a matrix, in the first product of a batch.
+/// The last two axes of a view as a matrix: the first matrix of a batch.
 fn matrix<'a, T: Scalar>(x: View<'a, T>) -> Mat<'a, T> {
     let n = x.shape().len();
     Mat { data: x.data, offset: x.offset, row_stride: x.strides()[n - 2], col_stride: x.strides()[n - 1] }
@@ -17,7 +17,7 @@ fn matrix<'a, T: Scalar>(x: View<'a, T>) -> Mat<'a, T> {
 
 // -------------------------------------------------------------------------------------------------------------- matmul
 
-/// `a b` of matrices, or of two batches of one shape.
+/// `a b` for matrices, or for two batches of the same shape.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MatMul;
 
@@ -57,7 +57,7 @@ impl<T: Scalar> Op<T> for MatMul {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let (g, a, b) = (cx.g, cx.x(0), cx.x(1));
-        // M N * (K N)^T -> M K, and (M K)^T * M N -> K N
+        // Shapes: [m, n] [k, n]^T = [m, k], and [m, k]^T [m, n] = [k, n].
         cx.each(|i| if i == 0 { g.record2(MatMul, b.transpose(-2, -1)) } else { a.transpose(-2, -1).record2(MatMul, g) })
     }
 }
@@ -68,8 +68,8 @@ fn inner_differs(k: usize, l: usize) -> ShapeError {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The matrix product, as NumPy's and PyTorch's `matmul`: `[m, k] [k, n] -> [m, n]`; a vector on the left is a row, on the right a
-    /// column, and disappears from the result; further axes are a batch and broadcast. Derivatives: g b^T and a^T g.
+    /// The matrix product, like `matmul` in NumPy and PyTorch: `[m, k] [k, n] -> [m, n]`. A vector on the left counts as a row, a vector on
+    /// the right as a column; that axis disappears from the result. Further axes are a batch and broadcast. Derivatives: g b^T and a^T g.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -79,7 +79,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If one is a number, the inner sizes differ, or the batches do not broadcast.
+    /// If an array has no axis, the inner sizes differ, or the batches do not broadcast.
     #[track_caller]
     pub fn matmul(self, other: impl Operand<'t, T>) -> Self {
         let (a, b) = (self, other.to_var(self.tape));
@@ -104,7 +104,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             return a.matmul(b.unsqueeze(-1)).squeeze(-1);
         }
         if n == 2 {
-            // One matrix for the whole batch: its rows are the rows of one tall product.
+            // One matrix for the whole batch: the rows of all matrices of a are the rows of one tall matrix.
             let rows: usize = sa[..m - 1].iter().product();
             let y = a.reshape_to([rows, k].into()).record2(MatMul, b);
             return y.reshape_to(sa.with(m - 1, sb[1]));
@@ -132,9 +132,9 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AddmmOptions {
-    /// The factor of the array that is added to; 1. With 0 it is ignored, even where it is not a number.
+    /// The factor of the array that is added to; 1 by default. If it is 0, the array is ignored, even where it is NaN.
     pub beta: f64,
-    /// The factor of the product; 1.
+    /// The factor of the product; 1 by default.
     pub alpha: f64,
 }
 
@@ -148,7 +148,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// The sum of the products of the elements of two vectors: `[k], [k] -> []`. Derivatives: g b and g a.
     ///
     /// # Panics
-    /// If they are not two vectors of one length.
+    /// If they are not two vectors of the same length.
     #[track_caller]
     pub fn dot(self, other: impl Operand<'t, T>) -> Self {
         self.product("dot", other.to_var(self.tape), ["k"], ["k"])
@@ -156,7 +156,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// A matrix times a vector: `[m, k], [k] -> [m]`. Derivatives: the outer product of g and b, and a^T g.
     ///
     /// # Panics
-    /// If the shapes are others.
+    /// If the shapes are different from these.
     #[track_caller]
     pub fn mv(self, other: impl Operand<'t, T>) -> Self {
         self.product("mv", other.to_var(self.tape), ["m", "k"], ["k"])
@@ -164,7 +164,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// A matrix times a matrix: `[m, k], [k, n] -> [m, n]`. Derivatives: g b^T and a^T g.
     ///
     /// # Panics
-    /// If the shapes are others.
+    /// If the shapes are different from these.
     #[track_caller]
     pub fn mm(self, other: impl Operand<'t, T>) -> Self {
         self.product("mm", other.to_var(self.tape), ["m", "k"], ["k", "n"])
@@ -172,12 +172,12 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// A batch of matrix products, without broadcasting: `[b, m, k], [b, k, n] -> [b, m, n]`. Derivatives: g b^T and a^T g.
     ///
     /// # Panics
-    /// If the shapes are others.
+    /// If the shapes are different from these.
     #[track_caller]
     pub fn bmm(self, other: impl Operand<'t, T>) -> Self {
         self.product("bmm", other.to_var(self.tape), ["b", "m", "k"], ["b", "k", "n"])
     }
-    /// [`Var::matmul`], once it is certain that sizes of one name are equal.
+    /// [`Var::matmul`], after a check that sizes with the same name are equal.
     #[track_caller]
     fn product<const M: usize, const N: usize>(self, op: &'static str, other: Self, a: [&str; M], b: [&str; N]) -> Self {
         let (sa, sb) = (self.shape(), other.shape());
@@ -202,11 +202,11 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.unsqueeze(1) * other
     }
-    /// `beta` times this array, plus `alpha` times the product of two matrices: `[m, n]` (or what broadcasts to it), `[m, k], [k, n]
-    /// -> [m, n]`. Derivatives: beta g, alpha g b^T and alpha a^T g.
+    /// `beta` times this array, plus `alpha` times the product of two matrices: `[m, n]` (or what broadcasts to it), `[m, k], [k, n] -> [m,
+    /// n]`. Derivatives: beta g, alpha g b^T and alpha a^T g.
     ///
     /// # Panics
-    /// If the shapes are others.
+    /// If the shapes are different from these.
     #[track_caller]
     pub fn addmm(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>, options: AddmmOptions) -> Self {
         self.plus("addmm", a.to_var(self.tape).mm(b), options)
@@ -214,7 +214,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// As [`Var::addmm`], for a batch: `[b, m, n]` (or what broadcasts to it), `[b, m, k], [b, k, n] -> [b, m, n]`.
     ///
     /// # Panics
-    /// If the shapes are others.
+    /// If the shapes are different from these.
     #[track_caller]
     pub fn baddbmm(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>, options: AddmmOptions) -> Self {
         self.plus("baddbmm", a.to_var(self.tape).bmm(b), options)
@@ -237,7 +237,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // -------------------------------------------------------------------------------------------------------------- linear
 
-/// `x w^T + b` of `x [n, in]`, `w [out, in]`, `b [out]`: the bias is laid down first and the product added to it.
+/// `x w^T + b` for `x [n, in]`, `w [out, in]`, `b [out]`: every row starts as the bias, and the product is added to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Linear;
 
@@ -283,7 +283,8 @@ fn linear_shape(x: &Shape, w: &Shape, b: &Shape) -> Result<Shape, ShapeError> {
     Ok([x[0], w[0]].into())
 }
 
-/// The sum over the first of two axes: what a bias receives. (An op of its own, because it has no attribute to store.)
+/// The sum over the first of two axes: the cotangent of a bias. It is an op of its own because it has no attribute that would have to be
+/// stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SumRows;
 
@@ -303,8 +304,8 @@ impl<T: Scalar> Op<T> for SumRows {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The affine map `x w^T + b` of the last axis, with the weight as PyTorch keeps it: `[out, in]`. Derivatives: g w, g^T x, and the
-    /// sum of g over the batch. Without a bias, it is `x.matmul(w.t())`.
+    /// The affine map `x w^T + b` along the last axis. The weight has the same shape as in PyTorch, `[out, in]`. Derivatives: g w, g^T x,
+    /// and the sum of g over the batch. Without a bias, use `x.matmul(w.t())`.
     ///
     /// # Panics
     /// If the shapes are not `[.., in]`, `[out, in]`, `[out]`.
@@ -329,7 +330,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// The bilinear map of the last axes of two arrays: `y[o] = x^T w[o] z + b[o]`, with a weight of shape `[out, in1, in2]`.
     ///
     /// # Panics
-    /// If the shapes are not `[.., in1]`, `[.., in2]` with the same axes before, `[out, in1, in2]` and `[out]`.
+    /// If the shapes are not `[.., in1]` and `[.., in2]` with equal leading axes, `[out, in1, in2]`, and `[out]`.
     #[track_caller]
     pub fn bilinear(self, other: impl Operand<'t, T>, weight: impl Operand<'t, T>, bias: Option<Self>) -> Self {
         let (s, o, w) = (self.shape(), other.shape(), weight.shape());
@@ -462,7 +463,7 @@ mod rows {
                 |v| v[0].addmm(v[1], v[2], SCALED),
                 |v| v[0] * v[0].number(0.2) - v[1].matmul(v[2]) * v[0].number(0.6),
             ),
-            // What is multiplied by 0 is ignored, whatever it is.
+            // An array that is multiplied by 0 is ignored, whatever its values.
             equals([of(&[1], [NAN]), any(&[3, 4]), any(&[4, 2])], |v| v[0].addmm(v[1], v[2], ONLY), |v| v[1].matmul(v[2])),
             equals([of(&[], [INF]), any(&[1, 3, 4]), any(&[1, 4, 2])], |v| v[0].baddbmm(v[1], v[2], ONLY), |v| v[1].matmul(v[2])),
             refuses([any(&[3]), any(&[4])], |v| v[0].dot(v[1]), &["dot of [3] and [4]", "needs shapes [k] and [k]", "hint: "]),

@@ -1,4 +1,4 @@
-//! Activation functions with kinks, elementwise: each is its value, its slope and a method. At a kink, the slope is PyTorch's.
+//! Elementwise activation functions with kinks. Each has its value, its slope and a method. The slope at a kink is PyTorch's.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
@@ -91,11 +91,11 @@ impl Binary for Prelu {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x where x > 0, else w x, with one weight in all or one for each place of axis 1 (He et al., 2015). Derivatives: 1 where x > 0,
-    /// else w; and x for w where x <= 0.
+    /// x where x > 0, else w x, with one weight for all or one for each index of axis 1 (He et al., 2015). Derivatives by x: 1 where x > 0,
+    /// else w; by w: 0 where x > 0, else x.
     ///
     /// # Panics
-    /// If there are several weights, but not as many as axis 1 has places.
+    /// If there are several weights, but not one for each index of axis 1.
     #[track_caller]
     pub fn prelu(self, weight: Self) -> Self {
         let (x, w) = (self.shape(), weight.shape());
@@ -131,14 +131,14 @@ impl Unary for Elu {
     fn f<R: Real>(self, x: R) -> R {
         let zero = x.lit(0.0);
         let low = zero.ge(x);
-        // Of what is not chosen, neither value nor derivative may be infinite.
+        // The value that is not chosen, and its derivative, must be finite.
         let below = low.select(x, zero);
         low.select((below * x.lit(self.rate)).expm1() * x.lit(self.scale * self.alpha), x * x.lit(self.scale))
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
         let zero = x.lit(0.0);
-        // Strictly below: at 0 the slope is that of the exponential, and its own derivative 0, as PyTorch has it.
+        // Strictly below: as in PyTorch, the slope at 0 is that of the exponential, and the derivative of this slope is 0.
         let below = zero.gt(x).select(x, zero);
         zero.ge(x).select((below * x.lit(self.rate)).exp() * x.lit(self.scale * self.alpha * self.rate), x.lit(self.scale))
     }
@@ -163,7 +163,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.record(Map(Elu { alpha, scale: 1.0, rate: 1.0 / alpha }))
     }
-    /// elu with the two constants that keep mean 0 and variance 1 through layers (Klambauer et al., 2017), elementwise: scale x where
+    /// elu with the two constants that keep mean 0 and variance 1 from layer to layer (Klambauer et al., 2017), elementwise: scale x where
     /// x > 0, else scale alpha (e^x - 1). Derivative: scale where x > 0, else scale alpha e^x.
     #[track_caller]
     pub fn selu(self) -> Self {
@@ -173,7 +173,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // --------------------------------------------------------------------------------------------------------- hardtanh
 
-/// `x`, held between two bounds.
+/// `x`, clamped to two bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Hardtanh {
     low: f64,
@@ -197,8 +197,8 @@ impl Unary for Hardtanh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x held between two bounds (PyTorch's defaults are -1 and 1), elementwise. Derivative: 1 between the bounds, 0 outside and, unlike
-    /// `clamp`, at them.
+    /// x clamped to two bounds (PyTorch's defaults are -1 and 1), elementwise. Derivative: 1 between the bounds, 0 outside. At the bounds
+    /// it is 0, unlike that of `clamp`.
     ///
     /// # Panics
     /// If low > high.
@@ -218,7 +218,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------------------ hardsigmoid
 
-/// `x / 6 + 1/2`, held between 0 and 1.
+/// `x / 6 + 1/2`, clamped to 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Hardsigmoid;
 
@@ -229,7 +229,7 @@ impl Unary for Hardsigmoid {
     const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        // Written so that a NaN passes.
+        // Written so that a NaN stays NaN.
         let (zero, six, shifted) = (x.lit(0.0), x.lit(6.0), x + x.lit(3.0));
         zero.ge(shifted).select(zero, shifted.ge(six).select(six, shifted)) / six
     }
@@ -310,7 +310,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------------------- softshrink
 
-/// `x` moved towards 0 by lambda, and 0 where it is nearer than that.
+/// `x` moved towards 0 by lambda, and 0 where |x| <= lambda.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Softshrink {
     lambda: f64,
@@ -394,7 +394,7 @@ mod rows {
                 |x| x.relu(),
                 &[(0.0, 0.0, 0.0), (-0.0, 0.0, 0.0), (2.5, 2.5, 1.0), (-1.0, 0.0, 0.0), (INF, INF, 1.0), (-INF, 0.0, 0.0)],
             ));
-            // PyTorch stops the gradient where x <= 0, which does not hold of a NaN.
+            // PyTorch stops the gradient where x <= 0, which is false for a NaN.
             rows.extend(points(|x| x.relu(), &[(NAN, NAN, 1.0)]));
             rows
         }
@@ -440,7 +440,7 @@ mod rows {
             rows.push(equals(
                 [of(&[3], [0.0, -0.0, 0.0])],
                 |v| v[0].elu(1.5),
-                |v| v[0] * v[0].number(1.5), // at the kink, all but the value of the second derivative is the exponential's
+                |v| v[0] * v[0].number(1.5), // at the kink, value and slope are the exponential's; the second derivative is 0
             ));
             // Far above the kink the other branch overflows; no derivative of it may leak.
             rows.push(equals([of(&[3], [100.0, 800.0, 5.0])], |v| v[0].elu(1.5).square(), |v| v[0].square()));
@@ -593,7 +593,8 @@ mod rows {
         }
     }
 
-    /// Where x is not chosen nothing flows to it, not even an infinite slope times 0: a root of a relu is 0 below 0, and so is its derivative.
+    /// No gradient flows to an x that was not chosen, not even an infinite cotangent times 0. For example, the square root of a relu is 0
+    /// below 0, and so is its derivative.
     #[test]
     fn what_is_not_chosen_gets_nothing_of_an_infinite_cotangent() {
         let tape = crate::Tape::<f64>::new();

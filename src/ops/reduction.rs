@@ -1,4 +1,4 @@
-//! Ops that reduce axes: sum, mean, prod, the extremes, logsumexp.
+//! Ops that reduce axes: sum, mean, prod, the largest and smallest element, logsumexp.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Axes;
@@ -11,8 +11,8 @@ use crate::tape::op::{Cotangents, Fused, Op, Vjp};
 use crate::tape::var::{Var, refuse};
 use smallvec::SmallVec;
 
-/// Which axes a reduction runs over: one axis, a list of axes, or `..` for all. Negative axes count from the end; an empty list is no
-/// axis, so that nothing is reduced (where PyTorch takes it for all). A number has no axis, but 0 and -1 are allowed for it.
+/// The axes of a reduction: one axis, a list of axes, or `..` for all. Negative axes count from the end. An empty list reduces nothing,
+/// whereas in PyTorch it means all axes. A number has no axis, but 0 and -1 are allowed for it.
 pub trait AxisList {
     /// The axes as a set.
     fn resolve(&self, shape: &Shape) -> Result<Axes, ShapeError>;
@@ -58,10 +58,10 @@ impl<'t, T: Scalar> Var<'t, T> {
             Err(e) => refuse(e, op, [shape]),
         }
     }
-    /// A reduced array, seen under the shape of what it was reduced from.
+    /// A reduced array, broadcast back to the shape that it was reduced from.
     #[track_caller]
     pub(crate) fn spread(self, axes: Axes, keepdim: bool, shape: &Shape) -> Self {
-        // A number broadcasts to anything as it is.
+        // A number broadcasts to any shape.
         let y = if keepdim || self.ndim() == 0 { self } else { self.reshape_to(axes.reduce(shape, true)) };
         y.broadcast_to_shape(shape.clone())
     }
@@ -101,12 +101,12 @@ impl<T: Scalar> Fused<T> for Sum {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The sum of all elements; 0 of none. Derivative: 1 for each.
+    /// The sum of all elements; 0 if there are none. Derivative: 1 for each.
     #[track_caller]
     pub fn sum(self) -> Self {
         self.sum_axes(.., false)
     }
-    /// The sum over some axes, which disappear, or stay with size 1 under `keepdim`.
+    /// The sum over some axes. They disappear from the shape, or stay with size 1 if `keepdim` is true.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -162,7 +162,7 @@ impl<T: Scalar> Fused<T> for Mean {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The mean of all elements; NaN of none. Derivative: 1/n for each.
+    /// The mean of all elements; NaN if there are none. Derivative: 1/n for each.
     #[track_caller]
     pub fn mean(self) -> Self {
         self.mean_axes(.., false)
@@ -199,7 +199,8 @@ impl<T: Scalar> Op<T> for Prod {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let x = cx.x(0);
-        // y / x would be 0/0 where a factor is 0: instead, what stands before each factor times what stands after it.
+        // y / x would be 0/0 where a factor is 0. Instead, take the product of the elements before each factor times that of the elements
+        // after it.
         cx.each(|_| {
             let others = x.products_before(self.axis, false) * x.products_before(self.axis, true);
             cx.g.spread(Axes::of([self.axis]), self.keepdim, &x.shape()) * others
@@ -208,7 +209,7 @@ impl<T: Scalar> Op<T> for Prod {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The product of all elements; 1 of none. Derivative: for each, the product of the others, also where some are 0.
+    /// The product of all elements; 1 if there are none. Derivative: for each element the product of the others, also where some are 0.
     #[track_caller]
     pub fn prod(self) -> Self {
         self.reshape_to([self.numel()].into()).record(Prod { axis: 0, keepdim: false })
@@ -221,7 +222,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn prod_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
         let axes = self.axes("prod", axes);
         let mut y = self;
-        // From the last on, so that those before keep their numbers.
+        // From the last axis to the first, so that the indices of the remaining axes do not change.
         for axis in (0..self.ndim()).rev().filter(|&axis| axes.has(axis)) {
             y = y.record(Prod { axis, keepdim });
         }
@@ -265,14 +266,14 @@ impl<T: Scalar> Op<T> for Max {
             let (largest, zero) = (spread(y), y.number(0.0));
             let ties = x.equal(largest);
             let share = spread(cx.g / ties.record(Sum { axes: self.axes, keepdim: self.keepdim }));
-            // What is smaller was not chosen: nothing flows to it of an infinite cotangent either.
+            // No gradient flows to smaller elements, not even an infinite cotangent times 0.
             largest.gt(x).where_cond(zero, share * ties)
         })
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The largest of all elements; NaN if one is. Derivative: 1 for it; several that are equal share it (PyTorch's `amax`).
+    /// The largest of all elements; NaN if one is NaN. Derivative: 1 for it; several that are equal share it (PyTorch's `amax`).
     ///
     /// # Panics
     /// If there are no elements.
@@ -280,8 +281,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn max(self) -> Self {
         self.amax(.., false)
     }
-    /// The largest element over some axes; several that are equal share the derivative. (With indices, and the derivative to one
-    /// element alone: [`Var::max_with_indices`]; of two arrays: [`Var::maximum`].)
+    /// The largest element over some axes; several that are equal share the derivative. [`Var::max_with_indices`] also returns indices, and
+    /// sends the derivative to one element alone. [`Var::maximum`] compares two arrays.
     ///
     /// # Panics
     /// If there is no such axis, one is named twice, or one has size 0.
@@ -290,7 +291,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let axes = self.axes("amax", axes);
         self.record(Max { axes, keepdim })
     }
-    /// The smallest of all elements; NaN if one is. Derivative: 1 for it; several that are equal share it (PyTorch's `amin`).
+    /// The smallest of all elements; NaN if one is NaN. Derivative: 1 for it; several that are equal share it (PyTorch's `amin`).
     ///
     /// # Panics
     /// If there are no elements.
@@ -329,13 +330,15 @@ impl<T: Scalar> Op<T> for LogSumExp {
         crate::kernels::softmax::logsumexp(x[0], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        // Not e^(x - y): beside large numbers y has lost what the shares of equal ones are. Where all are -inf, each share is 0.
+        // Not e^(x - y): if x is large, the rounding of y loses the logarithm of the number of equal elements. Where all are -inf, each
+        // share is 0.
         cx.each(|_| cx.x(0).record(MaskedSoftmax) * cx.g.unsqueeze(-1))
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// ln(sum(e^x)) over some axes, without overflow; -inf of no elements. Derivative: softmax(x), and 0 where all elements are -inf.
+    /// ln(sum(e^x)) over some axes, without overflow; -inf if there are no elements. Derivative: softmax(x), and 0 where all elements are
+    /// -inf.
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -361,10 +364,10 @@ mod rows {
 
     type Reduce<T> = dyn for<'t> Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T>;
 
-    /// The rows of a reduction. The square after it makes second derivatives that are not zero.
+    /// The rows of a reduction. Each squares the result, so that second derivatives are not zero.
     #[track_caller]
     fn reduction<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
-        // One function for all, so that what follows is compiled once.
+        // A single type for all functions, so that the code below is compiled only once.
         let f: &'static Reduce<T> = Box::leak(Box::new(f));
         here([
             grad([any(&[7])], move |v| f(v[0], &[0], false).square()),
@@ -386,7 +389,7 @@ mod rows {
 
     type ReduceOver<T> = dyn for<'t> Fn(Var<'t, T>, &[isize]) -> Var<'t, T>;
 
-    /// The rows of a reduction of no axes.
+    /// The rows of a reduction over no axes.
     #[track_caller]
     fn of_no_axes<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, &[isize]) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
         let f: &'static ReduceOver<T> = Box::leak(Box::new(f));
@@ -466,7 +469,7 @@ mod rows {
                 value([of(&[2], [0.0, -0.0])], |v| v[0].max(), &[0.0], [&[0.5, 0.5]]),
                 value([of(&[3], [-INF; 3])], |v| v[0].max(), &[-INF], [&[1.0 / 3.0; 3]]),
                 value([of(&[3], [1.0, INF, -INF])], |v| v[0].max(), &[INF], [&[0.0, 1.0, 0.0]]),
-                // Nothing equals NaN, so that the share is 0/0, as in PyTorch's amax.
+                // Nothing equals NaN, so the share is 0/0, as in PyTorch's amax.
                 value([of(&[2], [1.0, NAN])], |v| v[0].max(), &[NAN], [&[NAN, NAN]]),
                 value([of(&[2], [NAN, 1.0])], |v| v[0].min(), &[NAN], [&[NAN, NAN]]),
                 refuses([any(&[0])], |v| v[0].max(), &["amax of [0]", "no largest", "hint: "]),
@@ -490,7 +493,7 @@ mod rows {
                 value([of(&[3], [-INF; 3])], |v| v[0].logsumexp(0, false), &[-INF], [&[0.0; 3]]),
                 value([of(&[2], [-INF, 1.5])], |v| v[0].logsumexp(0, false), &[1.5], [&[0.0, 1.0]]),
                 value([of(&[2], [INF, 0.0])], |v| v[0].logsumexp(0, false), &[INF], [&[NAN, NAN]]),
-                // Shares of equal numbers, where their sum has no digits for the logarithm of 2.
+                // Equal numbers so large that adding ln 2 to them changes no digit.
                 value([of(&[2], [1e30, 1e30])], |v| v[0].logsumexp(0, false), &[1e30], [&[0.5, 0.5]]),
                 value([of(&[2], [-1e38, -1e38])], |v| v[0].logsumexp(0, false), &[-1e38], [&[0.5, 0.5]]),
                 value([of(&[2], [NAN, 0.0])], |v| v[0].logsumexp(0, false), &[NAN], [&[NAN, NAN]]),

@@ -1,4 +1,4 @@
-//! Arrays of another size: interpolation, by a sparse matrix along an axis. (`grid_sample.rs` reads at any positions.)
+//! Resizing: interpolation, by a sparse matrix along each axis. `grid_sample.rs` reads at arbitrary positions.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Num, Real, Scalar};
@@ -26,8 +26,8 @@ impl fmt::Debug for Pair {
     }
 }
 
-/// A sparse matrix times each of the vectors along an axis: each element of the result is a weighted sum of a few. Its adjoint is
-/// the same with the transpose.
+/// Multiplies each of the vectors along an axis by a sparse matrix: each element of the result is a weighted sum of a few elements. The
+/// adjoint is the same with the transpose.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AxisMap {
     axis: usize,
@@ -66,7 +66,7 @@ impl<T: Scalar> Op<T> for AxisMap {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The array with an axis replaced: element `i` of the result is the weighted sum that row `i` names.
+    /// The array with one axis replaced: element `i` of the result is the weighted sum that row `i` describes.
     #[track_caller]
     pub(crate) fn axis_map(self, axis: usize, rows: SparseRows) -> Self {
         let n = self.shape()[axis];
@@ -80,49 +80,49 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // --------------------------------------------------------------------------------------------------------- interpolate
 
-/// What lies between the elements of an array.
+/// How to interpolate between the elements of an array.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum InterpolateMode {
-    /// The element at floor(i n / m): the next one before.
+    /// The element at floor(i n / m).
     #[default]
     Nearest,
-    /// The element whose centre is the nearest.
+    /// The element whose centre is nearest.
     NearestExact,
-    /// A line along each axis: PyTorch's `linear`, `bilinear` and `trilinear`.
+    /// Linear along each axis: PyTorch's `linear`, `bilinear` and `trilinear`.
     Linear,
-    /// A cubic through four elements along each of two axes (Keys' with a = -3/4).
+    /// Cubic, through four elements along each of two axes (Keys' cubic with a = -3/4).
     Bicubic,
-    /// The average over the part of the array that an element covers: [`Var::adaptive_avg_pool2d`].
+    /// The average over the part of the array that a new element covers: [`Var::adaptive_avg_pool2d`].
     Area,
 }
 
-/// To which size an array is interpolated, and how. Either `size` or `scale_factor` must be given.
+/// The new size of an array, and how to interpolate. Either `size` or `scale_factor` must be given.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct InterpolateOptions<'a> {
-    /// The new sizes of the axes behind (batch, channels); one for all or one for each.
+    /// The new sizes of the axes after (batch, channels): one for all, or one for each.
     pub size: Option<&'a [usize]>,
-    /// By how much they grow, rounded down; one for all or one for each.
+    /// The factors of these sizes: one for all, or one for each. The new sizes are rounded down.
     pub scale_factor: Option<&'a [f64]>,
-    /// What lies between the elements.
+    /// How to interpolate between the elements.
     pub mode: InterpolateMode,
-    /// Whether the centres of the first and last elements stay where they are, instead of the outer edges.
+    /// If true, the centres of the first and last elements keep their positions; otherwise their outer edges do.
     pub align_corners: bool,
-    /// Whether positions follow from the sizes where `scale_factor` is given, instead of from the factor.
+    /// If true, `scale_factor` decides the new sizes only, and positions are computed from the sizes, not from the factor.
     pub recompute_scale_factor: bool,
 }
 
-/// How one axis changes its size.
+/// How the size of one axis changes.
 struct Resize {
     from: usize,
     to: usize,
-    /// Of the array's elements to one of the result's.
+    /// The step from one element of the result to the next, in elements of the array.
     step: f64,
-    /// The factor, where positions follow from it and not from the sizes.
+    /// The factor, if positions are computed from it.
     factor: Option<f64>,
 }
 
 impl InterpolateOptions<'_> {
-    /// What becomes of each axis.
+    /// The change of each axis.
     fn resize(&self, x: &Shape) -> Result<Small<Resize>, ShapeError> {
         use InterpolateMode::{Bicubic, Linear};
         if !(3..=5).contains(&x.len()) {
@@ -177,7 +177,8 @@ impl InterpolateOptions<'_> {
         };
         (0..x.len() - 2).map(axis).collect()
     }
-    /// The elements, with weights, that each element of the result along an axis is made of; `rank` is the number of such axes.
+    /// For each element of the result along an axis, the elements that it is made of, with weights; `rank` is the number of axes that are
+    /// resized.
     fn rows(&self, r: &Resize, rank: usize) -> Result<SparseRows, ShapeError> {
         let each = match self.mode {
             InterpolateMode::Linear => 2,
@@ -186,16 +187,16 @@ impl InterpolateOptions<'_> {
         };
         let mut rows = SparseRows::with_room(r.to, each)?;
         let last = r.from - 1;
-        // The position among the array's elements.
+        // The position among the elements of the array.
         let at = |i: usize| if self.align_corners { r.step * i as f64 } else { r.step * (i as f64 + 0.5) - 0.5 };
         for i in 0..r.to {
             match self.mode {
-                // PyTorch looks at the sizes alone where images stay as they are or double.
+                // PyTorch looks only at the sizes if an image keeps its size or doubles it.
                 InterpolateMode::Nearest if rank == 2 && r.to == r.from => rows.push([(i, 1.0)]),
                 InterpolateMode::Nearest if rank == 2 && r.to == 2 * r.from => rows.push([(i / 2, 1.0)]),
                 InterpolateMode::Nearest => rows.push([(r.nearest(2 * i), 1.0)]),
                 InterpolateMode::NearestExact => rows.push([(r.nearest(2 * i + 1), 1.0)]),
-                // Nothing changes, whatever the factor says.
+                // The size stays, so nothing changes, whatever the factor is.
                 InterpolateMode::Linear if r.to == r.from => rows.push([(i, 1.0)]),
                 InterpolateMode::Linear => {
                     let at = at(i).max(0.0);
@@ -206,7 +207,7 @@ impl InterpolateOptions<'_> {
                 InterpolateMode::Bicubic => {
                     let at = at(i);
                     let weights = cubic(Num::<f64, Libm>::new(at - at.floor())).map(|w| w.0);
-                    // An element beyond the edge is the one at the edge.
+                    // Beyond the edge, the element at the edge is repeated.
                     rows.push((0..4).map(|k| ((at.floor() + k as f64 - 1.0).clamp(0.0, last as f64) as usize, weights[k])));
                 }
                 InterpolateMode::Area => unreachable!("an average pool"),
@@ -217,10 +218,10 @@ impl InterpolateOptions<'_> {
 }
 
 impl Resize {
-    /// The element in which a position of the result lies, in halves of its elements. From sizes by whole numbers: the rounding of a step would be
-    /// a pixel off where the position is whole. From a factor in floating point, and as PyTorch rounded to single precision, which brings a
-    /// position that is whole but for the factor's own rounding back to it. Only where that has digits behind the point: beyond, it would be
-    /// another element.
+    /// The element in which a position of the result lies; `halves` is the position in half elements of the result. From sizes, it is
+    /// computed in integers, since a rounded step could be one element off where the position is whole. From a factor, it is computed in
+    /// floating point and rounded to single precision, as in PyTorch: that restores positions that are whole except for the rounding of the
+    /// factor. Large positions, for which single precision has no fraction, are not rounded.
     fn nearest(&self, halves: usize) -> usize {
         let at = match self.factor {
             None => (halves as u128 * self.from as u128 / (2 * self.to as u128)) as usize,
@@ -245,8 +246,8 @@ pub(crate) fn cubic<R: Real>(t: R) -> [R; 4] {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// An array (batch, channels, ..) of 1 to 3 further axes with other sizes of these, its values interpolated. Linear in the array;
-    /// derivative: each cotangent, with the same weights, to the elements that it was made of.
+    /// Resizes the last 1 to 3 axes of an array (batch, channels, ..) and interpolates its values. Linear in the array. Derivative: each
+    /// cotangent, with the same weights, goes to the elements that its element was made of.
     ///
     /// ```
     /// use wengert::{InterpolateMode, InterpolateOptions, Tape};
@@ -259,8 +260,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If the array has another number of axes (`Bicubic`: not 4) or is empty beside the batch, not exactly one of size and factor is
-    /// given, a new size would be 0, or `align_corners` or `recompute_scale_factor` is given where it has no meaning.
+    /// If the array has another number of axes (for `Bicubic`: not 4), if an axis other than the batch is empty, if not exactly one of size
+    /// and factor is given, if a new size would be 0, or if `align_corners` or `recompute_scale_factor` is given where it has no meaning.
     #[track_caller]
     pub fn interpolate(self, options: InterpolateOptions<'_>) -> Self {
         let shape = self.shape();
@@ -277,7 +278,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let to: Shape = shape[..2].iter().copied().chain(axes.iter().map(|a| a.to)).collect();
         self.check_size("interpolate", &to);
-        // Of no elements none are made, and no tables as long as the caller's sizes.
+        // An empty result needs no lists as long as the caller's sizes.
         if to.numel() == 0 {
             return self.reshape_to(to);
         }
@@ -331,7 +332,7 @@ mod rows {
                 adjoint(any(&[2, 4, 3]), any(&[2, 3, 3]), move |u| u.record(op(1, false)), move |v| v.record(op(1, true))),
                 value([of(&[4], [1.0, 2.0, 3.0, 4.0])], move |v| v[0].record(op(0, false)), &[3.0, 0.0, 5.5], [&[-1.0, 2.75, 0.0, 1.0]]),
                 refuses([any(&[3])], move |v| v[0].record(op(0, false)), &["axis_map of [3]", "size 4"]),
-                // On several threads, in parts of rows and of columns.
+                // Large enough for several threads, which divide rows and columns.
                 equals(
                     [any(&[50, 1, 700])],
                     |v| v[0].interpolate(to(&[1400], Nearest)),
@@ -376,7 +377,7 @@ mod rows {
                 ),
                 value([of(&[1, 1, 2], [0.0, 4.0])], |v| v[0].interpolate(to(&[4], Linear)), &[0.0, 1.0, 3.0, 4.0], [&[2.0, 2.0]]),
                 value([of(&[1, 1, 2], [0.0, 3.0])], |v| v[0].interpolate(aligned(to(&[4], Linear))), &[0.0, 1.0, 2.0, 3.0], [&[2.0; 2]]),
-                // By 1.1, 4 elements stay 4. Where the step follows from the sizes, nothing changes then.
+                // The factor 1.1 keeps 4 elements. If the step is computed from the sizes, nothing changes.
                 value(
                     [of(&[1, 1, 1, 4], [0.0, 1.0, 2.0, 3.0])],
                     |v| {
@@ -439,7 +440,7 @@ mod rows {
                     &[4.0, 1.0, 2.0, 4.0, 1.0, 2.0],
                     [&[2.0, 2.0, 2.0]],
                 ),
-                // Of what is left, one element comes again.
+                // One of the two remaining elements is repeated.
                 value([of(&[3], [1.0, 2.0, 4.0])], |v| v[0].pad_with(&[(-1, 1)], Circular), &[2.0, 4.0, 2.0], [&[0.0, 2.0, 1.0]]),
                 refuses([any(&[3])], |v| v[0].pad_with(&[(0, 3)], Reflect), &["pad_with of [3]", "Reflect has only 2", "hint: "]),
                 refuses([any(&[3])], |v| v[0].pad_with(&[(4, 0)], Circular), &["pad_with of [3]", "Circular has only 3", "hint: "]),
@@ -456,12 +457,13 @@ mod rows {
             all
         }
     }
-    /// The identity on an empty axis, recorded all the same.
+    /// The identity on an empty axis. `axis_map` would not record it.
     fn empty() -> AxisMap {
         AxisMap { axis: 0, matrix: Arc::new(Pair { rows: SparseRows::new(), columns: SparseRows::new() }), adjoint: false }
     }
 
-    /// All sizes 1..40 to 1..90, and the image of width 2 to 82 whose rounded step was a pixel off; in one, two and three dimensions.
+    /// All sizes from 1..40 to 1..90, in one, two and three dimensions, and widths 2 to 82, for which a rounded step would be one element
+    /// off.
     #[test]
     fn nearest_elements_are_found_by_whole_numbers() {
         let tape = crate::Tape::<f32>::new();
@@ -481,7 +483,7 @@ mod rows {
         }
     }
 
-    /// Positions beyond what single precision counts to.
+    /// Positions that single precision cannot hold.
     #[test]
     fn a_factor_finds_the_last_of_many_elements() {
         let n = (1 << 24) + 2;
@@ -493,7 +495,7 @@ mod rows {
         }
     }
 
-    /// A whole factor repeats each element so often.
+    /// An integer factor repeats each element that many times.
     #[test]
     fn whole_factors_repeat_elements() {
         let tape = crate::Tape::<f64>::new();

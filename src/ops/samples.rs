@@ -1,9 +1,9 @@
-//! Is every op right? Each brings sample rows, which stand in its family's file; here is what a row
-//! can say, and in `harness.rs` they are run.
+//! Tests of every op by sample rows. Each op brings its rows, in the file of its family. This file says what a row can claim; `harness.rs`
+//! runs the rows.
 //!
-//! A row is a few inputs and a function of them, with what must hold: that its derivatives agree with differences ([`grad`]), that
-//! value and gradient are known numbers ([`value`], [`points`]), that another formula gives the same ([`equals`], [`adjoint`]), or that it
-//! is refused with a text that helps ([`refuses`]). All rows run in f32 and in f64.
+//! A row is a few inputs and a function of them, and a claim: that its derivatives agree with differences ([`grad`]), that value and
+//! gradient are known numbers ([`value`], [`points`]), that another formula gives the same ([`equals`], [`adjoint`]), or that it is refused
+//! with a helpful text ([`refuses`]). All rows run in f32 and in f64.
 
 mod harness;
 mod orders;
@@ -15,7 +15,7 @@ use crate::tape::var::Var;
 use ndarray::ArrayD;
 use std::panic::Location;
 
-/// An op that has sample rows; one without does not compile under test.
+/// An op that has sample rows. An op without them does not compile in tests.
 pub trait Sampled {
     fn rows<T: Scalar>() -> Vec<Row<T>>;
 }
@@ -48,24 +48,24 @@ impl<B: Sampled, const FIRST: bool> Sampled for ZipGrad<B, FIRST> {
 type Function<T> = Box<dyn for<'t> Fn(&[Var<'t, T>]) -> Var<'t, T>>;
 
 pub struct Row<T: Scalar> {
-    /// The line on which the row stands.
+    /// The source line of the row.
     at: &'static Location<'static>,
     inputs: Vec<ArrayD<f64>>,
     f: Function<T>,
     claim: Claim<T>,
-    /// Whether it must record the op in whose list it stands.
+    /// If true, the row must record the op that it is a row of.
     of_op: bool,
 }
 
-/// What must hold of a row.
+/// What a row claims.
 enum Claim<T: Scalar> {
-    /// Derivatives agree with differences, and f32 with f64.
+    /// Derivatives agree with differences, and f32 agrees with f64.
     Smooth,
-    /// Value, and the gradient of its sum by each input.
+    /// The value, and the gradient of its sum by each input.
     Value(Vec<f64>, Vec<Option<Vec<f64>>>),
-    /// The same value and first and second derivatives as another function.
+    /// Another function has the same value and the same first and second derivatives.
     Same(Function<T>),
-    /// A panic that says all of this.
+    /// A panic whose message contains all of these.
     Refuses(Vec<&'static str>),
 }
 
@@ -82,7 +82,7 @@ pub(crate) enum Input {
 pub(crate) fn within(low: f64, high: f64, shape: &[usize]) -> Input {
     Input::Range(shape.to_vec(), low, high)
 }
-/// Numbers between -2 and 2, all different and none near 0, where there may be a kink.
+/// Numbers between -2 and 2, all different, and none near 0, where there may be a kink.
 pub(crate) fn any(shape: &[usize]) -> Input {
     within(-2.0, 2.0, shape)
 }
@@ -114,20 +114,20 @@ fn arrays(inputs: Vec<Input>) -> Vec<ArrayD<f64>> {
 
 // --------------------------------------------------------------------------------------------------------------- rows
 
-// What a row is made of is boxed at once: only a few lines are then compiled anew for every function of every row.
+// The closure is boxed here, so that only a few lines are compiled for each row's function.
 #[track_caller]
 fn row<T: Scalar>(inputs: Vec<Input>, f: Function<T>, claim: Claim<T>) -> Row<T> {
     Row { at: Location::caller(), inputs: arrays(inputs), f, claim, of_op: true }
 }
 
-/// Rows that a helper made stand where it was called, and so does the function that it was given.
+/// Gives all these rows the line of the caller of the helper that made them.
 #[track_caller]
 pub(crate) fn here<T: Scalar>(rows: impl IntoIterator<Item = Row<T>>) -> Vec<Row<T>> {
     let at = Location::caller();
     rows.into_iter().map(|row| Row { at, ..row }).collect()
 }
 
-/// Rows of functions that are made of other ops: they need not record the op in whose list they stand.
+/// Rows of functions that are made of other ops: they need not record the op that they are rows of.
 pub(crate) fn composed<T: Scalar>(rows: impl IntoIterator<Item = Row<T>>) -> Vec<Row<T>> {
     rows.into_iter().map(|row| Row { of_op: false, ..row }).collect()
 }
@@ -138,7 +138,7 @@ pub(crate) fn grad<T: Scalar, const N: usize>(inputs: [Input; N], f: impl for<'t
     row(inputs.into(), Box::new(f), Claim::Smooth)
 }
 
-/// The value is this, and the gradient of its sum by each input this (NaN equals NaN).
+/// The value, and the gradient of its sum by each input, are these numbers (NaN equals NaN).
 #[track_caller]
 pub(crate) fn value<T: Scalar, const N: usize>(
     inputs: [Input; N],
@@ -180,7 +180,7 @@ pub(crate) fn adjoint<T: Scalar>(
     equals([u, v], move |x| (a(x[0]) * x[1]).sum(), move |x| (x[0] * b(x[1])).sum())
 }
 
-/// The function panics with a text that holds all of these, and the caller's line; the tape goes on working.
+/// The function panics with a message that contains all of these texts and the caller's line. The tape still works afterwards.
 #[track_caller]
 pub(crate) fn refuses<T: Scalar, const N: usize>(
     inputs: [Input; N],
@@ -193,7 +193,7 @@ pub(crate) fn refuses<T: Scalar, const N: usize>(
 type One<T> = &'static dyn for<'t> Fn(Var<'t, T>) -> Var<'t, T>;
 type Two<T> = &'static dyn for<'t> Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>;
 
-/// The function lives as long as the tests do, so that its rows can share it. (Closures that capture nothing take no memory.)
+/// Makes the function live as long as the tests, so that several rows can share it. Closures that capture nothing take no memory.
 fn fixed<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + 'static) -> One<T> {
     Box::leak(Box::new(f))
 }
@@ -201,15 +201,15 @@ fn fixed2<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T> + 
     Box::leak(Box::new(f))
 }
 
-/// Values and slopes of a function of one number at single points: `(x, y, dy/dx)`. Each runs alone and in an array of all, since
-/// numbers and arrays take different ways.
+/// Values and slopes of a function of one number at given points: `(x, y, dy/dx)`. Each point runs alone and in an array of all, since
+/// numbers and arrays take different paths.
 #[track_caller]
 pub(crate) fn points<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>) -> Var<'t, T> + 'static, points: &[(f64, f64, f64)]) -> Vec<Row<T>> {
     points_of(fixed(f), points)
 }
 #[track_caller]
 fn points_of<T: Scalar>(f: One<T>, points: &[(f64, f64, f64)]) -> Vec<Row<T>> {
-    // Twice over, so that a vectorised loop has whole vectors as well as a rest.
+    // Repeated, so that a vectorised loop has whole vectors as well as a rest.
     let (x, (y, dy)): (Vec<f64>, (Vec<f64>, Vec<f64>)) =
         points.iter().cycle().take(19 + points.len()).map(|&(x, y, dy)| (x, (y, dy))).unzip();
     let mut rows = vec![value([of(&[x.len()], x)], move |v| f(v[0]), &y, [&dy])];
@@ -250,7 +250,7 @@ fn one_of<T: Scalar>(low: f64, high: f64, f: One<T>) -> Vec<Row<T>> {
         grad([x(&[9])], move |v| f(v[0].slice(&crate::at![..; -1]))),
         grad([x(&[3])], move |v| f(v[0].broadcast_to(&[2, 3]))),
         grad([x(&[5])], move |v| f(v[0]) * v[0] + f(v[0])),
-        // The cotangent and the input are one node.
+        // The cotangent and the input are the same node.
         grad([x(&[7])], move |v| v[0].tape().grad_with(f(v[0]), v[0], &[v[0]])[0].unwrap_or(v[0])),
     ];
     let shapes: [&[usize]; 7] = [&[], &[1], &[37], &[3, 5], &[0, 3], &[2, 1, 2], &[1, 1]];
@@ -265,7 +265,7 @@ pub(crate) fn unary<T: Scalar, U: Unary>(u: U, low: f64, high: f64, f: impl for<
     let mut rows = one_of(low, high, f);
     let x = within(low, high, &[3, 7]);
     rows.push(equals([x.clone()], move |v| f(v[0]), move |v| u.f(v[0])));
-    // The fused gradient equals the slope written out, and so do its own derivatives.
+    // The fused gradient equals the slope written out, and so do its derivatives.
     rows.push(equals(
         [x],
         move |v| v[0].tape().grad(f(v[0]), v)[0].expect("depends on x"),
@@ -347,7 +347,7 @@ pub(crate) fn binary<T: Scalar, B: Binary>(
     here(rows)
 }
 
-/// Square matrices far from singular, of any small numbers.
+/// Square matrices far from singular, made from small numbers.
 pub(crate) fn regular<T: Scalar>(v: Var<'_, T>) -> Var<'_, T> {
     let n = v.size(-1);
     let twice: Vec<T> = (0..n * n).map(|p| T::from_f64(if p % (n + 1) == 0 { 2.0 } else { 0.0 })).collect();

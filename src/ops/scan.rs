@@ -1,4 +1,4 @@
-//! Running totals along an axis: cumsum, cumprod, logcumsumexp, and the linear recurrence by which the last two are differentiated.
+//! Running totals along an axis: cumsum, cumprod, logcumsumexp, and the linear recurrence that gives the derivatives of the last two.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -11,13 +11,13 @@ use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::Var;
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// For ops along an axis, the array and the axis; a number counts as one element, as in PyTorch.
+    /// The array and the axis, for ops along an axis. A number counts as one element, as in PyTorch.
     #[track_caller]
     pub(crate) fn with_axis(self, op: &'static str, axis: isize) -> (Self, usize) {
         let x = if self.is_number_axis(axis) { self.reshape_to([1].into()) } else { self };
         (x, x.axis(op, axis))
     }
-    /// A part along an axis, put at an element of an axis of another length that is `fill` elsewhere.
+    /// Puts the array along an axis of size `n`, beginning at `start`; the other elements are `fill`.
     #[track_caller]
     fn placed(self, axis: usize, start: usize, n: usize, fill: f64) -> Self {
         let shape = self.shape();
@@ -25,7 +25,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         runs[axis].start = start;
         self.record(Embed { shape: shape.with(axis, n), runs, fill })
     }
-    /// The element before each along an axis (behind, if `reverse`), and `fill` for the first.
+    /// For each element the one before it along an axis (after it, if `reverse`); the first is `fill`.
     #[track_caller]
     fn before(self, axis: usize, reverse: bool, fill: f64) -> Self {
         let n = self.shape()[axis];
@@ -34,7 +34,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.narrow(axis as isize, usize::from(reverse), n - 1).placed(axis, usize::from(!reverse), n, fill)
     }
-    /// The product of what stands before each element along an axis, or behind it.
+    /// For each element the product of all elements before it along an axis (after it, if `reverse`).
     #[track_caller]
     pub(crate) fn products_before(self, axis: usize, reverse: bool) -> Self {
         self.record(CumProd { axis, reverse }).before(axis, reverse, 1.0)
@@ -43,7 +43,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------------------------- cumsum
 
-/// Running sums; from the last element on if `reverse`.
+/// Running sums; they begin at the last element if `reverse`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct CumSum {
     axis: usize,
@@ -67,7 +67,8 @@ impl<T: Scalar> Op<T> for CumSum {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The sums up to each element along an axis: `y[i] = x[0] + .. + x[i]`. Derivative: the sums of the cotangent from each on.
+    /// The sums up to each element along an axis: `y[i] = x[0] + .. + x[i]`. Derivative: the sums of the cotangent from each element to the
+    /// end.
     ///
     /// # Panics
     /// If there is no such axis.
@@ -80,9 +81,9 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // --------------------------------------------------------------------------------------------------- linear recurrence
 
-/// `y[i] = a[i] y[i-1] + b[i]`, where nothing comes before the first (behind the last, if `reverse`).
+/// `y[i] = a[i] y[i-1] + b[i]`, with 0 before the first element. If `reverse`, it runs from the last element to the first.
 ///
-/// Its rule is itself, run the other way: what flows into `b` obeys `r[i] = g[i] + a[i+1] r[i+1]`.
+/// Its rule is a recurrence in the other direction: the cotangent of `b` is `r[i] = g[i] + a[i+1] r[i+1]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Recurrence {
     axis: usize,
@@ -117,7 +118,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------------------------ cumprod
 
-/// Running products; from the last element on if `reverse`.
+/// Running products; they begin at the last element if `reverse`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct CumProd {
     axis: usize,
@@ -137,7 +138,8 @@ impl<T: Scalar> Op<T> for CumProd {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let CumProd { axis, reverse } = *self;
-        // x[k] stands in y[i] for i >= k, beside x[..k] and x[k+1..=i]: nothing is divided by x[k], which may be 0.
+        // For i >= k, y[i] is x[k] times x[..k] times x[k+1..=i]. The sum over i is a recurrence, which does not divide by x[k]: x[k] may
+        // be 0.
         cx.each(|_| {
             let behind = cx.x(0).before(axis, !reverse, 0.0).recurrence(cx.g, axis, !reverse);
             behind * cx.y().before(axis, reverse, 1.0)
@@ -146,8 +148,8 @@ impl<T: Scalar> Op<T> for CumProd {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The products up to each element along an axis: `y[i] = x[0] * .. * x[i]`. Derivative: without division, so that zeros are right
-    /// to any order.
+    /// The products up to each element along an axis: `y[i] = x[0] * .. * x[i]`. The derivative is computed without division, so it is
+    /// right at zeros, to any order.
     ///
     /// # Panics
     /// If there is no such axis.
@@ -182,7 +184,7 @@ impl<T: Scalar> Op<T> for LogCumSumExp {
             if n == 0 {
                 return cx.g;
             }
-            // Shares of e^x[k] in the sums from k on. y does not fall, so that no exponential is above 1. Where y is -inf, so is x, and
+            // The shares of e^x[k] in the sums from k on. y does not decrease, so no exponential is above 1. Where y is -inf, x is too, and
             // its share is e^-inf = 0, not e^(-inf + inf).
             let safe = y.equal(-T::INFINITY).where_cond(T::ZERO, y);
             let falls = (y.narrow(axis as isize, 0, n - 1) - safe.narrow(axis as isize, 1, n - 1)).exp();
@@ -203,7 +205,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if x.numel() == 0 {
             return x.record(LogCumSumExp(axis)).reshape_to(self.shape());
         }
-        // Less the largest, so that differences of sums are not lost beside a common size (10,000 has 0.001 as its last place in f32).
+        // Subtract the largest element, so that a large common offset costs no digits (the last place of 10,000 is 0.001 in f32).
         let top = x.amax([axis as isize], true).detach();
         let top = (top * T::ZERO).equal(T::ZERO).where_cond(top, T::ZERO); // 0 where it is not finite
         ((x - top).record(LogCumSumExp(axis)) + top).reshape_to(self.shape())
@@ -221,7 +223,7 @@ mod rows {
 
     type Scan<T> = dyn for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T>;
 
-    /// The rows of a function along an axis. The square after it makes second derivatives that are not zero.
+    /// The rows of a function along an axis. Each squares the result, so that second derivatives are not zero.
     #[track_caller]
     fn along<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
         let f: &'static Scan<T> = Box::leak(Box::new(f));
@@ -312,7 +314,7 @@ mod rows {
             let mut rows = along(|x, axis| x.logcumsumexp(axis));
             rows.extend([
                 equals([any(&[3, 5])], |v| v[0].logcumsumexp(0), |v| v[0].exp().cumsum(0).ln()),
-                // In f32, sums of 10,000 and something have 0.001 as their last place; the shares of their terms must not.
+                // In f32 the last place of sums near 10,000 is 0.001; the shares of their terms must be more accurate.
                 equals([of(&[4], [0.0, 0.25, -0.25, 0.125])], |v| shares(v[0] + T::from_f64(1e4)), |v| shares(v[0])),
                 value([of(&[3], [1000.0, 0.0, 2000.0])], |v| v[0].logcumsumexp(0), &[1000.0, 1000.0, 2000.0], [&[2.0, 0.0, 1.0]]),
                 value([of(&[3], [-1000.0, -2000.0, -3000.0])], |v| v[0].logcumsumexp(0), &[-1000.0; 3], [&[3.0, 0.0, 0.0]]),

@@ -38,7 +38,7 @@ impl<T: Scalar> Op<T> for Where {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let (g, c) = (cx.g, cx.x(0));
-        // Where the other value was chosen, the cotangent is 0 even if g is not finite.
+        // Where the other value was chosen, the cotangent is 0, even if g is not finite.
         cx.each(|i| match i {
             0 => None,
             1 => Some(c.record3(Where, g, g.zeros_like())),
@@ -54,8 +54,8 @@ impl<T: Scalar> Fused<T> for Where {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// With this array as the condition: `a` where it is not 0, else `b`; all three broadcast. Derivative: each value gets the
-    /// cotangent where it was chosen, 0 elsewhere; the condition gets none.
+    /// Chooses between two values, with this array as the condition: `a` where it is not 0, else `b`; all three broadcast. Derivative: each
+    /// value gets the cotangent where it was chosen and 0 elsewhere; the condition gets none.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -71,7 +71,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (a, b) = (a.to_var(self.tape), b.to_var(self.tape));
         let (sc, sa, sb) = (self.shape(), a.shape(), b.shape());
         if [a, b].iter().any(|v| !std::ptr::eq(v.tape, self.tape)) {
-            return self.record3(Where, a, b); // which refuses
+            return self.record3(Where, a, b); // reports the values of another tape
         }
         match sa.broadcast(&sb).and_then(|s| s.broadcast(&sc)) {
             Some(s) => {
@@ -88,11 +88,11 @@ impl<'t, T: Scalar> Var<'t, T> {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// This array with one number in the places where the mask is not 0; array and mask broadcast. Derivative: 1 in the other places,
-    /// and the number gets the sum of the cotangents in its.
+    /// This array, with a single number where the mask is not 0; array and mask broadcast. Derivatives: by the array, the cotangent where
+    /// it was kept; by the number, the sum of the cotangents where it was filled in.
     ///
     /// # Panics
-    /// If the shapes do not broadcast, or the value has axes.
+    /// If the shapes do not broadcast, or the value is not a single number.
     #[track_caller]
     pub fn masked_fill(self, mask: Self, value: impl Operand<'t, T>) -> Self {
         let value = value.to_var(self.tape);
@@ -130,12 +130,12 @@ impl Unary for Clamp {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// min(max(x, low), high), elementwise; an infinite bound does not bind. Derivative: 1 within the bounds and at them, 0 outside.
+    /// min(max(x, low), high), elementwise; an infinite bound has no effect. Derivative: 1 within the bounds and at them, 0 outside.
     #[track_caller]
     pub fn clamp(self, low: f64, high: f64) -> Self {
         self.record(Map(Clamp { low, high }))
     }
-    /// min(max(x, low), high), elementwise, for bounds that are arrays or absent; all broadcast. Where low > high the result is high.
+    /// min(max(x, low), high), elementwise. The bounds are arrays or `None`; all broadcast. Where low > high the result is high.
     /// Derivatives: 1 for the one of the three that was taken; two that are equal share it, as in `maximum`.
     #[track_caller]
     pub fn clamp_within(self, low: impl Into<Option<Self>>, high: impl Into<Option<Self>>) -> Self {
@@ -167,7 +167,7 @@ mod rows {
                 grad([any(&[0, 2])], |v| v[0].gt(v[0].number(0.0)).where_cond(v[0], v[0].exp())),
                 grad([any(&[3, 2]), any(&[2, 3])], |v| v[0].t().gt(v[1]).where_cond(v[0].t(), v[1].exp())),
                 grad([any(&[])], |v| v[0].gt(v[0].number(0.0)).where_cond(v[0].exp(), v[0])),
-                // What was not chosen gets 0, however large the cotangent; NaN is not 0, so it chooses the first.
+                // What was not chosen gets 0, however large the cotangent is. NaN is not 0, so it chooses the first value.
                 value(
                     [of(&[3], [1.0, 0.0, NAN]), of(&[3], [1.0, NAN, 3.0]), of(&[3], [INF, 5.0, 6.0])],
                     |v| v[0].detach().where_cond(v[1], v[2]) * v[0].number(2.0) + v[0],
@@ -228,7 +228,7 @@ mod rows {
                     (NAN, NAN, 0.0),
                 ],
             ));
-            // Bounds that have changed places.
+            // Bounds in reverse order.
             rows.extend(points(|x| x.clamp(1.0, -1.0), &[(0.0, -1.0, 0.0), (2.0, -1.0, 0.0), (-2.0, -1.0, 0.0), (NAN, NAN, 0.0)]));
             rows.extend(points(|x| x.clamp(0.0, INF), &[(-3.0, 0.0, 0.0), (3.0, 3.0, 1.0), (INF, INF, 1.0)]));
             rows

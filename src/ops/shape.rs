@@ -1,4 +1,4 @@
-//! Ops that rearrange: views that only change strides (broadcast, reshape, permute), each with its adjoint beside it.
+//! Ops that rearrange arrays. Most are views that only change strides (broadcast, reshape, permute); each stands next to its adjoint.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::{Axes, Layout};
@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 
 // ---------------------------------------------------------------------------------------------------------------- contiguous
 
-/// The same array, laid out in row-major order.
+/// A copy of the array in row-major order.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Contiguous;
 
@@ -34,7 +34,7 @@ impl<T: Scalar> Op<T> for Contiguous {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The same elements, laid out in row-major order where they are not yet.
+    /// The same elements in row-major order: this array if it already is, else a copy.
     #[track_caller]
     pub(crate) fn contiguous(self) -> Self {
         if self.tape.read().layout(self.id).is_contiguous() {
@@ -72,7 +72,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// The same value, through which no gradient flows.
     #[track_caller]
     pub fn detach(self) -> Self {
-        // As `no_grad` does, but a closure would hide the caller's line. Nothing in between can be refused.
+        // Does the same as `no_grad`, without a closure, which would hide the caller's line. Nothing in between can panic.
         let outer = self.tape.read().no_grad.replace(true);
         let y = self.record(Detach);
         self.tape.read().no_grad.set(outer);
@@ -82,7 +82,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------- broadcast_to and its adjoint
 
-/// The array repeated along axes of size 1 and along new leading axes; a view.
+/// The array, repeated along axes of size 1 and along new leading axes; a view.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BroadcastTo(Shape);
 
@@ -134,10 +134,10 @@ impl<T: Scalar> Op<T> for SumTo {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// A view of this array repeated to a larger shape, by NumPy's rules. Derivative: the sum over the repeated axes.
+    /// This array, repeated to a larger shape by NumPy's rules; a view. Derivative: the sum over the repeated axes.
     ///
     /// # Panics
-    /// If the shape does not broadcast to it.
+    /// If this array does not broadcast to the shape.
     #[track_caller]
     pub fn broadcast_to(self, shape: &[usize]) -> Self {
         self.broadcast_to_shape(shape.into())
@@ -145,7 +145,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// [`Var::broadcast_to`], where -1 keeps the size of an axis.
     ///
     /// # Panics
-    /// If the shape does not broadcast to it, or -1 stands for an axis that the array does not have.
+    /// If this array does not broadcast to the shape, or -1 stands for an axis that the array does not have.
     #[track_caller]
     pub fn expand(self, sizes: &[isize]) -> Self {
         let shape = self.shape();
@@ -165,10 +165,10 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub(crate) fn broadcast_to_shape(self, shape: Shape) -> Self {
         if self.shape() == shape { self } else { self.record(BroadcastTo(shape)) }
     }
-    /// The sum over the axes along which `shape` would be repeated to this array's. Derivative: a broadcast.
+    /// The sum over the axes along which `shape` would be repeated to give the shape of this array. Derivative: a broadcast.
     ///
     /// # Panics
-    /// If `shape` does not broadcast to this array's.
+    /// If `shape` does not broadcast to the shape of this array.
     #[track_caller]
     pub fn sum_to(self, shape: Shape) -> Self {
         if self.shape() == shape { self } else { self.record(SumTo(shape)) }
@@ -177,7 +177,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------------------------- reshape
 
-/// The same elements in order under another shape: a view, where strides allow it.
+/// The same elements in row-major order with another shape; a view if the strides allow it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Reshape(Shape);
 
@@ -210,17 +210,17 @@ impl<T: Scalar> Op<T> for Reshape {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The same elements in row-major order under another shape; one size may be -1, which is worked out from the others. A view
-    /// where the strides allow it. Derivative: the cotangent, reshaped back.
+    /// The same elements in row-major order with another shape. One size may be -1: it is computed from the others. The result is a view if
+    /// the strides allow it. Derivative: the cotangent, reshaped back.
     ///
     /// # Panics
-    /// If the number of elements differs.
+    /// If the numbers of elements differ.
     #[track_caller]
     pub fn reshape(self, shape: &[isize]) -> Self {
         let sizes = self.sizes("reshape", shape, self.numel());
         self.reshape_to(Shape::from(sizes))
     }
-    /// Sizes of which one may be -1, which is worked out so that they multiply to `total`.
+    /// The sizes, where one that is -1 is computed so that their product is `total`.
     #[track_caller]
     fn sizes(self, op: &'static str, sizes: &[isize], total: usize) -> Small<usize> {
         let known = sizes.iter().filter(|&&n| n >= 0).fold(1usize, |product, &n| product.saturating_mul(n as usize));
@@ -236,7 +236,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub(crate) fn reshape_to(self, shape: Shape) -> Self {
         if self.shape() == shape { self } else { self.record(Reshape(shape)) }
     }
-    /// The axes from `start` to `end`, both included, as one.
+    /// Merges the axes from `start` to `end`, both included, into one.
     ///
     /// # Panics
     /// If there is no such axis, or `start` comes after `end`.
@@ -253,10 +253,10 @@ impl<'t, T: Scalar> Var<'t, T> {
         let merged: usize = shape[a..=b].iter().product();
         self.reshape_to(shape[..a].iter().copied().chain([merged]).chain(shape[b + 1..].iter().copied()).collect())
     }
-    /// One axis as several; one of the sizes may be -1, which is worked out. The inverse of [`Var::flatten`].
+    /// Splits one axis into several; one of the sizes may be -1, which is computed. The inverse of [`Var::flatten`].
     ///
     /// # Panics
-    /// If there is no such axis, or the sizes do not multiply to its own.
+    /// If there is no such axis, or the product of the sizes is not the size of the axis.
     #[track_caller]
     pub fn unflatten(self, axis: isize, sizes: &[isize]) -> Self {
         let (shape, axis) = (self.shape(), self.axis("unflatten", axis));
@@ -267,7 +267,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.reshape_to(shape[..axis].iter().copied().chain(sizes).chain(shape[axis + 1..].iter().copied()).collect())
     }
-    /// Without some axes of size 1 (`..`: all of them); an axis of another size stays, as in PyTorch.
+    /// Removes axes of size 1 (`..` removes all of them). As in PyTorch, an axis of another size stays.
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -276,14 +276,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (shape, axes) = (self.shape(), self.axes("squeeze", axes));
         self.reshape_to((0..shape.len()).filter(|&a| shape[a] != 1 || !axes.has(a)).map(|a| shape[a]).collect())
     }
-    /// With a new axis of size 1 at this position of the result; negative positions count from its end.
+    /// Inserts a new axis of size 1 at this position of the result; negative positions count from its end.
     ///
     /// # Panics
     /// If the position is out of range.
     #[track_caller]
     pub fn unsqueeze(self, axis: isize) -> Self {
         let shape = self.shape();
-        // The result has one axis more, and that is what the position counts in.
+        // The position is one in the result, which has one more axis.
         match shape.insert(0, 1).axis(axis) {
             Ok(axis) => self.reshape_to(shape.insert(axis, 1)),
             Err(e) => refuse(e, "unsqueeze", [shape]),
@@ -293,7 +293,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ------------------------------------------------------------------------------------------------------------- permute
 
-/// Axes in another order; a view. Output axis `i` is input axis `self.0[i]`.
+/// The axes in another order; a view. Axis `i` of the result is axis `self.0[i]` of the input.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Permute(Small<usize>);
 
@@ -319,7 +319,8 @@ impl<T: Scalar> Op<T> for Permute {
     }
 }
 
-/// The last two axes exchanged; a view. (An op of its own, because it has no attribute to store and products ask for it often.)
+/// Exchanges the last two axes; a view. It is an op of its own because it is common in products, and has no attribute that would have to be
+/// stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Transpose;
 
@@ -348,7 +349,7 @@ impl<T: Scalar> Op<T> for Transpose {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// A view with the axes in another order: axis `i` of the result is axis `axes[i]` of this array. Derivative: the inverse.
+    /// The axes in another order: axis `i` of the result is axis `axes[i]` of this array; a view. Derivative: the inverse permutation.
     ///
     /// # Panics
     /// If `axes` is not a permutation of the array's axes.
@@ -364,10 +365,10 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.record(Permute(axes.iter().map(|&a| shape.axis(a).expect("checked above")).collect()))
     }
-    /// A view with some axes moved to other places (of the result), and the others in order around them.
+    /// Moves some axes to given places in the result; the others keep their order. A view.
     ///
     /// # Panics
-    /// If there is no such axis or place, one is named twice, or there are not as many places as axes.
+    /// If there is no such axis or place, one is named twice, or the numbers of axes and places differ.
     #[track_caller]
     pub fn movedim(self, axes: &[isize], places: &[isize]) -> Self {
         let shape = self.shape();
@@ -388,7 +389,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         });
         self.record(Permute(order.collect()))
     }
-    /// A view with two axes exchanged.
+    /// Exchanges two axes; a view.
     ///
     /// # Panics
     /// If there is no such axis.

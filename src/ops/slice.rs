@@ -1,4 +1,4 @@
-//! Parts of arrays: slice (a view) and its adjoint, which places an array into a larger one; narrow and pad by them.
+//! Parts of arrays: slice (a view) and its adjoint, which puts an array into a larger one; narrow and pad use them.
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Layout;
@@ -11,7 +11,7 @@ use crate::tape::var::{Var, refuse};
 
 // ------------------------------------------------------------------------------------------------ slice and its adjoint
 
-/// Elements `start + i * step` of one axis, `len` of them.
+/// The elements `start + i * step` of one axis, for `i < len`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Run {
     pub start: usize,
@@ -20,13 +20,13 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// From one of its elements to the next, along an axis of this stride. (A single one has no next, however large its step.)
+    /// The stride from one element to the next, for an axis with this stride. It is 0 for a single element, however large the step is.
     fn stride(&self, axis: isize) -> isize {
         if self.len > 1 { self.step * axis } else { 0 }
     }
 }
 
-/// A part of an array, one [`Run`] an axis; a view.
+/// A part of an array, with one [`Run`] for each axis; a view.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Slice(pub Small<Run>);
 
@@ -39,7 +39,7 @@ impl<T: Scalar> Op<T> for Slice {
             if run.len == 0 {
                 continue;
             }
-            // (Overflow lies outside as well.)
+            // A sum that saturates lies outside as well.
             let last = (run.len as isize - 1).saturating_mul(run.step).saturating_add(run.start as isize);
             if run.start >= n || last < 0 || last >= n as isize {
                 return Err(ShapeError::new(format!("elements {} to {last} of axis {axis} lie outside its size {n}", run.start))
@@ -50,7 +50,7 @@ impl<T: Scalar> Op<T> for Slice {
     }
     fn alias(&self, x: &Layout, y: &Shape) -> Option<(Strides, isize)> {
         let strides = self.0.iter().zip(x.strides()).map(|(r, s)| r.stride(*s)).collect();
-        // Of an empty part, no element is ever read, and its start may lie past the end.
+        // No element of an empty part is ever read, and its start may lie beyond the end.
         let offset = || self.0.iter().zip(x.strides()).map(|(r, s)| r.start as isize * s).sum();
         Some((strides, if y.numel() == 0 { 0 } else { offset() }))
     }
@@ -63,7 +63,7 @@ impl<T: Scalar> Op<T> for Slice {
     }
 }
 
-/// An array placed into a larger one of `fill`: the adjoint of [`Slice`].
+/// Puts an array into a larger one filled with `fill`: the adjoint of [`Slice`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Embed {
     pub shape: Shape,
@@ -93,20 +93,20 @@ impl<T: Scalar> Op<T> for Embed {
     }
 }
 
-/// What of one axis a slice takes: built from Rust's ranges, an index with a stride, or a [`SliceInfo`] with a step.
+/// What a slice takes of one axis. It is made from a Rust range or an index, and [`SliceInfo::step`] adds a step.
 ///
-/// Negative positions count from the end. `start..end` may run past the end, as in NumPy.
+/// Negative positions count from the end. As in NumPy, `start..end` may reach beyond the end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SliceInfo {
     start: Option<isize>,
     end: Option<isize>,
     step: isize,
-    /// A single index, whose axis disappears.
+    /// True for a single index, which removes the axis.
     pub(crate) index: bool,
 }
 
 impl SliceInfo {
-    /// Every `step`-th element; a negative step walks backwards from the end.
+    /// Takes every `step`-th element; with a negative step, from the last one backwards.
     pub fn step(self, step: isize) -> SliceInfo {
         SliceInfo { step, ..self }
     }
@@ -131,7 +131,7 @@ impl SliceInfo {
         let (first, end) = if self.step > 0 {
             (clamp(self.start, 0), clamp(self.end, size))
         } else {
-            // As in ndarray, a range says which elements, and a negative step takes them from the last on.
+            // As in ndarray, the range selects the elements, and a negative step takes them from the last to the first.
             let first = self.start.map_or(0, |p| from_end(p).clamp(0, size));
             let last = self.end.map_or(size, |p| from_end(p).clamp(0, size));
             (last - 1, first - 1)
@@ -168,9 +168,10 @@ impl From<std::ops::RangeFull> for SliceInfo {
     }
 }
 
-/// The argument of [`Var::slice`], in the manner of ndarray's `s!`: `at![1..4; 2, .., -1]`.
+/// The argument of [`Var::slice`], in the style of ndarray's `s!`: `at![1..4; 2, .., -1]`.
 ///
-/// One entry an axis: a range, a range with `; step`, or an index, whose axis disappears. Axes that are not named stay whole.
+/// There is one entry for each axis: a range, a range with `; step`, or an index, which removes the axis. Axes that are not named stay
+/// whole.
 ///
 /// ```
 /// use wengert::{Tape, at};
@@ -213,7 +214,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let left: Shape = (0..shape.len()).filter(kept).map(|axis| runs[axis].len).collect();
         self.record(Slice(runs)).reshape_to(left)
     }
-    /// Elements `start..start + len` of one axis.
+    /// The elements `start..start + len` of one axis.
     ///
     /// # Panics
     /// If they lie outside the axis.
@@ -229,7 +230,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         runs[axis] = Run { start: if len == 0 { 0 } else { start }, step: 1, len };
         self.record(Slice(runs))
     }
-    /// The array with `(before, after)` elements of `value` added on each of the **last** axes, one pair an axis. Derivative: the
+    /// The array, with `(before, after)` elements of `value` added on each of the **last** axes, one pair for each axis. Derivative: the
     /// cotangent without the border.
     ///
     /// # Panics
@@ -256,7 +257,7 @@ mod rows {
     use super::*;
     use crate::ops::samples::*;
 
-    /// The adjoint of a slice: its argument, placed into zeros.
+    /// The adjoint of a slice: puts its argument into zeros.
     fn embed<'t, T: Scalar>(v: Var<'t, T>, shape: impl Into<Shape>, parts: &[SliceInfo]) -> Var<'t, T> {
         let shape: Shape = shape.into();
         let runs = parts.iter().zip(shape.iter()).enumerate().map(|(axis, (p, &n))| p.run(axis, n).expect("fits")).collect();

@@ -1,4 +1,4 @@
-//! Softmax and log-softmax, each in a few passes over memory. (The loss on them is in `entropy.rs`.)
+//! Softmax and log-softmax, each in a few passes over memory. Their loss is in `cross_entropy.rs`.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -10,7 +10,7 @@ use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::Var;
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Applies an op along the last axis to any axis.
+    /// Applies an op that works along the last axis along another axis.
     #[track_caller]
     fn along<O: Op<T> + PartialEq + Listed>(self, name: &'static str, axis: isize, op: O) -> Self {
         let shape = self.shape();
@@ -28,9 +28,10 @@ impl<'t, T: Scalar> Var<'t, T> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Softmax;
 
-/// The same where -inf says that an element is not there: a row of nothing else is 0, and not NaN.
+/// As [`Softmax`], but -inf marks an element that is absent: a row of only such elements gives 0, not NaN.
 ///
-/// (Two ops without attributes, and not one with a flag: such ops are recorded by a static reference, past the table.)
+/// Two ops without attributes instead of one with a flag: ops without attributes are recorded through a static reference, and need no entry
+/// in the table of ops.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MaskedSoftmax;
 
@@ -93,8 +94,8 @@ impl<T: Scalar> Op<T> for LogSoftmax {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// e^x / sum(e^x) along an axis: numbers between 0 and 1 whose sum is 1; 0 where x is -inf, NaN where all are. Derivative:
-    /// y_i (delta_ij - y_j).
+    /// e^x / sum(e^x) along an axis: numbers between 0 and 1 whose sum is 1. The result is 0 where x is -inf, and NaN where all elements
+    /// are. Derivative: y_i (delta_ij - y_j).
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -128,7 +129,7 @@ mod rows {
 
     #[track_caller]
     fn along_axes<T: Scalar>(f: impl for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T> + 'static) -> Vec<Row<T>> {
-        // One function for all, so that what follows is compiled once.
+        // A single type for all functions, so that the code below is compiled only once.
         let f: &'static dyn for<'t> Fn(Var<'t, T>, isize) -> Var<'t, T> = Box::leak(Box::new(f));
         here([
             grad([any(&[])], move |v| f(v[0], 0)),
@@ -171,7 +172,7 @@ mod rows {
                 grad([any(&[3, 17])], |v| v[0].broadcast_to(&[2, 3, 17]).record(MaskedSoftmax)),
                 grad([any(&[0, 3])], |v| v[0].record(MaskedSoftmax)),
                 grad([any(&[3, 0])], |v| v[0].record(MaskedSoftmax)),
-                // As the plain one, but where there is nothing.
+                // Equal to the plain softmax, except for rows of -inf.
                 equals([any(&[3, 5])], |v| v[0].record(MaskedSoftmax), |v| v[0].softmax(-1)),
                 value([of(&[2], [-INF, 3.0])], |v| v[0].record(MaskedSoftmax), &[0.0, 1.0], [&[0.0, 0.0]]),
                 value([of(&[2], [-INF, -INF])], |v| v[0].record(MaskedSoftmax), &[0.0, 0.0], [&[0.0, 0.0]]),

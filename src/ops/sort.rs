@@ -1,8 +1,8 @@
-//! Order along an axis: sort, topk, kthvalue, median, the extremes with their indices.
+//! Order along an axis: sort, topk, kthvalue, median, and the largest and smallest elements with their indices.
 //!
-//! The positions are worked out from the values, and the values taken by them with [`Var::gather`], whose rule is all that is needed:
-//! the derivative goes to the elements that were taken. NaN counts as larger than all else, but the least of a line that holds one
-//! is NaN too, and so is its median. Of equal elements, the first comes first.
+//! The ops find positions in the values, and take the elements there by [`Var::gather`], whose rule sends the derivative to the elements
+//! that were taken. NaN counts as the largest element; but in a line with a NaN, the smallest element and the median are NaN too. Equal
+//! elements keep their order.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -12,7 +12,8 @@ use crate::ops::indices::Indices;
 use crate::tape::record::told;
 use crate::tape::var::{Var, refuse};
 
-/// The array with at least one axis, the axis, and a position along it for each line: see [`Var::one_of_each_line`].
+/// The result of [`Var::one_of_each_line`]: the array with at least one axis, the axis, a position along it for each line, and the shape of
+/// the result.
 struct Chosen<'t, T: Scalar> {
     x: Var<'t, T>,
     axis: usize,
@@ -32,7 +33,7 @@ fn kth<T: Scalar>(line: &mut [Entry<T>], k: usize) {
     line.swap(0, k);
 }
 
-/// Brings the first element to the front than which none is better.
+/// Brings the first of the best elements to the front.
 fn best<T: Scalar>(line: &mut [Entry<T>], better: impl Fn(T, T) -> bool) {
     let at = (1..line.len()).fold(0, |best, i| if better(line[i].0, line[best].0) { i } else { best });
     line.swap(0, at);
@@ -43,7 +44,7 @@ fn largest<T: Scalar>(line: &mut [Entry<T>]) {
 fn smallest<T: Scalar>(line: &mut [Entry<T>]) {
     best(line, |a, b| a < b || a.is_nan() && !b.is_nan());
 }
-/// The lower of the two in the middle.
+/// Brings the lower of the two middle elements to the front, or a NaN if there is one.
 fn middle<T: Scalar>(line: &mut [Entry<T>]) {
     match line.iter().position(|(x, _)| x.is_nan()) {
         Some(nan) => line.swap(0, nan),
@@ -52,7 +53,7 @@ fn middle<T: Scalar>(line: &mut [Entry<T>]) {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The positions of `k` elements of each line along an axis, which `choose` brings to the front.
+    /// The positions of `k` elements of each line along an axis. `choose` brings them to the front of the line.
     #[track_caller]
     fn positions(self, op: &'static str, axis: usize, k: usize, choose: impl Fn(&mut [Entry<T>]) + Sync) -> Indices {
         let shape = self.shape();
@@ -62,7 +63,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         });
         Indices::new(&shape.with(axis, k), self.or_refuse(op, positions))
     }
-    /// One element of each line, for functions that have no value for an empty one; under the shape that is left of the array.
+    /// One element of each line, for functions that have no value for an empty line. The indices have the shape that is left of the array.
     #[track_caller]
     fn one_of_each_line(self, op: &'static str, axis: isize, keepdim: bool, choose: impl Fn(&mut [Entry<T>]) + Sync) -> Chosen<'t, T> {
         let (x, at) = self.with_axis(op, axis);
@@ -87,8 +88,8 @@ impl<'t, T: Scalar> Var<'t, T> {
 
     // ------------------------------------------------------------------------------------------------------- extremes
 
-    /// The largest element along an axis, and its position. Derivative: 1 for that element alone, the first of several that are equal
-    /// ([`Var::amax`] shares it between them).
+    /// The largest element along an axis, and its position. Derivative: 1 for that element alone, the first of several that are equal.
+    /// ([`Var::amax`] shares it between them.)
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -111,7 +112,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn min_with_indices(self, axis: isize, keepdim: bool) -> (Self, Indices) {
         Self::take_chosen(self.one_of_each_line("min_with_indices", axis, keepdim, smallest))
     }
-    /// The position of the largest element along an axis, the first of several that are equal; NaN counts as largest.
+    /// The position of the largest element along an axis, the first of several that are equal; NaN counts as the largest.
     ///
     /// # Panics
     /// If there is no such axis, or it has size 0.
@@ -119,7 +120,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn argmax(self, axis: isize, keepdim: bool) -> Indices {
         self.one_of_each_line("argmax", axis, keepdim, largest).indices()
     }
-    /// The position of the smallest element along an axis, the first of several that are equal; NaN counts as smallest.
+    /// The position of the smallest element along an axis, the first of several that are equal; NaN counts as the smallest.
     ///
     /// # Panics
     /// If there is no such axis, or it has size 0.
@@ -128,13 +129,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.one_of_each_line("argmin", axis, keepdim, smallest).indices()
     }
 
-    // ------------------------------------------------------------------------------------------------ the one in the middle
+    // --------------------------------------------------------------------------------------------- kthvalue and median
 
-    /// The `k`-th smallest element along an axis, counted from 1, and its position; of equal elements, the first comes first. Derivative: 1 for
-    /// that element.
+    /// The `k`-th smallest element along an axis, counted from 1, and its position. Equal elements keep their order. Derivative: 1 for that
+    /// element.
     ///
     /// # Panics
-    /// If there is no such axis, or `k` is not one of 1 to its size.
+    /// If there is no such axis, or `k` is not between 1 and its size.
     #[track_caller]
     pub fn kthvalue(self, k: usize, axis: isize, keepdim: bool) -> (Self, Indices) {
         let (x, at) = self.with_axis("kthvalue", axis);
@@ -145,8 +146,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         Self::take_chosen(self.one_of_each_line("kthvalue", axis, keepdim, |line| kth(line, k - 1)))
     }
-    /// The median of all elements; the lower of the two in the middle, NaN if one is. Derivative: 1 for it; several that are equal share
-    /// it.
+    /// The median of all elements: the lower of the two in the middle, or NaN if one is NaN. Derivative: 1 for it; several that are equal
+    /// share it.
     ///
     /// # Panics
     /// If there are no elements.
@@ -158,10 +159,12 @@ impl<'t, T: Scalar> Var<'t, T> {
         let it = values[median.index.values()[0] as usize];
         let same = |i: &i64| values[*i as usize] == it || it.is_nan() && values[*i as usize].is_nan();
         let all = x.index_select(0, (0..values.len() as i64).filter(same).collect::<Vec<_>>());
-        // Equal numbers have the bits of their largest, which their mean might lose; NaN has no largest to share by.
+        // The maximum of equal numbers has their exact bits, which the mean might not. With NaN, the maximum cannot share the derivative;
+        // the mean can.
         if it.is_nan() { all.mean() } else { all.max() }
     }
-    /// The median along an axis, the lower of the two in the middle, and its position; NaN if one is. Derivative: 1 for that element.
+    /// The median along an axis, and its position: the lower of the two in the middle, or NaN if one is NaN. Derivative: 1 for that
+    /// element.
     ///
     /// # Panics
     /// If there is no such axis, or it has size 0.
@@ -172,8 +175,8 @@ impl<'t, T: Scalar> Var<'t, T> {
 
     // ----------------------------------------------------------------------------------------------------------- sort
 
-    /// The elements in order along an axis, and where each came from. Equal elements keep their order. Derivative: each cotangent goes
-    /// where its element came from.
+    /// Sorts the elements along an axis, and returns the position that each came from. Equal elements keep their order. Derivative: each
+    /// cotangent goes to the position its element came from.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -188,7 +191,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (x, at) = self.with_axis("sort", axis);
         self.take_first("sort", x, at, x.shape()[at], descending)
     }
-    /// Where each element of the sorted array comes from: the indices of [`Var::sort`].
+    /// The position that each element of the sorted array comes from: the indices of [`Var::sort`].
     ///
     /// # Panics
     /// If there is no such axis.
@@ -197,8 +200,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (x, at) = self.with_axis("argsort", axis);
         x.first_positions("argsort", at, x.shape()[at], descending).reshape(self.shape())
     }
-    /// The `k` largest elements along an axis (or the smallest), in order, and where each came from. Derivative: each cotangent goes
-    /// where its element came from.
+    /// The `k` largest (or smallest) elements along an axis, sorted, and the position that each came from. Derivative: each cotangent goes
+    /// to the position its element came from.
     ///
     /// # Panics
     /// If there is no such axis, or it has fewer elements.
@@ -216,12 +219,12 @@ impl<'t, T: Scalar> Var<'t, T> {
     fn first_positions(self, op: &'static str, axis: usize, k: usize, falling: bool) -> Indices {
         self.positions(op, axis, k, |line| first(line, k, if falling { descending } else { ascending }))
     }
-    /// The first `k` of each line of `x`, which is this array with at least one axis.
+    /// The first `k` elements of each line of `x`, which is this array with at least one axis.
     #[track_caller]
     fn take_first(self, op: &'static str, x: Self, axis: usize, k: usize, falling: bool) -> (Self, Indices) {
         let index = x.first_positions(op, axis, k, falling);
         let y = x.gather(axis as isize, &index);
-        // Of a number, one element is a number again.
+        // One element of a number is a number again.
         if self.ndim() == 0 && k == 1 { (y.reshape_to(Shape::scalar()), index.reshape(Shape::scalar())) } else { (y, index) }
     }
 }
@@ -252,7 +255,7 @@ pub(crate) mod rows {
         ])
     }
 
-    /// They are composed of `gather`, with whose rows they run.
+    /// These ops are made of `gather`; their rows run with those of `gather`.
     pub(crate) fn order<T: Scalar>() -> Vec<Row<T>> {
         let mut rows = along(|x, axis| x.sort(axis, false).0);
         rows.extend(along(|x, axis| x.sort(axis, true).0));
@@ -285,7 +288,7 @@ pub(crate) mod rows {
         rows
     }
 
-    /// The median of all is composed of `index_select` and `amax`.
+    /// The median of all elements is made of `index_select` and `amax`.
     pub(crate) fn medians<T: Scalar>() -> Vec<Row<T>> {
         vec![
             grad([any(&[])], |v| v[0].median().square()),

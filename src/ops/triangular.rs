@@ -1,4 +1,4 @@
-//! Triangular matrices: Cholesky factors, and systems of equations with a triangle.
+//! Triangular matrices: Cholesky factors, and systems of equations with a triangular matrix.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -14,14 +14,14 @@ use std::panic::Location;
 
 // ----------------------------------------------------------------------------------------------------- solve_triangular
 
-/// Which triangle [`Var::solve_triangular`] takes, and on which side of the unknowns.
+/// Which triangle [`Var::solve_triangular`] reads, and on which side of the unknowns it stands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TriangularOptions {
-    /// The upper triangle; false: the lower one.
+    /// True for the upper triangle, false (the default) for the lower one.
     pub upper: bool,
-    /// `a x = b`; otherwise `x a = b`. True.
+    /// True (the default) for `a x = b`, false for `x a = b`.
     pub left: bool,
-    /// The diagonal counts as 1 and is not read; false.
+    /// If true, the diagonal counts as 1 and is not read; false by default.
     pub unitriangular: bool,
 }
 
@@ -31,7 +31,7 @@ impl Default for TriangularOptions {
     }
 }
 
-/// `t^-1 b`, where t is one triangle of a, of one batch with b.
+/// `t^-1 b`, where t is one triangle of a. The batch axes of a and b are equal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct SolveTriangular {
     upper: bool,
@@ -51,7 +51,7 @@ impl<T: Scalar> Op<T> for SolveTriangular {
         let [.., n, columns] = x[1].shape()[..] else { return };
         let strides = &x[0].strides()[x[0].strides().len() - 2..];
         let triangle = |a, transposed| Triangle { a, n, upper: self.upper != transposed, unit: self.unit, transposed };
-        // Of matrices whose rows or columns lie one after the other, as of a transposed view, nothing is copied.
+        // Matrices that are contiguous by rows or by columns, such as transposed views, are not copied.
         let (row, col) = (n as isize, 1);
         if n <= 1 || strides == [row, col] || strides == [col, row] {
             let transposed = n > 1 && strides == [col, row];
@@ -62,7 +62,7 @@ impl<T: Scalar> Op<T> for SolveTriangular {
         }
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        // x = t^-1 b: with w = t^-T g, b has w and a has the triangle of -w x^T. (Giles 2.3.1)
+        // x = t^-1 b: with w = t^-T g, the cotangent of b is w, and that of a is the triangle of -w x^T. (Giles 2.3.1)
         let w = cx.x(0).transpose(-2, -1).record2(SolveTriangular { upper: !self.upper, ..*self }, cx.g);
         cx.each(|i| match i {
             0 => {
@@ -76,7 +76,7 @@ impl<T: Scalar> Op<T> for SolveTriangular {
 
 // ----------------------------------------------------------------------------------------------------------- cholesky
 
-/// The lower Cholesky factor L of `a = L L^T`, from a's lower triangle.
+/// The lower Cholesky factor L of `a = L L^T`, from the lower triangle of a.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Cholesky;
 
@@ -108,8 +108,9 @@ impl<T: Scalar> Op<T> for Cholesky {
 // ------------------------------------------------------------------------------------------------------------- methods
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The solution x of `t x = b`, or `x t = b`, where t is one triangle of this array; the rest of it is not read. `[.., n, n]` and
-    /// `[.., n, k]` (or `[.., k, n]`), whose batches broadcast. Derivatives: w = t^-T g for b, and the triangle of -w x^T for this array.
+    /// The solution x of `t x = b`, or of `x t = b`, where t is one triangle of this array; the rest is not read. Shapes are `[.., n, n]`
+    /// and `[.., n, k]` (or `[.., k, n]`), whose batch axes broadcast. Derivatives: w = t^-T g for b, and the triangle of -w x^T for this
+    /// array.
     ///
     /// ```
     /// use wengert::{Tape, TriangularOptions};
@@ -150,9 +151,9 @@ impl<'t, T: Scalar> Var<'t, T> {
         let x = a.broadcast_to_shape(spread(a)).record2(op, b.broadcast_to_shape(spread(b)));
         if left { x } else { x.transpose(-2, -1) }
     }
-    /// The Cholesky factor of symmetric positive definite matrices: the lower triangle L with `L L^T = a`, or (`upper`) the upper one with
-    /// `U^T U = a`. Only that triangle of this array is read; the derivative is shared between both, as if symmetric elements
-    /// changed together: L^-T s L^-1 / 2, where s is symmetric with the lower triangle of L^T g.
+    /// The Cholesky factor of symmetric positive definite matrices: the lower triangle L with `L L^T = a` or, if `upper` is true, the upper
+    /// triangle U with `U^T U = a`. Only that triangle of this array is read. The derivative is shared by both triangles, as if symmetric
+    /// elements changed together: L^-T s L^-1 / 2, where s is symmetric with the lower triangle of L^T g.
     ///
     /// # Panics
     /// If the matrices are not square, or one is not positive definite.
@@ -164,7 +165,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let a = if upper { self.transpose(-2, -1) } else { self };
         let l = a.record(Cholesky);
-        // NaN is not positive either.
+        // A NaN is not positive either.
         if let Some((p, k)) = diagonal(l, |x| x.is_nan() || x <= T::ZERO) {
             let e = ShapeError::new(format!("matrix{} is not positive definite: pivot {k} is not positive", element(&batch(&shape), p)));
             let e = e.hint("x^T a x must be positive for all x but 0; adding a multiple of the identity helps where it is nearly so");
@@ -174,7 +175,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-/// The first element of the diagonals that fulfils a condition: the matrix and the position.
+/// The first element of the diagonals that fulfils a condition, as the indices of the matrix and of the diagonal.
 fn diagonal<T: Scalar>(x: Var<'_, T>, is: impl Fn(T) -> bool) -> Option<(usize, usize)> {
     let inner = x.tape.read();
     let view = inner.view(x.id);
@@ -244,7 +245,7 @@ mod rows {
                         .solve_triangular(v[1].slice(&crate::at![..2]), lower)
                 }),
                 grad([any(&[3, 3])], move |v| regular(v[0]).solve_triangular(v[0], lower)),
-                // The other triangle, and a diagonal that counts as 1, are not read.
+                // Neither the other triangle nor a diagonal that counts as 1 is read.
                 value(
                     [of(&[2, 2], [2.0, NAN, 1.0, 4.0]), of(&[2, 1], [2.0, 5.0])],
                     move |v| v[0].solve_triangular(v[1], lower),
@@ -306,7 +307,7 @@ mod rows {
                     |v| positive_definite(v[0]),
                 ),
                 equals([any(&[3, 3])], |v| positive_definite(v[0]).cholesky(true), |v| positive_definite(v[0]).cholesky(false).t()),
-                // Only one triangle is read, and the gradient is shared between both.
+                // Only one triangle is read, and the gradient is shared by both.
                 value([of(&[2, 2], [4.0, NAN, 2.0, 10.0])], |v| v[0].cholesky(false), &[2.0, 0.0, 1.0, 3.0], [&[1.0 / 6.0; 4]]),
                 value([of(&[2, 2], [4.0, 2.0, NAN, 10.0])], |v| v[0].cholesky(true), &[2.0, 1.0, 0.0, 3.0], [&[1.0 / 6.0; 4]]),
                 refuses([any(&[2, 3])], |v| v[0].cholesky(false), &["cholesky of [2, 3]", "square", "hint: "]),

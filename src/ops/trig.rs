@@ -1,4 +1,4 @@
-//! Circular and hyperbolic functions and their inverses. (The hyperbolic tangent is in `activation.rs`.)
+//! Circular and hyperbolic functions and their inverses. The hyperbolic tangent is in `activation.rs`.
 
 use crate::array::scalar::{Real, Scalar};
 use crate::ops::map::{Binary, Map, Unary, Zip};
@@ -8,8 +8,8 @@ use std::f64::consts::PI;
 /// Up to here the vectorised sine, cosine and tangent are accurate in both types.
 const SIN_BOUND: f64 = 16_777_216.0;
 
-/// 1 - x^2. The product keeps its accuracy near the ends, where the difference cancels; at them, the difference has a derivative
-/// that is not infinity times 0.
+/// 1 - x^2. Near the ends the difference cancels, and the product is accurate. At the ends, the product would have a derivative of infinity
+/// times 0, and the difference has none.
 #[inline(always)]
 fn one_minus_square<R: Real>(x: R) -> R {
     let one = x.lit(1.0);
@@ -188,7 +188,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 pub(crate) struct Sinc;
 
 impl Sinc {
-    /// pi x, and x itself where that is beyond the type: at such sizes neither has a phase, and the result is near 0.
+    /// pi x, or x itself where pi x overflows. At such sizes the phase is meaningless, and the quotient is near 0.
     #[inline(always)]
     fn angle<R: Real>(x: R) -> R {
         let t = x * x.lit(PI);
@@ -207,7 +207,7 @@ impl Unary for Sinc {
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        // (-1)^k 2k / (2k + 1)!, from k = 1 on: near 0 the difference of cosine and quotient cancels, and its series does not.
+        // (-1)^k 2k / (2k + 1)!, from k = 1 on. Near 0 the difference of cosine and quotient cancels; its series does not.
         const SERIES: [f64; 10] = [
             -1.0 / 3.0,
             1.0 / 30.0,
@@ -222,7 +222,7 @@ impl Unary for Sinc {
         ];
         let t = Sinc::angle(x);
         let near = t.lit(1.0).gt(t.abs());
-        // Each formula sees only what it is good for, so that no derivative of the other leaks a NaN.
+        // Each formula only gets arguments in its own range, so that no derivative of the other leaks a NaN.
         let (small, large) = (near.select(t, t.lit(0.0)), near.select(t.lit(1.0), t));
         let series = SERIES.iter().rev().fold(t.lit(0.0), |sum, &c| sum * (small * small) + t.lit(c));
         near.select(series * small, (large.cos() - large.sin() / large) / large) * t.lit(PI)
@@ -230,7 +230,7 @@ impl Unary for Sinc {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// sin(pi x)/(pi x), 1 at 0, elementwise. Derivative: (cos(pi x) - y)/x, 0 at 0; all further ones exist there too.
+    /// sin(pi x)/(pi x), 1 at 0, elementwise. Derivative: (cos(pi x) - y)/x, 0 at 0; derivatives of any order are right there too.
     #[track_caller]
     pub fn sinc(self) -> Self {
         self.record(Map(Sinc))
@@ -244,10 +244,10 @@ impl<'t, T: Scalar> Var<'t, T> {
 pub(crate) struct Atan2;
 
 impl Atan2 {
-    /// x / (a^2 + b^2), where the squares would overflow or vanish too, and 0 at the origin.
+    /// x / (a^2 + b^2), without squares that overflow or vanish, and 0 at the origin.
     #[inline(always)]
     fn over_square<R: Real>(x: R, a: R, b: R) -> R {
-        // At the origin the distance of another point, whose derivatives are finite, so that 0 has none.
+        // At the origin, take the distance of another point, whose derivatives are finite; so the derivatives of the result 0 are 0 too.
         let origin = a.equal(a.lit(0.0)) * b.equal(b.lit(0.0));
         let r = a.hypot(origin.select(b.lit(1.0), b));
         origin.select(x.lit(0.0), x / r / r)
@@ -272,8 +272,8 @@ impl Binary for Atan2 {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The angle, in [-pi, pi], of the point whose ordinate is this and whose abscissa is `b`, elementwise: its quadrant and the signs of
-    /// zeros count. Derivatives: b/(a^2 + b^2) and -a/(a^2 + b^2), 0 at the origin.
+    /// The angle, in [-pi, pi], of the point whose ordinate is this array and whose abscissa is `b`, elementwise. The quadrant and the
+    /// signs of zeros count. Derivatives: b/(a^2 + b^2) and -a/(a^2 + b^2), 0 at the origin.
     #[track_caller]
     pub fn atan2(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "atan2");
@@ -429,7 +429,7 @@ mod rows {
     rows! {
         Sin: Sin, -2.0, 2.0, |x| x.sin(), [
             (0.0, 0.0, 1.0), (INF, NAN, NAN), (-INF, NAN, NAN), (NAN, NAN, NAN),
-            // Beyond the bound of the vectorised function; 2^26 in f32 and f64 alike.
+            // Beyond the bound of the vectorised function: 2^26, in f32 and f64.
             (67_108_864.0, 67_108_864_f64.sin(), 67_108_864_f64.cos()),
         ];
         Cos: Cos, -2.0, 2.0, |x| x.cos(), [
@@ -488,7 +488,7 @@ mod rows {
                     (-1.0, 1.0, -FRAC_PI_4, 0.5, 0.5),
                     (2.0, 0.0, FRAC_PI_2, 0.0, -0.5),
                     (0.0, 2.0, 0.0, 0.5, 0.0),
-                    // The side from which zero is reached.
+                    // The side from which zero is approached.
                     (0.0, -2.0, PI, -0.5, 0.0),
                     (-0.0, -2.0, -PI, -0.5, 0.0),
                     (0.0, 0.0, 0.0, 0.0, 0.0),
@@ -498,7 +498,7 @@ mod rows {
                     (NAN, 1.0, NAN, NAN, NAN),
                 ],
             ));
-            // Where the squares of the coordinates vanish, or overflow, in f32.
+            // The squares of the coordinates vanish or overflow in f32.
             rows.extend(points2(
                 |a, b| a.atan2(b) * a.number(1e-6),
                 &[(1e-30, 1e-30, FRAC_PI_4 * 1e-6, 5e23, -5e23), (-1e30, 1e30, -FRAC_PI_4 * 1e-6, 0.0, 0.0)],
@@ -509,7 +509,7 @@ mod rows {
         }
     }
 
-    /// 1 - t^2/6 + t^4/120 - .., t = pi x, whose derivatives are known at 0; and from 0 on none of them jumps or loses its digits.
+    /// 1 - t^2/6 + t^4/120 - .., t = pi x: the derivatives at 0 are known. Near 0 none of them jumps or loses its digits.
     #[test]
     fn sinc_is_smooth_at_and_near_zero() {
         let tape = crate::Tape::<f64>::new();
@@ -539,7 +539,7 @@ mod rows {
         }
     }
 
-    /// Identities, so that a slip in value and slope alike would show.
+    /// Identities: they would show a slip that value and slope have in common.
     #[test]
     fn inverses_undo_to_second_order() {
         let tape = crate::Tape::<f64>::new();
@@ -554,7 +554,7 @@ mod rows {
         }
     }
 
-    /// At the end of its domain a slope is infinite, and so is the next: not NaN, and with the right sign.
+    /// At the end of a domain the slope is infinite, and so is the second derivative: not NaN, and with the right sign.
     #[test]
     fn second_derivatives_at_the_ends_are_infinite() {
         let tape = crate::Tape::<f64>::new();

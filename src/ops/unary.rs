@@ -1,4 +1,4 @@
-//! Elementwise functions of one argument: each is its value, its slope and a method. (Activations are in `activation.rs`.)
+//! Elementwise functions of one argument. Each has its value, its slope and a method. Activation functions are in `activation.rs`.
 
 use crate::array::scalar::{Real, Scalar};
 use crate::kernels::elementwise::Cost;
@@ -224,7 +224,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 // ----------------------------------------------------------------------------------------------------------- logit
 
-/// `ln(x / (1 - x))`, of x held within [eps, 1 - eps] where an eps is given.
+/// `ln(x / (1 - x))`; with an eps, x is clamped to [eps, 1 - eps].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Logit(Option<f64>);
 
@@ -234,7 +234,7 @@ impl Unary for Logit {
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
         let z = match self.0 {
-            // For an eps above 1/2, where the bounds change places, the lower one counts first.
+            // If eps is above 1/2, the bounds are in reverse order; then the lower bound is applied first.
             Some(eps) => {
                 let (low, high) = (x.lit(eps), x.lit(1.0 - eps));
                 low.gt(x).select(low, x.gt(high).select(high, x))
@@ -247,16 +247,16 @@ impl Unary for Logit {
     fn df<R: Real>(self, x: R, _: R) -> R {
         let (eps, outside) = self.0.map_or((0.0, f64::NAN), |eps| (eps, 0.0));
         let inside = x.ge(x.lit(eps)) * x.lit(1.0 - eps).ge(x);
-        // What is not chosen is finite, so that its own derivative times 0 is 0.
+        // The branch that is not chosen is finite, so that its derivative times 0 is 0.
         let z = inside.select(x, x.lit(0.5));
-        // A sum and not 1 / (z (1 - z)), whose derivatives at the ends are infinity times 0.
+        // A sum and not 1 / (z (1 - z)), whose derivatives at the ends would be infinity times 0.
         let one = z.lit(1.0);
         inside.select(one / z + one / (one - z), x.lit(outside))
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// ln(x/(1 - x)), the inverse of the sigmoid; infinite at 0 and 1 and NaN outside them, elementwise. With an `eps`, x is held within
+    /// ln(x/(1 - x)), the inverse of the sigmoid, elementwise. It is infinite at 0 and 1, and NaN outside. With an `eps`, x is clamped to
     /// [eps, 1 - eps]. Derivative: 1/(x (1 - x)), and 0 outside the bounds that an `eps` gives.
     #[track_caller]
     pub fn logit(self, eps: Option<f64>) -> Self {
@@ -451,7 +451,7 @@ impl Unary for Powf {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x^p for a constant p, as C's `pow` has it: NaN for negative x unless p is whole. Derivative: p x^(p-1), and 0 for p = 0.
+    /// x^p for a constant p, like C's `pow`: NaN for negative x unless p is whole. Derivative: p x^(p-1), and 0 for p = 0.
     #[track_caller]
     pub fn powf(self, p: f64) -> Self {
         self.record(Map(Powf(p)))
@@ -553,7 +553,7 @@ mod rows {
                     (NAN, NAN, 0.0),
                 ],
             ));
-            // Bounds that have changed places, as PyTorch takes them.
+            // Bounds in reverse order, with PyTorch's result.
             rows.extend(points(
                 |x| x.logit(Some(0.75)),
                 &[(0.5, 3.0_f64.ln(), 0.0), (0.25, 3.0_f64.ln(), 0.0), (0.75, -3.0_f64.ln(), 0.0), (1.0, -3.0_f64.ln(), 0.0)],
@@ -579,7 +579,7 @@ mod rows {
         }
     }
 
-    /// Formulas that say the same, so that a slip in value and slope alike would show.
+    /// Equivalent formulas: they would show a slip that value and slope have in common.
     #[test]
     fn constants_are_what_they_should_be() {
         let tape = crate::Tape::<f64>::new();

@@ -10,14 +10,14 @@ use crate::ops::conv::{ConvOptions, as_batch};
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Var, refuse};
 
-/// Elements from which a thread of its own pays.
+/// From this number of elements on, a thread of its own pays off.
 const GRAIN: usize = 32 * 1024;
 
 /// The patches of `[batch, channels, ..]` as columns: `[batch, channels * taps, positions]`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Im2col(Geometry, usize);
 
-/// Columns added up where they came from: the adjoint of [`Im2col`].
+/// Adds up columns where they came from: the adjoint of [`Im2col`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Col2im(Geometry, usize);
 
@@ -28,7 +28,7 @@ fn columns(g: &Geometry) -> Shape {
     [g.batch, g.depth(), g.output()].into()
 }
 
-/// Runs `f` for each image of a batch whose results have `size` elements.
+/// Runs `f` for each image of a batch; the result for an image has `size` elements.
 fn each_image<T: Scalar>(size: usize, y: &mut [T], f: impl Fn(usize, &mut [T]) + Sync) {
     if !y.is_empty() {
         parallel::parts(y, size * GRAIN.div_ceil(size), &|first, y| {
@@ -77,7 +77,7 @@ impl<T: Scalar> Op<T> for Col2im {
     }
 }
 
-/// The geometry of images and patches, where channels are looked at one by one.
+/// The geometry of images and their patches. Each channel counts on its own.
 fn patches(batch: usize, channels: usize, axes: Result<[Axis; 3], ShapeError>, groups: usize) -> Result<Geometry, ShapeError> {
     if groups != 1 {
         return Err(ShapeError::new(format!("groups = {groups}")).hint("patches hold all channels; leave groups at 1"));
@@ -86,10 +86,11 @@ fn patches(batch: usize, channels: usize, axes: Result<[Axis; 3], ShapeError>, g
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The patch of `[batch, channels, ..]` (or `[channels, ..]`) that each output of a convolution of this kernel sees, as a column:
-    /// `[batch, channels * kernel elements, outputs]`. PyTorch's `F.unfold`, in one, two or three dimensions. Derivative: [`Var::col2im`].
+    /// The patch of `[batch, channels, ..]` (or `[channels, ..]`) that each output of a convolution with this kernel sees, as a column:
+    /// `[batch, channels * kernel elements, outputs]`. This is PyTorch's `F.unfold`, in one, two or three dimensions. Derivative:
+    /// [`Var::col2im`].
     ///
-    /// A convolution is a product with it:
+    /// A convolution is a matrix product with these columns:
     /// ```
     /// use wengert::{Conv2dOptions, Tape};
     /// let tape = Tape::<f64>::new();
@@ -100,7 +101,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// Where the convolution would, or if there are groups.
+    /// Where the convolution would panic, or if `groups` is not 1.
     #[track_caller]
     pub fn im2col<const N: usize>(self, kernel: [usize; N], options: ConvOptions<N>) -> Self {
         let shape = self.shape();
@@ -116,12 +117,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         let y = self.reshape_to(images(&g, N)).contiguous().record(Im2col(g, N));
         if shape.len() == N + 1 { y.squeeze(0) } else { y }
     }
-    /// Columns `[batch, channels * kernel elements, outputs]` (or without the batch), added up where they lie in images of this size:
-    /// `[batch, channels, ..size]`. PyTorch's `F.fold`. It is not the inverse of [`Var::im2col`] but its adjoint: where patches overlap they
-    /// are summed. Derivative: [`Var::im2col`].
+    /// Adds up columns `[batch, channels * kernel elements, outputs]` (or without the batch) where they lie in images of this size:
+    /// `[batch, channels, ..size]`. This is PyTorch's `F.fold`. It is the adjoint of [`Var::im2col`], not its inverse: where patches
+    /// overlap, they are added. Derivative: [`Var::im2col`].
     ///
     /// # Panics
-    /// If there are not as many columns as outputs, or their height is not a multiple of the kernel's elements; and as [`Var::im2col`].
+    /// If the number of columns is not that of the outputs, or their height is not a multiple of the kernel's elements; and as
+    /// [`Var::im2col`].
     #[track_caller]
     pub fn col2im<const N: usize>(self, size: [usize; N], kernel: [usize; N], options: ConvOptions<N>) -> Self {
         let shape = self.shape();

@@ -1,4 +1,4 @@
-//! The inverse of max pooling, as far as there is one: elements put back where they were found, zeros elsewhere.
+//! The inverse of max pooling, as far as there is one: puts elements back where they were found, into zeros.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
@@ -10,15 +10,15 @@ use crate::ops::pool::same;
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Var, refuse};
 
-/// Each element of a plane at its number in a plane of zeros; of several with one number, the last.
+/// Puts each element of a plane at its index in a plane of zeros. If an index occurs twice, the last element stays.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MaxUnpool {
     index: Indices,
-    /// The sizes of the output's planes.
+    /// The sizes of the planes of the output.
     plane: Small<usize>,
 }
 
-/// The elements of planes with these numbers, and 0 for a number that comes again: the derivative of [`MaxUnpool`].
+/// The elements of planes at these indices; 0 where a later element has the same index. The derivative of [`MaxUnpool`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MaxUnpoolGrad(MaxUnpool);
 
@@ -28,7 +28,7 @@ impl MaxUnpool {
         let small = self.index.shape();
         small[..small.len() - self.plane.len()].iter().chain(&self.plane).copied().collect()
     }
-    /// Elements of a plane of the small array, and of the large one.
+    /// The number of elements in a plane of the small array, and of the large one.
     fn planes(&self) -> (usize, usize) {
         let small = self.index.shape();
         (small[small.len() - self.plane.len()..].iter().product(), self.plane.iter().product())
@@ -69,14 +69,14 @@ impl<T: Scalar> Op<T> for MaxUnpoolGrad {
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         let (x, (m, n)) = (x[0].to_slice(), self.0.planes());
-        // No planes, or planes of nothing: a table would be as long as the caller's sizes all the same.
+        // Without elements, no table is needed, which would be as long as the caller's sizes.
         if y.is_empty() {
             return;
         }
         scratch::tables(n, |last| {
             let planes = x.chunks_exact(n).zip(self.0.index.values().chunks_exact(m));
             for ((x, index), y) in planes.zip(y.chunks_exact_mut(m)) {
-                // Who stands in each place: the last that was put there. What was overwritten is part of nothing.
+                // For each place, the last element that was put there. Elements that were overwritten have no part in the result.
                 (0..).zip(index).for_each(|(i, &at)| last[at as usize] = i);
                 for ((i, &at), y) in (0..).zip(index).zip(y) {
                     *y = if last[at as usize] == i { x[at as usize] } else { T::ZERO };
@@ -89,14 +89,14 @@ impl<T: Scalar> Op<T> for MaxUnpoolGrad {
     }
 }
 
-/// What the pool that is undone was like.
+/// The options of the pool that is undone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MaxUnpoolOptions<const N: usize> {
-    /// Its stride; `None` is the kernel's size.
+    /// The stride of the pool; `None` is the kernel's size.
     pub stride: Option<[usize; N]>,
-    /// Its padding.
+    /// The padding of the pool.
     pub padding: [usize; N],
-    /// The sizes of what was pooled, where they are not (size - 1) stride + kernel_size - 2 padding.
+    /// The sizes of the array that was pooled; `None` is (size - 1) stride + kernel_size - 2 padding.
     pub output_size: Option<[usize; N]>,
 }
 
@@ -107,7 +107,7 @@ impl<const N: usize> Default for MaxUnpoolOptions<N> {
 }
 
 impl<const N: usize> MaxUnpoolOptions<N> {
-    /// The sizes of the output's planes.
+    /// The sizes of the planes of the output.
     fn plane(&self, x: &Shape, kernel_size: [usize; N]) -> Result<Small<usize>, ShapeError> {
         if x.len() != N + 1 && x.len() != N + 2 {
             return Err(ShapeError::new(format!("an array of {} or {} axes is needed, not shape {x}", N + 2, N + 1))
@@ -121,7 +121,7 @@ impl<const N: usize> MaxUnpoolOptions<N> {
             if stride[a] == 0 {
                 return Err(ShapeError::new(format!("stride is 0 along spatial axis {a}")).hint("it must be at least 1"));
             }
-            // Sizes of arrays are far below what a i128 holds, and so are products of two.
+            // Sizes of arrays, and products of two, are far below the limit of an i128.
             let [n, stride, kernel, padding] = [x[x.len() - N + a], stride[a], kernel_size[a], self.padding[a]].map(|n| n as i128);
             let natural = (n - 1).saturating_mul(stride) + kernel - 2 * padding;
             let size = self.output_size.map_or(natural, |sizes| sizes[a] as i128);
@@ -132,7 +132,7 @@ impl<const N: usize> MaxUnpoolOptions<N> {
                     ShapeError::new(e).hint("give the size of the array that was pooled, and the pool's kernel, stride and padding")
                 );
             }
-            Ok(usize::try_from(size).unwrap_or(usize::MAX)) // which no array has: refused with the whole shape
+            Ok(usize::try_from(size).unwrap_or(usize::MAX)) // no array has this size: the whole shape is refused later
         };
         (0..N).map(size).collect()
     }
@@ -152,15 +152,15 @@ impl<'t, T: Scalar> Var<'t, T> {
             Err(e) => refuse(e, op, [self.shape()]),
         }
     }
-    /// The elements of an array (batch, channels, length) or (channels, length) where `indices` (which
-    /// [`Var::max_pool1d_with_indices`] returned) say that they were, in planes of zeros. Derivative: the cotangent's elements there.
+    /// Puts the elements of an array (batch, channels, length) or (channels, length) into planes of zeros, where `indices`, the second
+    /// result of [`Var::max_pool1d_with_indices`], say that they were. Derivative: the elements of the cotangent at these places.
     ///
-    /// Where an index comes twice in a plane, as overlapping pools return it, the last element stays, and it alone gets the cotangent of the
-    /// place. (PyTorch's gradient goes to all of them, against its own forward mode.)
+    /// An index may occur twice in a plane if the windows of the pool overlapped. Then the last element stays, and it alone gets the
+    /// cotangent of the place. PyTorch's gradient goes to all of them, which contradicts its own forward mode.
     ///
     /// # Panics
-    /// If the array has another number of axes or is empty beside the batch, its shape is not that of the indices, an index is out of
-    /// range, the stride is 0, or an array of that output size would not give so many windows.
+    /// If the array has another number of axes, an axis other than the batch is empty, its shape is not that of the indices, an index is
+    /// out of range, the stride is 0, or the pool of an array of that output size would not have this many windows.
     #[track_caller]
     pub fn max_unpool1d(self, indices: impl Into<Indices>, kernel_size: [usize; 1], options: MaxUnpoolOptions<1>) -> Self {
         self.max_unpool("max_unpool1d", indices, kernel_size, options)
@@ -212,7 +212,7 @@ mod rows {
                     let (y, indices) = v[0].max_pool2d_with_indices([2, 3], Default::default());
                     y.max_unpool2d(indices, [2, 3], Default::default()) * v[0]
                 }),
-                // One index three times: the last stays, and the place's cotangent is its.
+                // The same index three times: the last element stays, and the cotangent of the place is its own.
                 value(
                     [of(&[1, 3], [1.0, 2.0, 3.0])],
                     |v| v[0].max_unpool1d([[4, 4, 4]], [2], Default::default()),
@@ -224,7 +224,7 @@ mod rows {
                     let options = MaxUnpoolOptions { stride: Some([1, 1]), ..Default::default() };
                     v[0].max_unpool2d(Indices::new(&[2, 2, 2], [4, 4, 4, 8, 0, 4, 0, 4]), [2, 2], options).exp()
                 }),
-                // What an overlapping pool itself returns.
+                // The indices that an overlapping pool returns.
                 value(
                     [of(&[1, 3], [1.0, 5.0, 2.0])],
                     |v| {

@@ -1,9 +1,9 @@
-//! How does a convolution walk? Its options, and the sizes that follow from them.
+//! The options of convolutions, and the sizes that follow from them.
 
 use crate::array::error::ShapeError;
 use crate::kernels::conv::{Axis, Geometry};
 
-/// How a convolution of `N` dimensions walks over its input. PyTorch's names and defaults.
+/// How a convolution of `N` dimensions moves over its input. Names and defaults are PyTorch's.
 ///
 /// ```
 /// use wengert::{Conv2dOptions, Padding};
@@ -12,13 +12,13 @@ use crate::kernels::conv::{Axis, Geometry};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvOptions<const N: usize> {
-    /// The distance of two neighbouring outputs in the input; 1.
+    /// The distance between neighbouring outputs, counted in input elements; 1 by default.
     pub stride: [usize; N],
-    /// What the input is surrounded by; nothing.
+    /// What surrounds the input; nothing by default.
     pub padding: Padding<N>,
-    /// The distance of two neighbouring elements of the kernel in the input; 1.
+    /// The distance between neighbouring elements of the kernel, counted in input elements; 1 by default.
     pub dilation: [usize; N],
-    /// How many groups the channels fall into, each with filters of its own; 1.
+    /// The number of groups that the channels are divided into; each has its own filters. 1 by default.
     pub groups: usize,
 }
 
@@ -35,19 +35,19 @@ impl<const N: usize> Default for ConvOptions<N> {
     }
 }
 
-/// What the input of a convolution is surrounded by.
+/// What surrounds the input of a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Padding<const N: usize> {
     /// Nothing: the kernel stays inside.
     #[default]
     Valid,
-    /// As many zeros as make the output as large as the input; where that is an odd number, one more after than before.
+    /// As many zeros as make the output as large as the input. If that number is odd, there is one more after than before.
     Same,
-    /// So many zeros on either side of each axis.
+    /// This many zeros on either side of each axis.
     Zeros([usize; N]),
 }
 
-/// So many zeros on every side.
+/// The same number of zeros on every side.
 impl<const N: usize> From<usize> for Padding<N> {
     fn from(zeros: usize) -> Self {
         Padding::Zeros([zeros; N])
@@ -59,18 +59,19 @@ impl<const N: usize> From<[usize; N]> for Padding<N> {
     }
 }
 
-/// How a transposed convolution of `N` dimensions spreads its input. PyTorch's names and defaults.
+/// How a transposed convolution of `N` dimensions spreads its input. Names and defaults are PyTorch's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ConvTransposeOptions<const N: usize> {
-    /// The distance of two neighbouring inputs in the output; 1.
+    /// The distance between neighbouring inputs, counted in output elements; 1 by default.
     pub stride: [usize; N],
-    /// What is cut off from the output on either side of each axis; 0.
+    /// The number of elements cut off from the output on either side of each axis; 0 by default.
     pub padding: [usize; N],
-    /// What is added to the output after each axis: of the sizes that a strided convolution takes to the same one, which is meant; 0.
+    /// The number of elements added to the output after each axis; 0 by default. A convolution with a stride maps several input sizes to
+    /// the same output size; this chooses one of them.
     pub output_padding: [usize; N],
-    /// The distance of two neighbouring elements of the kernel in the output; 1.
+    /// The distance between neighbouring elements of the kernel, counted in output elements; 1 by default.
     pub dilation: [usize; N],
-    /// How many groups the channels fall into; 1.
+    /// The number of groups that the channels are divided into; 1 by default.
     pub groups: usize,
 }
 
@@ -87,10 +88,10 @@ impl<const N: usize> Default for ConvTransposeOptions<N> {
     }
 }
 
-/// The largest stride, dilation, padding or window: products of two of them with the size of an array do not overflow.
+/// The largest stride, dilation, padding or window. Products of two such numbers with the size of an array do not overflow.
 pub(crate) const LARGEST: usize = 1 << 24;
 
-/// Stride, dilation and groups are counted from 1, and none is too large.
+/// Checks that stride, dilation and groups are at least 1 and that none is too large.
 fn sensible<const N: usize>(stride: [usize; N], dilation: [usize; N], padding: [usize; N], groups: usize) -> Result<(), ShapeError> {
     let named = [("stride", stride), ("dilation", dilation), ("padding", padding)];
     if let Some((name, values)) = named.into_iter().find(|(_, values)| values.iter().any(|&n| n > LARGEST)) {
@@ -110,7 +111,7 @@ fn empty(axis: usize) -> ShapeError {
 }
 
 impl<const N: usize> ConvOptions<N> {
-    /// The spatial axes, of input and kernel of these sizes.
+    /// The spatial axes, for input and kernel of these sizes.
     pub(crate) fn axes(&self, input: &[usize], kernel: &[usize]) -> Result<[Axis; 3], ShapeError> {
         let zeros = if let Padding::Zeros(zeros) = self.padding { zeros } else { [0; N] };
         sensible(self.stride, self.dilation, zeros, self.groups)?;
@@ -130,7 +131,7 @@ impl<const N: usize> ConvOptions<N> {
                 Padding::Same => (reach / 2, reach),
                 Padding::Zeros(zeros) => (zeros[i], 2 * zeros[i]),
             };
-            // (Input and kernel may be views of any size, which are refused as a whole.)
+            // Input and kernel may be views of any size, which are refused later, as a whole.
             let padded = input.saturating_add(all);
             let Some(span) = padded.checked_sub(reach.saturating_add(1)) else {
                 let e = format!(
@@ -143,7 +144,7 @@ impl<const N: usize> ConvOptions<N> {
         }
         Ok(axes)
     }
-    /// The whole geometry, of a batch x and weights w.
+    /// The whole geometry, for a batch x and weights w.
     pub(super) fn geometry(&self, x: &[usize], w: &[usize]) -> Result<Geometry, ShapeError> {
         let axes = self.axes(&x[2..], &w[2..])?;
         let groups = self.groups;

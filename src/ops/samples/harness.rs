@@ -1,4 +1,4 @@
-//! Do the rows hold? Each claim is checked in both number types, over every op of the list.
+//! Runs the sample rows: each claim is checked in both number types, for every op in the list.
 
 use super::{Claim, Function, Row};
 use crate::array::scalar::Scalar;
@@ -11,7 +11,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What a function gives in one type, as f64: its value, and its gradients where there are any.
+/// What a function gives in one type, as f64: its value, and its gradients if there are any.
 struct Outcome {
     y: ArrayD<f64>,
     gradients: Vec<Option<ArrayD<f64>>>,
@@ -25,7 +25,7 @@ fn widen<T: Scalar>(x: ArrayD<T>) -> ArrayD<f64> {
     x.mapv(Scalar::to_f64)
 }
 
-/// Runs a row's function forward and back, by both sweeps, which must agree to the bit. `name` is an op that has to take part.
+/// Runs a row's function forward and backward, by both sweeps, which must agree in every bit. The op `name` must be recorded.
 fn run<T: Scalar>(name: &str, row: &Row<T>) -> Result<Outcome, String> {
     run_on(&Tape::new(), name, row)
 }
@@ -50,7 +50,7 @@ fn run_on<T: Scalar>(tape: &Tape<T>, name: &str, Row { inputs, f, of_op, .. }: &
         }
     }
     let inner = tape.read();
-    // An enum shows its variant.
+    // The debug text of an enum is the name of its variant.
     let names = if name == "Compare" { &["Greater", "GreaterEqual", "Equal"][..] } else { &[name] };
     let has_name = |id: u32| format!("{:?}", inner.op(id)).split(|c: char| !c.is_alphanumeric()).any(|word| names.contains(&word));
     if *of_op && !(0..inner.nodes.len() as u32).any(has_name) {
@@ -60,13 +60,13 @@ fn run_on<T: Scalar>(tape: &Tape<T>, name: &str, Row { inputs, f, of_op, .. }: &
     Ok(Outcome { y: widen(y.to_array()), gradients })
 }
 
-/// The sum of all elements, each times a number of its own.
+/// The sum of all elements, each times a weight of its own.
 pub(super) fn weighted<T: Scalar>(v: Var<'_, T>) -> Var<'_, T> {
     let weights: Vec<T> = (0..v.numel()).map(|i| T::from_f64(((i * 7 + 3) % 5) as f64 * 0.5 - 1.25)).collect();
     (v * v.tape().constant(weights).reshape_to(v.shape())).sum()
 }
 
-/// Value, gradients and second derivatives (along a fixed direction), with 0 for `None`.
+/// Value, gradients and second derivatives (in a fixed direction), with 0 for `None`.
 fn two_orders<T: Scalar>(inputs: &[ArrayD<f64>], f: &Function<T>) -> Vec<ArrayD<f64>> {
     two_orders_on(&Tape::new(), inputs, f)
 }
@@ -83,7 +83,7 @@ fn two_orders_on<T: Scalar>(tape: &Tape<T>, inputs: &[ArrayD<f64>], f: &Function
     all
 }
 
-/// That no pair differs by more than `tolerance` of the largest finite number (or of 1). NaN equals NaN.
+/// Checks that no pair differs by more than `tolerance` times the largest finite number (or 1). NaN equals NaN.
 fn agree(a: &ArrayD<f64>, b: &ArrayD<f64>, tolerance: f64) -> Result<(), String> {
     if a.shape() != b.shape() {
         return Err(format!("in shape: {:?} and {:?}", a.shape(), b.shape()));
@@ -96,12 +96,12 @@ fn agree(a: &ArrayD<f64>, b: &ArrayD<f64>, tolerance: f64) -> Result<(), String>
     }
 }
 
-/// Runs a check on every row of a type, and reports all that fail together.
+/// Runs a check on every row in one type, and reports all failures together.
 pub(super) fn each<T: Scalar>(check: impl Fn(&'static str, &Row<T>) -> Result<(), String>) {
     let mut wrong = Vec::new();
     for (name, rows) in all_samples::<T>() {
         for row in rows {
-            // A row whose function panics is one that fails.
+            // A row whose function panics fails.
             let checked = catch_unwind(AssertUnwindSafe(|| check(name, &row))).unwrap_or_else(|payload| Err(text_of(payload)));
             wrong.extend(checked.err().map(|e| format!("{name} at {}, {}, inputs {:?}: {e}", row.at, T::NAME, shapes(&row))));
         }
@@ -163,7 +163,7 @@ fn values_are_as_written<T: Scalar>(tolerance: f64) {
         let Claim::Value(y, gradients) = &row.claim else { return Ok(()) };
         let found = run(name, row)?;
         let compare = |found: &ArrayD<f64>, expected: &[f64]| {
-            // Compared as the type stores it.
+            // Compared after rounding to the type.
             let expected: Vec<f64> = expected.iter().map(|&x| T::from_f64(x).to_f64()).collect();
             let expected = ArrayD::from_shape_vec(found.raw_dim(), expected).map_err(|_| format!("shape is {:?}", found.shape()))?;
             agree(found, &expected, tolerance).map_err(|e| format!("found and expected differ {e}"))
@@ -265,7 +265,7 @@ fn refusals_help_and_leave_the_tape_whole<T: Scalar>() {
         if let Some(part) = texts.iter().find(|part| !text.contains(**part)) {
             return Err(format!("the text lacks {part:?}:\n{text}"));
         }
-        // The caller's line is one of the row's.
+        // The reported line must be one of the row's.
         let after = text.split(&format!("at {}:", row.at.file())).nth(1).unwrap_or_default();
         let line = after.split(':').next().and_then(|line| line.parse::<u32>().ok());
         if !line.is_some_and(|line| (row.at.line()..row.at.line() + 6).contains(&line)) {
@@ -290,8 +290,8 @@ fn refusals_help_and_leave_the_tape_whole_in_f64() {
 
 // -------------------------------------------------------------------------------------------------------------- traps
 
-/// The rule of a fused gradient writes its slope out and sweeps over that. Were the sweep to go on below it, through y's own node, the
-/// sweep that called it would go there a second time, and every second derivative of an op that uses y would come out doubled.
+/// The rule of a fused gradient writes out its slope and sweeps over that formula only. If the sweep went on below it, through y's own
+/// node, the outer sweep would count that part a second time, and second derivatives of ops that use y would be doubled.
 #[test]
 fn a_sweep_inside_a_rule_stops_above_its_inputs() {
     let tape = Tape::<f64>::new();
@@ -307,7 +307,7 @@ fn a_sweep_inside_a_rule_stops_above_its_inputs() {
     close(third.item(), (1.0 - t * t) * (6.0 * t * t - 2.0));
 }
 
-/// When cotangent and input are one node, what reaches it as the one must not be taken for what reaches it as the other.
+/// If cotangent and input are the same node, what reaches it as the cotangent must not be mistaken for what reaches it as the input.
 #[test]
 fn the_cotangent_may_be_the_input() {
     let tape = Tape::<f64>::new();
@@ -327,7 +327,7 @@ fn the_cotangent_may_be_the_input() {
     assert_eq!(grads.wrt(x).unwrap().as_slice().unwrap(), z.to_vec());
 }
 
-/// Both operands of a fused op, and its cotangent, are one node.
+/// Both operands of a fused op, and its cotangent, are the same node.
 #[test]
 fn both_inputs_and_the_cotangent_may_be_one_node() {
     let tape = Tape::<f64>::new();

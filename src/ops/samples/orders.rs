@@ -1,6 +1,6 @@
-//! Do derivatives hold to the fourth order where functions have kinks, bounds and zeros, and at the ends of a type? Every row that states the
-//! value at a number says where its op is special. There, at some usual numbers and far out, each further derivative is run by
-//! [`Tape::grad`] of [`Tape::grad`].
+//! Tests of derivatives up to the fourth order where functions have kinks, bounds and zeros, and at the ends of a type. Every row that
+//! states the value at a number shows where its op is special. There, at some usual numbers and far out, each further derivative is
+//! computed by [`Tape::grad`] of [`Tape::grad`].
 
 use super::harness::{each, leaves, weighted};
 use super::{Claim, Function, Row};
@@ -11,14 +11,14 @@ use ndarray::ArrayD;
 use std::cell::RefCell;
 use std::collections::HashSet;
 
-/// Derivatives are run up to this order.
+/// The highest order of derivatives.
 const ORDER: usize = 4;
-/// How far to both sides a derivative is compared with what it is beside the point.
+/// The distance to both sides at which a derivative is compared.
 const STEP: f64 = 1e-3;
-/// Numbers at which every function of numbers is run beside its own special ones.
+/// Numbers at which every function of numbers is tested, in addition to its own special ones.
 const USUAL: [f64; 8] = [0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -3.0];
 
-/// A function's value and its derivatives along a direction from a point, at a distance along it.
+/// A function's value and its derivatives in a direction, at the distance `at` from a point in that direction.
 fn along<T: Scalar>(f: &Function<T>, point: &[f64], direction: &[f64], at: f64) -> [f64; ORDER + 1] {
     let tape = Tape::<T>::new();
     let t = tape.leaf(T::from_f64(at));
@@ -36,20 +36,20 @@ fn along<T: Scalar>(f: &Function<T>, point: &[f64], direction: &[f64], at: f64) 
     })
 }
 
-/// Where an op has derivatives by convention that are not those beside the point.
+/// True where an op has derivatives by convention that differ from those next to the point.
 fn is_convention(name: &str, point: &[f64]) -> bool {
     match name {
-        "Hypot" => point == [0.0, 0.0], // NaN, as the direction of no vector
-        "Xlogy" => point == [0.0, 0.0], // 0, as 0 ln b is
+        "Hypot" => point == [0.0, 0.0], // NaN: the vector 0 has no direction
+        "Xlogy" => point == [0.0, 0.0], // 0, like 0 ln b
         "Pow" => point[0] == 0.0 && point[0].is_sign_negative() && point[1] < 0.0, // infinite, with a sign that changes with b
-        "Bce" => point[0] == 0.0 || point[0] == 1.0, // x (1 - x) is held above 1e-12
+        "Bce" => point[0] == 0.0 || point[0] == 1.0, // x (1 - x) is raised to 1e-12
         _ => false,
     }
 }
 
-/// Checks the derivatives at a point by those a step to the left and to the right (NaN: outside the domain). Each must lie between them, or
-/// be infinite where they grow without bound. From the first one that jumps or grows at the point, the further ones do not exist there: they
-/// must not be NaN.
+/// Checks the derivatives at a point against those one step to the left and one to the right (NaN: outside the domain). Each must lie
+/// between them, or be infinite if they grow without bound. If a derivative jumps or grows at the point, the higher ones do not exist
+/// there; they still must not be NaN.
 fn check(f: &Function<f64>, point: &[f64], direction: &[f64]) -> Result<(), String> {
     let at = along(f, point, direction, 0.0);
     let far = [-STEP, STEP].map(|t| along(f, point, direction, t));
@@ -61,7 +61,7 @@ fn check(f: &Function<f64>, point: &[f64], direction: &[f64]) -> Result<(), Stri
     for k in 1..=ORDER {
         let sides = || (0..2).filter(|&i| !far[i][0].is_nan()).map(|i| (near[i][k], far[i][k]));
         let error = || format!("order {k} at {point:?} along {direction:?}: {at:?}, beside it {far:?}");
-        // Along several inputs at once a sum of infinities, which are not to be compared.
+        // In several directions at once there are sums of infinities, which cannot be compared.
         if several && at[..k].iter().any(|d| d.is_infinite()) {
             return Ok(());
         }
@@ -71,7 +71,7 @@ fn check(f: &Function<f64>, point: &[f64], direction: &[f64]) -> Result<(), Stri
         if sides().any(|(_, far)| far == at[k]) {
             continue;
         }
-        // Where an input is 0, others may have one derivative along each and another along both.
+        // Where an input is 0, a function may have derivatives along each axis and others along both.
         if several && point.contains(&0.0) {
             continue;
         }
@@ -96,12 +96,12 @@ fn check(f: &Function<f64>, point: &[f64], direction: &[f64]) -> Result<(), Stri
     Ok(())
 }
 
-/// The rows that state the value of a function of numbers.
+/// True for rows that state the value of a function of numbers.
 fn is_of_numbers<T: Scalar>(row: &Row<T>) -> bool {
     matches!(row.claim, Claim::Value(..)) && row.inputs.iter().all(|x| x.ndim() == 0)
 }
 
-/// The points at which a function of numbers is run: its own, and the usual ones where that was not yet done.
+/// The points at which a function of numbers is tested: its own, and the usual ones if that was not yet done.
 fn points(inputs: &[ArrayD<f64>], usual_too: bool) -> Vec<Vec<f64>> {
     let own: Vec<f64> = inputs.iter().map(|x| x.sum()).collect();
     let usual = match inputs.len() {
@@ -132,7 +132,7 @@ fn derivatives_at_special_points_are_right_to_fourth_order() {
     });
 }
 
-/// Where value and gradient are finite, no further derivative is NaN.
+/// Where value and gradient are finite, no higher derivative is NaN.
 fn no_further_derivative_is_nan<T: Scalar>() {
     each::<T>(|_, row| {
         let Claim::Value(y, gradients) = &row.claim else { return Ok(()) };
@@ -150,7 +150,7 @@ fn no_further_derivative_is_nan<T: Scalar>() {
                 let all: Vec<_> = gradients.iter().map(|g| g.to_vec()).collect();
                 return Err(format!("derivatives of order {k}: {all:?}"));
             }
-            // Derivatives of what is very small grow until they leave the type.
+            // Derivatives at very small numbers can grow beyond the type.
             if gradients.iter().any(|g| g.to_vec().iter().any(|g| g.to_f64().abs() > 1e12)) {
                 return Ok(());
             }
@@ -169,7 +169,8 @@ fn no_further_derivative_is_nan_in_f32() {
     no_further_derivative_is_nan::<f32>();
 }
 
-/// Far out, inner powers and exponentials are beyond the type. Value, slope and second derivative are what they are in the wider type, which at
+/// Far out, powers and exponentials inside a function overflow. Value, slope and second derivative must equal those in the wider type;
+/// there, at the ends of the wider type, they must not be NaN.
 /// the ends of its own gives no NaN either.
 #[test]
 fn functions_of_one_number_are_right_far_out() {
@@ -185,11 +186,11 @@ fn functions_of_one_number_are_right_far_out() {
             if b[0].is_nan() {
                 continue;
             }
-            // sin(pi x) is that of the rounded pi x.
+            // sin(pi x) has the error of the rounded product pi x.
             let room = if name == "Sinc" { 1e-3 } else { 1e-30 };
             for k in 0..3 {
                 let expected = f64::from(b[k] as f32);
-                // (A NaN is no distance at all.)
+                // (With a NaN this comparison is false.)
                 let close = a[k] == expected || (a[k] - expected).abs() <= 1e-5 * expected.abs() + room;
                 if !close {
                     return Err(format!("order {k} at {x:e}: {:e} in f32, {:e} in f64", a[k], b[k]));
