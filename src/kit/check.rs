@@ -1,4 +1,4 @@
-//! Is a gradient right? [`check_grads`] compares what a tape computes with finite differences, to any order.
+//! Checks gradients: [`check_grads`] compares what a tape computes with finite differences, to any order.
 
 use crate::refusal::require;
 use crate::{Tape, Var};
@@ -14,8 +14,8 @@ pub const BOOK_STEP: f64 = 1e-4;
 /// df/dx_i  ~  (f(x + h e_i) - f(x - h e_i)) / 2h          the error shrinks with h^2
 /// ```
 ///
-/// This is the function of that name in "Deep Learning from Scratch" (there `h` is 1e-4, here [`BOOK_STEP`]). It calls `f` twice for
-/// each element; [`check_grads`] asks a few random directions instead and needs no gradient to look at.
+/// The book has a function with the same name; there `h` is 1e-4, here [`BOOK_STEP`]. It calls `f` twice for each element. [`check_grads`]
+/// is faster for large inputs, since it compares a few random directions, and it finds the gradient itself.
 ///
 /// ```
 /// use ndarray::array;
@@ -45,21 +45,20 @@ pub fn numerical_gradient(f: impl Fn(&ArrayD<f64>) -> f64, x: &ArrayD<f64>, h: f
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// How many derivatives: 1 checks f', 2 (the default) f' and f'', and so on.
+    /// The number of derivatives to check: 1 checks f', 2 (the default) f' and f'', and so on.
     pub order: usize,
-    /// The step h of the differences, relative to max(1, |x|) of each element; 1e-4. Two differences, of h and h/2, are combined
-    /// (Richardson), so that the error shrinks with h^4. Kinks and the edge of the domain must be further away than h, and where
-    /// wider steps are tried, than those. A number that does
-    /// not agree is tried again with steps up to 16 times as wide, since roundings of f are divided by the step: two neighbouring steps
-    /// must then agree with it, the narrower one within four times the tolerance.
+    /// The step h of the differences, relative to max(1, |x|) of each element; 1e-4 by default. Differences with steps h and h/2 are
+    /// combined (Richardson), so that the error is proportional to h^4. A number that does not agree is compared again with steps up to 16
+    /// times as wide, since the rounding errors of f are divided by the step. Two neighbouring steps must then agree with it, the narrower
+    /// one within four times the tolerance. Kinks and the edge of the domain must be further away than the widest step.
     pub eps: f64,
-    /// Relative tolerance; 1e-6.
+    /// The relative tolerance; 1e-6 by default.
     pub rtol: f64,
-    /// Absolute tolerance; 1e-8.
+    /// The absolute tolerance; 1e-8 by default.
     pub atol: f64,
-    /// How many random directions are compared in each order; 2.
+    /// The number of random directions for each order; 2 by default.
     pub directions: usize,
-    /// The seed of the directions: the same seed checks the same directions.
+    /// The seed of the directions; 0 by default.
     pub seed: u64,
 }
 
@@ -69,12 +68,12 @@ impl Default for Options {
     }
 }
 
-/// Which product with the Jacobian was compared.
+/// The product with the Jacobian that was compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Reverse: u^T J, what a sweep computes.
+    /// Reverse mode: u^T J, computed by one sweep.
     Vjp,
-    /// Forward: J v, by a second sweep over the first.
+    /// Forward mode: J v, computed by a second sweep over the first.
     Jvp,
 }
 
@@ -87,17 +86,17 @@ impl fmt::Display for Mode {
     }
 }
 
-/// What [`check_grads`] compared, all of it within tolerance.
+/// What [`check_grads`] compared, if all of it was within tolerance.
 #[must_use]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// The number of derivatives that were checked.
+    /// The number of orders that were checked.
     pub order: usize,
     /// The number of inputs.
     pub inputs: usize,
-    /// The number of elements that all inputs have together.
+    /// The number of elements in all inputs together.
     pub elements: usize,
-    /// How many numbers were compared.
+    /// The number of values that were compared.
     pub compared: usize,
     /// The largest |computed - numerical| among them.
     pub largest_error: f64,
@@ -113,25 +112,25 @@ impl fmt::Display for Report {
     }
 }
 
-/// Where [`check_grads`] found a computed derivative that differs from the numerical one: the worst element.
+/// The worst element of a derivative that [`check_grads`] found to be wrong.
 #[must_use]
 #[derive(Clone, PartialEq)]
 pub struct Mismatch {
-    /// Which derivative is wrong: 1 for f', 2 for f''.
+    /// The order of the wrong derivative: 1 for f', 2 for f''.
     pub order: usize,
-    /// In which product it showed.
+    /// The product that showed it.
     pub mode: Mode,
-    /// The input by which it was differentiated. In order k > 1 the inputs of f are followed by the k - 1 cotangents.
+    /// The index of the input by which it was differentiated. For orders k > 1 the inputs of f are followed by k - 1 cotangents.
     pub input: usize,
-    /// How many inputs f has, so that `input - inputs` is the number of a cotangent.
+    /// The number of inputs of f: from this index on, `input` is a cotangent.
     pub inputs: usize,
     /// The element of that input.
     pub index: Vec<usize>,
     /// The element of the output, in forward mode.
     pub output: Option<Vec<usize>>,
-    /// The derivative from the tape.
+    /// The derivative that the tape computed.
     pub computed: f64,
-    /// The derivative by differences.
+    /// The derivative from differences.
     pub numerical: f64,
     /// |computed - numerical|
     pub error: f64,
@@ -151,7 +150,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// The same sentence, since that is what `unwrap` shows.
+/// The same text as `Display`, since `unwrap` shows `Debug`.
 impl fmt::Debug for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -162,16 +161,17 @@ impl std::error::Error for Mismatch {}
 
 /// Compares the derivatives of `f` that a tape computes, in f64, with finite differences along random directions.
 ///
-/// With the Jacobian J of f at the inputs x, a random cotangent u (1 for a single number) and a random direction v, in order 1:
+/// Let J be the Jacobian of f at the inputs x, u a random cotangent (1 for a single number), and v a random direction. For order 1 it
+/// checks
 ///
 /// ```text
 /// reverse   <J^T u, v>   against   <u, D>         D = (f(x + h v) - f(x - h v)) / 2h, extrapolated from h and h/2
 /// forward   J v          against   D              J v is the derivative of J^T u by u, applied to v
 /// ```
 ///
-/// Order 2 asks the same of `(x, u) -> <J^T u, w>` for a random w, which holds all second derivatives, and so on. An input that f
-/// does not depend on, whose gradient is `None`, must have a numerical derivative of zero. f must be smooth near x: a kink closer than
-/// `eps` makes the differences wrong, not the gradient.
+/// Order 2 checks the same for `(x, u) -> <J^T u, w>` with a random w, which contains all second derivatives, and so on. If f does not
+/// depend on an input, the gradient is `None` and the numerical derivative must be zero. f must be smooth near x: at a kink closer than the
+/// step the differences are wrong, not the gradient.
 ///
 /// ```
 /// use ndarray::array;
@@ -187,12 +187,12 @@ impl std::error::Error for Mismatch {}
 /// ```
 ///
 /// # Errors
-/// With the worst element, found by differences of one element at a time, when a comparison is off by more than
-/// `atol + rtol * |derivative|` or is not a number, with differences of all steps.
+/// If a comparison, with every step, is off by more than `atol + rtol * |derivative|`, or is NaN. The error names the worst element, found
+/// by differences of one element at a time.
 ///
 /// # Panics
-/// If the options are such that nothing would be compared: an order or a number of directions of 0, tolerances that are not finite and at
-/// least 0, an `eps` that is not finite and above 0.
+/// If the options allow no comparison: `order` or `directions` is 0, a tolerance is negative or not finite, or `eps` is not positive and
+/// finite.
 #[track_caller]
 pub fn check_grads(
     f: impl for<'t> Fn(&[Var<'t, f64>]) -> Var<'t, f64>,
@@ -246,7 +246,7 @@ impl Check {
         }
         let shape = self.value(f, x).raw_dim();
         for _ in 0..self.options.directions {
-            // Of a single number, a mismatch should show the derivative itself.
+            // For a single number, so that a mismatch shows the derivative itself.
             let u = if shape.size() == 1 { ArrayD::ones(shape.clone()) } else { self.random.array(shape.slice()) };
             let v: Arrays = x.iter().map(|x| self.random.array(x.shape()) * x.mapv(|x| x.abs().max(1.0))).collect();
             let vjp = dot(&self.vjp(f, x, &u), &v);
@@ -267,12 +267,11 @@ impl Check {
         self.orders(&|xu| projected_vjp(f, &xu[..n], xu[n], &w), &next, order + 1)
     }
 
-    /// Whether each number agrees with what `of` makes of the differences along v; keeps count.
-    ///
-    /// A rounding of f is divided by the step, so that differences of the smallest step are off where numbers within f are large and
-    /// cancel. Wider steps then tell, if two neighbouring ones say the same: one alone may agree by chance with a derivative that is wrong,
-    /// where its roundings, or what it leaves out of the series, are as large as the error. The narrower may be off by four times as
-    /// much: its roundings are twice as large, by rule, and vary.
+    /// True if each computed number agrees with what `of` makes of the differences along v. Counts the comparisons.
+    /// Rounding errors of f are divided by the step. If f computes with large numbers that cancel, differences with the smallest step are
+    /// therefore inaccurate, and wider steps are tried. Two neighbouring steps must then agree: a single one may agree with a wrong
+    /// derivative by chance, where its rounding or series error is as large as the error of the derivative. The narrower step may be off by
+    /// four times the tolerance, since its rounding errors are about twice as large, and vary.
     fn agrees(
         &mut self,
         f: Function<'_>,
@@ -282,7 +281,7 @@ impl Check {
         of: &dyn Fn(&ArrayD<f64>) -> Vec<f64>,
     ) -> bool {
         let Options { atol, rtol, eps, .. } = self.options;
-        // Each with its error at the step before.
+        // The indices that do not agree yet, each with its error at the previous step.
         let mut open: Vec<(usize, f64)> = (0..computed.len()).map(|i| (i, 0.0)).collect();
         self.report.compared += open.len();
         for wider in [1.0, 2.0, 4.0, 8.0, 16.0] {
@@ -311,7 +310,7 @@ impl Check {
         f(&leaves(tape, x)).to_array()
     }
 
-    /// The derivative of f along v, by two central differences of steps h and h/2.
+    /// The derivative of f along v, from two central differences with steps h and h/2.
     fn difference(&mut self, f: Function<'_>, x: &[ArrayD<f64>], v: &[ArrayD<f64>], h: f64) -> ArrayD<f64> {
         let mut central = |h: f64| {
             let moved = |h: f64| -> Arrays { x.iter().zip(v).map(|(x, v)| x + &(v * h)).collect() };
@@ -320,7 +319,7 @@ impl Check {
         (central(h / 2.0) * 4.0 - central(h)) / 3.0
     }
 
-    /// J^T u, one array an input.
+    /// J^T u: one array for each input.
     fn vjp(&mut self, f: Function<'_>, x: &[ArrayD<f64>], u: &ArrayD<f64>) -> Arrays {
         self.tape.reset();
         let tape = &self.tape;
@@ -420,11 +419,11 @@ fn each_unit(x: &[ArrayD<f64>]) -> impl Iterator<Item = (usize, IxDyn, Arrays)> 
     })
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): a handful of lines, and good enough to choose directions.
+/// SplitMix64 (Steele, Lea and Flood, 2014): short, and good enough to choose directions.
 struct Random(u64);
 
 impl Random {
-    /// Evenly from [-1, 1].
+    /// Uniform in [-1, 1].
     fn number(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -513,7 +512,7 @@ mod tests {
         assert!((wrong.numerical - 9.0).abs() < 1e-6 && wrong.computed == 0.0, "{wrong}");
     }
 
-    /// x^2 of which a millionth too much comes back.
+    /// x^2 with a gradient that is too large by a millionth.
     #[derive(Debug, PartialEq)]
     struct Off;
 
@@ -535,7 +534,8 @@ mod tests {
     #[test]
     fn differences_that_are_mostly_rounding_are_widened() {
         let x = [array![0.5, -1.5].into_dyn()];
-        // 1e5 comes and goes: its roundings, 1.5e-11, over a step of 1e-5 are more than the tolerance allows, over 1.6e-4 they are not.
+        // Adding and subtracting 1e5 rounds by up to 1.5e-11. Divided by a step of 1e-5 that exceeds the tolerance, divided by 1.6e-4 it
+        // does not.
         fn noisy(y: Var<'_, f64>) -> Var<'_, f64> {
             y + 1e5 - 1e5
         }
@@ -550,7 +550,7 @@ mod tests {
 
     #[test]
     fn one_wide_step_that_agrees_by_chance_is_not_enough() {
-        // Of x^5 along 1, differences of a step h give 5 x^4 - h^4 / 4.
+        // For x^5, in the direction 1, differences with step h give 5 x^4 - h^4 / 4.
         let (x, v, h) = ([array![1.0].into_dyn()], [array![1.0].into_dyn()], 2e-2);
         let options = Options { eps: h, ..Options::default() };
         let report = Report { order: 1, inputs: 1, elements: 1, compared: 0, largest_error: 0.0 };

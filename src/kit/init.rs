@@ -1,8 +1,8 @@
-//! With which values does training begin? Seeded random arrays by the usual recipes.
+//! Initial values of parameters: random arrays by the usual recipes, with seeds.
 //!
 //! Each function takes a shape and a generator of the [`rand`] crate, and returns an ndarray array for [`Param::new`](crate::Param::new).
-//! The numbers are drawn in `f64` and rounded, so that `f32` and `f64` networks begin alike. The *fans* of a weight are counted as in
-//! PyTorch: of `[out, in, ..]` the fan in is `in` and the fan out is `out`, each times the product of the axes that follow.
+//! The numbers are drawn in `f64` and rounded, so that `f32` and `f64` networks begin with the same values. The *fans* of a weight are
+//! counted as in PyTorch: for `[out, in, ..]` the fan in is `in` and the fan out is `out`, each times the product of the axes that follow.
 //!
 //! ```
 //! use wengert::{Param, init};
@@ -18,18 +18,18 @@ use ndarray::{Array, Dimension, IntoDimension};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
 
-/// A small, fast generator (xoshiro256++) whose numbers depend on the seed alone: the same on every machine.
+/// A small, fast generator (xoshiro256++). Its numbers depend only on the seed, and are the same on every machine.
 pub fn seeded(seed: u64) -> Xoshiro256PlusPlus {
     Xoshiro256PlusPlus::seed_from_u64(seed)
 }
 
-/// A generator that depends on several numbers (a seed, an epoch, a place), each of which changes all of it.
+/// A generator that depends on several numbers (a seed, an epoch, a place); changing any of them changes all that it draws.
 pub(crate) fn seeded_by<const N: usize>(numbers: [u64; N]) -> Xoshiro256PlusPlus {
     seeded(numbers.into_iter().fold(0, |seed, number| mixed(seed.wrapping_add(number))))
 }
 
-/// Spreads a number over all 64 bits, one to one. Source: the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable
-/// pseudorandom number generators", 2014).
+/// A one-to-one map that spreads a number over all 64 bits. Source: the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast
+/// splittable pseudorandom number generators", 2014).
 fn mixed(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -37,10 +37,10 @@ fn mixed(x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// Numbers spread evenly between `low` and `high`.
+/// Uniform numbers between `low` and `high`.
 ///
 /// # Panics
-/// If these are not finite, or there cannot be an array of this shape.
+/// If the bounds are not finite, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn uniform<T: Scalar, S: IntoDimension>(shape: S, low: f64, high: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let range = || format!("uniform: the numbers between {low} and {high} have no even spread");
@@ -48,10 +48,10 @@ pub fn uniform<T: Scalar, S: IntoDimension>(shape: S, low: f64, high: f64, rng: 
     filled("uniform", shape.into_dimension(), || T::from_f64(low + (high - low) * rng.random::<f64>()))
 }
 
-/// Normally distributed numbers (by the method of Box and Muller, 1958).
+/// Normally distributed numbers (by the Box-Muller method, 1958).
 ///
 /// # Panics
-/// If mean or standard deviation are not finite, or the latter is negative, or there cannot be an array of this shape.
+/// If mean or standard deviation is not finite, the latter is negative, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn normal<T: Scalar, S: IntoDimension>(shape: S, mean: f64, std: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let spread = || format!("normal: mean {mean} and standard deviation {std} are those of no distribution");
@@ -59,7 +59,7 @@ pub fn normal<T: Scalar, S: IntoDimension>(shape: S, mean: f64, std: f64, rng: &
     let mut second = None;
     filled("normal", shape.into_dimension(), || {
         let z = second.take().unwrap_or_else(|| {
-            let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt(); // of (0, 1], so that the logarithm is finite
+            let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt(); // a number in (0, 1], whose logarithm is finite
             let (sin, cos) = (std::f64::consts::TAU * rng.random::<f64>()).sin_cos();
             second = Some(radius * sin);
             radius * cos
@@ -68,12 +68,12 @@ pub fn normal<T: Scalar, S: IntoDimension>(shape: S, mean: f64, std: f64, rng: &
     })
 }
 
-/// Evenly between -a and a, a = sqrt(6 / (fan in + fan out)): for tanh and sigmoid.
+/// Uniform between -a and a with a = sqrt(6 / (fan in + fan out)): for tanh and sigmoid.
 ///
 /// Source: X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks" (2010).
 ///
 /// # Panics
-/// If the shape has fewer than two axes, or there cannot be an array of it.
+/// If the shape has fewer than two axes, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn xavier_uniform<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
@@ -85,7 +85,7 @@ pub fn xavier_uniform<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng)
 /// Normal with standard deviation sqrt(2 / (fan in + fan out)): for tanh and sigmoid. Source: as [`xavier_uniform`].
 ///
 /// # Panics
-/// If the shape has fewer than two axes, or there cannot be an array of it.
+/// If the shape has fewer than two axes, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn xavier_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
@@ -93,10 +93,10 @@ pub fn xavier_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) 
     normal(shape, 0.0, (2.0 / (fan_in + fan_out).max(1.0)).sqrt(), rng)
 }
 
-/// Evenly between -a and a, a = sqrt(6 / fan in): for relu. Source: as [`he_normal`].
+/// Uniform between -a and a with a = sqrt(6 / fan in): for relu. Source: as [`he_normal`].
 ///
 /// # Panics
-/// If the shape has fewer than two axes, or there cannot be an array of it.
+/// If the shape has fewer than two axes, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn he_uniform<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
@@ -104,12 +104,12 @@ pub fn he_uniform<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> 
     uniform(shape, -a, a, rng)
 }
 
-/// Normal with standard deviation sqrt(2 / fan in): for relu. (PyTorch calls it `kaiming_normal_`.)
+/// Normal with standard deviation sqrt(2 / fan in): for relu. PyTorch calls it `kaiming_normal_`.
 ///
 /// Source: K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers" (2015).
 ///
 /// # Panics
-/// If the shape has fewer than two axes, or there cannot be an array of it.
+/// If the shape has fewer than two axes, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn he_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
@@ -117,11 +117,11 @@ pub fn he_normal<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> A
     normal(shape, 0.0, std, rng)
 }
 
-/// Normal with standard deviation sqrt(2 / fan out): for convolutions with relu, of which the gradient's size is to stay. (PyTorch's
-/// `kaiming_normal_` with `mode="fan_out"`.) Source: as [`he_normal`].
+/// Normal with standard deviation sqrt(2 / fan out): for convolutions with relu, to keep the size of the gradient from layer to layer.
+/// PyTorch's `kaiming_normal_` with `mode="fan_out"`. Source: as [`he_normal`].
 ///
 /// # Panics
-/// If the shape has fewer than two axes, or there cannot be an array of it.
+/// If the shape has fewer than two axes, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn he_normal_fan_out<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
@@ -129,27 +129,27 @@ pub fn he_normal_fan_out<T: Scalar, S: IntoDimension>(shape: S, rng: &mut impl R
     normal(shape, 0.0, std, rng)
 }
 
-/// Weights whose rows (or columns, if there are fewer of these) are orthogonal and of length `gain`: of `[out, in, ..]` the matrix of `out`
-/// rows. Signals neither grow nor shrink.
+/// Weights whose rows are orthogonal and of length `gain` (or whose columns are, if there are fewer of these). A shape `[out, in, ..]`
+/// counts as a matrix with `out` rows. Signals neither grow nor shrink.
 ///
 /// Source: A. M. Saxe, J. L. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear neural
 /// networks" (2014).
 ///
 /// # Panics
-/// If the shape has fewer than two axes, or there cannot be an array of it.
+/// If the shape has fewer than two axes, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn orthogonal<T: Scalar, S: IntoDimension>(shape: S, gain: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let shape = shape.into_dimension();
     fans("orthogonal", shape.slice());
     require(gain.is_finite(), || format!("orthogonal: the gain {gain} is not finite"), "1 keeps lengths");
-    elements::<[f64; 2]>("orthogonal", shape.slice()); // the vectors, and the array
+    elements::<[f64; 2]>("orthogonal", shape.slice()); // the vectors and the array
     let rows = shape[0];
     let columns = shape.slice()[1..].iter().product::<usize>();
     let (count, length) = (rows.min(columns), rows.max(columns));
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
     while vectors.len() < count {
         let mut v = normal::<f64, _>(length, 0.0, 1.0, rng).into_raw_vec_and_offset().0;
-        // Gram and Schmidt's method, twice: once leaves rounding errors of the size of what was taken away.
+        // The Gram-Schmidt method, applied twice: after one pass, rounding errors of the size of what was subtracted remain.
         for u in vectors.iter().chain(&vectors) {
             let along: f64 = u.iter().zip(&v).map(|(u, v)| u * v).sum();
             v.iter_mut().zip(u).for_each(|(v, u)| *v -= along * u);
@@ -166,30 +166,30 @@ pub fn orthogonal<T: Scalar, S: IntoDimension>(shape: S, gain: f64, rng: &mut im
     filled("orthogonal", shape, || T::from_f64(gain * at(i.next().expect("as many as the shape says"))))
 }
 
-/// Numbers that are all the same.
+/// Equal numbers.
 ///
 /// # Panics
-/// If there cannot be an array of this shape.
+/// If an array of this shape is too large for memory.
 #[track_caller]
 pub fn constant<T: Scalar, S: IntoDimension>(shape: S, value: f64) -> Array<T, S::Dim> {
     filled("constant", shape.into_dimension(), || T::from_f64(value))
 }
 
-/// Zeros, with which biases begin.
+/// Zeros, the usual initial values of biases.
 ///
 /// # Panics
-/// If there cannot be an array of this shape.
+/// If an array of this shape is too large for memory.
 #[track_caller]
 pub fn zeros<T: Scalar, S: IntoDimension>(shape: S) -> Array<T, S::Dim> {
     constant(shape, 0.0)
 }
 
-/// PyTorch's layers begin with numbers spread evenly between minus this and this: 1 / sqrt(fan in).
+/// The bound of the uniform distribution from which PyTorch's layers take their initial values: 1 / sqrt(fan in).
 pub fn pytorch_bound(fan_in: usize) -> f64 {
     1.0 / (fan_in.max(1) as f64).sqrt()
 }
 
-/// An array of this shape, whose elements are made one after the other.
+/// An array of this shape, filled element by element.
 #[track_caller]
 fn filled<T: Scalar, D: Dimension>(name: &str, shape: D, mut element: impl FnMut() -> T) -> Array<T, D> {
     let n = elements::<T>(name, shape.slice());
@@ -245,7 +245,7 @@ mod tests {
     }
     #[test]
     fn same_seed_same_numbers() {
-        // The numbers themselves are pinned: they must not change between machines or versions.
+        // Fixed values: they must not change between machines or versions.
         let x: ndarray::Array1<f64> = uniform(3, 0.0, 1.0, &mut seeded(42));
         assert_eq!(x.to_vec(), PINNED);
         let [a, b]: [Array2<f32>; 2] = [(); 2].map(|()| he_normal((3, 5), &mut seeded(9)));

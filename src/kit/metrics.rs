@@ -1,7 +1,8 @@
-//! How good is it? Accuracy, top-k accuracy, the confusion matrix, and running means.
+//! Metrics: accuracy, top-k accuracy, the confusion matrix, and running means.
 //!
-//! Classes are numbered from 0. Scores (logits or probabilities, one row a sample and one column a class) come as a [`Var`] or an array; the
-//! largest one decides. As in PyTorch, the first of several largest ones does, and NaN counts as larger than all numbers.
+//! Classes are numbered from 0. Scores (logits or probabilities, with one row for each sample and one column for each class) are a [`Var`]
+//! or an array. The class with the largest score is the prediction. As in PyTorch, it is the first of several largest ones, and NaN counts
+//! as larger than all numbers.
 //!
 //! ```
 //! use wengert::metrics::{ConfusionMatrix, accuracy, predictions, top_k_accuracy};
@@ -23,7 +24,7 @@ use ndarray::{Array2, ArrayBase, ArrayView2, Data, Dimension};
 use std::cmp::Ordering;
 use std::fmt;
 
-/// What scores are read from: a [`Var`], or an ndarray array or view.
+/// A source of scores: a [`Var`], or an ndarray array or view.
 pub trait Scores<T: Scalar> {
     /// Calls `f` with the shape and the elements in row-major order.
     fn read<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R;
@@ -48,12 +49,12 @@ impl<T: Scalar, X: Scores<T> + ?Sized> Scores<T> for &X {
     }
 }
 
-/// By size, NaN above all numbers.
+/// Compares by size; NaN is larger than all numbers.
 fn order<T: Scalar>(a: T, b: T) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }
 
-/// Number of rows and columns.
+/// The numbers of rows and of classes.
 #[track_caller]
 fn rows_and_classes(name: &str, shape: &[usize]) -> (usize, usize) {
     let message = || format!("{name}: scores have a shape [samples, classes], not {shape:?}");
@@ -75,20 +76,20 @@ fn check_lengths(name: &str, what: &str, found: usize, labels: usize) {
     require(found == labels, message, "bring one label for each sample of the batch");
 }
 
-/// The class with the largest score of each row of `[n, classes]`.
+/// The class with the largest score, for each row of `[n, classes]`.
 ///
 /// # Panics
 /// If the scores are not such a matrix.
 #[track_caller]
 pub fn predictions<T: Scalar>(scores: impl Scores<T>) -> Vec<usize> {
-    // Copied, so that panics come from here and not from a closure, where the caller's line is lost.
+    // The values are copied, so that panics come from here: in a closure the caller's line would be lost.
     let (shape, values) = scores.read(|shape, values| (shape.to_vec(), values.to_vec()));
     let (_, classes) = rows_and_classes("predictions", &shape);
     let largest = |row: &[T]| (1..classes).fold(0, |best, i| if order(row[i], row[best]).is_gt() { i } else { best });
     values.chunks_exact(classes).map(largest).collect()
 }
 
-/// The share of rows of `[n, classes]` whose largest score is that of the label; NaN if there are none.
+/// The share of rows of `[n, classes]` in which the label has the largest score; NaN if there are no rows.
 ///
 /// # Panics
 /// If the scores are not such a matrix, the number of labels differs, or a label is not a class.
@@ -97,7 +98,7 @@ pub fn accuracy<T: Scalar>(scores: impl Scores<T>, labels: &[usize]) -> f64 {
     among_the_best("accuracy", scores, labels, 1)
 }
 
-/// The share of rows of `[n, classes]` in which the label is among the `k` classes with the largest scores; NaN if there are none.
+/// The share of rows of `[n, classes]` in which the label is among the `k` classes with the largest scores; NaN if there are no rows.
 ///
 /// # Panics
 /// If the scores are not such a matrix, the number of labels differs, a label is not a class, or `k` is 0 or above the number of classes.
@@ -108,7 +109,7 @@ pub fn top_k_accuracy<T: Scalar>(scores: impl Scores<T>, labels: &[usize], k: us
 
 #[track_caller]
 fn among_the_best<T: Scalar>(name: &str, scores: impl Scores<T>, labels: &[usize], k: usize) -> f64 {
-    // Copied as in `predictions`.
+    // Copied for the same reason as in `predictions`.
     let (shape, values) = scores.read(|shape, values| (shape.to_vec(), values.to_vec()));
     let (rows, classes) = rows_and_classes(name, &shape);
     let message = || format!("{name}: k is {k}, which is not from 1 to {classes}, the number of classes");
@@ -126,10 +127,10 @@ fn among_the_best<T: Scalar>(name: &str, scores: impl Scores<T>, labels: &[usize
     right.count() as f64 / rows as f64
 }
 
-/// Counts which class was taken for which, over any number of batches.
+/// Counts how often each class was predicted for each class, over any number of batches.
 ///
-/// Precision, recall and F1 of a class are quotients of these counts, NaN where that is 0/0: the class was never predicted, or never
-/// occurred. `{}` shows counts and quotients as a table.
+/// Precision, recall and F1 of a class are quotients of these counts. They are NaN where that is 0/0: the class was never predicted, or
+/// never occurred. `{}` shows counts and quotients as a table.
 ///
 /// ```
 /// use wengert::metrics::ConfusionMatrix;
@@ -153,19 +154,19 @@ pub struct ConfusionMatrix {
 }
 
 impl ConfusionMatrix {
-    /// Empty, for this many classes, which are called by their numbers.
+    /// An empty matrix for this many classes, whose names are their numbers.
     ///
     /// # Panics
-    /// If there are none, or too many for a matrix.
+    /// If there are no classes, or too many for a matrix in memory.
     #[track_caller]
     pub fn new(classes: usize) -> ConfusionMatrix {
         elements::<u64>("ConfusionMatrix: [classes, classes]", &[classes, classes]);
         ConfusionMatrix::with_names((0..classes).map(|c| c.to_string()))
     }
-    /// Empty, for classes with these names.
+    /// An empty matrix for classes with these names.
     ///
     /// # Panics
-    /// If there are none.
+    /// If there are no classes.
     #[track_caller]
     pub fn with_names<N: Into<String>>(names: impl IntoIterator<Item = N>) -> ConfusionMatrix {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
@@ -173,7 +174,7 @@ impl ConfusionMatrix {
         elements::<u64>("ConfusionMatrix: [classes, classes]", &[names.len(), names.len()]);
         ConfusionMatrix { counts: Array2::zeros((names.len(), names.len())), names }
     }
-    /// Counts a batch: what was predicted (see [`predictions`]), and what is true. Nothing is counted if it panics.
+    /// Counts a batch of predictions (see [`predictions`]) and labels. If it panics, nothing is counted.
     ///
     /// # Panics
     /// If the lengths differ, or a prediction or label is not a class.
@@ -190,7 +191,7 @@ impl ConfusionMatrix {
             self.counts[[l, p]] += 1;
         }
     }
-    /// Forgets all counts.
+    /// Sets all counts to 0.
     pub fn reset(&mut self) {
         self.counts.fill(0);
     }
@@ -198,7 +199,7 @@ impl ConfusionMatrix {
     pub fn classes(&self) -> usize {
         self.names.len()
     }
-    /// What the classes are called.
+    /// The names of the classes.
     pub fn names(&self) -> &[String] {
         &self.names
     }
@@ -206,7 +207,7 @@ impl ConfusionMatrix {
     pub fn counts(&self) -> ArrayView2<'_, u64> {
         self.counts.view()
     }
-    /// How often class `label` was taken for class `predicted`.
+    /// How often class `predicted` was predicted for samples of class `label`.
     ///
     /// # Panics
     /// If one of them is not a class.
@@ -223,11 +224,11 @@ impl ConfusionMatrix {
     pub fn total(&self) -> u64 {
         self.counts.sum()
     }
-    /// The share of samples that were predicted rightly; NaN without samples.
+    /// The share of samples that were predicted correctly; NaN without samples.
     pub fn accuracy(&self) -> f64 {
         self.counts.diag().sum() as f64 / self.total() as f64
     }
-    /// Of the samples predicted as `class`, the share that is: TP / (TP + FP).
+    /// The share of samples predicted as `class` that are of this class: TP / (TP + FP).
     ///
     /// # Panics
     /// If it is not a class.
@@ -235,7 +236,7 @@ impl ConfusionMatrix {
     pub fn precision(&self, class: usize) -> f64 {
         self.count(class, class) as f64 / self.counts.column(class).sum() as f64
     }
-    /// Of the samples that are `class`, the share that was predicted so: TP / (TP + FN).
+    /// The share of samples of `class` that were predicted as such: TP / (TP + FN).
     ///
     /// # Panics
     /// If it is not a class.
@@ -273,8 +274,8 @@ impl fmt::Display for ConfusionMatrix {
     }
 }
 
-/// The mean of values with weights: of the loss and the metrics of batches, weighted by the number of samples, so that a smaller last batch
-/// counts for what it is.
+/// The weighted mean of values, such as the losses and metrics of batches. The weights are the numbers of samples, so a smaller last batch
+/// counts less.
 ///
 /// ```
 /// let mut loss = wengert::metrics::Mean::new();
@@ -285,26 +286,26 @@ impl fmt::Display for ConfusionMatrix {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mean {
     sum: f64,
-    /// The same as `count`, which has an end.
+    /// `count` as a floating-point number, which does not saturate.
     weight: f64,
     count: usize,
 }
 
 impl Mean {
-    /// Of nothing yet.
+    /// The mean of no values yet.
     pub fn new() -> Mean {
         Mean::default()
     }
     /// Adds a value that is itself the mean of `samples` samples.
     pub fn add(&mut self, value: f64, samples: usize) {
-        // A value of no samples (0/0) must not spoil the others.
+        // A value for no samples (0/0) must not spoil the others.
         if samples > 0 {
             self.sum += value * samples as f64;
             self.weight += samples as f64;
             self.count = self.count.saturating_add(samples);
         }
     }
-    /// The mean; NaN of nothing.
+    /// The mean; NaN if there are no values.
     pub fn value(&self) -> f64 {
         self.sum / self.weight
     }
@@ -329,28 +330,28 @@ impl Mean {
 pub struct MovingAverage {
     beta: f64,
     sum: f64,
-    /// The weights of all values together: 1 - beta^n.
+    /// The sum of all weights: 1 - beta^n.
     weight: f64,
 }
 
 impl MovingAverage {
-    /// Of which each value keeps the share `beta` of what was before: it averages over about 1 / (1 - beta) values.
+    /// An average in which each new value keeps the share `beta` of the previous average. It averages over about 1 / (1 - beta) values.
     ///
     /// # Panics
-    /// If `beta` is not at least 0 and below 1.
+    /// If `beta` is not in [0, 1).
     #[track_caller]
     pub fn new(beta: f64) -> MovingAverage {
         let message = || format!("MovingAverage: beta must be at least 0 and below 1, not {beta}");
         require((0.0..1.0).contains(&beta), message, "0.9 averages over about 10 values");
         MovingAverage { beta, sum: 0.0, weight: 0.0 }
     }
-    /// Adds a value; gives the new average.
+    /// Adds a value and returns the new average.
     pub fn add(&mut self, value: f64) -> f64 {
         self.sum = self.beta * self.sum + (1.0 - self.beta) * value;
         self.weight = self.beta * self.weight + (1.0 - self.beta);
         self.value()
     }
-    /// The average; NaN of nothing.
+    /// The average; NaN if there are no values.
     pub fn value(&self) -> f64 {
         self.sum / self.weight
     }

@@ -1,4 +1,4 @@
-//! What does training take beside gradients? All of it stands on the public API alone.
+//! The tools for training: checks, data, files, layers, optimizers, loops. They use only the public API.
 
 pub(crate) mod check;
 pub mod data;

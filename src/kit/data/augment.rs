@@ -1,13 +1,13 @@
-//! How are few images made more? Small random changes, other ones in each epoch.
+//! Augmentation: small random changes of images, which differ from epoch to epoch.
 
 use crate::Scalar;
 use crate::refusal::{elements, require};
 use ndarray::ArrayD;
 use rand::{Rng, RngExt};
 
-/// Random changes of images `[batch, .., height, width]`: first cut out (by a shift or a crop), then perhaps flipped.
+/// Random changes of images `[batch, .., height, width]`: each is cut (by a shift or a crop), then perhaps flipped.
 ///
-/// What happens to an image depends on the seed, the epoch and its place in the epoch, not on the size of the batches.
+/// The changes of an image depend on the seed, the epoch and the place of the image in the epoch, but not on the batch size.
 ///
 /// ```
 /// use wengert::data::Augment;
@@ -26,27 +26,27 @@ pub struct Augment {
 }
 
 impl Augment {
-    /// No change yet.
+    /// Changes nothing yet.
     pub fn new(seed: u64) -> Augment {
         Augment { seed, padding: 0, size: None, flip: false, fill: 0.0 }
     }
-    /// Moves by up to so many pixels in both directions, each distance equally likely: [`Augment::crop`] to the size that it has,
-    /// in whose place it comes.
+    /// Shifts each image by up to `pixels` in both directions, with equal probability for each distance. It is an [`Augment::crop`] to the
+    /// image's own size, and replaces an earlier crop.
     pub fn shift(mut self, pixels: usize) -> Augment {
         (self.padding, self.size) = (pixels, None);
         self
     }
-    /// Pads by so many pixels on each side and cuts out a random part of this size; in place of an [`Augment::shift`].
+    /// Pads by `padding` pixels on each side and cuts out a random part of this size. Replaces an earlier [`Augment::shift`].
     pub fn crop(mut self, height: usize, width: usize, padding: usize) -> Augment {
         (self.padding, self.size) = (padding, Some([height, width]));
         self
     }
-    /// Mirrors each image with probability one half: left becomes right.
+    /// Mirrors each image (left becomes right) with probability one half.
     pub fn flip(mut self) -> Augment {
         self.flip = true;
         self
     }
-    /// What comes in from outside: 0 unless said otherwise, which is the mean of normalized images.
+    /// The value of pixels from outside the image; 0 by default, which is the mean of normalized images.
     ///
     /// # Panics
     /// If it is not finite.
@@ -56,10 +56,10 @@ impl Augment {
         self.fill = value;
         self
     }
-    /// Changes images; the first of them is at `place` in the epoch.
+    /// Changes images; `place` is the place of the first one in the epoch.
     ///
     /// # Panics
-    /// If there are fewer than three axes, the part is larger than the padded image, or there cannot be images of that size.
+    /// If there are fewer than three axes, the part is larger than the padded image, or images of that size are too large for memory.
     #[track_caller]
     pub fn apply<T: Scalar>(&self, images: &ArrayD<T>, epoch: u64, place: usize) -> ArrayD<T> {
         let message = || format!("augment: images have axes [batch, .., height, width], not {:?}", images.shape());
@@ -101,13 +101,13 @@ impl Augment {
         }
         changed
     }
-    /// Where the part begins in the padded image, and whether it is mirrored.
+    /// Where the part begins in the padded image, and true if it is mirrored.
     fn draw(&self, room: [usize; 2], epoch: u64, place: usize) -> ([usize; 2], bool) {
         let mut rng = super::order::generator(self.seed, epoch, place as u64);
         (room.map(|room| up_to(&mut rng, room)), self.flip && rng.random::<bool>())
     }
     fn plane<T: Scalar>(&self, to: &mut [T], from: &[T], part: [usize; 2], size: [usize; 2], offset: [usize; 2], flip: bool) {
-        // Pixel j of the part is pixel j + offset - padding of the image, where that is inside.
+        // Pixel j of the part is pixel j + offset - padding of the image, where that is inside the image.
         let inside = |axis: usize| {
             let start = self.padding.saturating_sub(offset[axis]).min(part[axis]);
             let end = (size[axis] + self.padding).saturating_sub(offset[axis]).min(part[axis]); // the sum was checked
@@ -128,7 +128,7 @@ impl Augment {
     }
 }
 
-/// A whole number from 0 to `most`, from the upper bits of one draw: the same on 32-bit machines.
+/// A random integer from 0 to `most`. It draws a u64, so the result is the same on 32-bit machines.
 fn up_to(rng: &mut impl Rng, most: usize) -> usize {
     rng.random_range(0..=most as u64) as usize
 }
@@ -139,14 +139,14 @@ mod tests {
     use ndarray::{Array, Axis};
     use std::collections::BTreeSet;
 
-    /// Images of 2 channels whose pixels tell where they come from: 1 + 100 image + 50 channel + 10 row + column.
+    /// Images of 2 channels whose pixels show where they come from: 1 + 100 image + 50 channel + 10 row + column.
     fn images(n: usize) -> ArrayD<f64> {
         Array::from_shape_fn((n, 2, 3, 4), |(i, c, y, x)| (1 + 100 * i + 50 * c + 10 * y + x) as f64).into_dyn()
     }
     fn flipped(images: &ArrayD<f64>) -> ArrayD<f64> {
         images.slice_each_axis(|axis| ndarray::Slice::new(0, None, if axis.axis == Axis(3) { -1 } else { 1 })).to_owned()
     }
-    /// By how much an image was moved, found by its pixels; all of them must agree.
+    /// How far an image was shifted, found from its pixels, which must all agree.
     fn moved(image: ndarray::ArrayViewD<'_, f64>, i: usize, flip: bool) -> Option<(isize, isize)> {
         let [_, height, width] = image.shape() else { panic!() };
         let mut shift = None;
@@ -168,7 +168,7 @@ mod tests {
         let changed = Augment::new(1).shift(1).apply(&images(n), 0, 0);
         let all: BTreeSet<_> = changed.outer_iter().enumerate().map(|(i, x)| moved(x, i, false).unwrap()).collect();
         assert_eq!(all, (-1..=1).flat_map(|y| (-1..=1).map(move |x| (y, x))).collect());
-        // As many pixels as were moved out were filled in.
+        // As many pixels were filled in as were shifted out.
         for (i, x) in changed.outer_iter().enumerate() {
             let (dy, dx) = moved(x.view(), i, false).unwrap();
             assert_eq!(x.iter().filter(|v| **v != 0.0).count() as isize, 2 * (3 - dy.abs()) * (4 - dx.abs()));
@@ -196,7 +196,7 @@ mod tests {
         let one = Array::from_elem((200, 2, 2), 1f32).into_dyn();
         let cropped = Augment::new(4).crop(3, 1, 1).fill(-1.0).apply(&one, 0, 0);
         assert_eq!(cropped.shape(), [200, 3, 1]);
-        // Of 4 padded rows 3 are cut: one is padding, above or below; a column is padding every other time.
+        // 3 of 4 padded rows remain, so one of them is padding, above or below. A column is padding in every other image.
         for x in cropped.outer_iter() {
             let inside = x.iter().filter(|v| **v == 1.0).count();
             assert!(inside == 2 || inside == 0, "{x:?}");
@@ -224,7 +224,7 @@ mod tests {
             refused(&Augment::new(1).shift(padding), "augment: a part of 3 x 4 pixels of images of 3 x 4, padded by ");
             refused(&Augment::new(1).crop(2, 2, padding), "augment: a part of 2 x 2 pixels");
         }
-        // The largest that can be: all is moved out.
+        // The largest possible shift: the whole image is shifted out.
         let changed = Augment::new(1).shift(usize::MAX / 2 - 2).apply(&images(2), 0, 0);
         assert!(changed.shape() == [2, 2, 3, 4] && changed.iter().all(|x| *x == 0.0));
         refused(

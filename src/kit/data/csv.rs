@@ -1,6 +1,6 @@
-//! How are tables of numbers read? One row a line, columns separated by commas, one of them the label: CSV as RFC 4180 and spreadsheets have
-//! it. (Own code, since a damaged file must be refused with line and column, and within limits: the `csv` crate takes text after a closing
-//! quote, and a quote that is never closed, as part of a number.)
+//! Reads tables of numbers: CSV as described by RFC 4180 and as written by spreadsheets. Each line is a row; one column is the label. This
+//! is our own parser because a damaged file must be refused, with line and column, and within limits: the `csv` crate takes text after a
+//! closing quote, and a quote that is never closed, as part of a number.
 
 mod advice;
 
@@ -13,16 +13,16 @@ use std::fs::File;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
-/// What a table may be at most, so that a damaged or compressed file cannot fill the memory.
+/// The largest table that is read. A damaged or compressed file cannot fill the memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// Bytes of a row, with its separators, quotes and line ends.
+    /// The bytes in a row, with its separators, quotes and line ends.
     pub row: usize,
-    /// Rows, and as many blank lines.
+    /// The number of rows, and of blank lines.
     pub rows: usize,
-    /// Rows before those, which do not count: a header.
+    /// The number of header rows, which come first and do not count as rows.
     pub titles: usize,
-    /// All bytes, unpacked.
+    /// The number of bytes in all, after decompression.
     pub bytes: u64,
 }
 
@@ -32,13 +32,13 @@ const MOST_NUMBERS: usize = 1 << 28;
 /// A row of a table.
 #[derive(Default)]
 pub(super) struct Row {
-    /// The number of its first line, from 1.
+    /// The number of its first line, counted from 1.
     pub line: usize,
-    /// The bytes of its lines so far.
+    /// The number of bytes in its lines so far.
     bytes: usize,
-    /// All fields, without quotes and separators.
+    /// The text of all fields, without quotes and separators.
     text: Vec<u8>,
-    /// Where each field ends.
+    /// The end of each field in `text`.
     ends: Vec<usize>,
 }
 
@@ -46,22 +46,22 @@ impl Row {
     pub fn fields(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.ends.len()).map(|i| &self.text[if i == 0 { 0 } else { self.ends[i - 1] }..self.ends[i]])
     }
-    /// Refuses a row of other columns than these.
+    /// Refuses a row with another number of columns.
     pub fn expect_columns(&self, expected: usize) -> Result<(), DataError> {
         match self.ends.len() {
             found if found == expected => Ok(()),
             found => Err(DataError::Columns { line: self.line, expected, found, hint: String::new() }),
         }
     }
-    /// The whole number from 0 to `max` in this field, which may be written as `1.0`; `index` counts from 0.
+    /// The integer from 0 to `max` in this field, which may be written as `1.0`; `index` counts from 0.
     pub fn whole(&self, index: usize, field: &[u8], max: u32) -> Result<u32, DataError> {
         let by_point = || parsed(field).filter(|x: &f64| x.fract() == 0.0 && (0.0..=f64::from(max)).contains(x)).map(|x| x as u32);
         let number = parsed(field).filter(|x| *x <= max).or_else(by_point);
         number.ok_or_else(|| DataError::Number { line: self.line, column: index + 1, text: text(field), max, hint: String::new() })
     }
-    /// The number in this field, which must be finite as a T: 1e39 is too large for f32.
+    /// The number in this field. It must be finite in type T: 1e39 is too large for f32.
     pub fn finite<T: Scalar>(&self, index: usize, field: &[u8]) -> Result<T, DataError> {
-        // Of f32, rounded once: by way of f64 it would be rounded twice.
+        // An f32 is parsed directly, since parsing as f64 would round twice.
         let number = if size_of::<T>() == 4 { parsed::<f32>(field).map(f64::from) } else { parsed(field) };
         number.filter(|x| x.is_finite()).map(T::from_f64).ok_or_else(|| DataError::NotFinite {
             line: self.line,
@@ -79,7 +79,7 @@ impl Row {
     fn end_field(&mut self) {
         self.ends.push(self.text.len());
     }
-    /// Where the present field begins.
+    /// Where the current field begins.
     fn start(&self) -> usize {
         self.ends.last().copied().unwrap_or(0)
     }
@@ -92,20 +92,19 @@ fn text(field: &[u8]) -> String {
     String::from_utf8_lossy(field).into_owned()
 }
 
-/// Where in a field the reader is.
+/// The state of the reader within a field.
 #[derive(Clone, Copy, PartialEq)]
 enum At {
-    /// In text without quotes.
+    /// Outside of quotes.
     Plain,
-    /// Between quotes, which began in this line and column.
+    /// Between quotes; they began in this line and column.
     Quoted(usize, usize),
-    /// After a quote in a quoted field: its end, or the first of two that stand for one.
+    /// After a quote in a quoted field. It ends the field, unless a second quote follows: then both stand for one quote.
     Quote(usize, usize),
 }
 
-/// Shows each row that is not blank to `see`. Plain or gzipped; a byte order mark is passed over, and so is a
-/// first line `sep=;` (with which spreadsheets say what separates the columns) if it names this separator. A field in quotes may hold
-/// separators, line ends, and quotes, which are doubled.
+/// Calls `see` with each row that is not blank. The data may be gzipped. A byte order mark is skipped, and so is a first line `sep=;`, by
+/// which spreadsheets name the separator, if it names this one. A field in quotes may contain separators, line ends, and doubled quotes.
 pub(super) fn rows(
     reader: impl Read,
     separator: u8,
@@ -149,7 +148,7 @@ pub(super) fn rows(
             }
         }
         if at == At::Plain {
-            // Tabs may be separators: of fields in which nothing stands.
+            // If tabs are separators, a line of tabs is a row of empty fields.
             if bytes.trim_ascii().is_empty() && !bytes.contains(&separator) {
                 blank += 1;
                 if blank > limits.rows {
@@ -172,16 +171,16 @@ pub(super) fn rows(
     Ok(())
 }
 
-/// The text of a line.
+/// A line without its line end.
 fn without_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\n").map_or(line, |text| text.strip_suffix(b"\r").unwrap_or(text))
 }
 
-/// Adds a line (with its end) to a row, whose quotes may be open before and after it.
+/// Adds a line (with its end) to a row. Quotes may be open before and after it.
 fn read_line(line: &[u8], separator: u8, mut at: At, row: &mut Row, number: usize) -> Result<At, DataError> {
     let text = without_end(line);
     if at == At::Plain && !text.contains(&b'"') {
-        // Most tables have no quotes at all.
+        // Most tables have no quotes.
         for field in text.split(|b| *b == separator) {
             row.text.extend_from_slice(field);
             row.end_field();
@@ -194,7 +193,7 @@ fn read_line(line: &[u8], separator: u8, mut at: At, row: &mut Row, number: usiz
                 row.end_field();
                 At::Plain
             }
-            // A quote that only spaces come before begins a quoted field.
+            // A quote begins a quoted field if only spaces come before it.
             At::Plain if b == b'"' && row.text[row.start()..].iter().all(|b| *b == b' ') => {
                 row.text.truncate(row.start());
                 At::Quoted(number, row.ends.len() + 1)
@@ -220,7 +219,7 @@ fn read_line(line: &[u8], separator: u8, mut at: At, row: &mut Row, number: usiz
     }
     Ok(match at {
         At::Quoted(..) => {
-            row.text.extend(&line[text.len()..]); // the line's end belongs to the field
+            row.text.extend(&line[text.len()..]); // the line end belongs to the field
             at
         }
         At::Plain | At::Quote(..) => {
@@ -230,7 +229,7 @@ fn read_line(line: &[u8], separator: u8, mut at: At, row: &mut Row, number: usiz
     })
 }
 
-/// Which column holds the label (or the target).
+/// The column that holds the label (or the target).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Column {
     /// The first one.
@@ -238,9 +237,9 @@ pub enum Column {
     /// The last one.
     #[default]
     Last,
-    /// This one, counted from 0.
+    /// The column with this index, counted from 0.
     At(usize),
-    /// The one that the header calls so, without spaces around the name: the first of several. Without a header no column has a name.
+    /// The first column with this name in the header, without spaces around it. Without a header no column has a name.
     Named(String),
 }
 
@@ -255,8 +254,9 @@ impl From<&str> for Column {
     }
 }
 
-/// Reads tables of numbers, also as spreadsheets write them: with a byte order mark, with fields in quotes (which may hold separators, line ends,
-/// and doubled quotes), with either line end, with `1.0` for the label 1. Gzipped ones are told by their content; blank lines are skipped.
+/// Reads tables of numbers, also as spreadsheets write them: with a byte order mark, with fields in quotes (which may contain separators,
+/// line ends and doubled quotes), with either line end, with `1.0` for the label 1. Gzipped data is recognized by its content. Blank lines
+/// are skipped.
 ///
 /// ```
 /// use wengert::data::Csv;
@@ -272,7 +272,7 @@ pub struct Csv {
     separator: u8,
     decimal: u8,
     limits: Limits,
-    /// The most numbers that are read.
+    /// The largest number of numbers.
     numbers: usize,
 }
 
@@ -283,22 +283,22 @@ impl Default for Csv {
 }
 
 impl Csv {
-    /// Without a header, the label last, separated by commas, numbers with a decimal point.
+    /// No header, the label in the last column, commas as separators, and decimal points.
     pub fn new() -> Csv {
         Csv::default()
     }
-    /// Whether the first line names the columns.
+    /// If true, the first line names the columns.
     pub fn header(mut self, header: bool) -> Csv {
         self.header = header;
         self.limits.titles = usize::from(header);
         self
     }
-    /// The column of the label: a place from 0, a name, or a [`Column`].
+    /// The column of the label: an index from 0, a name, or a [`Column`].
     pub fn label(mut self, column: impl Into<Column>) -> Csv {
         self.label = column.into();
         self
     }
-    /// What stands between two columns, such as `b';'` or `b'\t'`.
+    /// The separator of columns, such as `b';'` or `b'\t'`.
     ///
     /// # Panics
     /// If it can be part of a number or of a quote, or ends a line.
@@ -310,8 +310,9 @@ impl Csv {
         self.separator = separator;
         self
     }
-    /// What stands before the decimals of a number, of features and labels: `b'.'`, or `b','` for tables of most spreadsheets outside of
-    /// English, whose columns another separator must part. The other one of the two is no part of a number then: `1.234,5` is refused.
+    /// The character before the decimals of numbers, in features and labels: `b'.'` (the default), or `b','` as written by spreadsheets in
+    /// most languages other than English. With `b','` the columns need another separator. The other of the two is then no part of a number:
+    /// `1.234,5` is refused.
     ///
     /// ```
     /// use wengert::data::Csv;
@@ -321,7 +322,7 @@ impl Csv {
     /// ```
     ///
     /// # Panics
-    /// If it is neither. Reading panics if it is the separator too.
+    /// If it is neither of these. Reading panics if it equals the separator.
     #[track_caller]
     pub fn decimal(mut self, decimal: u8) -> Csv {
         let message = || format!("Csv::decimal: {:?} does not stand before decimals", char::from(decimal));
@@ -329,28 +330,28 @@ impl Csv {
         self.decimal = decimal;
         self
     }
-    /// The most rows that are read (and blank lines that are passed over); more are an error. A header is no such row. 2^24 unless said
-    /// otherwise; of more than 2^28 numbers in all, an error says so, whatever the rows.
+    /// The largest number of rows, and of blank lines; more are an error. The header does not count. 2^24 by default. Apart from this
+    /// limit, more than 2^28 numbers are an error.
     pub fn max_rows(mut self, rows: usize) -> Csv {
         self.limits.rows = rows;
         self
     }
-    /// The most bytes that are read, those of gzipped tables after they were unpacked; more are an error. No limit unless said otherwise, but
-    /// that of rows and of their length.
+    /// The largest number of bytes, counted after decompression; more are an error. By default there is no limit except those for the
+    /// number of rows and their length.
     pub fn max_bytes(mut self, bytes: u64) -> Csv {
         self.limits.bytes = bytes;
         self
     }
-    /// Reads a table whose labels are whole numbers from 0: the inputs `[rows, columns - 1]` and the class of each.
+    /// Reads a table whose labels are integers from 0. Returns the inputs `[rows, columns - 1]` and the class of each row.
     ///
     /// # Errors
-    /// A [`DataError`] with line and column: another number of columns than in the first row, what is not a finite number (or as a label
-    /// not a whole one), quotes that are never closed or in the middle of a field, no row at all, rows above 1 MiB, more than 2^24 rows (see
-    /// [`Csv::max_rows`]) or blank lines, more than 2^28 numbers (labels among them). UTF-16, and a first line `sep=;` that names another
-    /// separator.
+    /// A [`DataError`] with line and column, in these cases: a row has another number of columns than the first one; a field is not a
+    /// finite number, or a label is not an integer; quotes are never closed, or stand in the middle of a field; there is no row; a row is
+    /// larger than 1 MiB; there are more than 2^24 rows or blank lines (see [`Csv::max_rows`]), or more than 2^28 numbers, including
+    /// labels; the text is UTF-16; a first line `sep=;` names another separator.
     ///
     /// # Panics
-    /// If decimal comma and separator are one.
+    /// If the decimal character equals the separator.
     #[track_caller]
     pub fn read<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T>, DataError> {
         self.check();
@@ -361,13 +362,13 @@ impl Csv {
         })?;
         Ok(Examples { x, y: labels })
     }
-    /// Reads a table whose targets are numbers: the inputs `[rows, columns - 1]` and the targets `[rows, 1]`.
+    /// Reads a table whose targets are numbers. Returns the inputs `[rows, columns - 1]` and the targets `[rows, 1]`.
     ///
     /// # Errors
     /// As [`Csv::read`].
     ///
     /// # Panics
-    /// If decimal comma and separator are one.
+    /// If the decimal character equals the separator.
     #[track_caller]
     pub fn read_targets<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T, ArrayD<T>>, DataError> {
         self.check();
@@ -379,35 +380,35 @@ impl Csv {
         let y = ArrayD::from_shape_vec(IxDyn(&[targets.len(), 1]), targets).expect("one a row");
         Ok(Examples { x, y })
     }
-    /// [`Csv::read`] of a file.
+    /// [`Csv::read`], from a file.
     ///
     /// # Errors
-    /// As [`Csv::read`]; the file is named.
+    /// As [`Csv::read`]; the error names the file.
     ///
     /// # Panics
-    /// If decimal comma and separator are one.
+    /// If the decimal character equals the separator.
     #[track_caller]
     pub fn load<T: Scalar>(&self, path: impl AsRef<Path>) -> Result<Examples<T>, DataError> {
-        self.check(); // a closure would name its own line
+        self.check(); // here, since a panic in a closure would name its own line
         let path = path.as_ref();
         let read = File::open(path).map_err(DataError::from).and_then(|file| self.read(file));
         read.map_err(|e| DataError::File { path: path.into(), source: e.into() })
     }
-    /// [`Csv::read_targets`] of a file.
+    /// [`Csv::read_targets`], from a file.
     ///
     /// # Errors
-    /// As [`Csv::read`]; the file is named.
+    /// As [`Csv::read`]; the error names the file.
     ///
     /// # Panics
-    /// If decimal comma and separator are one.
+    /// If the decimal character equals the separator.
     #[track_caller]
     pub fn load_targets<T: Scalar>(&self, path: impl AsRef<Path>) -> Result<Examples<T, ArrayD<T>>, DataError> {
-        self.check(); // a closure would name its own line
+        self.check(); // here, since a panic in a closure would name its own line
         let path = path.as_ref();
         let read = File::open(path).map_err(DataError::from).and_then(|file| self.read_targets(file));
         read.map_err(|e| DataError::File { path: path.into(), source: e.into() })
     }
-    /// Refuses a comma for both.
+    /// Refuses a comma as both separator and decimal character.
     #[track_caller]
     fn check(&self) {
         let message = || format!("Csv: {:?} separates columns, and stands before decimals too", char::from(self.separator));
@@ -454,7 +455,7 @@ impl Csv {
         let (columns, _) = layout.ok_or(DataError::Empty)?;
         Ok(ArrayD::from_shape_vec(IxDyn(&[count, columns - 1]), numbers).expect("each row was counted"))
     }
-    /// A number as it would be with a decimal point. Where commas stand before decimals, a point becomes a comma, which no number has.
+    /// The number with a decimal point. If commas stand before decimals, a point becomes a comma, which is no part of a number.
     fn with_point<'f>(&self, field: &'f [u8], room: &'f mut Vec<u8>) -> &'f [u8] {
         if self.decimal == b'.' {
             return field;
@@ -467,7 +468,7 @@ impl Csv {
         }));
         room
     }
-    /// Where the label stands.
+    /// The index of the label's column.
     fn label_of(&self, columns: usize, line: usize, header: Option<&[String]>) -> Result<usize, DataError> {
         match &self.label {
             Column::First => Ok(0),
@@ -552,7 +553,7 @@ mod tests {
         assert!(matches!(read("1\n\n2\n\n \n"), Err(DataError::BlankLines { limit: 2 })));
         assert!(matches!(read("\"123\n456\n789\"\n"), Err(DataError::LongLine { line: 1, limit: 10 })));
         assert!(matches!(read("\n12345678901\n"), Err(DataError::LongLine { line: 2, limit: 10 })));
-        // What is no text of a field counts too: separators, quotes, line ends.
+        // Everything in a row counts: separators, quotes, line ends.
         assert!(read("\"1\n2\",,,\n\"\"\"\"\n1\n").is_err_and(|e| matches!(e, DataError::TooManyRows { limit: 2 })));
         assert!(matches!(read("1\n\"\n\",,,,\"\n\"\n"), Err(DataError::LongLine { line: 2, limit: 10 })));
         for line in [&b"\",,,,,\"\n"[..], b"\",\"\n"] {
@@ -593,7 +594,8 @@ mod tests {
     }
     #[test]
     fn numbers_of_f32_are_rounded_once() {
-        // Just below the middle between two numbers of f32, to which f64 rounds it; the even one of the two is the upper one.
+        // Just below the middle between two f32 numbers. Rounding to f64 gives that middle, and rounding again would give the even one,
+        // above.
         let text = "1.000000178813934326171874999,0";
         assert_eq!(Csv::new().read::<f32>(text.as_bytes()).unwrap().x[[0, 0]], 1.0 + f32::EPSILON);
     }
@@ -659,7 +661,7 @@ mod tests {
         assert_eq!(hint(Csv::new(), "1,5;2,5;0\n"), commas);
         assert_eq!(hint(header(), "a;b\n1,5;0\n"), commas);
         assert_eq!(hint(Csv::new().separator(b';'), "1,2,0\n"), "',' seems to separate the columns: `.separator(b',')`");
-        // No number, and so no other columns either.
+        // `x;y` holds no numbers, so `;` is not suggested as the separator.
         assert_eq!(refused(Csv::new(), "0,1\nx;y,1\n"), r#"line 2, column 1: "x;y" is not a finite number"#);
     }
     #[test]
@@ -702,7 +704,7 @@ mod tests {
         (0..256).for_each(|_| zipped.write_all(&[b'\n'; 1 << 20]).unwrap()); // 256 MiB in 260 KB
         let zipped = zipped.finish().unwrap();
         assert!(matches!(Csv::new().max_rows(1 << 16).read::<f32>(&*zipped), Err(DataError::BlankLines { limit: 0x1_0000 })));
-        assert_eq!(LIMITS.rows, 1 << 24); // and with as many as are passed over without that call, half a second
+        assert_eq!(LIMITS.rows, 1 << 24); // the limit on blank lines without that call
     }
     #[test]
     fn tables_as_spreadsheets_write_them() {
@@ -720,13 +722,13 @@ mod tests {
         {
             assert_eq!(Csv::new().separator(separator).read::<f64>(text.as_bytes()).unwrap(), expected, "{text:?}");
         }
-        // A quoted number may hold the separator's neighbours, and a line end is no part of a number.
+        // A quoted number may contain a line end around it, but none inside.
         assert_eq!(Csv::new().read::<f64>("\"1\r\n\",0\n".as_bytes()).unwrap().x, array![[1.0]].into_dyn());
-        // The mark is passed over at the begin alone.
+        // The mark is skipped at the beginning only.
         assert!(refused(Csv::new(), "1,0\n\u{feff}1,0\n").starts_with("line 2, column 1: "));
         assert_eq!(refused(Csv::new(), "\u{feff}"), "the data holds no row");
     }
-    /// Random tables, written in random ways, are what is read; and whatever is damaged is refused, not a panic.
+    /// Random tables, written in random ways, are read back. Damaged ones are refused without a panic.
     #[test]
     fn what_is_written_is_read() {
         use rand::RngExt;

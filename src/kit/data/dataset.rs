@@ -1,4 +1,4 @@
-//! What does a network learn from? Examples: inputs, and what belongs to them.
+//! Data sets: examples, which are inputs and their targets.
 
 use super::order;
 use crate::Scalar;
@@ -8,7 +8,7 @@ use rand::seq::SliceRandom;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Anything that has examples by number: arrays in memory ([`Examples`]), or what your own code reads or makes when it is asked.
+/// Anything that has examples with an index: arrays in memory ([`Examples`]), or examples that your own code reads or makes on demand.
 ///
 /// ```
 /// use wengert::data::{Dataset, Examples};
@@ -31,28 +31,28 @@ use std::sync::Arc;
 /// assert_eq!(Circle(100).get(&[0, 30]).y, [0, 1]);
 /// ```
 pub trait Dataset: Send + Sync {
-    /// What the inputs are: `f32` or `f64`.
+    /// The type of the inputs: `f32` or `f64`.
     type Number: Scalar;
-    /// What belongs to the inputs of a batch: class numbers (`Vec<usize>`) or an array of numbers ([`ArrayD`]).
+    /// The type of a batch's targets: class numbers (`Vec<usize>`) or an array of numbers ([`ArrayD`]).
     type Target: Target;
     /// The number of examples.
     fn len(&self) -> usize;
-    /// These examples, in this order; the batch is the first axis.
+    /// The examples with these indices, in this order; the first axis is the batch.
     fn get(&self, rows: &[usize]) -> Examples<Self::Number, Self::Target>;
-    /// Whether there is none.
+    /// True if there are no examples.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// What belongs to the inputs of several examples.
+/// The targets of several examples.
 pub trait Target: Clone + Send + Sync + 'static {
-    /// For how many examples.
+    /// The number of examples.
     fn count(&self) -> usize;
-    /// That of these examples, in this order.
+    /// The targets of these examples, in this order.
     ///
     /// # Panics
-    /// If there is no such example.
+    /// If an index is out of range.
     fn of(&self, rows: &[usize]) -> Self;
 }
 
@@ -66,15 +66,15 @@ impl Target for Vec<usize> {
 }
 impl<T: Scalar> Target for ArrayD<T> {
     fn count(&self) -> usize {
-        self.shape().first().copied().unwrap_or(0) // a number alone belongs to no example
+        self.shape().first().copied().unwrap_or(0) // a single number is not a target of any example
     }
     fn of(&self, rows: &[usize]) -> Self {
         self.select(Axis(0), rows)
     }
 }
 
-/// Inputs `x` with the batch as the first axis, and what belongs to each (`y`): class numbers, or an array of numbers for regression.
-/// A whole data set in memory and a batch of one are both this.
+/// Inputs `x`, whose first axis is the batch, and their targets `y`: class numbers, or an array of numbers for regression. Both a whole
+/// data set in memory and a single batch are `Examples`.
 ///
 /// ```
 /// use wengert::data::Examples;
@@ -87,15 +87,15 @@ impl<T: Scalar> Target for ArrayD<T> {
 pub struct Examples<T: Scalar = f32, Y = Vec<usize>> {
     /// The inputs.
     pub x: ArrayD<T>,
-    /// What belongs to them.
+    /// Their targets.
     pub y: Y,
 }
 
 impl<T: Scalar, Y: Target> Examples<T, Y> {
-    /// Inputs and what belongs to them.
+    /// Inputs and their targets.
     ///
     /// # Panics
-    /// If there are not as many of both.
+    /// If their numbers differ.
     #[track_caller]
     pub fn new<D: ndarray::Dimension>(x: ndarray::Array<T, D>, y: Y) -> Self {
         let x = x.into_dyn();
@@ -108,14 +108,14 @@ impl<T: Scalar, Y: Target> Examples<T, Y> {
     pub fn len(&self) -> usize {
         self.y.count()
     }
-    /// Whether there is none.
+    /// True if there are no examples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-    /// These examples, in this order.
+    /// The examples with these indices, in this order.
     ///
     /// # Panics
-    /// If there is no such example.
+    /// If an index is out of range.
     #[track_caller]
     pub fn select(&self, rows: &[usize]) -> Self {
         let beyond = rows.iter().find(|i| **i >= self.len());
@@ -123,11 +123,12 @@ impl<T: Scalar, Y: Target> Examples<T, Y> {
         require(beyond.is_none(), message, "examples count from 0");
         Examples { x: self.x.select(Axis(0), rows), y: self.y.of(rows) }
     }
-    /// The first ones, `n` or as many as there are.
+    /// The first `n` examples, or all if there are fewer.
     pub fn first(&self, n: usize) -> Self {
         self.select(&(0..n.min(self.len())).collect::<Vec<_>>())
     }
-    /// A part to train on and this fraction held back, drawn by the seed; the held-back part has `round(fraction len)` examples.
+    /// Splits the examples at random into a part for training and a part that is held back, which has `round(fraction len)` examples. The
+    /// seed decides which.
     ///
     /// # Panics
     /// If the fraction is not between 0 and 1.
@@ -143,7 +144,7 @@ impl<T: Scalar, Y: Target> Examples<T, Y> {
 }
 
 impl<T: Scalar> Examples<T> {
-    /// As [`Examples::split`], but of each class the same fraction is held back, up to one example: see [`split_rows_stratified`].
+    /// As [`Examples::split`], but holds back the same fraction of each class, up to one example: see [`split_rows_stratified`].
     ///
     /// ```
     /// use wengert::data::Examples;
@@ -169,7 +170,7 @@ impl<T: Scalar, Y: Target> Dataset for Examples<T, Y> {
         self.len()
     }
     fn get(&self, rows: &[usize]) -> Examples<T, Y> {
-        // Row by row: `select` of an array is slow where the rows are long.
+        // Row by row: ndarray's `select` is slow for long rows.
         let mut shape = self.x.shape().to_vec();
         shape[0] = rows.len();
         let mut x = ArrayD::from_elem(shape, T::ZERO);
@@ -181,7 +182,7 @@ impl<T: Scalar, Y: Target> Dataset for Examples<T, Y> {
     }
 }
 
-/// Shared: cheap to clone, the examples stay one.
+/// A shared data set: clones are cheap, since they share the examples.
 impl<D: Dataset> Dataset for Arc<D> {
     type Number = D::Number;
     type Target = D::Target;
@@ -193,7 +194,7 @@ impl<D: Dataset> Dataset for Arc<D> {
     }
 }
 
-/// Some examples of another data set (or of an [`Arc`] of one), in an order of their own.
+/// Some examples of another data set (or of an [`Arc`] of one), in any order.
 #[derive(Clone, Debug)]
 pub struct Subset<D> {
     data: D,
@@ -201,10 +202,10 @@ pub struct Subset<D> {
 }
 
 impl<D: Dataset> Subset<D> {
-    /// These examples of it.
+    /// The examples with these indices.
     ///
     /// # Panics
-    /// If there is no such example.
+    /// If an index is out of range.
     #[track_caller]
     pub fn new(data: D, rows: Vec<usize>) -> Self {
         let beyond = rows.iter().find(|i| **i >= data.len());
@@ -225,10 +226,11 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
 }
 
-/// The numbers `0..len` in two parts drawn by the seed, each in ascending order: for training, and `round(held_back len)` of them held back.
+/// Splits the indices `0..len` at random into two parts, each in ascending order: one for training, and `round(held_back len)` that are
+/// held back. The seed decides which.
 ///
 /// # Panics
-/// If the fraction is not between 0 and 1, or there is no memory for so many numbers.
+/// If the fraction is not between 0 and 1, or there is no memory for the indices.
 #[track_caller]
 pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     check_fraction("split", held_back);
@@ -240,10 +242,10 @@ pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usi
     (order, test)
 }
 
-/// The numbers of labelled examples in two parts drawn by the seed, each in ascending order: for training, and `round(held_back n)` of all n held
-/// back. Of each class the same fraction is held back, rounded up or down (up first where most is cut off, as in scikit-learn; the seed draws
-/// among classes of which as much is), so that both parts have the classes in nearly the same shares. (One of few examples may be in one part
-/// alone.)
+/// Splits the indices of labelled examples at random into two parts, each in ascending order: one for training, and `round(held_back n)` of
+/// all n that are held back. The same fraction of each class is held back, rounded up or down, so that both parts have nearly the same
+/// shares of the classes. As in scikit-learn, the classes with the largest remainders are rounded up; the seed decides between equal
+/// remainders. A class with few examples may be in one part only.
 ///
 /// # Panics
 /// If the fraction is not between 0 and 1.
@@ -251,12 +253,12 @@ pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usi
 pub fn split_rows_stratified(labels: &[usize], held_back: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     check_fraction("split_stratified", held_back);
     let mut classes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    // In the order of the seed: what comes first is held back.
+    // In a random order; the first ones are held back.
     order::shuffled(labels.len(), seed, 0).into_iter().for_each(|i| classes.entry(labels[i]).or_default().push(i));
     let share = |rows: &Vec<usize>| held_back * rows.len() as f64;
     let down: usize = classes.values().map(|rows| share(rows).floor() as usize).sum();
     let mut by_rest: Vec<(usize, f64)> = classes.iter().map(|(class, rows)| (*class, share(rows).fract())).collect();
-    by_rest.shuffle(&mut order::generator(seed, 1, u64::MAX)); // else of equal rests the smaller class numbers would always win
+    by_rest.shuffle(&mut order::generator(seed, 1, u64::MAX)); // otherwise smaller classes would always win among equal remainders
     by_rest.sort_by(|a, b| b.1.total_cmp(&a.1)); // stable
     let up = ((held_back * labels.len() as f64).round() as usize).saturating_sub(down);
     let up: BTreeSet<usize> = by_rest.into_iter().take(up).map(|(class, _)| class).collect();
@@ -277,7 +279,7 @@ fn check_fraction(who: &str, held_back: f64) {
     require((0.0..=1.0).contains(&held_back), message, "0.1 to 0.3 are usual");
 }
 
-/// A row for each class number, 1 in its column and 0 elsewhere.
+/// A row for each class number: 1 in its column and 0 elsewhere.
 ///
 /// ```
 /// use wengert::{data::one_hot, ndarray::array};
@@ -285,7 +287,7 @@ fn check_fraction(who: &str, held_back: f64) {
 /// ```
 ///
 /// # Panics
-/// If a class number is not below `classes`, or there cannot be an array of so many rows and columns.
+/// If a class number is not below `classes`, or an array of this size is too large for memory.
 #[track_caller]
 pub fn one_hot<T: Scalar>(labels: &[usize], classes: usize) -> Array2<T> {
     elements::<T>("one_hot: [labels, classes]", &[labels.len(), classes]);
@@ -352,7 +354,7 @@ mod tests {
     }
     #[test]
     fn a_stratified_split_keeps_the_shares_of_classes() {
-        // 60, 30 and 10 of three classes, in no order.
+        // 60, 30 and 10 examples of three classes, mixed.
         let labels: Vec<usize> = (0..100).map(|i| [7, 7, 7, 7, 7, 7, 2, 2, 2, 9][i * 7 % 10]).collect();
         for held_back in [0.0, 0.1, 0.25, 0.333, 0.5, 0.99, 1.0] {
             for seed in 0..5 {
@@ -371,14 +373,14 @@ mod tests {
         let split = |seed| split_rows_stratified(&labels, 0.3, seed);
         assert_eq!(split(1), split(1));
         assert_ne!(split(1), split(2));
-        // Classes of one example each: as many as are held back in all.
+        // Classes with one example each: as many classes as examples are held back.
         assert_eq!(split_rows_stratified(&[5, 3, 4, 1], 0.5, 1).1.len(), 2);
         assert_eq!(split_rows_stratified(&[], 0.5, 1), (vec![], vec![]));
         // Each of them about equally often.
         let mut counts = [0; 4];
         (0..2000).for_each(|seed| split_rows_stratified(&[5, 3, 4, 1], 0.5, seed).1.into_iter().for_each(|i| counts[i] += 1));
         assert!(counts.iter().all(|n: &i32| (n - 1000).abs() < 112), "{counts:?}"); // 5 standard deviations
-        // As many classes as examples: not their square.
+        // As many classes as examples: the time must not grow with their square.
         let many: Vec<usize> = (0..400_000).collect();
         assert_eq!(split_rows_stratified(&many, 0.5, 1).1.len(), 200_000);
         let examples = counting(9); // classes 0, 1, 2 in turn

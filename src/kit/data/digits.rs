@@ -12,14 +12,14 @@ const PIXELS: usize = 64;
 /// The brightest pixel in the file.
 const BRIGHTEST: u32 = 16;
 const CLASSES: u32 = 10;
-/// A row is at most 64 numbers of two places, a label and commas; what is much longer is no such row and is not read to its end.
-/// More rows than these are refused (a gzipped file can be a thousand times larger than it looks).
+/// A row is at most 64 numbers of two digits, a label and commas. A line that is much longer is not read to its end. More rows are refused,
+/// since a gzipped file can grow to a thousand times its size.
 const LIMITS: Limits = Limits { row: 1024, rows: 1 << 20, titles: 0, bytes: u64::MAX };
 
-/// Handwritten digits of 8x8 pixels, and which digit each one is.
+/// Handwritten digits of 8x8 pixels, and their labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Digits {
-    /// One image a row, 64 pixels row by row, scaled to 0 (paper) .. 1 (ink).
+    /// One image for each row: 64 pixels in row-major order, from 0 (paper) to 1 (ink).
     pub images: Array2<f32>,
     /// The digit of each image, 0..=9.
     pub labels: Vec<usize>,
@@ -39,11 +39,11 @@ pub fn digits() -> Digits {
 }
 
 impl Digits {
-    /// Reads such a file: CSV without a header, gzipped or not; in each row 64 pixels from 0 to 16, then the digit. Sizes are found by
-    /// reading, none is believed; lines of more than 1,024 bytes and more than 2^20 rows are refused.
+    /// Reads such a file: CSV without a header, gzipped or not, with 64 pixels from 0 to 16 and then the digit in each row. Lines of more
+    /// than 1,024 bytes and more than 2^20 rows are refused.
     ///
     /// # Errors
-    /// A [`DataError`] that says in which line and column the file is not as it should be.
+    /// A [`DataError`] that names the line and column of what is wrong.
     pub fn read(reader: impl Read) -> Result<Digits, DataError> {
         let (mut pixels, mut labels) = (Vec::new(), Vec::new());
         rows(reader, b',', LIMITS, |row| {
@@ -67,14 +67,15 @@ impl Digits {
     pub fn len(&self) -> usize {
         self.labels.len()
     }
-    /// Whether there are none.
+    /// True if there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
-    /// A part to train on and a fifth to hold back, always the same: rows 0, 5, 10, .. (counted from 0) are held back.
+    /// Splits the images into a part for training and a fifth to hold back, always the same: rows 0, 5, 10, .. (counted from 0) are held
+    /// back.
     ///
-    /// The rows come from many writers in turn, so that both parts know all digits about equally; they also share writers, so that the
-    /// held-back accuracy is that for known writers.
+    /// The writers take turns in the rows, so both parts contain all digits about equally. They also share writers: the accuracy on the
+    /// held-back part is that for known writers.
     pub fn split(&self) -> (Digits, Digits) {
         let held_back = |i: &usize| i.is_multiple_of(5);
         let part = |rows: Vec<usize>| Digits {

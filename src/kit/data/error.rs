@@ -1,4 +1,4 @@
-//! Why is a data file refused?
+//! The errors of readers of data files.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ pub enum DataError {
     /// The reader failed, or the compressed data is damaged or cut short.
     #[error("cannot read the data: {0}")]
     Io(#[from] io::Error),
-    /// A file is not there.
+    /// A file does not exist.
     #[error("{} is missing\n  hint: {hint}", path.display())]
     Missing {
         /// The file.
@@ -19,12 +19,12 @@ pub enum DataError {
         /// Where to get it.
         hint: String,
     },
-    /// One of several files is refused.
+    /// One of several files was refused.
     #[error("{}: {source}", path.display())]
     File {
-        /// Which one.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: Box<DataError>,
     },
     /// There is no row.
@@ -33,39 +33,39 @@ pub enum DataError {
     /// A row has too few or too many columns.
     #[error("line {line}: {found} columns where {expected} are needed{}", hint_line(hint))]
     Columns {
-        /// Where.
+        /// The line.
         line: usize,
-        /// The columns of a row.
+        /// The expected number of columns.
         expected: usize,
-        /// The columns of this one.
+        /// The number of columns in this row.
         found: usize,
-        /// What may help; empty if nothing is known.
+        /// A hint; empty if there is none.
         hint: String,
     },
-    /// What stands in a column is not a whole number of the range.
+    /// A field is not an integer of the allowed range.
     #[error("line {line}, column {column}: {text:?} is not a whole number from 0 to {max}{}", hint_line(hint))]
     Number {
-        /// Where.
+        /// The line.
         line: usize,
-        /// Where in the line.
+        /// The column.
         column: usize,
-        /// What stands there.
+        /// The field.
         text: String,
-        /// The largest number that may.
+        /// The largest number that is allowed.
         max: u32,
-        /// What may help; empty if nothing is known.
+        /// A hint; empty if there is none.
         hint: String,
     },
-    /// What stands in a column is not a finite number.
+    /// A field is not a finite number.
     #[error("line {line}, column {column}: {text:?} is not a finite number{}", hint_line(hint))]
     NotFinite {
-        /// Where.
+        /// The line.
         line: usize,
-        /// Where in the line.
+        /// The column.
         column: usize,
-        /// What stands there.
+        /// The field.
         text: String,
-        /// What may help; empty if nothing is known.
+        /// A hint; empty if there is none.
         hint: String,
     },
     /// The header has no such column.
@@ -73,104 +73,104 @@ pub enum DataError {
     NoColumn {
         /// The name that was asked for.
         name: String,
-        /// The names that there are.
+        /// The names in the header.
         header: Vec<String>,
-        /// What may help; empty if nothing is known.
+        /// A hint; empty if there is none.
         hint: String,
     },
-    /// The text is UTF-16: it begins with a byte order mark of that.
+    /// The text is UTF-16: it begins with the byte order mark of UTF-16.
     #[error(
         "the text is UTF-16 (it begins with the bytes {found:02x?})\n  hint: save it as \"CSV UTF-8\", or run `iconv -f UTF-16 -t UTF-8`"
     )]
     Utf16 {
-        /// Its first bytes.
+        /// The first bytes.
         found: [u8; 2],
     },
-    /// The first line, as spreadsheets write it (`sep=;`), names another separator than the one that is asked for.
+    /// The first line, as spreadsheets write it (`sep=;`), names another separator than the options do.
     #[error("line 1 says that {found:?} separates the columns, not {expected:?}\n  hint: `.separator({})`", byte(*found))]
     Separator {
         /// The separator that the line names.
         found: char,
-        /// The one that is asked for.
+        /// The separator in the options.
         expected: char,
     },
     /// A line is much longer than a row can be.
     #[error("line {line}: longer than {limit} bytes")]
     LongLine {
-        /// Where.
+        /// The line.
         line: usize,
-        /// The bytes that are allowed.
+        /// The number of bytes that is allowed.
         limit: usize,
     },
-    /// Quotes around a field are not as they should be.
+    /// The quotes around a field are wrong.
     #[error("line {line}, column {column}: {reason}")]
     Quotes {
-        /// Where.
+        /// The line.
         line: usize,
-        /// Where in the line.
+        /// The column.
         column: usize,
         /// What is wrong.
         reason: &'static str,
     },
-    /// There are more blank lines than are passed over.
+    /// There are too many blank lines.
     #[error("more than {limit} blank lines")]
     BlankLines {
-        /// The blank lines that are allowed.
+        /// The number of blank lines that is allowed.
         limit: usize,
     },
-    /// There are more bytes than are read.
+    /// There are too many bytes.
     #[error("more than {limit} bytes")]
     TooLong {
-        /// The bytes that are allowed, those of compressed data after it was unpacked.
+        /// The number of bytes that is allowed, counted after decompression.
         limit: u64,
     },
-    /// There are more rows than are read.
+    /// There are too many rows.
     #[error("more than {limit} rows")]
     TooManyRows {
-        /// The rows that are allowed.
+        /// The number of rows that is allowed.
         limit: usize,
     },
-    /// There are more numbers than are read.
+    /// There are too many numbers.
     #[error("more than {limit} numbers")]
     TooManyNumbers {
-        /// The numbers that are allowed, labels among them.
+        /// The number of numbers that is allowed, including labels.
         limit: usize,
     },
-    /// There is no memory for what it holds.
+    /// There is not enough memory for the numbers.
     #[error("no memory for {count} numbers")]
     NoRoom {
-        /// How many it holds.
+        /// The number of numbers.
         count: usize,
     },
-    /// It does not begin as an IDX file does: two zeros, a known type, the number of axes.
+    /// The file does not begin like an IDX file: two zeros, a known type, the number of axes.
     #[error("it begins with the bytes {found:02x?}, which no IDX file does")]
     Magic {
-        /// Its first bytes.
+        /// The first bytes.
         found: [u8; 4],
     },
-    /// The header of an IDX file tells of more than is read.
+    /// The header of an IDX file announces more bytes than are allowed.
     #[error("its header tells of the sizes {sizes:?}: more than {limit} bytes")]
     Huge {
         /// The sizes of its axes.
         sizes: Vec<u32>,
-        /// The bytes that are allowed.
+        /// The number of bytes that is allowed.
         limit: u64,
     },
     /// An IDX file ends too early.
     #[error("it is cut short: {found} bytes where {needed} are needed")]
     Truncated {
-        /// The bytes that it must have.
+        /// The number of bytes that the header announces.
         needed: u64,
-        /// The bytes that it has.
+        /// The number of bytes in the file.
         found: u64,
     },
-    /// An IDX file goes on after its end.
+    /// There are bytes after the end of an IDX file.
     #[error("it goes on after the {length} bytes that its header tells of")]
     Trailing {
-        /// The bytes that it should have.
+        /// The number of bytes that it should have.
         length: u64,
     },
-    /// An IDX file holds another array than the one that is needed.
+    /// An IDX file holds another kind of array than is needed.
     #[error("it holds {found}, where {expected} are needed")]
     Content {
         /// What it holds.
@@ -180,19 +180,19 @@ pub enum DataError {
     },
 }
 
-/// The same sentence, since that is what `unwrap`, and `main` if it ends with an error, show.
+/// The same text as `Display`, since `unwrap` and a `main` that returns an error show `Debug`.
 impl fmt::Debug for DataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// A hint in a line of its own, if there is one.
+/// A hint on a line of its own, if there is one.
 fn hint_line(hint: &str) -> String {
     if hint.is_empty() { String::new() } else { format!("\n  hint: {hint}") }
 }
 
-/// This character as a byte is written in code: `b';'`.
+/// The character as a byte literal: `b';'`.
 pub(super) fn byte(c: char) -> String {
     format!("b{c:?}")
 }

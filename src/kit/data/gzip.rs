@@ -1,9 +1,9 @@
-//! Is a file compressed? Its content tells, not its name.
+//! Recognizes gzipped data by its content, not by its name.
 
 use flate2::bufread::MultiGzDecoder;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-/// What the reader gives, decompressed if it begins as a gzip file does.
+/// The reader, with decompression if the data begins like a gzip file.
 pub(super) fn unzipped<'r>(mut reader: impl Read + 'r) -> io::Result<Box<dyn BufRead + 'r>> {
     let mut start = Vec::new();
     reader.by_ref().take(2).read_to_end(&mut start)?; // a single read may give one byte

@@ -1,7 +1,8 @@
-//! How are IDX files read, the format of MNIST and its kin?
+//! Reads IDX files, the format of MNIST and Fashion-MNIST.
 //!
-//! Two zero bytes, one for the type, one for the number of axes; the size of each axis (4 bytes, big endian); the numbers in row-major order,
-//! big endian. Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (1998), section on file formats.
+//! The format: two zero bytes, one byte for the type, one for the number of axes; the size of each axis (4 bytes, big endian); the numbers
+//! in row-major order, big endian. Source: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (1998), section on
+//! file formats.
 
 use super::DataError;
 use super::gzip::unzipped;
@@ -9,10 +10,10 @@ use crate::Scalar;
 use ndarray::{ArrayD, IxDyn};
 use std::io::Read;
 
-/// More bytes of numbers than this are refused, unless said otherwise (a gzipped file can be a thousand times larger than it looks).
+/// The default limit for the bytes of all numbers. A gzipped file can grow to a thousand times its size.
 const LIMIT: u64 = 1 << 31;
 
-/// The array of an IDX file, in the type that the file has.
+/// The array of an IDX file, in the type of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Idx {
     /// Type 0x08.
@@ -30,10 +31,11 @@ pub enum Idx {
 }
 
 impl Idx {
-    /// Reads a file, plain or gzipped (its content tells). The sizes in its header are checked, and memory is taken as bytes arrive.
+    /// Reads a file, gzipped or not. The sizes in its header are checked, and memory is allocated as the bytes arrive.
     ///
     /// # Errors
-    /// A [`DataError`]: another format, cut short, bytes after its end, sizes above 2 GiB, damaged compression.
+    /// A [`DataError`] if the format is another one, the file is cut short or has bytes after its end, the sizes are above 2 GiB, or the
+    /// compression is damaged.
     ///
     /// ```
     /// use wengert::data::Idx;
@@ -45,8 +47,8 @@ impl Idx {
     pub fn read(reader: impl Read) -> Result<Idx, DataError> {
         Idx::read_at_most(reader, LIMIT)
     }
-    /// Reads a file of at most so many bytes of numbers, in place of 2 GiB: less for files of others, of which a small one may unpack to 2 GiB,
-    /// more for data sets that are larger.
+    /// Reads a file with at most this many bytes of numbers, instead of 2 GiB. Use less for files of others, where a small file may grow to
+    /// 2 GiB, and more for larger data sets.
     ///
     /// # Errors
     /// As [`Idx::read`].
@@ -63,9 +65,9 @@ impl Idx {
             _ => return Err(DataError::Magic { found: magic }),
         };
         let sizes = (0..axes).map(|_| Ok(u32::from_be_bytes(reader.array()?))).collect::<Result<Vec<_>, DataError>>()?;
-        // Axes of no elements are left out: the array's other sizes must make sense too.
+        // Empty axes are left out, so that the other sizes are checked too.
         let bytes = sizes.iter().filter(|n| **n > 0).try_fold(size, |bytes: u64, n| bytes.checked_mul((*n).into()));
-        // In any case no more than an array can hold.
+        // Never more than an array can hold.
         if bytes.is_none_or(|bytes| bytes > limit.min(isize::MAX as u64)) {
             return Err(DataError::Huge { sizes, limit });
         }
@@ -80,7 +82,7 @@ impl Idx {
             _ => Idx::F64(laid_out(each(&bytes, f64::from_be_bytes), &shape)),
         })
     }
-    /// The sizes of its axes.
+    /// The sizes of the axes.
     pub fn shape(&self) -> &[usize] {
         match self {
             Idx::U8(a) => a.shape(),
@@ -91,7 +93,7 @@ impl Idx {
             Idx::F64(a) => a.shape(),
         }
     }
-    /// What its numbers are, as PyTorch calls it.
+    /// The type of the numbers, by PyTorch's name.
     pub fn type_name(&self) -> &'static str {
         match self {
             Idx::U8(_) => "uint8",
@@ -102,7 +104,7 @@ impl Idx {
             Idx::F64(_) => "float64",
         }
     }
-    /// Its numbers, rounded to this type.
+    /// The numbers, rounded to this type.
     pub fn to_array<T: Scalar>(&self) -> ArrayD<T> {
         match self {
             Idx::U8(a) => a.mapv(|x| T::from_f64(x.into())),
@@ -122,14 +124,14 @@ fn laid_out<X>(numbers: Vec<X>, shape: &[usize]) -> ArrayD<X> {
     ArrayD::from_shape_vec(IxDyn(shape), numbers).expect("the sizes were checked")
 }
 
-/// A reader that knows how many bytes it gave.
+/// A reader that counts the bytes it has read.
 struct Counted<R> {
     reader: R,
     count: u64,
 }
 
 impl<R: Read> Counted<R> {
-    /// So many bytes; memory is taken as they come.
+    /// Reads this many bytes; memory is allocated as they arrive.
     fn bytes(&mut self, n: u64) -> Result<Vec<u8>, DataError> {
         let mut bytes = Vec::new();
         let found = self.reader.by_ref().take(n).read_to_end(&mut bytes)? as u64;
@@ -142,7 +144,7 @@ impl<R: Read> Counted<R> {
     fn array<const N: usize>(&mut self) -> Result<[u8; N], DataError> {
         Ok(self.bytes(N as u64)?.try_into().expect("as many as asked for"))
     }
-    /// So many bytes, and then nothing more. (Asking for more also makes the decompressor check its sums.)
+    /// Reads this many bytes and checks that nothing follows. Reading on also makes the decompressor verify its checksum.
     fn last(&mut self, n: u64) -> Result<Vec<u8>, DataError> {
         let bytes = self.bytes(n)?;
         match self.reader.read(&mut [0])? {
@@ -225,7 +227,7 @@ mod tests {
             assert_eq!(Idx::read_at_most(&*zipped, limit).is_ok(), fits, "{limit}");
         }
         assert!(matches!(Idx::read_at_most(&*file(8, &[u32::MAX; 3], &[1]), u64::MAX), Err(DataError::Huge { limit: u64::MAX, .. })));
-        // As much as is allowed, but not there: no memory is taken for it.
+        // A size within the limit, but without the bytes: no memory is allocated for it.
         assert!(matches!(Idx::read(&*file(0x0e, &[1 << 28], &[1])), Err(DataError::Truncated { found: 9, .. })));
     }
 }

@@ -1,4 +1,4 @@
-//! How do examples come to the training loop? In batches, in an order of each epoch's own, prepared on another thread.
+//! Batches for the training loop: shuffled in each epoch, augmented, and prepared on another thread.
 
 use super::{Augment, Dataset, Examples, WeightedSampler, order};
 use crate::refusal::{has_room, require};
@@ -9,9 +9,9 @@ use std::thread::{self, JoinHandle};
 
 /// Batches of a data set, epoch by epoch.
 ///
-/// Order and augmentation depend on the seeds and the epoch alone: a run that stopped after batch `b` of epoch `e` goes on with
-/// [`Loader::epoch_from`]`(e, b + 1)` as if it had never stopped ([`Checkpoint`](crate::io::Checkpoint)). The next batches are prepared on a thread of their own while the loop
-/// works ([`Loader::prefetch`]); they are the same as without it.
+/// Order and augmentation depend only on the seeds and the epoch. A run that stopped after batch `b` of epoch `e` continues with
+/// [`Loader::epoch_from`]`(e, b + 1)` as if it had never stopped ([`Checkpoint`](crate::io::Checkpoint)). While the loop works, a thread
+/// prepares the next batches ([`Loader::prefetch`]); this does not change them.
 ///
 /// ```
 /// use wengert::Tape;
@@ -34,7 +34,7 @@ pub struct Loader<D> {
 
 type Batch<D> = Examples<<D as Dataset>::Number, <D as Dataset>::Target>;
 
-/// How batches are made, on whatever thread.
+/// How to make the batches, on any thread.
 struct Batches<D> {
     data: Arc<D>,
     batch: usize,
@@ -43,7 +43,7 @@ struct Batches<D> {
     drop_last: bool,
 }
 
-/// In which order examples come.
+/// The order of the examples.
 #[derive(Clone)]
 enum Order {
     AsTheyAre,
@@ -52,7 +52,7 @@ enum Order {
 }
 
 impl<D: Dataset> Batches<D> {
-    /// The examples of an epoch.
+    /// The number of examples in an epoch.
     fn len(&self) -> usize {
         match &self.order {
             Order::Drawn(sampler) => sampler.samples(),
@@ -62,11 +62,11 @@ impl<D: Dataset> Batches<D> {
 }
 
 impl<D: Dataset + 'static> Loader<D> {
-    /// Batches of so many examples, in the order of the data set; the last one of an epoch has what is left. Give an [`Arc`] of the data set
-    /// where it is needed elsewhere too.
+    /// Batches of `batch` examples, in the order of the data set; the last one of an epoch may be smaller. To use the data set elsewhere
+    /// too, pass an [`Arc`] of it.
     ///
     /// # Panics
-    /// If the batches have no examples.
+    /// If `batch` is 0.
     #[track_caller]
     pub fn new(data: D, batch: usize) -> Self {
         require(batch > 0, || "Loader::new: batches of 0 examples", "32 to 128 are usual");
@@ -81,10 +81,10 @@ impl<D: Dataset + 'static> Loader<D> {
         self.source = Arc::new(source);
         self
     }
-    /// Another order in each epoch, by this seed.
+    /// Shuffles the examples in each epoch, by this seed.
     ///
     /// # Panics
-    /// If a sampler was given: what it draws has no order to change.
+    /// If a sampler was given, which chooses its own order.
     #[track_caller]
     pub fn shuffle(self, seed: u64) -> Self {
         let drawn = matches!(self.source.order, Order::Drawn(_));
@@ -95,10 +95,10 @@ impl<D: Dataset + 'static> Loader<D> {
         );
         self.with(|s| s.order = Order::Shuffled(seed))
     }
-    /// Examples that are drawn by weights, in place of all of them in an order: an epoch has as many as the sampler draws.
+    /// Draws examples by weights instead of taking each of them once. The sampler decides how many make an epoch.
     ///
     /// # Panics
-    /// If there are not as many weights as examples, or the examples are shuffled.
+    /// If the numbers of weights and examples differ, or the examples are shuffled.
     #[track_caller]
     pub fn sampler(self, sampler: WeightedSampler) -> Self {
         let (weights, examples) = (sampler.len(), self.source.data.len());
@@ -108,16 +108,16 @@ impl<D: Dataset + 'static> Loader<D> {
         require(!shuffled, || "Loader::sampler: the examples are shuffled", "leave out one of the two; a sampler has a seed of its own");
         self.with(|s| s.order = Order::Drawn(Arc::new(sampler)))
     }
-    /// Changes the inputs by chance.
+    /// Changes the inputs at random.
     pub fn augment(self, augment: Augment) -> Self {
         self.with(|s| s.augment = Some(augment))
     }
-    /// Leaves out a last batch that is not full.
+    /// Leaves out the last batch if it is not full.
     pub fn drop_last(self) -> Self {
         self.with(|s| s.drop_last = true)
     }
-    /// How many batches are prepared ahead, on a thread that lives as long as the epoch: 2 unless said otherwise, at most 1,024; 0 prepares each
-    /// one when it is asked for, without a thread.
+    /// The number of batches that are prepared ahead, on a thread that lives as long as the epoch: 2 by default, at most 1,024. With 0
+    /// there is no thread; each batch is prepared when it is asked for.
     pub fn prefetch(mut self, batches: usize) -> Self {
         self.prefetch = batches;
         self
@@ -131,22 +131,23 @@ impl<D: Dataset + 'static> Loader<D> {
         let (n, batch) = (self.source.len(), self.source.batch);
         if self.source.drop_last { n / batch } else { n.div_ceil(batch) }
     }
-    /// Whether there are none.
+    /// True if there are no batches.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
     /// The batches of an epoch.
     ///
     /// # Panics
-    /// If there is no memory for the order of so many examples, or for the numbers of those in a batch.
+    /// If there is no memory for the order of the examples, or for the indices of those in a batch.
     #[track_caller]
     pub fn epoch(&self, epoch: u64) -> Epoch<D> {
         self.epoch_from(epoch, 0)
     }
-    /// The batches of an epoch from this one on, counted from 0: for a run that is resumed. There is none from [`Loader::len`] on.
+    /// The batches of an epoch, beginning with this one (counted from 0), for a run that is resumed. From [`Loader::len`] on there are
+    /// none.
     ///
     /// # Panics
-    /// If there is no memory for the order of so many examples, or for the numbers of those in a batch.
+    /// If there is no memory for the order of the examples, or for the indices of those in a batch.
     #[track_caller]
     pub fn epoch_from(&self, epoch: u64, batch: usize) -> Epoch<D> {
         let (n, listed) = (self.source.len(), !matches!(self.source.order, Order::AsTheyAre));
@@ -166,13 +167,13 @@ impl<D: Dataset + 'static> Loader<D> {
     }
 }
 
-/// There must be room for as many.
+/// The channel allocates room for this many batches.
 const MOST_AHEAD: usize = 1024;
 
-/// What is left of an epoch.
+/// The rest of an epoch.
 struct Plan<D> {
     source: Arc<Batches<D>>,
-    /// Made with the first batch, so that the thread does it; none for examples as they are.
+    /// Made with the first batch, so that the thread does it; `None` if the examples keep their order.
     order: Option<Vec<usize>>,
     epoch: u64,
     next: usize,
@@ -204,10 +205,10 @@ impl<D: Dataset> Plan<D> {
     }
 }
 
-/// The batches of an epoch, in their order. May be dropped before its end: the thread that prepares batches ends with it.
+/// The batches of an epoch, in order. If it is dropped early, the thread that prepares batches ends.
 ///
 /// # Panics
-/// `next` panics with what the data set panicked with on the other thread.
+/// If the data set panics on the other thread, `next` panics with the same payload.
 pub struct Epoch<D: Dataset> {
     batches: Way<D>,
     left: usize,
@@ -234,7 +235,7 @@ impl<D: Dataset> Iterator for Epoch<D> {
 }
 impl<D: Dataset> ExactSizeIterator for Epoch<D> {}
 
-/// A thread and what it sends.
+/// A thread and the batches it sends.
 struct Worker<B> {
     batches: Option<Receiver<B>>,
     thread: Option<JoinHandle<()>>,
@@ -242,12 +243,12 @@ struct Worker<B> {
 
 impl<B: Send + 'static> Worker<B> {
     fn start(mut next: impl FnMut() -> Option<B> + Send + 'static, ahead: usize) -> Self {
-        // One batch waits in the hands of the thread, the others in the channel.
+        // The thread holds one batch itself, the channel the others.
         let (send, receive) = sync_channel(ahead - 1);
         let thread = thread::spawn(move || {
             while let Some(batch) = next() {
                 if send.send(batch).is_err() {
-                    return; // nobody wants more
+                    return; // the receiver is gone
                 }
             }
         });
@@ -273,9 +274,9 @@ impl<B> Worker<B> {
 
 impl<B> Drop for Worker<B> {
     fn drop(&mut self) {
-        self.batches = None; // first: a thread that waits for room in the channel goes on and ends
+        self.batches = None; // first, so that a thread that waits for room in the channel ends
         if let Some(thread) = self.thread.take() {
-            let _ = thread.join(); // a panic over a batch that nobody asked for
+            let _ = thread.join(); // ignores a panic in a batch that nobody asked for
         }
     }
 }
@@ -336,7 +337,7 @@ mod tests {
     fn drawn_examples_are_not_shuffled() {
         let _ = Loader::new(counting(2), 1).sampler(WeightedSampler::new(&[1.0, 1.0], 3, 1)).shuffle(1);
     }
-    /// More examples than memory has addresses: in their order they need no list; an order of their own is refused.
+    /// More examples than memory has addresses: in their own order they need no list; shuffling them is refused.
     #[test]
     fn endless_data_sets() {
         struct Endless(usize);
@@ -426,7 +427,7 @@ mod tests {
         assert!(epoch.len() == 0 && epoch.next().is_none() && epoch.next().is_none());
     }
 
-    /// Counts how often it was asked, and refuses one example.
+    /// Counts the calls, and panics for one example.
     struct Watched {
         asked: AtomicUsize,
         refuses: usize,
@@ -453,7 +454,7 @@ mod tests {
         let mut epoch = Loader::new(data.clone(), 1).prefetch(3).epoch(0);
         for taken in 1..20 {
             epoch.next().unwrap();
-            // Those taken, those in the channel, and the one in the thread's hands.
+            // The batches taken, those in the channel, and the one that the thread holds.
             assert!(data.asked.load(Ordering::SeqCst) <= taken + 3);
             let start = Instant::now();
             while data.asked.load(Ordering::SeqCst) < taken + 3 {
@@ -461,7 +462,7 @@ mod tests {
                 thread::yield_now();
             }
         }
-        // No more room than there are batches, whatever is asked for.
+        // The channel is never larger than the number of batches.
         assert_eq!(Loader::new(counting(2), 1).prefetch(usize::MAX).epoch(0).count(), 2);
     }
     #[test]
@@ -486,7 +487,7 @@ mod tests {
             let panic = catch_unwind(AssertUnwindSafe(|| epoch.next())).expect_err("must panic");
             assert_eq!(panic.downcast_ref::<String>().unwrap(), "example 3 cannot be read");
         }
-        // Nobody asks for the batch that cannot be made: no panic, no hanging.
+        // Nobody asks for the batch that cannot be made: it neither panics nor hangs.
         let mut epoch = Loader::new(watched(3), 2).epoch(0);
         epoch.next();
     }

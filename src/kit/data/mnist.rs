@@ -1,4 +1,4 @@
-//! Where do the images of MNIST and Fashion-MNIST come from? Four IDX files in a directory.
+//! Reads MNIST and Fashion-MNIST: four IDX files in a directory.
 
 use super::{DataError, Examples, Idx};
 use crate::refusal::has_room;
@@ -11,21 +11,21 @@ use std::path::{Path, PathBuf};
 pub const FASHION_MNIST_CLASSES: [&str; 10] =
     ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 
-/// Where the files are to be had.
+/// Where to download the files.
 const HINT: &str = "MNIST: the four files `train-images-idx3-ubyte.gz`, `train-labels-idx1-ubyte.gz`, `t10k-images-idx3-ubyte.gz` and \
                     `t10k-labels-idx1-ubyte.gz` (or unpacked, without `.gz`) from a mirror such as \
                     https://ossci-datasets.s3.amazonaws.com/mnist/ or https://storage.googleapis.com/cvdf-datasets/mnist/; Fashion-MNIST: Debian's \
                     package `dataset-fashion-mnist` (`dpkg -L dataset-fashion-mnist` says where they are), or \
                     https://github.com/zalandoresearch/fashion-mnist";
 
-/// The training and the test images of a directory that holds MNIST or Fashion-MNIST under the four usual names, gzipped or not: images
-/// `[n, 1, height, width]` from 0 to 1 and labels 0..=9.
+/// The training and the test images in a directory that holds MNIST or Fashion-MNIST in four files with the usual names, gzipped or not.
+/// Images have shape `[n, 1, height, width]` and values from 0 to 1; labels are 0..=9.
 ///
 /// Sources: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits" (1998); H. Xiao, K. Rasul, R. Vollgraf,
 /// "Fashion-MNIST: a novel image dataset for benchmarking machine learning algorithms" (2017).
 ///
 /// # Errors
-/// If a file is missing (the error says where to get it) or damaged, or if there are not as many labels as images.
+/// If a file is missing (the error says where to get it) or damaged, or if the numbers of labels and images differ.
 ///
 /// ```no_run
 /// let (train, test) = wengert::data::mnist("mnist")?;
@@ -36,8 +36,8 @@ pub fn mnist(dir: impl AsRef<Path>) -> Result<(Examples, Examples), DataError> {
     both(dir.as_ref(), Idx::read)
 }
 
-/// [`mnist()`] of files of at most so many pixels or labels each, in place of 2^31: a gzipped file of others may unpack to a thousand times its
-/// size, and a pixel takes four bytes of memory. The usual files have 47,040,000 pixels at most.
+/// [`mnist()`] for files with at most `bytes` pixels or labels each, instead of 2^31. A gzipped file of someone else may grow to a thousand
+/// times its size, and a pixel takes four bytes of memory. The usual files have at most 47,040,000 pixels.
 ///
 /// # Errors
 /// As [`mnist()`], and if a file holds more.
@@ -45,7 +45,7 @@ pub fn mnist_at_most(dir: impl AsRef<Path>, bytes: u64) -> Result<(Examples, Exa
     both(dir.as_ref(), |file| Idx::read_at_most(file, bytes))
 }
 
-/// How a file is read.
+/// The function that reads a file.
 type Read<'a> = &'a dyn Fn(File) -> Result<Idx, DataError>;
 
 fn both(dir: &Path, idx: impl Fn(File) -> Result<Idx, DataError>) -> Result<(Examples, Examples), DataError> {

@@ -1,4 +1,4 @@
-//! What is there to learn from? Data sets, readers for files, and batches for the training loop.
+//! Data sets, readers for files, and batches for the training loop.
 //!
 //! | what | where |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | preparation | [`Examples::split`], [`Examples::split_stratified`], [`Normalization`], [`one_hot`] |
 //! | batches: shuffled or drawn by weights, augmented, prepared on another thread | [`Loader`], [`WeightedSampler`], [`Augment`] |
 //!
-//! All chance is seeded, and depends on the seed and the epoch alone: a run that is resumed sees the same batches.
+//! All randomness is seeded, and depends only on the seed and the epoch: a run that is resumed sees the same batches.
 
 mod augment;
 mod csv;

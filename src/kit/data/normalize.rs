@@ -1,4 +1,4 @@
-//! How are inputs brought to mean 0 and spread 1? By what the training part says, for all parts alike.
+//! Brings inputs to mean 0 and standard deviation 1, by the values of the training part for all parts alike.
 
 use crate::Scalar;
 use crate::io::{State, StateError};
@@ -27,7 +27,7 @@ impl Normalization {
     /// These means and standard deviations, one for each channel.
     ///
     /// # Panics
-    /// If there are not as many of both, or a standard deviation is not above 0.
+    /// If their numbers differ, one is not finite, or a standard deviation is not above 0.
     #[track_caller]
     pub fn new(mean: impl Into<Vec<f64>>, std: impl Into<Vec<f64>>) -> Self {
         let (mean, std) = (mean.into(), std.into());
@@ -37,8 +37,8 @@ impl Normalization {
         require(fine, message, "of a feature that is the same everywhere the standard deviation is 1");
         Normalization { mean, std }
     }
-    /// Those of an array `[batch, channels, ..]` or `[batch, features]`, over all other axes than the second (dividing by their number).
-    /// A channel that is the same everywhere is only centred.
+    /// Means and standard deviations of an array `[batch, channels, ..]` or `[batch, features]`, over all axes but the second (with the
+    /// number of elements as the divisor). A constant channel gets standard deviation 1, so it is only centred.
     ///
     /// # Panics
     /// If there are fewer than two axes, no elements, or elements that are not finite.
@@ -52,7 +52,7 @@ impl Normalization {
             require(x.iter().all(|x| x.to_f64().is_finite()), message, "remove those examples");
             let (mut mean, mut std) = mean_and_std(&x, 1.0);
             if !(1e-140..1e140).contains(&std) && x.iter().any(|y| Some(y) != x.first()) {
-                // Squares that leave the range of f64: relative to the largest number.
+                // The squares overflow or vanish in f64: compute relative to the largest number.
                 let size = x.iter().fold(0.0, |most: f64, x| most.max(x.to_f64().abs()));
                 (mean, std) = mean_and_std(&x, size);
                 (mean, std) = (mean * size, std * size);
@@ -81,7 +81,7 @@ impl Normalization {
             if distance.is_finite() { distance / std } else { x / std - mean / std }
         });
     }
-    /// Takes it back, for pictures: `x std + mean`.
+    /// Undoes the normalization, for pictures: `x std + mean`.
     ///
     /// # Panics
     /// If axis 1 has another size.
@@ -94,19 +94,19 @@ impl Normalization {
         let message = || format!("Normalization::{name}: shape {:?}, but {} channels were fitted", x.shape(), self.mean.len());
         require(x.ndim() >= 2 && x.len_of(Axis(1)) == self.mean.len(), message, "channels or features are axis 1");
         for (i, mut x) in x.axis_iter_mut(Axis(1)).enumerate() {
-            // In f64: as f32 a mean may be off by a large part of the spread, and either may be no number of f32.
+            // In f64: as f32 a mean may be off by a large part of the spread, or not be finite.
             x.mapv_inplace(|x| T::from_f64(f(x.to_f64(), self.mean[i], self.std[i])));
         }
     }
-    /// To be kept beside the weights, which make no sense without it.
+    /// To save next to the weights, which are useless without it.
     pub fn state(&self) -> State {
         let array = |x: &[f64]| Array1::from(x.to_vec()).into_dyn();
         State::from_iter([("mean", array(&self.mean)), ("std", array(&self.std))])
     }
-    /// From such a state.
+    /// Made from such a state.
     ///
     /// # Errors
-    /// If a part is missing, or they are not as many numbers, or not such as can be.
+    /// If a part is missing, the numbers of means and standard deviations differ, or their values are not allowed.
     pub fn from_state(state: &State) -> Result<Normalization, StateError> {
         let missing = |name: &str| StateError::Missing { name: name.into() };
         let channels = state.get("mean").ok_or_else(|| missing("mean"))?.shape().first().copied().unwrap_or(0);
@@ -123,9 +123,9 @@ impl Normalization {
     }
 }
 
-/// Mean and standard deviation of numbers, all of them over `size`.
+/// Mean and standard deviation of numbers, each divided by `size`.
 fn mean_and_std<T: Scalar>(x: &ndarray::ArrayViewD<'_, T>, size: f64) -> (f64, f64) {
-    // From the first element on: of equal elements the mean is then exact and the spread 0.
+    // Relative to the first element: for equal elements the mean is then exact and the spread 0.
     let at = |x: &T| x.to_f64() / size;
     let (n, first) = (x.len() as f64, x.iter().next().map_or(0.0, at));
     let mean = first + x.iter().map(|x| at(x) - first).sum::<f64>() / n;

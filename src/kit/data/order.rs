@@ -1,15 +1,15 @@
-//! In which order do examples come? By seed and epoch alone, so that a run that is resumed sees them as if it had never stopped.
+//! The order of examples. It depends only on seed and epoch, so that a resumed run sees the same order.
 
 use crate::init::seeded_by;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
 
-/// A generator that depends on three numbers, each of which changes all of it.
+/// A generator that depends on three numbers; changing any of them changes all that it draws.
 pub(super) fn generator(seed: u64, epoch: u64, place: u64) -> Xoshiro256PlusPlus {
     seeded_by([seed, epoch, place])
 }
 
-/// The numbers `0..len` in the order of an epoch.
+/// The indices `0..len` in the order of an epoch.
 pub(super) fn shuffled(len: usize, seed: u64, epoch: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..len).collect();
     order.shuffle(&mut generator(seed, epoch, u64::MAX));
@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn the_order_depends_on_seed_and_epoch() {
-        // Pinned: a run of yesterday must resume today.
+        // Fixed values: a run that was saved by an earlier version must resume.
         assert_eq!(shuffled(8, 1, 0), PINNED);
         assert_ne!(shuffled(8, 1, 1), PINNED);
         assert_ne!(shuffled(8, 2, 0), PINNED);
@@ -40,7 +40,7 @@ mod tests {
         for epoch in 0..epochs {
             shuffled(n, 3, epoch).iter().enumerate().for_each(|(place, i)| counts[*i][place] += 1);
         }
-        // 2,000 each; the standard deviation is 40.
+        // About 2,000 each; the standard deviation is 40.
         assert!(counts.iter().flatten().all(|c: &i32| (c - 2000).abs() < 200), "{counts:?}");
     }
 }

@@ -1,11 +1,10 @@
-//! Which examples come how often? As their weights say, so that rare classes are seen as often as common ones.
+//! Draws examples by weights, for instance so that rare classes are seen as often as common ones.
 
 use super::order;
 use crate::refusal::{has_room, require};
 use rand::RngExt;
 
-/// Draws examples by weights: PyTorch's `WeightedRandomSampler`. Give it to a [`Loader`](super::Loader) by
-/// [`Loader::sampler`](super::Loader::sampler).
+/// Draws examples by weights, like PyTorch's `WeightedRandomSampler`. Pass it to [`Loader::sampler`](super::Loader::sampler).
 ///
 /// ```
 /// use wengert::data::{Examples, Loader, WeightedSampler};
@@ -18,12 +17,12 @@ use rand::RngExt;
 /// assert!((450..550).contains(&ones)); // of 1,000
 /// ```
 ///
-/// What is drawn depends on the seed and the epoch alone: a run that is resumed draws the same.
+/// The draws depend only on the seed and the epoch: a run that is resumed draws the same.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WeightedSampler {
-    /// Relative to the largest.
+    /// Relative to the largest weight.
     weights: Vec<f64>,
-    /// The sums of the first ones, each in its turn.
+    /// The running sums of the weights.
     sums: Vec<f64>,
     samples: usize,
     replacement: bool,
@@ -31,11 +30,11 @@ pub struct WeightedSampler {
 }
 
 impl WeightedSampler {
-    /// Draws so many examples an epoch, each time example i with probability `weights[i]` over the sum of all: with replacement, so that an
-    /// example may come several times. The weights need not sum to 1; one of 0 is never drawn.
+    /// Draws `samples` examples in each epoch, with replacement: each draw is example i with probability `weights[i]` over the sum of all,
+    /// and an example may occur several times. The weights need not sum to 1; an example with weight 0 is never drawn.
     ///
     /// # Panics
-    /// If a weight is negative or not finite, all of them are 0, no example is to be drawn, or more than memory can list.
+    /// If a weight is negative or not finite, all weights are 0, `samples` is 0, or there is no memory for that many indices.
     #[track_caller]
     pub fn new(weights: &[f64], samples: usize, seed: u64) -> WeightedSampler {
         for (i, w) in weights.iter().enumerate() {
@@ -48,7 +47,7 @@ impl WeightedSampler {
         require(samples > 0, || "WeightedSampler: 0 samples an epoch", "as many as there are examples is usual");
         let message = || format!("WeightedSampler: no memory for the numbers of {samples} samples");
         require(has_room::<usize>(samples), message, "draw fewer in an epoch, and make more epochs");
-        // Sums of large weights, and products of small ones, stay within the type.
+        // Relative weights neither overflow when added nor vanish when multiplied.
         let relative = |w: &f64| if *w > 0.0 { (w / most).max(f64::MIN_POSITIVE) } else { 0.0 };
         let weights: Vec<f64> = weights.iter().map(relative).collect();
         let mut sum = 0.0;
@@ -58,11 +57,11 @@ impl WeightedSampler {
         });
         WeightedSampler { sums: sums.collect(), weights, samples, replacement: true, seed }
     }
-    /// Draws as many examples as there are labels, with the weight 1 / (examples of its class) for each: all classes that have
-    /// examples are seen equally often, up to chance.
+    /// Draws as many examples as there are labels, each with the weight 1 / (number of examples in its class). All classes that have
+    /// examples are then seen equally often on average.
     ///
     /// # Panics
-    /// If there is no label.
+    /// If there are no labels.
     #[track_caller]
     pub fn balanced(labels: &[usize], seed: u64) -> WeightedSampler {
         let mut counts = std::collections::BTreeMap::new();
@@ -70,10 +69,10 @@ impl WeightedSampler {
         let weights: Vec<f64> = labels.iter().map(|label| 1.0 / f64::from(counts[label])).collect();
         WeightedSampler::new(&weights, labels.len(), seed)
     }
-    /// Draws no example twice in an epoch: each time one of those that are left, by their weights.
+    /// Draws no example twice in an epoch: each draw is among those that are left, by their weights.
     ///
     /// # Panics
-    /// If there are fewer examples with a weight above 0 than are drawn.
+    /// If fewer examples have a weight above 0 than are drawn.
     #[track_caller]
     pub fn without_replacement(self) -> WeightedSampler {
         let known = self.weights.iter().filter(|w| **w > 0.0).count();
@@ -81,15 +80,15 @@ impl WeightedSampler {
         require(self.samples <= known, message, "draw fewer, or with replacement");
         WeightedSampler { replacement: false, ..self }
     }
-    /// How many weights there are.
+    /// The number of weights.
     pub fn len(&self) -> usize {
         self.weights.len()
     }
-    /// Never: a sampler has something to draw.
+    /// Always false: a sampler has at least one weight.
     pub fn is_empty(&self) -> bool {
         self.weights.is_empty()
     }
-    /// How many examples are drawn in an epoch.
+    /// The number of examples that are drawn in an epoch.
     pub fn samples(&self) -> usize {
         self.samples
     }
@@ -99,15 +98,15 @@ impl WeightedSampler {
         if self.replacement {
             let all = self.sums[self.sums.len() - 1];
             let draw = || {
-                let at = rng.random::<f64>() * all; // below `all`, but for rounding
+                let at = rng.random::<f64>() * all; // below `all`, except for rounding
                 let last = self.sums.partition_point(|sum| *sum < all);
                 self.sums.partition_point(|sum| *sum <= at).min(last)
             };
             return std::iter::repeat_with(draw).take(self.samples).collect();
         }
-        // The least of waiting times with the weights as rates is drawn first (P. S. Efraimidis, P. G. Spirakis, "Weighted random sampling with
-        // a reservoir", 2006). Their logarithms are compared: of a weight of 1e-308 the time may be beyond the type. Of (0, 1], so that each is
-        // a number, or negative infinity.
+        // Each example gets a random waiting time with its weight as the rate; the shortest times are drawn first (P. S. Efraimidis, P. G.
+        // Spirakis, "Weighted random sampling with a reservoir", 2006). The logarithms are compared, since the time for a weight of 1e-308
+        // may overflow. The random number is in (0, 1], so its logarithm is finite; the time may be 0, and its logarithm -inf.
         let mut times: Vec<(f64, usize)> = Vec::new();
         for (i, w) in self.weights.iter().enumerate() {
             let time = (-(1.0 - rng.random::<f64>()).ln()).ln() - w.ln();
@@ -124,13 +123,13 @@ impl WeightedSampler {
 mod tests {
     use super::*;
 
-    /// How often each example came in so many epochs.
+    /// How often each example was drawn in this many epochs.
     fn counts(sampler: &WeightedSampler, epochs: u64) -> Vec<f64> {
         let mut counts = vec![0.0; sampler.len()];
         (0..epochs).flat_map(|epoch| sampler.rows(epoch)).for_each(|i| counts[i] += 1.0);
         counts
     }
-    /// Within five standard deviations of what is expected of so many draws.
+    /// Within five standard deviations of the expected number of draws.
     fn near(found: f64, draws: f64, probability: f64) {
         let spread = (draws * probability * (1.0 - probability)).sqrt();
         assert!((found - draws * probability).abs() <= 5.0 * spread, "{found} of {draws}, right {}", draws * probability);
@@ -147,7 +146,7 @@ mod tests {
             }
         }
         assert_eq!(WeightedSampler::new(&[0.0, 5.0, 0.0], 20, 1).rows(7), [1; 20]);
-        // Far more may be drawn than there are.
+        // More draws than there are examples.
         assert_eq!(WeightedSampler::new(&[1.0], 1000, 1).rows(0), [0; 1000]);
     }
     #[test]

@@ -1,4 +1,4 @@
-//! How is a file written so that it is always whole? Beside the old one, then put in its place.
+//! Writes files atomically: next to the old file first, then in its place.
 
 use super::IoError;
 use std::collections::hash_map::RandomState;
@@ -10,17 +10,21 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Writes a file at once: whoever reads `path`, at any time and after any interruption (an error, a killed process, a power cut), finds
-/// the old file or the new one, never a part.
+/// Writes a file atomically. Whoever reads `path`, at any time and after any interruption (an error, a killed process, a power failure),
+/// finds the old file or the new one, never a part.
 ///
-/// The bytes go to a temporary file in the same directory, named `.NAME.RANDOM.tmp`, which is flushed to the disk and renamed. It is removed
-/// when an error ends the write; only a process that is killed leaves it behind, and the next write of that name removes it. What another
-/// process is writing just now is locked, and stays. Since locks of network file systems may be unknown to other hosts, what was left by
-/// another host, by this one before it was started anew, or on other systems than Linux, is removed when it is older than a day. The file is
-/// a new one: it has the permissions of new files, and where `path` was a symbolic link, the link is replaced, not what it leads to.
+/// The bytes are written to a temporary file in the same directory, named `.NAME.RANDOM.tmp`. It is flushed to the disk and then renamed.
+///
+/// If an error ends the write, the temporary file is removed. Only a killed process leaves it behind; the next write to the same name then
+/// removes it. A file that another process is writing is locked, and is left alone. Locks of network file systems may be invisible to other
+/// hosts. Therefore temporary files are removed only when they are older than a day if they come from another host, from before this host
+/// was restarted, or from a system other than Linux.
+///
+/// The file is a new one: it has the permissions of new files. If `path` was a symbolic link, the link is replaced, not the file that it
+/// points to.
 ///
 /// # Errors
-/// If the system refuses; the old file is then as it was.
+/// If the system refuses; the old file is then unchanged.
 ///
 /// ```
 /// let path = std::env::temp_dir().join(format!("wengert-atomic-{}.txt", std::process::id()));
@@ -38,26 +42,26 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     remove_left_behind(path);
     let (mut temporary, mut file) = Temporary::beside(path)?;
     file.write_all(bytes)?;
-    file.sync_all()?; // before the rename: else a power cut may leave the new name with no content
-    // The file stays open and locked, so that nobody takes it for one that was left behind. Windows would keep readers of the new name away
-    // from a locked file; there what is as young as this is not taken anyway.
+    file.sync_all()?; // before the rename: otherwise a power failure may leave an empty file
+    // The file stays open and locked during the rename, so that no other process removes it. On Windows a locked file could not be read
+    // under its new name; there, files as young as this one are not removed anyway.
     let held = (!cfg!(windows)).then_some(file);
     fs::rename(&temporary.path, path)?;
     temporary.renamed = true;
     drop(held);
-    // The new file is in its place. Where its directory cannot be flushed, a power cut may bring the old one back, whole: no error.
+    // The new file is in place. If its directory cannot be flushed, a power failure may bring the old one back, complete: that is no error.
     let _ = sync_directory(path);
     Ok(())
 }
 
-/// A temporary file, which is removed when this is dropped before it was renamed.
+/// A temporary file, which is removed on drop unless it was renamed.
 struct Temporary {
     path: PathBuf,
     renamed: bool,
 }
 
 impl Temporary {
-    /// A new file with a name that is random, since other processes, also on other hosts, may write here too; never one that was there.
+    /// Creates a new file with a random name, since other processes, also on other hosts, may write here too.
     fn beside(path: &Path) -> io::Result<(Temporary, File)> {
         let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"))?;
         loop {
@@ -69,9 +73,9 @@ impl Temporary {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
                 file => {
                     let (file, temporary) = (file?, Temporary { path, renamed: false });
-                    // The system gives the lock back when the process ends, however it ends. Where files cannot be locked, nothing is ever
-                    // taken for left behind. Another writer that took this one for left behind, in the moment before it was locked, has locked
-                    // or removed it: then another name. Nobody is waited for.
+                    // The system releases the lock when the process ends, however it ends. If files cannot be locked, no file is ever
+                    // removed as left behind. If another writer removed or locked this one in the moment before it was locked here, a new
+                    // name is tried. It never waits.
                     let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
                     if !taken && temporary.path.try_exists().unwrap_or(true) {
                         return Ok((temporary, file));
@@ -82,10 +86,10 @@ impl Temporary {
     }
 }
 
-/// Removes the temporary files of this name whose writers were killed.
+/// Removes the temporary files for this name whose writers were killed.
 fn remove_left_behind(path: &Path) {
     let Some(name) = path.file_name() else { return };
-    // Which kernel wrote it: `None` of a file with another name.
+    // The number of the kernel that wrote the file; `None` for other files.
     let writer = |file: &OsStr| {
         let file = file.as_encoded_bytes();
         let random = file.strip_prefix(b".").and_then(|file| file.strip_prefix(name.as_encoded_bytes()));
@@ -97,14 +101,14 @@ fn remove_left_behind(path: &Path) {
     for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|t| t.is_file())) {
         let Some(writer) = writer(&entry.file_name()) else { continue };
         let Ok(file) = File::open(entry.path()) else { continue };
-        // Of this kernel the lock tells all; of others a lock may not be known here.
+        // For files written under this kernel the lock is decisive; for others it may not be visible here.
         if (Some(writer) == kernel() || is_old(&file)) && file.try_lock().is_ok() {
-            let _ = fs::remove_file(entry.path()); // while it is locked; what cannot be removed does not hinder the write
+            let _ = fs::remove_file(entry.path()); // while it is locked; a failure does not stop the write
         }
     }
 }
 
-/// A writer on another host would have come to its end by now, whatever the two clocks say.
+/// After this time a writer on another host has finished, even if the two clocks differ.
 const OLD: Duration = Duration::from_secs(24 * 60 * 60);
 
 fn is_old(file: &File) -> bool {
@@ -112,8 +116,8 @@ fn is_old(file: &File) -> bool {
     written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age > OLD))
 }
 
-/// A number of the kernel that runs now, another one after each start: all that it runs, in whatever container, sees the same locks. Not 0;
-/// `None` where the system does not name it.
+/// A number of the running kernel, which changes with each boot. All processes under one kernel, in whatever container, see the same locks.
+/// Never 0; `None` where the system does not provide it.
 fn kernel() -> Option<u32> {
     static KERNEL: OnceLock<Option<u32>> = OnceLock::new();
     *KERNEL.get_or_init(|| {
@@ -123,13 +127,13 @@ fn kernel() -> Option<u32> {
     })
 }
 
-/// Where the file lies.
+/// The directory of the file.
 fn directory(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Another number each time and in each process: the standard library draws the keys of its hash tables from the system, and here the time is
-/// hashed with them.
+/// A random number, different on each call and in each process: the time, hashed with the random keys that the standard library draws for
+/// its hash tables.
 fn random() -> u32 {
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     RandomState::new().hash_one((time, std::process::id())) as u32 // its lower half
@@ -143,7 +147,7 @@ impl Drop for Temporary {
     }
 }
 
-/// Flushes the new name to the disk. Other systems than Unix do not open directories as files.
+/// Flushes the new name to the disk. Only Unix systems open directories as files.
 fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(directory(path))?.sync_all()?;
@@ -169,7 +173,7 @@ mod tests {
     #[test]
     fn an_error_leaves_the_old_one_and_no_temporary_file() {
         let dir = Directory::new("atomic-error");
-        // The new file is written, but a directory that holds something cannot be replaced by it.
+        // The new file is written, but cannot replace a directory that is not empty.
         let path = dir.file("taken");
         fs::create_dir(&path).unwrap();
         fs::write(path.join("inside"), "kept").unwrap();
@@ -191,7 +195,7 @@ mod tests {
     fn what_killed_writers_left_is_removed() {
         let dir = Directory::new("atomic-left");
         let others = [
-            ".a.0123456789abcdeg.tmp", // not of this pattern: somebody else's
+            ".a.0123456789abcdeg.tmp", // does not match the pattern: not ours
             ".a.0123456789ABCDEF.tmp",
             ".a.0123456789abcde.tmp",
             ".a.0123456789abcdef.tmp2",
@@ -200,7 +204,7 @@ mod tests {
             "a.0123456789abcdef.tmp",
             ".0123456789abcdef.tmp",
         ];
-        // Those of this kernel at once, if it is known; of others what is old.
+        // Files from this kernel are removed at once, if its number is known; files from others once they are old.
         let here = kernel().unwrap_or(0);
         let name = |kernel: u32, random: &str| format!(".a.{kernel:08x}{random}.tmp");
         let (left, live) = ([name(here, "89abcdef"), name(here, "ffffffff")], name(here, "000000ff"));
@@ -220,7 +224,7 @@ mod tests {
         }
         let lock = |name: &str| {
             let writer = File::open(dir.file(name)).unwrap();
-            writer.lock().unwrap(); // another process is at it
+            writer.lock().unwrap(); // another process is writing
             writer
         };
         let (writer, slow) = (lock(&live), lock(&old_live));

@@ -1,23 +1,23 @@
-//! How is a training run kept, so that it goes on as if it had never stopped?
+//! Checkpoints: a training run on disk, which resumes as if it had never stopped.
 
 use super::safetensors::{load_with, save_with};
 use super::{FormatError, IoError, State, StateError};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The remark that tells a checkpoint from other files, and lists its parts.
+/// The metadata key that marks a file as a checkpoint and lists its parts.
 const MARK: &str = "wengert.checkpoint";
-/// The part that says where the run goes on.
+/// The part that holds the position at which the run resumes.
 const POSITION: &str = "position";
 
-/// All that a run needs to go on: parts with names, and the epoch and batch that come next. One safetensors file, written atomically:
-/// whenever the process is killed, the file is whole.
+/// All that a run needs to resume: named parts, and the epoch and batch that come next. It is one safetensors file, written atomically: it
+/// is complete whenever the process is killed.
 ///
-/// A run that stores all of its parts resumes to the same bits as one that was never stopped: parameters and buffers
-/// ([`Module::state`](crate::nn::Module::state)), sources of chance such as dropout's
-/// ([`Module::generators`](crate::nn::Module::generators)), what optimizer and scheduler remember. Batches need no part: a
-/// [`Loader`](crate::data::Loader) gives those of any epoch and batch by its seed. Which parameters are frozen, and modes of training and
-/// evaluation, are not kept: set them as before.
+/// A run that saves all of its parts resumes with the same bits as one that was never stopped. The parts are the parameters and buffers
+/// ([`Module::state`](crate::nn::Module::state)), random generators such as those of dropout
+/// ([`Module::generators`](crate::nn::Module::generators)), and the states of optimizer and scheduler. Batches need no part: a
+/// [`Loader`](crate::data::Loader) computes those of any epoch and batch from its seed. The checkpoint does not hold which parameters are
+/// frozen, nor the training and evaluation modes: set them as before.
 ///
 /// ```
 /// use wengert::data::{Examples, Loader, digits};
@@ -75,14 +75,14 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// A checkpoint without parts of a run that goes on with this batch of this epoch, both counted from 0.
+    /// A checkpoint without parts, for a run that continues with this batch of this epoch, both counted from 0.
     pub fn at(epoch: u64, batch: usize) -> Checkpoint {
         Checkpoint { epoch, batch, parts: BTreeSet::new(), state: State::new() }
     }
-    /// Puts a part under a name: the state of anything that has one.
+    /// Adds a named part: the state of anything that has one.
     ///
     /// # Panics
-    /// If the name is empty, has a dot or a comma, is `position`, or is there already.
+    /// If the name is empty, contains a dot or a comma, is `position`, or is already used.
     #[track_caller]
     pub fn with(mut self, name: &str, part: State) -> Checkpoint {
         assert!(
@@ -98,11 +98,11 @@ impl Checkpoint {
         self.state.insert_part(name, part);
         self
     }
-    /// The epoch that the run goes on with.
+    /// The epoch with which the run continues.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
-    /// The batch of that epoch that the run goes on with.
+    /// The batch of that epoch with which the run continues.
     pub fn batch(&self) -> usize {
         self.batch
     }
@@ -110,20 +110,20 @@ impl Checkpoint {
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().map(String::as_str)
     }
-    /// The part of this name.
+    /// The part with this name.
     ///
     /// # Errors
-    /// If there is none. (A part may well be empty.)
+    /// If there is none. (A part may be empty.)
     pub fn part(&self, name: &str) -> Result<State, StateError> {
         match self.parts.contains(name) {
             true => Ok(self.state.part(name)),
             false => Err(StateError::Missing { name: name.into() }),
         }
     }
-    /// Writes it, atomically.
+    /// Writes the checkpoint, atomically.
     ///
     /// # Errors
-    /// If the system refuses; the checkpoint that was there before is then as it was.
+    /// If the system refuses; the previous checkpoint is then unchanged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), IoError> {
         let mut state = self.state.clone();
         let position = [("epoch", self.epoch), ("batch", self.batch as u64)];
@@ -131,10 +131,10 @@ impl Checkpoint {
         let parts: Vec<_> = self.parts().collect();
         save_with(path, &state, &[(MARK, &parts.join(","))])
     }
-    /// Reads one.
+    /// Reads a checkpoint.
     ///
     /// # Errors
-    /// If the system refuses, or the file is damaged or no checkpoint.
+    /// If the system refuses, or the file is damaged or not a checkpoint.
     pub fn load(path: impl AsRef<Path>) -> Result<Checkpoint, IoError> {
         let path = path.as_ref();
         let (state, remarks) = load_with(path)?;

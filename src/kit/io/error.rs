@@ -1,66 +1,66 @@
-//! Why can a file not be written, read, or used?
+//! The errors of writing, reading and loading files.
 
 use super::StateError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a file was not written or not read.
+/// Why a file was not written, not read, or not used.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum IoError {
-    /// The system refused to read it.
+    /// The system refused to read the file.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// The system refused to write it. A file that was there before is as it was.
+    /// The system refused to write the file. A file that existed before is unchanged.
     #[error("cannot write {}: {source}", path.display())]
     Write {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// It is damaged, or of another format.
+    /// The file is damaged, or has another format.
     #[error("cannot use {}: {source}", path.display())]
     Format {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         source: FormatError,
     },
-    /// It is whole, but does not fit what it is loaded into.
+    /// The file can be read, but does not fit what it is loaded into.
     #[error("{} does not fit: {source}", path.display())]
     State {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What does not fit.
         source: StateError,
     },
-    /// A run that keeps itself there begins at an epoch that does not follow.
+    /// A checkpoint file exists, and the run begins at another epoch than the one that comes next in it.
     #[error("{}", resume(path, *begun, *next))]
     Resume {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// The epoch at which the run begins.
         begun: u64,
-        /// The epoch that comes next in the kept run; `None` if the file was never resumed.
+        /// The epoch that comes next in the saved run; `None` if the file was not resumed.
         next: Option<u64>,
     },
 }
 
-/// The same sentence, since that is what `unwrap`, and `main` if it ends with an error, show.
+/// The same text as `Display`, since `unwrap` and a `main` that returns an error show `Debug`.
 impl fmt::Debug for IoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// What is wrong with the begin of a run, and what to do.
+/// What is wrong with the start of a run, and what to do.
 fn resume(path: &Path, begun: u64, next: Option<u64>) -> String {
     let file = path.display();
     match next {
@@ -80,39 +80,39 @@ fn resume(path: &Path, begun: u64, next: Option<u64>) -> String {
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
-    /// It does not begin as a file of this format does.
+    /// The file does not begin like a file of this format.
     #[error("it does not begin as {format} files do")]
     Magic {
         /// The format.
         format: &'static str,
     },
-    /// It was written by `torch.save`.
+    /// The file was written by `torch.save`.
     #[error(
         "it was written by `torch.save`, whose files only Python reads\n  hint: in Python, \
          `safetensors.torch.save_file(torch.load(path, weights_only=True), \"model.safetensors\")`"
     )]
     Pickle,
-    /// It ends too early.
+    /// The file ends too early.
     #[error("it is cut short: {found} bytes where at least {needed} are needed")]
     Truncated {
-        /// The bytes that it must have.
+        /// The number of bytes that it must have.
         needed: u64,
-        /// The bytes that it has.
+        /// The number of bytes that it has.
         found: u64,
     },
-    /// It goes on after its end.
+    /// There are bytes after the end.
     #[error("{extra} bytes follow its end")]
     Trailing {
-        /// How many.
+        /// Their number.
         extra: u64,
     },
-    /// Its header makes no sense.
+    /// The header is wrong.
     #[error("its header makes no sense: {reason}")]
     Header {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It holds numbers of a type that is not read.
+    /// The file holds numbers of a type that is not supported.
     #[error("`{name}` holds numbers of type {found}, which is not read (known: floating point of 16 to 64 bits, whole numbers, booleans)")]
     Type {
         /// The array.
@@ -120,12 +120,12 @@ pub enum FormatError {
         /// The type.
         found: String,
     },
-    /// It holds arrays, but is no training checkpoint.
+    /// The file holds arrays, but is not a training checkpoint.
     #[error("it is no training checkpoint (plain arrays are read by `io::load`)")]
     NoCheckpoint,
 }
 
-/// The same sentence, since that is what `unwrap`, and `main` if it ends with an error, show.
+/// The same text as `Display`, since `unwrap` and a `main` that returns an error show `Debug`.
 impl fmt::Debug for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -137,7 +137,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, IoError> {
     std::fs::read(path).map_err(|source| IoError::Read { path: path.into(), source })
 }
 
-/// Says of which file an error is.
+/// Adds the path to an error.
 pub(super) fn of_file<X>(path: &Path, result: Result<X, FormatError>) -> Result<X, IoError> {
     result.map_err(|source| IoError::Format { path: path.into(), source })
 }
@@ -146,7 +146,7 @@ pub(super) fn of_file<X>(path: &Path, result: Result<X, FormatError>) -> Result<
 mod tests {
     use super::*;
 
-    /// What `main` and `unwrap` print is the sentence, with its hint.
+    /// `main` and `unwrap` print the message with its hint.
     #[test]
     fn debug_is_the_sentence() {
         let inner = StateError::Missing { name: "w".into() };

@@ -1,7 +1,7 @@
-//! How is a single array exchanged with numpy? As an npy file.
+//! npy files, numpy's format for a single array.
 //!
 //! A file holds the magic string, a version, the length of a header, the header (a Python dictionary with type, order and shape) and the
-//! numbers. Format, versions 1 to 3: `numpy.lib.format` in numpy's documentation.
+//! numbers. The format, versions 1 to 3, is described under `numpy.lib.format` in numpy's documentation.
 
 use super::error::{of_file, read};
 use super::numbers::{self, Number, Order};
@@ -10,10 +10,10 @@ use std::path::Path;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// Writes an array, atomically: `numpy.load` reads it.
+/// Writes an array, atomically. `numpy.load` reads it.
 ///
 /// # Errors
-/// If the system refuses; a file that was there before is then as it was.
+/// If the system refuses; a file that existed before is then unchanged.
 ///
 /// ```
 /// use wengert::{io::npy, ndarray::array};
@@ -27,17 +27,17 @@ pub fn save(path: impl AsRef<Path>, array: impl Into<Values>) -> Result<(), IoEr
     write_atomic(path, &to_bytes(&array.into()))
 }
 
-/// Reads an array, of C or Fortran order and of any byte order (that of the machine too, `=f4`): `f32` and `f64` as they are, `f16` as `f32`, whole numbers and booleans as
-/// 64-bit ones.
+/// Reads an array in C or Fortran order and any byte order, including the machine's own (`=f4`). `f32` and `f64` keep their type, `f16`
+/// becomes `f32`, integers and booleans become 64-bit integers.
 ///
 /// # Errors
-/// If the system refuses, or the file is damaged or holds something else (objects, texts, complex numbers, records).
+/// If the system refuses, or the file is damaged or holds something else (objects, text, complex numbers, records).
 pub fn load(path: impl AsRef<Path>) -> Result<Values, IoError> {
     let path = path.as_ref();
     of_file(path, from_bytes(&read(path)?))
 }
 
-/// The bytes of such a file (version 1, or 2 where the header is long).
+/// The bytes of such a file, in version 1, or in version 2 if the header is long.
 pub fn to_bytes(array: &Values) -> Vec<u8> {
     let kind = match array {
         Values::F32(_) => "<f4",
@@ -47,7 +47,7 @@ pub fn to_bytes(array: &Values) -> Vec<u8> {
     };
     let shape: String = array.shape().iter().map(|n| format!("{n},")).collect();
     let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({shape}), }}");
-    // The numbers begin at a multiple of 64 bytes, for those who map the file into memory.
+    // The numbers begin at a multiple of 64 bytes, for readers that map the file into memory.
     let start = |length_bytes: usize, header: &str| (MAGIC.len() + 2 + length_bytes + header.len() + 1).next_multiple_of(64);
     let (version, length_bytes) = if start(2, &header) - MAGIC.len() - 4 <= usize::from(u16::MAX) { (1, 2) } else { (2, 4) };
     let length = start(length_bytes, &header) - MAGIC.len() - 2 - length_bytes;
@@ -60,7 +60,7 @@ pub fn to_bytes(array: &Values) -> Vec<u8> {
 /// Reads such bytes.
 ///
 /// # Errors
-/// If they are damaged, or hold something else. Sizes are checked against the length before anything is made of them.
+/// If they are damaged, or hold something else. Sizes are checked against the length before memory is allocated.
 pub fn from_bytes(bytes: &[u8]) -> Result<Values, FormatError> {
     let cut_short = |needed: usize| FormatError::Truncated { needed: needed as u64, found: bytes.len() as u64 };
     if !bytes.starts_with(&MAGIC[..MAGIC.len().min(bytes.len())]) {
@@ -96,7 +96,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Values, FormatError> {
     array.ok_or_else(|| FormatError::Header { reason: format!("no array can have shape {shape:?}") })
 }
 
-/// The type of numbers, such as `<f4`, and whether their first byte is the highest. Without an order (`f4`) it is the machine's own, as with `=`.
+/// The type of numbers such as `<f4`, and true if it is big endian. Without a byte order (`f4`) it is the machine's own, as with `=`.
 fn number(kind: &str) -> Option<(Number, bool)> {
     let (order, kind) = match kind.starts_with(|c: char| c.is_ascii_alphabetic()) {
         true => ("=", kind),
@@ -133,7 +133,7 @@ struct Header {
 }
 
 impl Header {
-    /// Reads the dictionary: three keys in any order, each once.
+    /// Reads the dictionary: three keys, each once, in any order.
     fn parse(text: &str) -> Option<Header> {
         let mut text = Text(text);
         let (mut kind, mut fortran, mut shape) = (None, None, None);
@@ -161,7 +161,7 @@ impl Header {
     }
 }
 
-/// What is left of a header.
+/// The rest of a header.
 struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
@@ -263,7 +263,7 @@ mod tests {
             let bytes = [MAGIC, &[version, 0], &(header.len() as u32).to_le_bytes(), header, &[1, 255]].concat();
             assert_eq!(from_bytes(&bytes), Ok(array![1i64, -1].into_dyn().into()));
         }
-        // Written with version 2 where the header does not fit into version 1.
+        // Version 2 is used if the header does not fit into version 1.
         let long: Values = ArrayD::<f32>::zeros(IxDyn(&[1; 40_000])).into();
         let bytes = to_bytes(&long);
         assert_eq!((bytes[6], from_bytes(&bytes)), (2, Ok(long)));
@@ -320,7 +320,7 @@ mod tests {
             assert!(matches!(error, FormatError::Header { .. }), "{a} {b}: {error}");
         }
         let mut bytes = file(fine, &[0; 4]);
-        bytes[20] = 0xff; // no UTF-8
+        bytes[20] = 0xff; // not UTF-8
         assert!(matches!(from_bytes(&bytes), Err(FormatError::Header { .. })));
     }
     #[test]

@@ -1,4 +1,4 @@
-//! How do the bytes of a file become numbers? Each type of the file formats, widened to one that a [`Values`] holds.
+//! Converts between the bytes of files and numbers. Each type in a file is widened to one that [`Values`] can hold.
 
 use super::Values;
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
@@ -21,16 +21,16 @@ pub(super) enum Number {
     F64,
 }
 
-/// How an array lies in a file.
+/// The order of bytes and elements in a file.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Order {
     pub big_endian: bool,
-    /// The first axis changes fastest.
+    /// If true, the first axis changes fastest.
     pub fortran: bool,
 }
 
 impl Number {
-    /// Bytes of one.
+    /// The number of bytes of one number.
     pub fn size(self) -> usize {
         match self {
             Number::Bool | Number::U8 | Number::I8 => 1,
@@ -39,7 +39,7 @@ impl Number {
             Number::U64 | Number::I64 | Number::F64 => 8,
         }
     }
-    /// The array; `None` if there are not as many bytes as the shape needs, or if no array can have this shape.
+    /// The array; `None` if the number of bytes does not fit the shape, or no array can have this shape.
     pub fn array(self, bytes: &[u8], shape: &[usize], order: Order) -> Option<Values> {
         let big = order.big_endian;
         Some(match self {
@@ -94,7 +94,7 @@ pub(super) fn bytes(values: &Values) -> Vec<u8> {
     }
 }
 
-/// A number of IEEE 754's binary16: 1 bit of sign, 5 of exponent, 10 of fraction. Every one is an `f32`.
+/// A number in the IEEE 754 format binary16: 1 bit for the sign, 5 for the exponent, 10 for the fraction. An `f32` can hold all of them.
 fn half(bits: u16) -> f32 {
     let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
     let size = match exponent {
@@ -105,7 +105,7 @@ fn half(bits: u16) -> f32 {
     if bits >> 15 == 1 { -size } else { size }
 }
 
-/// The upper half of an `f32`.
+/// A bfloat16 number: the upper half of an `f32`.
 fn brain(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
@@ -122,7 +122,7 @@ mod tests {
         }
         assert_eq!((half(0x7c00), half(0xfc00)), (f32::INFINITY, f32::NEG_INFINITY));
         assert!(half(0x7e00).is_nan() && half(0x8000).is_sign_negative());
-        // Finite numbers grow with their bits, and neighbours lie as far apart as their exponent says.
+        // Finite numbers increase with their bits, and the exponent gives the distance between neighbours.
         for bits in 0..0x7bffu16 {
             let exponent = (bits >> 10).max(1) as i32;
             assert_eq!(half(bits + 1) - half(bits), 2f32.powi(exponent - 25), "{bits:#06x}");

@@ -1,9 +1,9 @@
-//! How is an image packed? PNG, without filters, compressed by the library that unpacks the digits.
+//! Writes PNG images, without filters.
 
 use flate2::{Compression, Crc, write::ZlibEncoder};
 use std::io::Write;
 
-/// A PNG file of 8-bit pixels, row by row: 1 channel is grey, 3 are red, green, blue, and a 4th is opacity.
+/// A PNG file of 8-bit pixels in row-major order: 1 channel is grey, 3 are red, green and blue, and a 4th is opacity.
 ///
 /// Source: "Portable Network Graphics (PNG) Specification" (W3C), section 5 on chunks.
 pub(crate) fn png([height, width]: [usize; 2], channels: usize, pixels: &[u8]) -> Vec<u8> {

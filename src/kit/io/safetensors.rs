@@ -1,8 +1,8 @@
-//! How are named arrays kept in files? As safetensors, the format of the Python ecosystem.
+//! safetensors files: named arrays, in the format of the Python ecosystem.
 //!
-//! A file holds 8 bytes with the length of a header, the header (JSON: type, shape and place of each array) and the numbers. Format:
-//! <https://huggingface.co/docs/safetensors>. Names are those of the [`State`], so that a file of PyTorch's `state_dict` loads into a module
-//! of the same structure, and back.
+//! A file holds 8 bytes with the length of a header, the header (JSON with type, shape and place of each array) and the numbers. Format:
+//! <https://huggingface.co/docs/safetensors>. The names are those of the [`State`], so a file of PyTorch's `state_dict` loads into a module
+//! of the same structure, and vice versa.
 
 use super::error::{of_file, read};
 use super::numbers::{self, Number, Order};
@@ -13,13 +13,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// The remarks in the header of a file, such as `format`: `pt`.
+/// The metadata in the header of a file, such as `format`: `pt`.
 pub type Metadata = BTreeMap<String, String>;
 
-/// Writes a state, atomically, with the remark `format: pt` that PyTorch's users expect.
+/// Writes a state, atomically, with the metadata `format: pt` that PyTorch's users expect.
 ///
 /// # Errors
-/// If the system refuses, or an entry is called `__metadata__`, as the format calls its remarks; a file that was there before is then as it was.
+/// If the system refuses, or an entry is called `__metadata__`, the name that the format uses for metadata. A file that existed before is
+/// then unchanged.
 ///
 /// ```
 /// use wengert::{io, ndarray::array};
@@ -35,16 +36,16 @@ pub fn save(path: impl AsRef<Path>, state: &State) -> Result<(), IoError> {
     save_with(path, state, &[("format", "pt")])
 }
 
-/// Writes a state and remarks of your own, atomically. With two or more remarks, their order in the file is not always the same.
+/// Writes a state and metadata of your own, atomically. With two or more metadata entries, their order in the file may vary.
 ///
 /// # Errors
-/// As [`save`]; a file that was there before is then as it was.
+/// As [`save`]; a file that existed before is then unchanged.
 pub fn save_with(path: impl AsRef<Path>, state: &State, metadata: &[(&str, &str)]) -> Result<(), IoError> {
     let path = path.as_ref();
     write_atomic(path, &of_file(path, to_bytes(state, metadata))?)
 }
 
-/// Reads a file: `f32` and `f64` as they are, `f16` and `bf16` as `f32`, whole numbers and booleans as 64-bit ones.
+/// Reads a file. `f32` and `f64` keep their type, `f16` and `bf16` become `f32`, integers and booleans become 64-bit integers.
 ///
 /// # Errors
 /// If the system refuses, or the file is damaged or holds numbers of another type (8-bit floating point, complex).
@@ -52,7 +53,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<State, IoError> {
     Ok(load_with(path)?.0)
 }
 
-/// Reads a file and the remarks in it.
+/// Reads a file and its metadata.
 ///
 /// # Errors
 /// As [`load`].
@@ -64,12 +65,12 @@ pub fn load_with(path: impl AsRef<Path>) -> Result<(State, Metadata), IoError> {
 /// The bytes of such a file.
 ///
 /// # Errors
-/// If the header would be longer than the format allows (100 MB).
+/// If an entry is called `__metadata__`, or the header would be longer than the format allows (100 MB).
 pub fn to_bytes(state: &State, metadata: &[(&str, &str)]) -> Result<Vec<u8>, FormatError> {
     if state.get("__metadata__").is_some() {
         return Err(FormatError::Header { reason: "an array is called `__metadata__`, which is the name of the remarks".into() });
     }
-    // `None` where there is none: the library writes no valid header for an empty list of remarks without arrays.
+    // `None` for no metadata: for an empty list without arrays, the library would write an invalid header.
     let metadata = (!metadata.is_empty()).then(|| metadata.iter().map(|&(k, v)| (k.into(), v.into())).collect());
     ::safetensors::serialize(state.iter().map(|(name, values)| (name, Encoded(values))), metadata).map_err(format_error)
 }
@@ -77,7 +78,7 @@ pub fn to_bytes(state: &State, metadata: &[(&str, &str)]) -> Result<Vec<u8>, For
 /// Reads such bytes.
 ///
 /// # Errors
-/// If they are damaged, or hold numbers of a type that is not read. Sizes are checked against the length before anything is made of them.
+/// If they are damaged, or hold numbers of a type that is not supported. Sizes are checked against the length before memory is allocated.
 pub fn from_bytes(bytes: &[u8]) -> Result<(State, Metadata), FormatError> {
     let length = bytes.len() as u64;
     let Some((header, rest)) = bytes.split_first_chunk() else {
@@ -87,7 +88,7 @@ pub fn from_bytes(bytes: &[u8]) -> Result<(State, Metadata), FormatError> {
     if [&b"PK\x03\x04"[..], b"\x80\x02"].iter().any(|pickle| bytes.starts_with(pickle)) && rest.first() != Some(&b'{') {
         return Err(FormatError::Pickle);
     }
-    // Bytes that begin otherwise are of another format; as a length their first 8 make no sense.
+    // Without `{` after the first 8 bytes this is another format, and these bytes are not a length.
     if rest.first().is_some_and(|b| *b != b'{') {
         return Err(FormatError::Magic { format: "safetensors" });
     }
@@ -136,7 +137,7 @@ fn format_error(e: SafeTensorError) -> FormatError {
     FormatError::Header { reason: e.to_string() }
 }
 
-/// An array whose bytes are made when it is written, one at a time.
+/// An array that is converted to bytes when it is written, one array at a time.
 struct Encoded<'a>(&'a Values);
 
 impl View for Encoded<'_> {
@@ -174,7 +175,7 @@ mod tests {
         state.insert("empty", ArrayD::<f32>::zeros(IxDyn(&[0, 3])));
         state
     }
-    /// A file with this header and so many bytes of numbers.
+    /// A file with this header and this many bytes of numbers.
     fn file(header: &str, numbers: usize) -> Vec<u8> {
         [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &vec![0; numbers]].concat()
     }
@@ -268,7 +269,7 @@ mod tests {
             (&array![-1.5f32].into_dyn().into(), &array![1f32].into_dyn().into())
         );
     }
-    /// The bytes that `safetensors.torch.save_file` writes of a `state_dict` in which one table has two names (cloned, as it demands).
+    /// The bytes that `safetensors.torch.save_file` writes for a `state_dict` in which one table has two names (cloned, as it demands).
     #[test]
     fn tied_weights_of_a_state_dict() {
         use crate::nn::{Embedding, Module, Visitor};
@@ -289,7 +290,7 @@ mod tests {
         let words = Words(Embedding { weight: embed.weight.clone(), padding_idx: None }, embed.weight);
         words.load_state(&from_bytes(&bytes).unwrap().0).unwrap();
         assert_eq!(words.1.to_array(), array![[1.5, -2.0]].into_dyn());
-        // What is saved has both names again.
+        // The saved file has both names again.
         assert_eq!(from_bytes(&to_bytes(&words.state(), &[]).unwrap()).unwrap().0, from_bytes(&bytes).unwrap().0);
     }
     #[test]

@@ -1,4 +1,4 @@
-//! Named arrays: what modules, optimizers and schedules remember, and what files hold.
+//! Named arrays: the state of modules, optimizers and schedulers, and the content of files.
 
 use crate::Scalar;
 use ndarray::{ArrayD, IxDyn};
@@ -12,21 +12,21 @@ pub enum Values {
     F32(ArrayD<f32>),
     /// 64-bit floating point.
     F64(ArrayD<f64>),
-    /// Signed whole numbers.
+    /// Signed 64-bit integers.
     I64(ArrayD<i64>),
-    /// Unsigned whole numbers: counters, seeds.
+    /// Unsigned 64-bit integers, such as counters and seeds.
     U64(ArrayD<u64>),
 }
 
 impl Values {
-    /// An array of `f32` or `f64`, where the code is written for both.
+    /// An array of `f32` or `f64`, for code that is generic over both.
     pub fn of<T: Scalar>(a: ArrayD<T>) -> Values {
         match size_of::<T>() {
             4 => Values::F32(a.mapv(|x| x.to_f64() as f32)), // exact, since it was f32 before
             _ => Values::F64(a.mapv(|x| x.to_f64())),
         }
     }
-    /// The sizes of its axes.
+    /// The sizes of the axes.
     pub fn shape(&self) -> &[usize] {
         match self {
             Values::F32(a) => a.shape(),
@@ -35,7 +35,7 @@ impl Values {
             Values::U64(a) => a.shape(),
         }
     }
-    /// What its numbers are, as PyTorch calls it.
+    /// The type of the numbers, by PyTorch's name.
     pub fn type_name(&self) -> &'static str {
         match self {
             Values::F32(_) => "float32",
@@ -44,7 +44,7 @@ impl Values {
             Values::U64(_) => "uint64",
         }
     }
-    /// Its numbers, rounded to this type.
+    /// The numbers, rounded to this type.
     pub fn to_array<T: Scalar>(&self) -> ArrayD<T> {
         match self {
             Values::F32(a) => a.mapv(|x| T::from_f64(x.into())),
@@ -90,13 +90,13 @@ impl From<u64> for Values {
 #[derive(Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// A name is not there.
+    /// A name is missing.
     #[error("`{name}` is missing")]
     Missing {
         /// The name.
         name: String,
     },
-    /// A name is there that nothing asks for.
+    /// A name is not used by anything.
     #[error("`{name}` is not part of what is loaded into")]
     Unexpected {
         /// The name.
@@ -107,22 +107,22 @@ pub enum StateError {
     Shape {
         /// The name.
         name: String,
-        /// The shape that is there.
+        /// The shape in the state.
         found: Vec<usize>,
         /// The shape that is needed.
         expected: Vec<usize>,
     },
-    /// Numbers are of another type, or of a range that makes no sense.
+    /// Numbers have another type, or a range that makes no sense.
     #[error("`{name}` is {found}, where {expected} is needed")]
     Type {
         /// The name.
         name: String,
-        /// What is there.
+        /// What the state holds.
         found: String,
         /// What is needed.
         expected: &'static str,
     },
-    /// One array stands under two names, with different numbers.
+    /// The same array has two names with different numbers.
     #[error("`{name}` and `{other}` are one array (tied weights), but hold different numbers")]
     Tied {
         /// The name.
@@ -130,12 +130,12 @@ pub enum StateError {
         /// Another name of the same array.
         other: String,
     },
-    /// All of several.
+    /// Several errors.
     #[error("{} mismatches:{}", .0.len(), .0.iter().map(|e| format!("\n  {e}")).collect::<String>())]
     Several(Vec<StateError>),
 }
 
-/// The same sentence, since that is what `unwrap`, and `main` if it ends with an error, show.
+/// The same text as `Display`, since `unwrap` and a `main` that returns an error show `Debug`.
 impl fmt::Debug for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -143,7 +143,7 @@ impl fmt::Debug for StateError {
 }
 
 impl StateError {
-    /// `Ok` if there is no error, the error if there is one, and all of them if there are several.
+    /// `Ok` if there is no error, the error itself if there is one, and [`StateError::Several`] if there are more.
     pub fn all(mut errors: Vec<StateError>) -> Result<(), StateError> {
         match errors.len() {
             0 => Ok(()),
@@ -170,35 +170,35 @@ pub struct State {
 }
 
 impl State {
-    /// Nothing.
+    /// An empty state.
     pub fn new() -> State {
         State::default()
     }
-    /// Puts an array or a number under a name, in place of what was there.
+    /// Puts an array or a number under a name. Replaces an earlier one.
     pub fn insert(&mut self, name: impl Into<String>, values: impl Into<Values>) {
         self.entries.insert(name.into(), values.into());
     }
-    /// What is under a name.
+    /// The array under a name.
     pub fn get(&self, name: &str) -> Option<&Values> {
         self.entries.get(name)
     }
-    /// All names and what is under them.
+    /// All names and their arrays.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Values)> {
         self.entries.iter().map(|(name, values)| (name.as_str(), values))
     }
-    /// How many names there are.
+    /// The number of names.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
-    /// Whether there is none.
+    /// True if there are no names.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
-    /// Puts all of another one under `prefix.name`.
+    /// Adds all entries of another state under `prefix.name`.
     pub fn insert_part(&mut self, prefix: &str, part: State) {
         self.entries.extend(part.entries.into_iter().map(|(name, values)| (format!("{prefix}.{name}"), values)));
     }
-    /// What is under `prefix.name`, by `name`.
+    /// The entries under `prefix.name`, with the names `name`.
     pub fn part(&self, prefix: &str) -> State {
         let inside = |name: &String| Some(name.strip_prefix(prefix)?.strip_prefix('.')?.to_string());
         State { entries: self.entries.iter().filter_map(|(name, values)| Some((inside(name)?, values.clone()))).collect() }
@@ -221,10 +221,10 @@ impl State {
     pub fn number(&self, name: &str) -> Result<f64, StateError> {
         Ok(self.array(name, &[])?.first().copied().expect("one number"))
     }
-    /// The whole number under a name.
+    /// The integer under a name.
     ///
     /// # Errors
-    /// If it is missing or not a single unsigned whole number.
+    /// If it is missing or not a single unsigned integer.
     pub fn whole(&self, name: &str) -> Result<u64, StateError> {
         match self.needed(name)? {
             Values::U64(a) if a.ndim() == 0 => Ok(*a.first().expect("one number")),

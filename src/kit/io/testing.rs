@@ -1,4 +1,4 @@
-//! Where do tests write their files?
+//! Directories for the files of tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};

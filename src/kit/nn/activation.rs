@@ -3,8 +3,8 @@
 use super::{Module, Visitor};
 use crate::{Scalar, Var};
 
-/// An activation function, without parameters: the `Var` method of the same name. All of them can be written
-/// without the enum's name: `nn::Relu`.
+/// An activation function as a module without parameters. It calls the `Var` method with the same name. All variants can be written without
+/// the enum's name: `nn::Relu`.
 ///
 /// ```
 /// use wengert::nn::{self, Module};
@@ -20,11 +20,11 @@ pub enum Activation {
     Relu,
     /// min(max(x, 0), 6)
     Relu6,
-    /// x where it is above 0, else this share of it.
+    /// x where x > 0, else this factor times x.
     LeakyRelu(f64),
-    /// x where it is above 0, else alpha (e^x - 1).
+    /// x where x > 0, else alpha (e^x - 1).
     Elu(f64),
-    /// x Φ(x), of the normal distribution.
+    /// x Φ(x), where Φ is the normal distribution function.
     Gelu,
     /// x sigmoid(x)
     Silu,
@@ -38,7 +38,7 @@ pub enum Activation {
     Softplus,
     /// e^x / sum of e^x over this axis.
     Softmax(isize),
-    /// The logarithm of that.
+    /// The logarithm of the softmax over this axis.
     LogSoftmax(isize),
 }
 

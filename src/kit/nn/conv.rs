@@ -1,4 +1,4 @@
-//! Layers of convolutions.
+//! Convolution layers.
 
 use super::{Module, Visitor};
 use crate::refusal::{elements, require};
@@ -13,7 +13,7 @@ pub struct Conv<const N: usize, T: Scalar = f32> {
     pub weight: Param<T>,
     /// `[out_channels]`
     pub bias: Option<Param<T>>,
-    /// How it walks over its input.
+    /// How the kernel moves over the input.
     pub options: ConvOptions<N>,
 }
 
@@ -22,7 +22,7 @@ pub type Conv1d<T = f32> = Conv<1, T>;
 
 /// The convolution of images `[batch, channels, height, width]`: PyTorch's `Conv2d`.
 ///
-/// Weights and biases begin evenly spread between ±1/sqrt(in_channels / groups · kernel), as PyTorch's do.
+/// Initial weights and biases are uniform between ±1/sqrt(in_channels / groups · kernel), as in PyTorch.
 ///
 /// ```
 /// use wengert::nn::{Conv2d, Module};
@@ -36,10 +36,10 @@ pub type Conv1d<T = f32> = Conv<1, T>;
 pub type Conv2d<T = f32> = Conv<2, T>;
 
 impl<const N: usize, T: Scalar> Conv<N, T> {
-    /// A layer that moves its kernel by single steps inside the input.
+    /// A layer with stride 1 and no padding.
     ///
     /// # Panics
-    /// If there cannot be weights of these sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, kernel_size: [usize; N], rng: &mut impl Rng) -> Self {
         Conv::with(in_channels, out_channels, kernel_size, ConvOptions::default(), rng)
@@ -47,7 +47,7 @@ impl<const N: usize, T: Scalar> Conv<N, T> {
     /// A layer with all options.
     ///
     /// # Panics
-    /// If the groups do not divide the channels, or there cannot be weights of these sizes.
+    /// If the groups do not divide the channels, or weights of these sizes are too large for memory.
     #[track_caller]
     pub fn with(in_channels: usize, out_channels: usize, kernel_size: [usize; N], options: ConvOptions<N>, rng: &mut impl Rng) -> Self {
         let layer = ["Conv1d", "Conv2d"].get(N.wrapping_sub(1)).unwrap_or(&"Conv");
@@ -55,7 +55,7 @@ impl<const N: usize, T: Scalar> Conv<N, T> {
         let (weight, bias) = start(layer, [out_channels, in_channels / options.groups], kernel_size, out_channels, rng);
         Conv { weight, bias: Some(bias), options }
     }
-    /// The same layer without biases.
+    /// The same layer without a bias.
     pub fn without_bias(self) -> Self {
         Conv { bias: None, ..self }
     }
@@ -87,22 +87,22 @@ impl<T: Scalar> Module<T> for Conv<2, T> {
     }
 }
 
-/// The transposed convolution of images, which enlarges what [`Conv2d`] makes smaller: PyTorch's `ConvTranspose2d`.
+/// The transposed convolution of images: PyTorch's `ConvTranspose2d`. It enlarges what [`Conv2d`] makes smaller.
 #[derive(Debug)]
 pub struct ConvTranspose2d<T: Scalar = f32> {
     /// `[in_channels, out_channels / groups, height, width]`
     pub weight: Param<T>,
     /// `[out_channels]`
     pub bias: Option<Param<T>>,
-    /// How it spreads its input.
+    /// How the layer spreads its input.
     pub options: ConvTranspose2dOptions,
 }
 
 impl<T: Scalar> ConvTranspose2d<T> {
-    /// A layer of stride 1.
+    /// A layer with stride 1.
     ///
     /// # Panics
-    /// If there cannot be weights of these sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, kernel_size: [usize; 2], rng: &mut impl Rng) -> Self {
         ConvTranspose2d::with(in_channels, out_channels, kernel_size, ConvTranspose2dOptions::default(), rng)
@@ -110,7 +110,7 @@ impl<T: Scalar> ConvTranspose2d<T> {
     /// A layer with all options.
     ///
     /// # Panics
-    /// If the groups do not divide the channels, or there cannot be weights of these sizes.
+    /// If the groups do not divide the channels, or weights of these sizes are too large for memory.
     #[track_caller]
     pub fn with(
         in_channels: usize,
@@ -123,7 +123,7 @@ impl<T: Scalar> ConvTranspose2d<T> {
         let (weight, bias) = start("ConvTranspose2d", [in_channels, out_channels / options.groups], kernel_size, out_channels, rng);
         ConvTranspose2d { weight, bias: Some(bias), options }
     }
-    /// The same layer without biases.
+    /// The same layer without a bias.
     pub fn without_bias(self) -> Self {
         ConvTranspose2d { bias: None, ..self }
     }
@@ -146,7 +146,7 @@ fn check_groups(layer: &str, in_channels: usize, out_channels: usize, groups: us
     require(fits, message, "both must be multiples of `groups`");
 }
 
-/// Weights `[outer, inner, kernel..]` and biases as PyTorch begins with.
+/// Weights `[outer, inner, kernel..]` and biases, with PyTorch's initial values.
 #[track_caller]
 fn start<const N: usize, T: Scalar>(
     layer: &str,

@@ -1,4 +1,4 @@
-//! Leaving numbers out by chance.
+//! Dropout: sets numbers to 0 at random.
 
 use super::{Generator, Mode, Module, Visitor};
 use crate::refusal::require;
@@ -7,10 +7,10 @@ use ndarray::{ArrayViewD, IxDyn};
 use rand::{Rng, RngExt};
 use std::sync::Mutex;
 
-/// In training, each number becomes 0 with probability p, and the others are multiplied by 1/(1 - p), so that their mean stays; in
-/// evaluation it does nothing. PyTorch's `Dropout`.
+/// In training, each number becomes 0 with probability p, and the others are multiplied by 1/(1 - p), which keeps their mean. In evaluation
+/// it does nothing. PyTorch's `Dropout`.
 ///
-/// Which numbers are left out depends on the seed and on how often the layer was used.
+/// The choice depends only on the seed and on how often the layer was used.
 ///
 /// ```
 /// use wengert::nn::{Dropout, Module};
@@ -27,15 +27,15 @@ pub struct Dropout<T: Scalar = f32> {
     p: f64,
     generator: Generator,
     mode: Mode,
-    /// Which numbers the last step kept, as ones and zeros; in memory that stays, so that steps do not allocate.
+    /// The mask of the last step: 1 for numbers that were kept, else 0. The memory is reused, so that steps do not allocate.
     kept: Mutex<Vec<T>>,
 }
 
 impl<T: Scalar> Dropout<T> {
-    /// Leaves a number out with this probability; the seed is drawn from `rng`.
+    /// Sets each number to 0 with this probability; the seed is drawn from `rng`.
     ///
     /// # Panics
-    /// If it is not from 0 to 1.
+    /// If the probability is not between 0 and 1.
     #[track_caller]
     pub fn new(p: f64, rng: &mut impl Rng) -> Self {
         let message = || format!("Dropout: the probability must be from 0 to 1, not {p}");
@@ -58,8 +58,8 @@ impl<T: Scalar> Module<T> for Dropout<T> {
         kept.clear();
         kept.extend((0..x.numel()).map(|_| if u64::from(rng.random::<u32>()) < below { T::ZERO } else { T::ONE }));
         let mask = x.tape().constant(ArrayViewD::from_shape(IxDyn(&shape), &kept).expect("as many as numbers"));
-        drop(kept); // what follows may run on all threads, one of which may come here again
-        // A choice and not a product: what is left out is 0 also where it was infinite.
+        drop(kept); // before code that runs on all threads, one of which may come here again
+        // A choice and not a product, so that infinite numbers become 0 too.
         mask.where_cond(x * factor, T::ZERO)
     }
     fn visit(&self, v: &mut Visitor<'_, T>) {

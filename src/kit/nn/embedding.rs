@@ -1,12 +1,12 @@
-//! A table of vectors, one for each word.
+//! A table of vectors: one for each word.
 
 use super::{Module, Visitor};
 use crate::refusal::{elements, require};
 use crate::{Indices, Param, Scalar, Tape, Var, init};
 use rand::Rng;
 
-/// A vector for each of `num_embeddings` words: PyTorch's `Embedding`. Words are numbers from 0; an array of shape `[..]` of them gives
-/// vectors `[.., embedding_dim]`. The vectors begin normally distributed.
+/// A vector for each of `num_embeddings` words: PyTorch's `Embedding`. Words are numbers from 0; an array of words of shape `[..]` gives
+/// vectors of shape `[.., embedding_dim]`. Initial vectors are normally distributed.
 ///
 /// ```
 /// use wengert::nn::Embedding;
@@ -18,23 +18,26 @@ use rand::Rng;
 pub struct Embedding<T: Scalar = f32> {
     /// `[num_embeddings, embedding_dim]`
     pub weight: Param<T>,
-    /// A word whose vector is not trained, and is 0 at the beginning: it gets no gradient, and from the first [`Embedding::lookup`] on no
-    /// optimizer changes it, neither by weight decay nor by momentum ([`Param::freeze_elements`]). What is frozen by a later call of yours holds
-    /// in place of it: `freeze_elements(0..0)` lets optimizers change it again, and a range with other words must hold this one too. A layer that shares the table does not train it either. Another word can be set.
+    /// A word whose vector is not trained, such as padding. [`Embedding::with_padding`] sets the vector to 0. It gets no gradient, and
+    /// after the first [`Embedding::lookup`] no optimizer changes it, not even by weight decay or momentum ([`Param::freeze_elements`]).
+    ///
+    /// A later call to `freeze_elements` of your own replaces this: `freeze_elements(0..0)` lets optimizers change the vector again, and a
+    /// range for other words must include this one. A layer that shares the table does not train the vector either. You may set another
+    /// word later.
     pub padding_idx: Option<usize>,
 }
 
 impl<T: Scalar> Embedding<T> {
-    /// A table of so many vectors of so many numbers.
+    /// A table of `num_embeddings` vectors with `embedding_dim` numbers each.
     ///
     /// # Panics
-    /// If there cannot be a table of these sizes.
+    /// If a table of these sizes is too large for memory.
     #[track_caller]
     pub fn new(num_embeddings: usize, embedding_dim: usize, rng: &mut impl Rng) -> Self {
         elements::<T>("Embedding: a table [num_embeddings, embedding_dim]", &[num_embeddings, embedding_dim]);
         Embedding { weight: Param::new("weight", init::normal((num_embeddings, embedding_dim), 0.0, 1.0, rng)), padding_idx: None }
     }
-    /// The same table, of which the vector of one word is 0 and stays so.
+    /// The same table, with one word whose vector is 0 and is not trained.
     ///
     /// # Panics
     /// If there is no such word.
@@ -48,7 +51,7 @@ impl<T: Scalar> Embedding<T> {
         layer.keep_padding();
         layer
     }
-    /// Holds the vector of the word that is not trained, whichever it is now.
+    /// Freezes the vector of the current padding word.
     fn keep_padding(&self) {
         let [rows, n] = [0, 1].map(|axis| self.weight.shape().get(axis).copied().unwrap_or(0));
         if let Some(row) = self.padding_idx.filter(|row| *row < rows) {
@@ -58,7 +61,7 @@ impl<T: Scalar> Embedding<T> {
     /// The vectors of these words.
     ///
     /// # Panics
-    /// If a number is none of the words.
+    /// If a number is not a word.
     #[track_caller]
     pub fn lookup<'t>(&self, tape: &'t Tape<T>, words: impl Into<Indices>) -> Var<'t, T> {
         self.keep_padding();
@@ -67,7 +70,7 @@ impl<T: Scalar> Embedding<T> {
 }
 
 impl<T: Scalar> Module<T> for Embedding<T> {
-    /// The vectors of words that are given as whole numbers in a `Var`.
+    /// The vectors of words, which are given as whole numbers in a `Var`.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.lookup(x.tape(), x)

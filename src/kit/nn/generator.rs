@@ -1,11 +1,11 @@
-//! Where does chance come from? A seed, and how often it was asked.
+//! Random generators whose state can be saved.
 
 use crate::init::seeded_by;
 use rand::rngs::Xoshiro256PlusPlus;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A source of random numbers whose whole state is two numbers, so that a training run can be resumed to the same bits: each call of
-/// [`Generator::draw`] gives a fresh generator, which depends on the seed and on how many were given before.
+/// A source of random generators. Its whole state is two numbers, so a training run can be resumed with the same bits. Each call of
+/// [`Generator::draw`] returns a new generator, which depends on the seed and on the number of earlier calls.
 ///
 /// ```
 /// use rand::RngExt;
@@ -23,7 +23,7 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// A source that depends on the seed alone.
+    /// A source that depends only on the seed.
     pub fn new(seed: u64) -> Generator {
         Generator { seed: seed.into(), calls: 0.into() }
     }
@@ -32,11 +32,11 @@ impl Generator {
         let calls = self.calls.fetch_add(1, Ordering::Relaxed);
         seeded_by([self.seed.load(Ordering::Relaxed), calls])
     }
-    /// The seed, and how many generators were given.
+    /// The seed, and the number of generators drawn so far.
     pub fn state(&self) -> [u64; 2] {
         [self.seed.load(Ordering::Relaxed), self.calls.load(Ordering::Relaxed)]
     }
-    /// Goes on from such a state.
+    /// Continues from such a state.
     pub fn set_state(&self, [seed, calls]: [u64; 2]) {
         self.seed.store(seed, Ordering::Relaxed);
         self.calls.store(calls, Ordering::Relaxed);

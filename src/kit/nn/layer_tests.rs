@@ -1,4 +1,4 @@
-//! Layers against PyTorch 2.15: values and gradients in f64, in training and in evaluation; and what layers refuse.
+//! Compares layers with PyTorch 2.15: values and gradients in f64, in training and in evaluation. Also tests what layers refuse.
 
 use super::*;
 use crate::{Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, Tape, Var, init};
@@ -15,8 +15,8 @@ fn words() -> ArrayD<f64> {
     ndarray::array![[0.0, 1.0, 4.0], [4.0, 2.0, 0.0]].into_dyn()
 }
 
-/// A module whose k-th parameter holds 0.4 sin(0.7 i + k) + 0.1, in training and then in evaluation: the sum of its output times
-/// cos(0.3 i), and the sums of that number's gradients by x and by each parameter, each times cos(0.9 i), are those of PyTorch.
+/// The k-th parameter of the module holds 0.4 sin(0.7 i + k) + 0.1. Compares, in training and then in evaluation, the sum of the output
+/// times cos(0.3 i), and the sums of the gradients of that number by x and by each parameter times cos(0.9 i), with PyTorch's.
 #[track_caller]
 fn follows_pytorch(module: &dyn Module<f64>, x: ArrayD<f64>, names: &[&str], expected: [&[f64]; 2]) {
     let named = module.named_parameters();
@@ -375,7 +375,7 @@ fn dropout_keeps_the_mean_and_depends_on_seed_and_call() {
     let second = a.forward(ones).to_vec();
     assert_ne!(first.to_vec(), second);
     assert_eq!(tape.grad(first.sum(), &[ones])[0].unwrap().to_vec(), first.to_vec(), "the gradient takes the same way");
-    // A generator that was saved goes on where it was.
+    // A generator continues from its saved state.
     let fresh = Dropout::<f64>::new(0.3, &mut init::seeded(6));
     fresh.load_generators(&b.generators()).unwrap();
     assert_eq!(fresh.forward(ones).to_vec(), second);
@@ -388,7 +388,7 @@ fn dropout_of_all_and_of_none() {
     let tape = Tape::<f32>::new();
     let x = tape.constant([1.0, -2.0, 3.0]);
     assert_eq!(Dropout::new(1.0, rng).forward(x).to_vec(), [0.0; 3]);
-    // What is left out is 0 whatever it was, and so is what flows back to it.
+    // A number that is left out becomes 0 whatever it was, and so does its gradient.
     let wild = tape.leaf([f32::INFINITY, f32::NAN, -f32::INFINITY]);
     let y = Dropout::new(1.0, rng).forward(wild);
     let wilder = tape.constant([f32::INFINITY, f32::NAN, 1.0]);
@@ -450,7 +450,7 @@ fn activations_are_the_methods_of_the_same_name() {
     }
 }
 
-/// Weight decay and momentum change what has gradient 0; the row of the padding stays as it is all the same.
+/// Weight decay and momentum change parameters with gradient 0, but not the padding row.
 #[test]
 fn a_padding_row_stays_with_every_optimizer() {
     use crate::Param;
@@ -482,11 +482,11 @@ fn a_padding_row_stays_with_every_optimizer() {
             }
             let after = rows(&words.weight);
             assert_eq!(after[1], before[1], "optimizer {i}");
-            // The others are trained, also the one that was not looked up: it decays.
+            // The other rows are trained. So is the one that was not looked up: it decays.
             assert!([0, 2, 3].iter().all(|&row| after[row] != before[row]), "optimizer {i}");
         }
     }
-    // Momentum that the row had from before it became the padding.
+    // The row has momentum from before it became the padding.
     let (mut words, mut optimizer) = (Embedding::<f64>::new(3, 2, &mut init::seeded(2)), Sgd::with(decay));
     let step = |words: &Embedding<f64>, optimizer: &mut Sgd<f64>| {
         let tape = Tape::new();
@@ -498,7 +498,7 @@ fn a_padding_row_stays_with_every_optimizer() {
     let before = rows(&words.weight);
     step(&words, &mut optimizer);
     assert_eq!(rows(&words.weight)[0], before[0]);
-    // L-BFGS, too.
+    // The same with L-BFGS.
     let mut lbfgs = Lbfgs::<f64>::new(0.5);
     lbfgs.step(&words.parameters(), || {
         let tape = Tape::new();
@@ -508,7 +508,7 @@ fn a_padding_row_stays_with_every_optimizer() {
     });
     assert!(rows(&words.weight)[0] == before[0] && rows(&words.weight)[1] != before[1]);
 }
-/// What a user freezes after the padding was set holds through all lookups; another padding is held from then on.
+/// Elements that a user freezes after the padding was set stay frozen after lookups. A new padding row is frozen from then on.
 #[test]
 fn what_is_frozen_beside_the_padding() {
     let mut words = Embedding::<f64>::new(6, 2, &mut init::seeded(3)).with_padding(1);
@@ -522,18 +522,18 @@ fn what_is_frozen_beside_the_padding() {
         words.weight.freeze_elements(range.clone());
         assert_eq!([after(&words), after(&words)], [range.clone(), range]);
     }
-    words.padding_idx = Some(0); // beside what is frozen
+    words.padding_idx = Some(0); // in addition to the frozen elements
     assert_eq!(after(&words), 0..12);
     words.weight.freeze_elements(0..2);
     words.padding_idx = Some(4);
-    assert_eq!(after(&words), 8..10); // in place of the last one
+    assert_eq!(after(&words), 8..10); // replaces the last one
     words.padding_idx = Some(3);
     assert_eq!(after(&words), 6..8);
     words.padding_idx = None;
     assert_eq!(after(&words), 6..8);
     words.weight = crate::Param::new("other", ndarray::Array2::zeros((6, 2)));
     words.padding_idx = Some(3);
-    assert_eq!(after(&words), 6..8); // another table is held too
+    assert_eq!(after(&words), 6..8); // another table is frozen too
 }
 #[test]
 fn sizes_that_no_layer_can_have_are_refused() {

@@ -5,9 +5,9 @@ use crate::refusal::elements;
 use crate::{Param, Scalar, Var, init};
 use rand::Rng;
 
-/// `y = x W^T + b`, of rows of `in_features` numbers: PyTorch's `Linear`. x is `[.., in_features]`, y `[.., out_features]`.
+/// `y = x W^T + b`: PyTorch's `Linear`. x has shape `[.., in_features]`, y `[.., out_features]`.
 ///
-/// Weights and biases begin evenly spread between ±1/sqrt(in_features), as PyTorch's do; for another start set them:
+/// Initial weights and biases are uniform between ±1/sqrt(in_features), as in PyTorch. For other initial values, set them:
 ///
 /// ```
 /// use wengert::nn::{Linear, Module};
@@ -27,10 +27,10 @@ pub struct Linear<T: Scalar = f32> {
 }
 
 impl<T: Scalar> Linear<T> {
-    /// A layer of so many inputs and outputs.
+    /// A layer with `in_features` inputs and `out_features` outputs.
     ///
     /// # Panics
-    /// If there cannot be weights of these sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn new(in_features: usize, out_features: usize, rng: &mut impl Rng) -> Self {
         elements::<T>("Linear: weights [out_features, in_features]", &[out_features, in_features]);
@@ -41,7 +41,7 @@ impl<T: Scalar> Linear<T> {
             bias: Some(Param::new("bias", init::uniform(out_features, -a, a, rng))),
         }
     }
-    /// The same layer without biases.
+    /// The same layer without a bias.
     pub fn without_bias(self) -> Self {
         Linear { bias: None, ..self }
     }

@@ -1,8 +1,8 @@
-//! What is a network made of? Modules: layers with their parameters, under PyTorch's names and with its defaults.
+//! Modules: layers and networks with their parameters, with PyTorch's names and defaults.
 //!
-//! A [`Module`] computes something of a `Var` and shows its parts by name. Layers and networks that are here ([`Linear`], [`Conv2d`],
-//! [`BatchNorm2d`], .., [`Sequential`], [`ResNet`]) are graphs of the primitives, none has a backward function; they use the public API of
-//! this crate alone, as yours do.
+//! A [`Module`] computes a function of a `Var` and shows its parts by name. The layers and networks here ([`Linear`], [`Conv2d`],
+//! [`BatchNorm2d`], .., [`Sequential`], [`ResNet`]) are made of primitives, and none has a backward function of its own. They use only the
+//! public API of this crate, as your own modules do.
 //!
 //! ```
 //! use wengert::nn::{Linear, Module, Relu, Sequential};

@@ -1,11 +1,11 @@
-//! What may help where a table cannot be read? Another separator, a decimal comma, a header that was forgotten.
+//! Hints for tables that cannot be read: another separator, a decimal comma, a forgotten header.
 
 use super::{Csv, Row, parsed, text};
 use crate::data::DataError;
 use crate::data::error::byte;
 
 impl Csv {
-    /// The error with what may help, and with the text as it stands in the table.
+    /// The error with a hint, and with the field's text as it stands in the table.
     pub(super) fn advised(&self, mut error: DataError, row: &Row, header: Option<&[String]>, untitled: bool) -> DataError {
         let advice = self.advice(&error, row, header, untitled);
         match &mut error {
@@ -18,7 +18,7 @@ impl Csv {
         }
         error
     }
-    /// What the options should be, if it can be guessed. A row is `untitled` if it is the first of a table without a header.
+    /// A guess at the right options. A row is `untitled` if it is the first one of a table without a header.
     fn advice(&self, error: &DataError, row: &Row, header: Option<&[String]>, untitled: bool) -> String {
         let field = match error {
             DataError::Number { column, .. } | DataError::NotFinite { column, .. } => {
@@ -29,7 +29,7 @@ impl Csv {
         };
         let is_number = |text: &str| parsed::<f64>(text.as_bytes()).is_some();
         let decimal_comma = |text: &str| text.contains(',') && is_number(&text.replacen(',', ".", 1));
-        // What was not parted: a header or a row of one column, or a field of several numbers.
+        // Text that was not split: a header or a row of one column, or a field with several numbers.
         let whole_header = header.and_then(|header| if let [one] = header { Some(one.clone()) } else { None });
         let whole_row = (row.ends.len() == 1).then(|| text(&row.text));
         for separator in [';', '\t', ','] {

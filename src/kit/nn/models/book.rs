@@ -1,12 +1,12 @@
-//! The convolutional networks of the book.
+//! The convolutional networks of the book "Deep Learning from Scratch".
 
 use crate::nn::{Conv2d, Dropout, Linear, MaxPool2d, Module, Visitor};
 use crate::{Conv2dOptions, Scalar, Var, init};
 use rand::Rng;
 
-/// The book's SimpleConvNet: 30 filters of 5x5, relu, pooling, 100 units, 10 classes; of images `[batch, 1, 28, 28]`.
+/// The book's SimpleConvNet for images `[batch, 1, 28, 28]`: 30 filters of 5x5, relu, pooling, 100 units, 10 classes.
 ///
-/// Weights begin normally distributed by He et al., biases at 0.
+/// Initial weights are normally distributed (He et al.), biases are 0.
 ///
 /// Source: K. Saitoh, "Deep Learning from Scratch", chapter 7.5.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct SimpleConvNet<T: Scalar = f32> {
 }
 
 impl<T: Scalar> SimpleConvNet<T> {
-    /// With its first weights.
+    /// The network with its initial weights.
     pub fn new(rng: &mut impl Rng) -> Self {
         let net = SimpleConvNet {
             conv1: Conv2d::new(1, 30, [5, 5], rng),
@@ -27,7 +27,7 @@ impl<T: Scalar> SimpleConvNet<T> {
         begin(&net, rng);
         net
     }
-    /// The first layer, whose filters can be looked at.
+    /// The first layer, for a look at its filters.
     pub fn conv1(&self) -> &Conv2d<T> {
         &self.conv1
     }
@@ -44,10 +44,10 @@ impl<T: Scalar> Module<T> for SimpleConvNet<T> {
     }
 }
 
-/// The book's DeepConvNet: six convolutions of 3x3 with 16, 16, 32, 32, 64 and 64 filters, pooling after each pair, 50 units and 10 classes
-/// with dropout of one half after both; of images `[batch, 1, 28, 28]`.
+/// The book's DeepConvNet for images `[batch, 1, 28, 28]`: six convolutions of 3x3 with 16, 16, 32, 32, 64 and 64 filters, pooling after
+/// each pair, 50 units and 10 classes, with dropout of one half after both.
 ///
-/// Weights begin normally distributed by He et al., biases at 0.
+/// Initial weights are normally distributed (He et al.), biases are 0.
 ///
 /// Source: K. Saitoh, "Deep Learning from Scratch", chapter 8.1.
 #[derive(Debug)]
@@ -59,9 +59,9 @@ pub struct DeepConvNet<T: Scalar = f32> {
 }
 
 impl<T: Scalar> DeepConvNet<T> {
-    /// With its first weights.
+    /// The network with its initial weights.
     pub fn new(rng: &mut impl Rng) -> Self {
-        // Channels before and after, and the zeros around the image.
+        // The number of channels before and after, and the padding.
         let layers = [(1, 16, 1), (16, 16, 1), (16, 32, 1), (32, 32, 2), (32, 64, 1), (64, 64, 1)];
         let conv = |(from, to, zeros): (usize, usize, usize)| {
             Conv2d::with(from, to, [3, 3], Conv2dOptions { padding: zeros.into(), ..Default::default() }, rng)
@@ -75,7 +75,7 @@ impl<T: Scalar> DeepConvNet<T> {
         begin(&net, rng);
         net
     }
-    /// Its convolutions, whose filters and outputs can be looked at.
+    /// The convolutions, for a look at their filters and outputs.
     pub fn convs(&self) -> &[Conv2d<T>] {
         &self.convs
     }
@@ -98,7 +98,7 @@ impl<T: Scalar> Module<T> for DeepConvNet<T> {
     }
 }
 
-/// The book's first values: weights by He et al., biases 0.
+/// The book's initial values: weights by He et al., biases 0.
 fn begin<T: Scalar>(net: &dyn Module<T>, rng: &mut impl Rng) {
     for p in net.parameters() {
         match p.shape().len() {

@@ -21,7 +21,7 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// Layers between vectors of these sizes, from the input to the output; relu between them.
+    /// Layers between vectors of these sizes, from input to output, with relu between them.
     ///
     /// # Panics
     /// If there are fewer than two sizes.
@@ -31,35 +31,35 @@ impl Mlp {
         require(sizes.len() >= 2, message, "&[784, 100, 10] has one hidden layer");
         Mlp { sizes: sizes.into(), activation: Activation::Relu, dropout: 0.0, batch_norm: false }
     }
-    /// With another function between the layers.
+    /// Uses another activation function between the layers.
     pub fn activation(self, activation: Activation) -> Mlp {
         Mlp { activation, ..self }
     }
-    /// With batch normalization before each activation.
+    /// Adds batch normalization before each activation.
     pub fn batch_norm(self) -> Mlp {
         Mlp { batch_norm: true, ..self }
     }
-    /// With dropout of this probability after each activation.
+    /// Adds dropout with this probability after each activation.
     ///
     /// # Panics
-    /// If it is not from 0 to 1.
+    /// If the probability is not between 0 and 1.
     #[track_caller]
     pub fn dropout(self, p: f64) -> Mlp {
         let message = || format!("Mlp: the probability of dropout must be from 0 to 1, not {p}");
         require((0.0..=1.0).contains(&p), message, "0.2 to 0.5 are usual");
         Mlp { dropout: p, ..self }
     }
-    /// The network, with its first weights.
+    /// The network with its initial weights.
     ///
     /// # Panics
-    /// If there cannot be weights of its sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn build<T: Scalar>(&self, rng: &mut impl Rng) -> Sequential<T> {
         let mut model = Sequential::new();
         for (i, size) in self.sizes.windows(2).enumerate() {
             model = model.push(Linear::new(size[0], size[1], rng));
             if i + 2 == self.sizes.len() {
-                break; // the last layer gives its numbers as they are
+                break; // no activation after the last layer
             }
             if self.batch_norm {
                 model = model.push(BatchNorm1d::new(size[1]));
