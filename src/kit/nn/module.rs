@@ -1,4 +1,4 @@
-//! What is a module? The one trait of all layers and networks, and how its parts are found by name.
+//! The one trait of all layers and networks, and how their parts are found by name.
 
 use super::{Generator, Summary};
 use crate::io::{State, StateError, Values};
@@ -9,9 +9,9 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A layer or a network: a function of a `Var`, and parts with names.
+/// A layer or a network: a function of a `Var`, with named parts.
 ///
-/// A struct of your own becomes one by saying what it computes and which parts it has; all else is provided.
+/// To make a module of your own struct, say what it computes and which parts it has; everything else is provided.
 ///
 /// ```
 /// use wengert::nn::{Module, Visitor};
@@ -36,12 +36,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// assert_eq!(affine.parameter_count(), 3);
 /// ```
 pub trait Module<T: Scalar = f32>: Send + Sync {
-    /// What it computes.
+    /// Computes the output.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
-    /// Shows its parts to a visitor: parameters, buffers, modules inside it.
+    /// Shows the parts to a visitor: parameters, buffers, and modules inside this one.
     fn visit(&self, v: &mut Visitor<'_, T>);
 
-    /// All parameters with their names, such as `features.3.conv.0.weight`; a parameter that is used at several places comes once.
+    /// All parameters with their names, such as `features.3.conv.0.weight`. A parameter that is used in several places occurs once.
     fn named_parameters(&self) -> Vec<(String, Param<T>)> {
         distinct(self, |part| if let Part::Param(p) = part { Some(p) } else { None })
     }
@@ -49,15 +49,15 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     fn parameters(&self) -> Vec<Param<T>> {
         self.named_parameters().into_iter().map(|(_, p)| p).collect()
     }
-    /// All buffers with their names: arrays that are kept but not differentiated, such as running means; each comes once.
+    /// All buffers with their names. Buffers are arrays that are saved but not differentiated, such as running means. Each occurs once.
     fn named_buffers(&self) -> Vec<(String, Param<T>)> {
         distinct(self, |part| if let Part::Buffer(p) = part { Some(p) } else { None })
     }
-    /// The number of elements of all parameters.
+    /// The number of elements in all parameters.
     fn parameter_count(&self) -> usize {
         self.named_parameters().iter().map(|(_, p)| p.shape().numel()).sum()
     }
-    /// Training or evaluation, for all parts.
+    /// Sets training or evaluation mode for all parts.
     fn set_training(&self, training: bool) {
         self.visit(&mut Visitor::new(&mut |_, part| {
             if let Part::Mode(mode) = part {
@@ -65,28 +65,28 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
             }
         }));
     }
-    /// From now on it trains: dropout drops, batch norm uses the batch's statistics. New modules are in this mode.
+    /// Sets training mode: dropout drops numbers, batch norm uses the statistics of the batch. New modules are in this mode.
     fn train(&self) {
         self.set_training(true);
     }
-    /// From now on it is evaluated: dropout does nothing, batch norm uses the statistics it collected.
+    /// Sets evaluation mode: dropout does nothing, batch norm uses the statistics it has collected.
     fn eval(&self) {
         self.set_training(false);
     }
-    /// No gradient is found for its parameters any more, and optimizers leave them as they are. Buffers are no parameters: batch norm in
-    /// training still moves its statistics (see [`Module::eval`]).
+    /// Freezes the parameters: they get no gradients, and optimizers do not change them. Buffers are not parameters: batch norm in training
+    /// mode still updates its statistics (see [`Module::eval`]).
     fn freeze(&self) {
         self.named_parameters().iter().for_each(|(_, p)| p.freeze());
     }
-    /// Its parameters are trained again.
+    /// Unfreezes the parameters: they are trained again.
     fn unfreeze(&self) {
         self.named_parameters().iter().for_each(|(_, p)| p.unfreeze());
     }
-    /// A copy of parameters and buffers, by name: PyTorch's `state_dict`. As there, an array that is shown at several places (tied weights)
-    /// stands under each of its names.
+    /// A copy of parameters and buffers, by name: PyTorch's `state_dict`. As there, an array that is used in several places (tied weights)
+    /// occurs under each of its names.
     ///
     /// # Panics
-    /// If two of them have one name.
+    /// If two different arrays have the same name.
     #[track_caller]
     fn state(&self) -> State {
         let mut state = State::new();
@@ -97,12 +97,12 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         }
         state
     }
-    /// Sets parameters and buffers from such a state. Nothing is changed unless all of it fits. (PyTorch's counters
-    /// `num_batches_tracked`, which nothing here reads, are passed over.) Of an array with several names one is enough; under all that are there
-    /// the numbers must be the same.
+    /// Sets parameters and buffers from such a state. If anything does not fit, nothing is changed. PyTorch's counters
+    /// `num_batches_tracked`, which are not used here, are skipped. An array with several names needs only one of them; if there are more,
+    /// their numbers must agree.
     ///
     /// # Errors
-    /// If names are missing or not known, shapes differ, or the numbers of one array do: all of them are listed.
+    /// If names are missing or unknown, shapes differ, or the numbers of an array with several names differ. The error lists all of these.
     fn load_state(&self, state: &State) -> Result<(), StateError> {
         let mut errors = Vec::new();
         let mut fitting = Vec::new();
@@ -132,8 +132,8 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         }
         Ok(())
     }
-    /// A table of its layers: name, output shape, parameters, multiply-adds. It is evaluated once, on zeros of the shape that is given (with
-    /// the batch's size).
+    /// A table of the layers: name, output shape, parameters, multiply-adds. The network is evaluated once, on zeros of the given shape
+    /// (which includes the batch size).
     ///
     /// ```
     /// use wengert::nn::{Mlp, Module};
@@ -154,7 +154,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     /// ```
     ///
     /// # Panics
-    /// If there cannot be an input of that shape, or it does not fit the network.
+    /// If an input of that shape is too large for memory, or does not fit the network.
     #[track_caller]
     fn summary(&self, input: &[usize]) -> Summary {
         let named = self.named_parameters();
@@ -162,10 +162,10 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         let _as_before = (Evaluation::of(self), Thawed::of(self));
         Summary::of(&named, trainable, input, |x| self.forward(x))
     }
-    /// The states of its sources of chance, by name; with [`Module::state`] all that a run needs to go on.
+    /// The states of the random generators, by name. Together with [`Module::state`] this is all that a run needs to resume.
     ///
     /// # Panics
-    /// If two of them have one name.
+    /// If two different generators have the same name.
     #[track_caller]
     fn generators(&self) -> State {
         let mut state = State::new();
@@ -176,10 +176,11 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         }
         state
     }
-    /// Goes on from such states. Of a source with several names one is enough; under all that are there the states must be the same.
+    /// Sets the generators from such states. A generator with several names needs only one of them; if there are more, their states must
+    /// agree.
     ///
     /// # Errors
-    /// If one is missing, not known, or not two whole numbers: all of them are listed, and nothing is changed.
+    /// If one is missing, unknown, or not two integers. The error lists all of these, and nothing is changed.
     fn load_generators(&self, state: &State) -> Result<(), StateError> {
         let mut errors = Vec::new();
         let mut fitting: Vec<(*const Generator, [u64; 2])> = Vec::new();
@@ -220,7 +221,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     }
 }
 
-/// The sources of chance, each once, with all of its names and its state.
+/// The random generators, each once, with all of its names and its state.
 fn generators<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, *const Generator, [u64; 2])> {
     let mut all: Vec<(Vec<String>, *const Generator, [u64; 2])> = Vec::new();
     module.visit(&mut Visitor::new(&mut |name, part| {
@@ -244,7 +245,7 @@ fn arrays<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, Pa
             _ => return,
         };
         match all.iter_mut().find(|(_, p)| p.is(array)) {
-            // A module that is shown twice under one name is one part all the same.
+            // A module that is shown twice under the same name is still one part.
             Some((names, _)) if names.iter().any(|other| other == name) => {}
             Some((names, _)) => names.push(name.to_string()),
             None => all.push((vec![name.to_string()], array.clone())),
@@ -254,12 +255,12 @@ fn arrays<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, Pa
     params
 }
 
-/// Whether two arrays hold the same numbers; what is not a number is the same as another such.
+/// True if two arrays hold the same numbers; a NaN equals a NaN.
 fn same<T: Scalar>(a: &ArrayD<T>, b: &ArrayD<T>) -> bool {
     a.iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
 }
 
-/// Puts an entry into a state, in which each name can stand once.
+/// Adds an entry to a state. Panics if the name is already used.
 #[track_caller]
 fn add(state: &mut State, of: &str, name: String, values: impl Into<Values>) {
     assert!(
@@ -271,7 +272,7 @@ fn add(state: &mut State, of: &str, name: String, values: impl Into<Values>) {
     state.insert(name, values);
 }
 
-/// The arrays of one kind with their names; one that is shown at several places comes once.
+/// The arrays of one kind with their names; one that is used in several places occurs once.
 fn distinct<T: Scalar>(
     module: &(impl Module<T> + ?Sized),
     of_kind: impl for<'a> Fn(Part<'a, T>) -> Option<&'a Param<T>>,
@@ -287,7 +288,7 @@ fn distinct<T: Scalar>(
     found
 }
 
-/// Nothing is frozen for as long as this lives.
+/// Unfreezes all parameters, and freezes those that were frozen again when it is dropped.
 struct Thawed<T: Scalar>(Vec<Param<T>>);
 
 impl<T: Scalar> Thawed<T> {
@@ -304,7 +305,7 @@ impl<T: Scalar> Drop for Thawed<T> {
     }
 }
 
-/// Evaluation mode for as long as this lives; afterwards each part trains, or not, as before.
+/// Sets evaluation mode, and restores the mode of each part when it is dropped.
 pub(crate) struct Evaluation<'m, T: Scalar, M: Module<T> + ?Sized> {
     module: &'m M,
     training: Vec<bool>,
@@ -335,27 +336,27 @@ impl<T: Scalar, M: Module<T> + ?Sized> Drop for Evaluation<'_, T, M> {
     }
 }
 
-/// What a [`Module`] shows of itself.
+/// A part that a [`Module`] shows to a visitor.
 #[non_exhaustive]
 pub enum Part<'a, T: Scalar = f32> {
     /// A parameter.
     Param(&'a Param<T>),
-    /// An array that is kept but not trained.
+    /// An array that is saved but not trained.
     Buffer(&'a Param<T>),
-    /// Whether it trains.
+    /// The mode: training or evaluation.
     Mode(&'a Mode),
-    /// A source of chance.
+    /// A random generator.
     Generator(&'a Generator),
 }
 
-/// Walks over the parts of a module and what they are called.
+/// Walks over the parts of a module and their names.
 pub struct Visitor<'v, T: Scalar = f32> {
     path: String,
     see: &'v mut dyn FnMut(&str, Part<'_, T>),
 }
 
 impl<'v, T: Scalar> Visitor<'v, T> {
-    /// A visitor that shows each part to this function, with its whole name.
+    /// A visitor that shows each part, with its full name, to this function.
     pub fn new(see: &'v mut dyn FnMut(&str, Part<'_, T>)) -> Self {
         Visitor { path: String::new(), see }
     }
@@ -372,32 +373,32 @@ impl<'v, T: Scalar> Visitor<'v, T> {
     fn part(&mut self, name: &str, part: Part<'_, T>) -> &mut Self {
         self.inside(name, |v| (v.see)(&v.path, part))
     }
-    /// A parameter (or an `Option` of one).
+    /// Shows a parameter (or an `Option` of one).
     pub fn param<'p>(&mut self, name: &str, param: impl Into<Option<&'p Param<T>>>) -> &mut Self {
         match param.into() {
             Some(param) => self.part(name, Part::Param(param)),
             None => self,
         }
     }
-    /// An array that is kept but not trained.
+    /// Shows an array that is saved but not trained.
     pub fn buffer(&mut self, name: &str, buffer: &Param<T>) -> &mut Self {
         self.part(name, Part::Buffer(buffer))
     }
-    /// Whether the module trains.
+    /// Shows the mode, training or evaluation.
     pub fn mode(&mut self, mode: &Mode) -> &mut Self {
         self.part("training", Part::Mode(mode))
     }
-    /// A source of chance.
+    /// Shows a random generator.
     pub fn generator(&mut self, name: &str, generator: &Generator) -> &mut Self {
         self.part(name, Part::Generator(generator))
     }
-    /// A module inside this one.
+    /// Shows a module inside this one.
     pub fn module(&mut self, name: &str, module: &(impl Module<T> + ?Sized)) -> &mut Self {
         self.inside(name, |v| module.visit(v))
     }
 }
 
-/// Whether a module trains (as new ones do) or is evaluated.
+/// The mode of a module: training (the default) or evaluation.
 #[derive(Debug)]
 pub struct Mode(AtomicBool);
 
@@ -408,11 +409,11 @@ impl Default for Mode {
 }
 
 impl Mode {
-    /// Whether it trains.
+    /// True in training mode.
     pub fn is_training(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
-    /// Training or evaluation.
+    /// Sets training or evaluation mode.
     pub fn set(&self, training: bool) {
         self.0.store(training, Ordering::Relaxed);
     }

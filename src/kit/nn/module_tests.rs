@@ -1,4 +1,4 @@
-//! What all modules have in common: names, modes, freezing, states, summaries; and networks as wholes.
+//! What all modules have in common: names, modes, freezing, states, summaries; and tests of whole networks.
 
 use super::layer_tests::x;
 use super::*;
@@ -7,7 +7,7 @@ use crate::optim::Sgd;
 use crate::{Param, Scalar, Tape, Var, init};
 use ndarray::{ArrayD, IxDyn};
 
-/// A network of one's own, with a part that is used twice.
+/// A user's network with a part that is used twice.
 struct Twins<T: Scalar> {
     shared: Linear<T>,
     scale: Param<T>,
@@ -64,7 +64,7 @@ fn states_are_loaded_whole_or_not_at_all() {
     }
     wrong.insert("rest.0.bias", ArrayD::<f64>::zeros(IxDyn(&[3])));
     wrong.insert("head.weight", 1.0);
-    wrong.insert("norm.num_batches_tracked", 5u64); // PyTorch's counters are passed over
+    wrong.insert("norm.num_batches_tracked", 5u64); // PyTorch's counters are skipped
     let error = to.load_state(&wrong).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -121,7 +121,7 @@ fn summaries_count_each_layer_and_change_nothing() {
     net.freeze();
     net.named_parameters().iter().filter(|(name, _)| name.starts_with("fc.")).for_each(|(_, p)| p.unfreeze());
     net.train();
-    // One part is in evaluation, the others train.
+    // One part is in evaluation mode, the others in training mode.
     let mut parts = 0;
     net.visit(&mut Visitor::new(&mut |_, part| {
         if let Part::Mode(mode) = part {
@@ -140,7 +140,7 @@ fn summaries_count_each_layer_and_change_nothing() {
     };
     let (before, modes_before) = (net.state(), modes(&net));
     let summary = net.summary(&[1, 3, 224, 224]);
-    // torchvision's own figures
+    // torchvision's own figures.
     assert_eq!((summary.parameters, summary.trainable), (11_689_512, 513_000));
     assert_eq!(summary.multiply_adds(), 1_814_073_344);
     let layer = |name: &str| summary.layers.iter().find(|l| l.name == name).unwrap();
@@ -177,7 +177,7 @@ fn the_same_seed_gives_the_same_network_in_both_types() {
     }
 }
 
-/// Two layers and two sources of chance under one name each.
+/// Two layers and two random generators under one name each.
 struct Wrong(Linear<f64>, Linear<f64>, [Dropout<f64>; 2]);
 impl Module<f64> for Wrong {
     fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
@@ -210,7 +210,7 @@ fn generators_that_are_not_there() {
     state.insert_part("other", dropout.generators());
     assert_eq!(dropout.load_generators(&state), Err(StateError::Unexpected { name: "other.generator".into() }));
 }
-/// A table of words that is the last layer's too, a buffer and a source of chance at two places each.
+/// A table of words that is also the last layer, a buffer and a random generator, each in two places.
 struct Tied {
     embed: Embedding<f64>,
     head: Param<f64>,
@@ -302,7 +302,7 @@ fn names_are_not_empty_and_have_no_dots() {
 fn names_are_not_repeated() {
     let _ = Sequential::<f32>::new().named("1", Relu).push(Relu);
 }
-/// What is shown twice, under one name or under two, is one part.
+/// A part that is shown twice, under the same name or under two, is one part.
 #[test]
 fn parts_that_are_shown_twice() {
     struct Twice(Linear<f64>, Generator, [&'static str; 2]);
@@ -323,7 +323,7 @@ fn parts_that_are_shown_twice() {
     assert_eq!(names(&one.state()), ["a.bias", "a.weight"]);
     assert_eq!(names(&one.generators()), ["a_chance"]);
     one.load_state(&one.state()).unwrap();
-    // Of two names one is enough, and both must agree.
+    // One of two names is enough; if both are there, they must agree.
     let two = make(["a", "b"]);
     two.load_state(&one.state()).unwrap();
     two.load_generators(&one.generators()).unwrap();

@@ -1,11 +1,11 @@
-//! Layers that bring their inputs to mean 0 and variance 1.
+//! Normalization layers, which bring their inputs to mean 0 and variance 1.
 
 use super::{Mode, Module, Visitor};
 use crate::refusal::{elements, require};
 use crate::{NormOptions, Param, RunningStats, Scalar, Var};
 use ndarray::{ArrayD, IxDyn};
 
-/// A factor and a summand for each number that is normalized, 1 and 0 at the beginning.
+/// A weight and a bias for each channel or element, with initial values 1 and 0.
 #[derive(Debug)]
 struct Affine<T: Scalar> {
     weight: Param<T>,
@@ -36,10 +36,11 @@ fn check_eps(layer: &str, eps: f64) {
     require(eps >= 0.0 && eps.is_finite(), message, "it is added to the variance; 1e-5 is usual");
 }
 
-/// Batch normalization of channels (axis 1): PyTorch's `BatchNorm1d` and `BatchNorm2d`, which differ in the inputs they are meant for.
+/// Batch normalization of channels (axis 1): PyTorch's `BatchNorm1d` and `BatchNorm2d`, which differ only in the inputs they are meant for.
 ///
-/// In training each channel is brought to mean 0 and variance 1 over the batch, and running means and variances follow, of which every
-/// step takes a tenth (`momentum`); in evaluation they take the place of the batch's. Then comes a factor and a summand for each channel.
+/// In training, each channel is brought to mean 0 and variance 1 over the batch, and the running means and variances take over a tenth
+/// (`momentum`) of those of the batch. In evaluation the running ones are used instead. Then each channel is multiplied by its weight, and
+/// its bias is added.
 ///
 /// ```
 /// use wengert::nn::{BatchNorm2d, Module};
@@ -59,22 +60,23 @@ pub struct BatchNorm<T: Scalar = f32> {
 
 /// Batch normalization of rows `[batch, features]` or sequences `[batch, channels, length]`.
 pub type BatchNorm1d<T = f32> = BatchNorm<T>;
-/// Batch normalization of images `[batch, channels, height, width]`. (It is the same type as [`BatchNorm1d`], and takes rows as well.)
+/// Batch normalization of images `[batch, channels, height, width]`. It is the same type as [`BatchNorm1d`].
 pub type BatchNorm2d<T = f32> = BatchNorm<T>;
 
 impl<T: Scalar> BatchNorm<T> {
-    /// Of so many channels, momentum 0.1, eps 1e-5.
+    /// A layer for `num_features` channels, with momentum 0.1 and eps 1e-5.
     ///
     /// # Panics
-    /// If there cannot be as many.
+    /// If arrays of this size are too large for memory.
     #[track_caller]
     pub fn new(num_features: usize) -> Self {
         BatchNorm::with(num_features, 1e-5, 0.1)
     }
-    /// With what is added to the variance, and the share of the running statistics that each step takes.
+    /// A layer with another `eps`, which is added to the variance, and another `momentum`, the share of the batch in the running
+    /// statistics.
     ///
     /// # Panics
-    /// If there cannot be so many channels, `eps` is negative or not finite, or `momentum` is not from 0 to 1.
+    /// If arrays of this size are too large for memory, `eps` is negative or not finite, or `momentum` is not between 0 and 1.
     #[track_caller]
     pub fn with(num_features: usize, eps: f64, momentum: f64) -> Self {
         check_eps("BatchNorm", eps);
@@ -84,7 +86,7 @@ impl<T: Scalar> BatchNorm<T> {
         let stats = RunningStats::with_momentum(num_features, momentum);
         BatchNorm { affine: Some(affine), stats, eps, mode: Mode::default() }
     }
-    /// The same layer without factors and summands.
+    /// The same layer without weights and biases.
     pub fn without_affine(self) -> Self {
         BatchNorm { affine: None, ..self }
     }
@@ -92,11 +94,11 @@ impl<T: Scalar> BatchNorm<T> {
     pub fn stats(&self) -> &RunningStats<T> {
         &self.stats
     }
-    /// The factors, of which a 0 makes a residual block begin as the identity.
+    /// The weights. A weight of 0 makes a residual block start as the identity.
     pub fn weight(&self) -> Option<&Param<T>> {
         self.affine.as_ref().map(|a| &a.weight)
     }
-    /// The summands.
+    /// The biases.
     pub fn bias(&self) -> Option<&Param<T>> {
         self.affine.as_ref().map(|a| &a.bias)
     }
@@ -114,7 +116,7 @@ impl<T: Scalar> Module<T> for BatchNorm<T> {
     }
 }
 
-/// Layer normalization over the last axes, whose sizes are named: PyTorch's `LayerNorm`.
+/// Layer normalization over the last axes, given by their sizes: PyTorch's `LayerNorm`.
 ///
 /// Source: J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization" (2016).
 #[derive(Debug)]
@@ -125,15 +127,15 @@ pub struct LayerNorm<T: Scalar = f32> {
 }
 
 impl<T: Scalar> LayerNorm<T> {
-    /// Over last axes of these sizes; eps 1e-5.
+    /// A layer over last axes of these sizes, with eps 1e-5.
     ///
     /// # Panics
-    /// If there cannot be weights of these sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn new(normalized_shape: &[usize]) -> Self {
         LayerNorm { affine: Some(Affine::new("LayerNorm: normalized_shape", normalized_shape)), sizes: normalized_shape.into(), eps: 1e-5 }
     }
-    /// The same layer with this added to the variance.
+    /// The same layer with another `eps`, which is added to the variance.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -142,15 +144,15 @@ impl<T: Scalar> LayerNorm<T> {
         check_eps("LayerNorm", eps);
         LayerNorm { eps, ..self }
     }
-    /// The same layer without factors and summands.
+    /// The same layer without weights and biases.
     pub fn without_affine(self) -> Self {
         LayerNorm { affine: None, ..self }
     }
-    /// The factors; `None` where there are none.
+    /// The weights, unless the layer is without.
     pub fn weight(&self) -> Option<&Param<T>> {
         self.affine.as_ref().map(|a| &a.weight)
     }
-    /// The summands; `None` where there are none.
+    /// The biases, unless the layer is without.
     pub fn bias(&self) -> Option<&Param<T>> {
         self.affine.as_ref().map(|a| &a.bias)
     }
@@ -166,7 +168,7 @@ impl<T: Scalar> Module<T> for LayerNorm<T> {
     }
 }
 
-/// Group normalization: the channels (axis 1) of each row in groups: PyTorch's `GroupNorm`.
+/// Group normalization of groups of channels (axis 1) in each row: PyTorch's `GroupNorm`.
 ///
 /// Source: Y. Wu, K. He, "Group normalization" (2018).
 #[derive(Debug)]
@@ -177,10 +179,10 @@ pub struct GroupNorm<T: Scalar = f32> {
 }
 
 impl<T: Scalar> GroupNorm<T> {
-    /// So many groups of so many channels in all; eps 1e-5.
+    /// A layer for `num_channels` channels in `num_groups` groups, with eps 1e-5.
     ///
     /// # Panics
-    /// If the groups do not divide the channels, or there cannot be as many.
+    /// If the groups do not divide the channels, or arrays of this size are too large for memory.
     #[track_caller]
     pub fn new(num_groups: usize, num_channels: usize) -> Self {
         let message = || format!("GroupNorm: {num_channels} channels do not fall into {num_groups} groups");
@@ -188,7 +190,7 @@ impl<T: Scalar> GroupNorm<T> {
         require(fits, message, "the order is (num_groups, num_channels)");
         GroupNorm { affine: Some(Affine::new("GroupNorm: num_channels", &[num_channels])), groups: num_groups, eps: 1e-5 }
     }
-    /// The same layer with this added to the variance.
+    /// The same layer with another `eps`, which is added to the variance.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -197,15 +199,15 @@ impl<T: Scalar> GroupNorm<T> {
         check_eps("GroupNorm", eps);
         GroupNorm { eps, ..self }
     }
-    /// The same layer without factors and summands.
+    /// The same layer without weights and biases.
     pub fn without_affine(self) -> Self {
         GroupNorm { affine: None, ..self }
     }
-    /// The factors; `None` where there are none.
+    /// The weights, unless the layer is without.
     pub fn weight(&self) -> Option<&Param<T>> {
         self.affine.as_ref().map(|a| &a.weight)
     }
-    /// The summands; `None` where there are none.
+    /// The biases, unless the layer is without.
     pub fn bias(&self) -> Option<&Param<T>> {
         self.affine.as_ref().map(|a| &a.bias)
     }

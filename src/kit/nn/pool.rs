@@ -1,9 +1,9 @@
-//! Layers that take windows of images together, and the way from images to rows.
+//! Pooling layers, and the layer that turns images into rows.
 
 use super::{Module, Visitor};
 use crate::{AvgPoolOptions, MaxPoolOptions, Scalar, Var};
 
-/// The largest number of each window of an image: PyTorch's `MaxPool2d`. By default windows stand side by side.
+/// The largest number in each window of an image: PyTorch's `MaxPool2d`. By default windows lie side by side.
 ///
 /// ```
 /// use wengert::nn::{MaxPool2d, Module};
@@ -15,7 +15,7 @@ use crate::{AvgPoolOptions, MaxPoolOptions, Scalar, Var};
 pub struct MaxPool2d {
     /// The size of a window.
     pub kernel_size: [usize; 2],
-    /// How windows lie.
+    /// How the windows lie.
     pub options: MaxPoolOptions<2>,
 }
 
@@ -34,12 +34,12 @@ impl<T: Scalar> Module<T> for MaxPool2d {
     fn visit(&self, _: &mut Visitor<'_, T>) {}
 }
 
-/// The largest number of each window of a sequence: PyTorch's `MaxPool1d`.
+/// The largest number in each window of a sequence: PyTorch's `MaxPool1d`.
 #[derive(Clone, Copy, Debug)]
 pub struct MaxPool1d {
     /// The size of a window.
     pub kernel_size: usize,
-    /// How windows lie.
+    /// How the windows lie.
     pub options: MaxPoolOptions<1>,
 }
 
@@ -63,7 +63,7 @@ impl<T: Scalar> Module<T> for MaxPool1d {
 pub struct AvgPool2d {
     /// The size of a window.
     pub kernel_size: [usize; 2],
-    /// How windows lie.
+    /// How the windows lie.
     pub options: AvgPoolOptions<2>,
 }
 
@@ -82,10 +82,10 @@ impl<T: Scalar> Module<T> for AvgPool2d {
     fn visit(&self, _: &mut Visitor<'_, T>) {}
 }
 
-/// The average of each of `[rows, columns]` windows, which divide the image among them: PyTorch's `AdaptiveAvgPool2d`.
+/// The average of each of `[rows, columns]` windows, which divide the image: PyTorch's `AdaptiveAvgPool2d`.
 #[derive(Clone, Copy, Debug)]
 pub struct AdaptiveAvgPool2d(
-    /// How many windows down and across.
+    /// The number of windows down and across.
     pub [usize; 2],
 );
 
@@ -97,7 +97,7 @@ impl<T: Scalar> Module<T> for AdaptiveAvgPool2d {
     fn visit(&self, _: &mut Visitor<'_, T>) {}
 }
 
-/// One row for each sample: `[batch, ..]` becomes `[batch, numbers]`. PyTorch's `Flatten`.
+/// Turns each sample into a row: `[batch, ..]` becomes `[batch, numbers]`. PyTorch's `Flatten`.
 #[derive(Clone, Copy, Debug)]
 pub struct Flatten;
 

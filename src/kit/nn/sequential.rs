@@ -1,10 +1,10 @@
-//! Modules one after the other, and around one another.
+//! Modules in sequence, and modules around other modules.
 
 use super::{Module, Visitor};
 use crate::refusal::require;
 use crate::{Scalar, Var};
 
-/// Modules one after the other. Their names are 0, 1, 2, .. as in PyTorch, or those that are given.
+/// Modules in sequence. Their names are 0, 1, 2, .. as in PyTorch, unless you give others.
 ///
 /// ```
 /// use wengert::nn::{Conv2d, Flatten, Linear, MaxPool2d, Module, Relu, Sequential};
@@ -26,23 +26,23 @@ pub struct Sequential<T: Scalar = f32> {
 }
 
 impl<T: Scalar> Sequential<T> {
-    /// Nothing yet, which gives its input.
+    /// An empty sequence, which returns its input.
     pub fn new() -> Self {
         Sequential { modules: Vec::new() }
     }
-    /// With one more module, whose name is its place.
+    /// Adds a module whose name is its index.
     ///
     /// # Panics
-    /// If a module was given that name already.
+    /// If another module already has that name.
     #[track_caller]
     pub fn push(self, module: impl Module<T> + 'static) -> Self {
         let name = self.modules.len().to_string();
         self.named(name, module)
     }
-    /// With one more module of this name.
+    /// Adds a module with this name.
     ///
     /// # Panics
-    /// If there is one of this name already, or the name is empty or has a dot, which parts the names of nested modules.
+    /// If a module already has this name, or the name is empty or contains a dot, which separates the names of nested modules.
     #[track_caller]
     pub fn named(mut self, name: impl Into<String>, module: impl Module<T> + 'static) -> Self {
         let name = name.into();
@@ -54,15 +54,15 @@ impl<T: Scalar> Sequential<T> {
         self.modules.push((name, Box::new(module)));
         self
     }
-    /// How many modules there are.
+    /// The number of modules.
     pub fn len(&self) -> usize {
         self.modules.len()
     }
-    /// Whether there is none.
+    /// True if there are no modules.
     pub fn is_empty(&self) -> bool {
         self.modules.is_empty()
     }
-    /// The module at a place: to freeze it, or to use what comes before a head.
+    /// The module at an index: to freeze it, or to use the modules before a head.
     pub fn get(&self, place: usize) -> Option<&dyn Module<T>> {
         self.modules.get(place).map(|(_, module)| &**module)
     }
@@ -88,7 +88,7 @@ impl<T: Scalar> Module<T> for Sequential<T> {
     }
 }
 
-/// Modules of one type, one after the other, with the names 0, 1, 2, ..
+/// Modules of one type in sequence, with the names 0, 1, 2, ..
 impl<T: Scalar, M: Module<T>> Module<T> for Vec<M> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
@@ -105,7 +105,7 @@ impl<T: Scalar, M: Module<T>> Module<T> for Vec<M> {
     }
 }
 
-/// The module, or nothing, which gives its input.
+/// The module, or for `None` the identity.
 impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
@@ -136,7 +136,7 @@ impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for Box<M> {
 /// Source: K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition" (2015).
 #[derive(Debug)]
 pub struct Residual<M>(
-    /// What is added to its input.
+    /// The module whose output is added to its input.
     pub M,
 );
 
@@ -161,7 +161,7 @@ impl<T: Scalar, M: Module<T>> Module<T> for Residual<M> {
 pub struct Function<F>(F);
 
 impl<F> Function<F> {
-    /// The module that computes it.
+    /// The module that computes the function `f`.
     pub fn new<T: Scalar>(f: F) -> Self
     where
         F: for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync,

@@ -1,4 +1,4 @@
-//! What does a network consist of? A table of its layers, read off the tape of one evaluation.
+//! A table of the layers of a network, read from the tape of one evaluation.
 
 use crate::refusal::elements;
 use crate::show::grouped;
@@ -9,34 +9,35 @@ use std::fmt;
 /// One row of a [`Summary`]: a layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SummaryRow {
-    /// The name of the module that owns its parameters; empty where there are none.
+    /// The name of the module that owns the parameters; empty without parameters.
     pub name: String,
-    /// The ops that it records.
+    /// The ops that the layer records.
     pub op: String,
-    /// The shape of what it gives.
+    /// The shape of the output.
     pub output: Shape,
-    /// The number of its parameters that no layer before it has used.
+    /// The number of parameters, without those that an earlier layer has used.
     pub parameters: usize,
-    /// The multiplications with additions of its matrix products and convolutions.
+    /// The number of multiply-adds in matrix products and convolutions.
     pub multiply_adds: usize,
 }
 
-/// The layers of a network in the order of their use; [`Module::summary`](crate::nn::Module::summary) makes it, `Display` shows it as a table.
+/// The layers of a network in the order of their use. [`Module::summary`](crate::nn::Module::summary) makes it, and `Display` shows it as a
+/// table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The shape of the input.
     pub input: Shape,
-    /// One for each layer, and for each function between them.
+    /// One row for each layer, and for each function between layers.
     pub layers: Vec<SummaryRow>,
     /// The number of parameters of the whole network.
     pub parameters: usize,
-    /// How many of them are trained, that is not frozen.
+    /// The number of parameters that are not frozen.
     pub trainable: usize,
 }
 
 impl Summary {
-    /// Evaluates a network with these parameters, of which so many numbers are trained and none may be frozen just now, on zeros of this shape
-    /// and reads the tape.
+    /// Evaluates a network with these parameters on zeros of this shape, and reads the tape. `trainable` is the number that is not frozen;
+    /// during the evaluation nothing may be frozen.
     #[track_caller]
     pub(super) fn of<T: Scalar>(
         named: &[(String, Param<T>)],
@@ -46,7 +47,7 @@ impl Summary {
     ) -> Summary {
         let count = |p: &Param<T>| p.shape().numel();
         let tape = Tape::new();
-        // A tape has one node for each parameter that is not frozen: these are found in what follows.
+        // A tape has one node for each parameter that is not frozen. The nodes of the network use these.
         let params: Vec<usize> = named.iter().map(|(_, p)| tape.param(p).node()).collect();
         elements::<T>("summary: an input", input);
         let x = tape.leaf(ArrayD::from_elem(IxDyn(input), T::ZERO));
@@ -60,19 +61,19 @@ impl Summary {
         reading.flows[x.node()] = true;
         let mut layers: Vec<SummaryRow> = Vec::new();
         let mut counted = vec![false; named.len()];
-        let mut owned = false; // whether the last row has parameters: one without them has no name, nor has the network itself
+        let mut owned = false; // true if the last row has parameters; its name may be empty even then, if the network itself owns them
         for i in x.node() + 1..nodes.len() {
             if !reading.follow(i) {
                 continue;
             }
             if MOVES.contains(&nodes[i].op) {
-                // An embedding looks its words up in one row, and then gives them their shape.
+                // An embedding looks up its words in one row, and then reshapes them.
                 if let Some(last) = layers.last_mut().filter(|l| l.op == "index_select") {
                     last.output = nodes[i].shape.clone();
                 }
                 continue;
             }
-            // Batch normalization in use is a factor and a summand for each channel, and its op is called so.
+            // In evaluation mode, batch normalization is recorded as this op.
             let op = if nodes[i].op == "channel_affine" { "batch_norm" } else { nodes[i].op };
             let owners = &reading.used[i];
             let name = owners.first().map_or("", |&k| named[k].0.rsplit_once('.').map_or("", |(owner, _)| owner)).to_string();
@@ -98,16 +99,16 @@ impl Summary {
         }
         Summary { input: input.into(), layers, parameters: named.iter().map(|(_, p)| count(p)).sum(), trainable }
     }
-    /// The multiplications with additions of all layers.
+    /// The number of multiply-adds in all layers.
     pub fn multiply_adds(&self) -> usize {
         self.layers.iter().map(|l| l.multiply_adds).sum()
     }
 }
 
-/// Ops that move numbers and compute nothing: they are no layers.
+/// Ops that move numbers without computing anything: they are not layers.
 const MOVES: [&str; 5] = ["reshape", "permute", "broadcast_to", "contiguous", "slice"];
 
-/// Which nodes depend on the input, and which parameters come in at which node.
+/// For each node: the parameters that it uses, and whether the input flows through it.
 struct Reading<'a> {
     nodes: &'a [NodeInfo],
     used: Vec<Vec<usize>>,
@@ -115,10 +116,11 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// Whether the input flows through node i. Parameters that were prepared on the way to it (a scale of batch normalization) are its own.
+    /// True if the input flows through node i. Then parameters that reach it by other nodes (as does the scale of batch normalization)
+    /// count as its own.
     fn follow(&mut self, i: usize) -> bool {
         let inputs = &self.nodes[i].inputs;
-        // The words of an embedding are no node, so that its output would not seem to depend on the input.
+        // The words of an embedding are not a node, so its output would not seem to depend on the input.
         self.flows[i] = self.nodes[i].op == "index_select" || inputs.iter().any(|&k| self.flows[k]);
         for &k in inputs {
             if !self.flows[k] {

@@ -4,7 +4,7 @@ use super::bounds::{self, Room};
 use super::{FirstOrder, Memory, PENALTY, RATE, Rule, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
-/// The options of [`Adagrad`], by PyTorch's names and with its defaults.
+/// The options of [`Adagrad`], with PyTorch's names and defaults.
 ///
 /// ```
 /// use wengert::optim::{Adagrad, AdagradOptions};
@@ -14,14 +14,14 @@ use crate::{Grads, Param, Scalar, UpdateRule};
 pub struct AdagradOptions {
     /// The learning rate; default 0.01.
     pub lr: f64,
-    /// In step t the learning rate is `lr / (1 + (t - 1) lr_decay)`; default 0.
+    /// The learning rate in step t is `lr / (1 + (t - 1) lr_decay)`; default 0.
     pub lr_decay: f64,
-    /// The weight of the penalty `|w|^2 / 2` on the loss; default 0.
+    /// The weight of the penalty `|w|^2 / 2`, which is added to the loss; default 0.
     pub weight_decay: f64,
-    /// What the sum of g^2 starts from; default 0.
+    /// The initial value of the sum of g^2; default 0.
     pub initial_accumulator_value: f64,
-    /// What keeps the denominator from zero; default 1e-10. Less than the root of the type's least normal number counts as that root (about 1e-19
-    /// in `f32` and 1.5e-154 in `f64`), also 0.
+    /// Keeps the denominator from 0; default 1e-10. The smallest value in effect is the square root of the type's smallest normal number
+    /// (about 1e-19 in `f32` and 1.5e-154 in `f64`).
     pub eps: f64,
 }
 
@@ -31,7 +31,7 @@ impl Default for AdagradOptions {
     }
 }
 
-/// AdaGrad: elements that often had large gradients take small steps.
+/// AdaGrad: elements with frequent large gradients take small steps.
 ///
 /// ```text
 /// g = gradient + weight_decay w
@@ -39,8 +39,8 @@ impl Default for AdagradOptions {
 /// w = w - lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)
 /// ```
 ///
-/// t counts the steps in which this parameter had a gradient. A gradient whose square is beyond the type (in `f32` from about 2e19 on) counts
-/// as the largest whose square is not.
+/// t counts the steps in which this parameter had a gradient. A gradient whose square overflows (in `f32` from about 2e19 on) is replaced
+/// by the largest whose square does not.
 ///
 /// Source: J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online learning and stochastic optimization" (2011).
 pub type Adagrad<T = f32> = FirstOrder<AdagradOptions, T>;
@@ -64,7 +64,7 @@ impl Rule for AdagradOptions {
         vec![("sum", self.initial_accumulator_value)]
     }
     fn takes_element(&self, array: &str, x: f64) -> bool {
-        array != "sum" || x >= 0.0 || x.is_nan() // NaN is what training has come to
+        array != "sum" || x >= 0.0 || x.is_nan() // NaN if training has diverged
     }
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
         let lr = self.lr / (1.0 + (memory.steps - 1) as f64 * self.lr_decay);

@@ -4,7 +4,7 @@ use super::bounds::{self, Room};
 use super::{FirstOrder, Memory, PENALTY, RATE, Rule, check, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
-/// The options of [`Adam`], by PyTorch's names and with its defaults.
+/// The options of [`Adam`], with PyTorch's names and defaults.
 ///
 /// ```
 /// use wengert::optim::{Adam, AdamOptions};
@@ -15,16 +15,16 @@ use crate::{Grads, Param, Scalar, UpdateRule};
 pub struct AdamOptions {
     /// The learning rate; default 0.001.
     pub lr: f64,
-    /// How much of the running means of g and g^2 each step keeps; default (0.9, 0.999).
+    /// The shares that the running means of g and g^2 keep in each step; default (0.9, 0.999).
     pub betas: (f64, f64),
-    /// What keeps the denominator from zero; default 1e-8. Less than the root of the type's least normal number counts as that root (about 1e-19
-    /// in `f32` and 1.5e-154 in `f64`), also 0.
+    /// Keeps the denominator from 0; default 1e-8. The smallest value in effect is the square root of the type's smallest normal number
+    /// (about 1e-19 in `f32` and 1.5e-154 in `f64`).
     pub eps: f64,
     /// The weight of the penalty `|w|^2 / 2`; default 0.
     pub weight_decay: f64,
-    /// Shrinks the weights directly and leaves the gradient alone, which is AdamW; default no.
+    /// If true, weight decay shrinks the weights directly and does not change the gradient, which is AdamW; default false.
     pub decoupled_weight_decay: bool,
-    /// Divides by the largest running mean of g^2 so far, in place of the present one; default no.
+    /// If true, divides by the largest running mean of g^2 so far instead of the current one; default false.
     pub amsgrad: bool,
 }
 
@@ -35,13 +35,13 @@ impl Default for AdamOptions {
 }
 
 impl AdamOptions {
-    /// The defaults of PyTorch's AdamW: `weight_decay` 0.01, which shrinks the weights directly.
+    /// The defaults of PyTorch's AdamW: a `weight_decay` of 0.01, which shrinks the weights directly.
     pub fn adamw(lr: f64) -> Self {
         AdamOptions { lr, weight_decay: 0.01, decoupled_weight_decay: true, ..Default::default() }
     }
 }
 
-/// Adam: each element has a step size of its own, found from the running means of its gradient and of its square.
+/// Adam: each element has its own step size, computed from the running means of its gradient and of its square.
 ///
 /// ```text
 /// g = gradient + weight_decay w            (AdamW: g = gradient, w = (1 - lr weight_decay) w)
@@ -50,20 +50,21 @@ impl AdamOptions {
 /// w = w - lr m' / (sqrt(v') + eps)   with m' = m / (1 - beta1^t), v' = v / (1 - beta2^t)
 /// ```
 ///
-/// Where the square of a gradient is beyond the type (in `f32` from about 6e20 on in the first step, later from 2e19), the gradient counts as the
-/// largest whose square is not, in m and v alike: its step is as large as it should be.
+/// A gradient whose square overflows (in `f32` from about 6e20 on in the first step, later from 2e19) is replaced, in both m and v, by the
+/// largest whose square does not. Its step still has the right size.
 ///
-/// t counts the steps in which this parameter had a gradient. With amsgrad, v' is made of the largest v so far. [`Adam::adamw`] is AdamW.
+/// t counts the steps in which this parameter had a gradient. With amsgrad, v' is computed from the largest v so far. [`Adam::adamw`] is
+/// AdamW.
 ///
 /// Sources: D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization" (2015); I. Loshchilov, F. Hutter, "Decoupled weight decay
 /// regularization" (2019), for AdamW; S. J. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond" (2018), for amsgrad.
 pub type Adam<T = f32> = FirstOrder<AdamOptions, T>;
 
 impl<T: Scalar> Adam<T> {
-    /// AdamW with this learning rate and PyTorch's defaults: `weight_decay` 0.01, which shrinks the weights directly.
+    /// AdamW with this learning rate and PyTorch's defaults: a `weight_decay` of 0.01, which shrinks the weights directly.
     ///
     /// # Panics
-    /// If it is negative or not a number.
+    /// If it is negative or not finite.
     #[track_caller]
     pub fn adamw(lr: f64) -> Self {
         Adam::with(AdamOptions::adamw(lr))
@@ -104,7 +105,7 @@ impl Rule for AdamOptions {
         names[..if self.amsgrad { 3 } else { 2 }].iter().map(|&name| (name, 0.0)).collect()
     }
     fn takes_element(&self, array: &str, x: f64) -> bool {
-        array == "exp_avg" || x >= 0.0 || x.is_nan() // NaN is what training has come to
+        array == "exp_avg" || x >= 0.0 || x.is_nan() // NaN if training has diverged
     }
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
         let step = Step::new(self, memory.steps);
@@ -119,7 +120,7 @@ impl Rule for AdamOptions {
 /// The numbers of one step.
 #[derive(Clone, Copy)]
 struct Step<T> {
-    /// Factor on w before all else, and on what of w is added to g.
+    /// The factor of w before the step, and the factor of w in what is added to g.
     shrink: T,
     decay: T,
     /// 1 - beta1, beta2, 1 - beta2.
@@ -146,13 +147,13 @@ impl<T: Scalar> Step<T> {
 }
 
 impl<T: Scalar> Step<T> {
-    /// The new w before the step, m and v.
+    /// The w before the step (already shrunk), and the new m and v.
     #[inline(always)]
     fn means(self, w: T, g: T, m: T, v: T) -> (T, T, T) {
         let w = w * self.shrink;
         let g = self.room.cut(g + self.decay * w);
         let m = m + self.fresh_m * (g - m);
-        // In this order, which is PyTorch's, the product overflows no earlier than v.
+        // Multiplied in PyTorch's order, in which the product overflows no earlier than v.
         let v = self.room.square(self.keep_v * v + self.fresh_v * g * g);
         (w, m, v)
     }

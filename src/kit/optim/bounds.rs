@@ -1,33 +1,33 @@
-//! Which numbers can an option be, and a square?
+//! Limits for options, gradients and squares.
 
 use crate::Scalar;
 use crate::refusal::require;
 use std::fmt::Debug;
 
-/// No option can be larger: it must be finite in either type of numbers.
+/// The largest value of any option: it must be finite in both number types.
 pub(super) const MOST: f64 = f32::MAX as f64;
 
-/// What a learning rate should be.
+/// The hint for learning rates.
 pub(super) const RATE: &str = "0.1 to 0.001 are usual for Sgd, 0.001 for Adam";
-/// What `weight_decay` should be.
+/// The hint for `weight_decay`.
 pub(super) const PENALTY: &str = "0 is without a penalty; 1e-4 to 1e-2 are usual";
 
-/// Refuses an option of `who` that makes no sense, with the line of the caller who gave it.
+/// Refuses an option of `who` that makes no sense, and names the line of the caller who gave it.
 #[track_caller]
 pub(super) fn check(who: &str, ok: bool, what: &str, value: impl Debug, hint: &str) {
     require(ok, || format!("{who}: {what}, not {value:?}"), hint);
 }
 
-/// Refuses a negative number, an infinite one, and what is none.
+/// Refuses numbers that are negative, infinite or NaN.
 #[track_caller]
 pub(super) fn not_negative(who: &str, name: &str, x: f64, hint: &str) {
     require(x >= 0.0, || format!("{who}: {name} must be at least 0, not {x:?}"), hint);
     require(x <= MOST, || format!("{who}: {name} must be finite, also as f32, not {x:?}"), hint);
 }
 
-/// What keeps a denominator from zero, in a type that may not hold it. A denominator `sqrt(v) + eps` needs an `eps` that is not far below the
-/// least root that v can have: with less, where g^2 is below the least number, steps would be many times the rate, and of gradient 0 not a
-/// number.
+/// The eps of a denominator `sqrt(v) + eps` in type T, which may not be able to represent the given one. It must not be far below the
+/// smallest root that v can have. Otherwise, where g^2 vanishes, steps would be many times the learning rate, and for a gradient of 0 they
+/// would be NaN.
 pub(super) fn eps<T: Scalar>(eps: f64) -> T {
     T::from_f64(eps.max(least::<T>().sqrt()))
 }
@@ -37,7 +37,7 @@ pub(super) fn epsilon<T: Scalar>() -> T {
     T::from_f64(if size_of::<T>() == 4 { f32::EPSILON.into() } else { f64::EPSILON })
 }
 
-/// The least normal number of the type.
+/// The smallest normal number of the type.
 fn least<T: Scalar>() -> f64 {
     if size_of::<T>() == 4 { f32::MIN_POSITIVE.into() } else { f64::MIN_POSITIVE }
 }
@@ -47,7 +47,7 @@ fn largest<T: Scalar>() -> f64 {
     if size_of::<T>() == 4 { f32::MAX.into() } else { f64::MAX }
 }
 
-/// How far gradients and the running mean of their squares can go.
+/// The largest gradient, and the largest running mean of squares.
 #[derive(Clone, Copy)]
 pub(super) struct Room<T> {
     grad: T,
@@ -55,22 +55,22 @@ pub(super) struct Room<T> {
 }
 
 impl<T: Scalar> Room<T> {
-    /// For a mean that after this step holds the share `weight` of g^2. Gradients that are larger than fits count as what fits: as the rules
-    /// divide a gradient by the root of such a mean, their steps stay as large as they should be.
+    /// For a mean that contains the share `weight` of g^2 after this step. Larger gradients are replaced by the largest that fits. Since
+    /// the rules divide the gradient by the root of such a mean, the steps keep their size.
     pub fn for_share(weight: f64) -> Self {
         let largest = largest::<T>();
-        // An eighth, so that differences of gradients fit.
+        // An eighth of the largest number, so that differences of gradients do not overflow.
         let grad = (largest.sqrt() / weight.max(least::<T>()).sqrt()).min(largest / 8.0);
         Room { grad: T::from_f64(grad), square: T::from_f64(largest) }
     }
-    /// The gradient, cut to what fits, if it is a number. Infinities become NaN, so that a loss that overflows is seen in the weights.
+    /// The gradient, clamped to what fits. Infinities become NaN, so that an overflow of the loss shows in the weights.
     #[inline(always)]
     pub fn cut(self, g: T) -> T {
         let cut = if g > self.grad { self.grad } else { g };
         let cut = if g < -self.grad { -self.grad } else { cut };
         cut + g * T::ZERO
     }
-    /// A new mean of squares, which must not become infinite: nothing would ever move again.
+    /// A new mean of squares, clamped: if it became infinite, nothing would ever move again.
     #[inline(always)]
     pub fn square(self, v: T) -> T {
         if v > self.square { self.square } else { v }
@@ -82,7 +82,7 @@ mod tests {
     use super::super::*;
     use crate::Tape;
 
-    /// Where a parameter goes that begins at 0 and has these gradients, one after the other.
+    /// The path of a parameter that begins at 0 and has these gradients, one after another.
     fn course<T: Scalar>(mut optimizer: impl Optimizer<T>, gradients: &[f64]) -> Vec<f64> {
         let (w, mut tape) = (Param::<T>::new("w", [T::ZERO]), Tape::new());
         let mut places = Vec::new();
@@ -98,7 +98,7 @@ mod tests {
     fn rms(momentum: f64, centered: bool, alpha: f64) -> RmsPropOptions {
         RmsPropOptions { lr: 0.1, momentum, centered, alpha, ..Default::default() }
     }
-    /// The course in `f32` is that in `f64`, where all squares fit.
+    /// The path in `f32` equals that in `f64`, where no square overflows.
     fn is_that_of_f64<R: Rule>(rule: R, gradients: &[f64]) {
         let (narrow, wide) =
             (course(FirstOrder::<R, f32>::with(rule.clone()), gradients), course(FirstOrder::<R, f64>::with(rule), gradients));
@@ -124,7 +124,7 @@ mod tests {
             let [far, near] = [scaled, vec![first.signum()]].map(|g| course(Adam::<f64>::new(0.1), &g)[0]);
             assert!((far - near).abs() < 1e-7, "{far} {near}");
         }
-        // A late one, and one in a group of ordinary ones.
+        // A large gradient late in the run, and one among ordinary gradients.
         let late = [&[1.0; 300][..], &[1e20], &[-1.0; 60]].concat();
         is_that_of_f64(AdamOptions { lr: 0.1, ..Default::default() }, &late);
         is_that_of_f64(rms(0.0, false, 0.99), &late);
@@ -165,13 +165,13 @@ mod tests {
                 ] {
                     let mut last = 0.0;
                     for place in places {
-                        // 1 / sqrt(1 - alpha) times the rate is the first step of RMSProp.
+                        // The first step of RMSProp is 1 / sqrt(1 - alpha) times the rate.
                         assert!((-1.01..=0.0).contains(&(place - last)), "eps {eps:e}, gradient {g:e}: {}", place - last);
                         last = place;
                     }
                 }
             }
-            // Ordinary gradients see nothing of it.
+            // Ordinary gradients are not affected.
             assert!(
                 (course(FirstOrder::<_, f32>::with(AdamOptions { lr: 0.1, eps, ..Default::default() }), &[1e-3])[0] + 0.1).abs() < 1e-6
             );
@@ -184,7 +184,7 @@ mod tests {
                 let narrow = course(FirstOrder::<_, f32>::with(rms(momentum, true, alpha)), &[g; 400]);
                 let wide = course(FirstOrder::<_, f64>::with(rms(momentum, true, alpha)), &[g; 400]);
                 assert!(narrow.iter().chain(&wide).all(|w| w.is_finite()), "{g} {alpha} {momentum}");
-                // Nor is a step as large as 1 / eps: of equal gradients the variance is a rounding error.
+                // A step is never as large as 1 / eps: for equal gradients the variance is only a rounding error.
                 for (places, epsilon) in [(narrow, f64::from(f32::EPSILON)), (wide, f64::EPSILON)] {
                     let most = 0.1 / epsilon.sqrt() / (1.0 - momentum);
                     let steps = places.windows(2).map(|pair| (pair[1] - pair[0]).abs());
@@ -200,7 +200,7 @@ mod tests {
             for x in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
                 let text = catch_unwind(|| make(x)).expect_err(name).downcast::<String>().unwrap();
                 assert!(text.starts_with(&format!("{who}: {name} must be ")) && text.contains(&format!("{x:?}")), "{text}");
-                assert!(!text.contains("documentation"), "{text}"); // which is no advice
+                assert!(!text.contains("documentation"), "{text}"); // a reference to the documentation is no advice
                 assert!(text.contains("\n  at src/kit/optim/bounds.rs:") && text.contains("\n  hint: "), "{text}");
             }
         };

@@ -1,9 +1,9 @@
-//! How are large gradients cut?
+//! Gradient clipping.
 
 use super::check;
 use crate::{Grads, Scalar};
 
-/// Scales all gradients by one number, so that the norm of all of them together is at most `max_norm`; gives back what it was.
+/// Scales all gradients by one factor, so that their norm, taken over all of them together, is at most `max_norm`. Returns the norm before.
 /// ([`torch.nn.utils.clip_grad_norm_`], the 2-norm.)
 ///
 /// ```text
@@ -11,10 +11,10 @@ use crate::{Grads, Scalar};
 /// g = g min(1, max_norm / (n + 1e-6))
 /// ```
 ///
-/// If a gradient is infinite or not a number, so is the norm: look at what is returned. Beside an infinite gradient, which becomes NaN, the
-/// others become 0; if one is NaN, all become NaN. The sum is taken in `f64`, and relative to the largest
-/// gradient where squares would leave its range: numbers near the ends of the type are clipped as others are. (A norm beyond `f64` is given
-/// back as infinite, though all gradients are finite and are clipped.) An infinite `max_norm` leaves all as it is, and gives the norm.
+/// If a gradient is infinite or NaN, so is the returned norm: check it. If one is infinite, it becomes NaN and the others become 0. If one
+/// is NaN, all become NaN. Squares are summed in `f64`, relative to the largest gradient where they would overflow or vanish, so gradients
+/// near the limits of the type are clipped correctly. A norm that overflows `f64` is returned as infinite, although all gradients are
+/// finite and are clipped. With an infinite `max_norm` nothing is changed, and the norm is returned.
 ///
 /// ```
 /// use wengert::optim::clip_grad_norm;
@@ -50,7 +50,7 @@ pub fn clip_grad_norm<T: Scalar>(grads: &mut Grads<T>, max_norm: f64) -> f64 {
             let root = grads.slices_mut().map(|(_, g)| g.iter().map(square).sum::<f64>()).sum::<f64>().sqrt();
             norm = largest * root;
             if norm > SQUARES.end && norm > max_norm {
-                // Beside such a norm 1e-6 is nothing; of one beyond the type the quotients are still numbers.
+                // Compared to such a norm 1e-6 is nothing. The norm itself may overflow; these quotients do not.
                 let clip = |g: &mut T| *g = T::from_f64(g.to_f64() / largest * (max_norm / root));
                 grads.slices_mut().for_each(|(_, g)| g.iter_mut().for_each(clip));
                 return norm;
@@ -60,10 +60,10 @@ pub fn clip_grad_norm<T: Scalar>(grads: &mut Grads<T>, max_norm: f64) -> f64 {
     if max_norm.is_infinite() {
         return norm;
     }
-    // 1e-6 is PyTorch's. `min` would hide a NaN.
+    // 1e-6 is PyTorch's constant. `min` would hide a NaN.
     let factor = max_norm / (norm + 1e-6);
     if factor < 1.0 || factor.is_nan() {
-        // A factor below the type's least normal number has lost digits.
+        // A factor near or below the type's smallest normal number has lost digits.
         let scale = |g: &mut T| match factor >= 1e-30 || factor.is_nan() {
             true => *g *= T::from_f64(factor),
             false => *g = T::from_f64(g.to_f64() / (norm + 1e-6) * max_norm),
@@ -73,10 +73,10 @@ pub fn clip_grad_norm<T: Scalar>(grads: &mut Grads<T>, max_norm: f64) -> f64 {
     norm
 }
 
-/// The norms that are right if squares are summed as they are.
+/// For norms in this range, the squares are summed without scaling.
 const SQUARES: std::ops::Range<f64> = 1e-140..1e140;
 
-/// Cuts each element of all gradients to -clip_value ..= clip_value; NaN stays. ([`torch.nn.utils.clip_grad_value_`].)
+/// Clamps each element of all gradients to -clip_value ..= clip_value; NaN stays NaN. ([`torch.nn.utils.clip_grad_value_`].)
 ///
 /// ```
 /// use wengert::optim::clip_grad_value;
@@ -177,7 +177,7 @@ mod tests {
         assert!(grads.slice(&b).unwrap()[0].is_nan());
         assert_eq!(clip_grad_norm(&mut grads_of([f32::INFINITY, 0.0, 0.0]).2, 1.0), f64::INFINITY);
     }
-    /// Gradients of this type, clipped: the norm that is told, and what they are then.
+    /// Gradients of this type, clipped: the returned norm, and the gradients after that.
     fn clipped<T: Scalar>(values: &[f64], max_norm: f64) -> (f64, Vec<f64>) {
         let numbers: Vec<T> = values.iter().map(|x| T::from_f64(*x)).collect();
         let (w, tape) = (Param::<T>::new("w", vec![T::ZERO; values.len()]), Tape::new());
@@ -211,7 +211,7 @@ mod tests {
                 assert!((g[1] + 4.0 * size * share).abs() <= 1e-6 * g[1].abs() + subnormal, "{g:?} {size} {max_norm}");
             }
         }
-        // A norm that is no f64 any more.
+        // The norm overflows f64.
         let (norm, g) = clipped::<f64>(&[1.5e308; 4], 1.0);
         assert_eq!((norm, &g[..]), (f64::INFINITY, &[0.5; 4][..]));
         assert_eq!(clipped::<f64>(&[1.5e308; 4], f64::INFINITY).1, [1.5e308; 4]);

@@ -1,5 +1,4 @@
-//! What do rules of one gradient a step share? Groups of parameters with options of their own, what is remembered of each parameter, and
-//! states.
+//! What all first-order rules share: parameter groups with their own options, memory for each parameter, and states.
 
 use super::bounds::{MOST, RATE};
 use super::handover::Numbers;
@@ -10,9 +9,9 @@ use crate::refusal::require;
 use crate::{Grads, Param, Scalar};
 use std::fmt::Debug;
 
-/// The options of an update rule, and what one step does to one parameter: all that tells [`Sgd`](super::Sgd) from
-/// [`Adam`](super::Adam). A type of your own that implements it makes an optimizer, `FirstOrder<YourOptions>`, with groups, schedules and
-/// states.
+/// The options of an update rule, and what one step does to one parameter. This is all in which [`Sgd`](super::Sgd) and
+/// [`Adam`](super::Adam) differ. A type of your own that implements it gives an optimizer, `FirstOrder<YourOptions>`, with groups,
+/// schedules and states.
 ///
 /// ```
 /// use wengert::optim::{FirstOrder, Memory, Rule};
@@ -55,27 +54,27 @@ pub trait Rule: Clone + Debug + Default + Send + 'static {
     fn check(&self);
     /// The learning rate.
     fn lr(&self) -> f64;
-    /// Sets it; what makes no sense is found by [`Rule::check`].
+    /// Sets the learning rate. A value that makes no sense is found by [`Rule::check`].
     fn set_lr(&mut self, lr: f64);
-    /// The number that a one-cycle schedule changes against the learning rate; `None` if the rule works without.
+    /// The number that a one-cycle schedule changes in the opposite direction to the learning rate; `None` if the rule has no momentum.
     fn momentum(&self) -> Option<f64> {
         None
     }
-    /// Whether it may be set to this number.
+    /// True if the momentum may be set to this number.
     fn takes_momentum(&self, momentum: f64) -> bool {
         momentum > 0.0 && momentum <= MOST
     }
-    /// Sets it, where there is one; what makes no sense is found by [`Rule::check`].
+    /// Sets the momentum, if there is one. A value that makes no sense is found by [`Rule::check`].
     fn set_momentum(&mut self, _momentum: f64) {}
-    /// The arrays that are remembered of each parameter: their names in states, and what they are filled with before the first step.
+    /// The arrays that the rule remembers for each parameter: their names in states, and their initial values.
     fn arrays(&self) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
-    /// Whether an element of the array of this name can be this number, such as a mean of squares, which is not negative.
+    /// True if an element of the array with this name may have this value. A mean of squares, for instance, is not negative.
     fn takes_element(&self, _array: &str, _x: f64) -> bool {
         true
     }
-    /// Changes one parameter that has a gradient. (What is refused inside names the line of the optimizer's step.)
+    /// Changes one parameter that has a gradient. If it panics, the message names the line of the optimizer's step.
     #[track_caller]
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>);
 }
@@ -83,24 +82,24 @@ pub trait Rule: Clone + Debug + Default + Send + 'static {
 /// What a [`Rule`] remembers about one parameter.
 #[derive(Clone, Debug)]
 pub struct Memory<T> {
-    /// The steps in which the parameter had a gradient, with the present one: 1 in the first.
+    /// The number of steps in which the parameter had a gradient, including the current one: 1 in the first.
     pub steps: u64,
-    /// The arrays of [`Rule::arrays`], in that order, as long as the parameter.
+    /// The arrays of [`Rule::arrays`], in that order; each has as many elements as the parameter.
     pub arrays: Vec<Vec<T>>,
 }
 
-/// An optimizer that makes one step by one gradient: [`Sgd`](super::Sgd), [`Adam`](super::Adam), [`Adagrad`](super::Adagrad) and
-/// [`RmsProp`](super::RmsProp) are this, each with its [`Rule`].
+/// An optimizer that makes one step from one gradient: [`Sgd`](super::Sgd), [`Adam`](super::Adam), [`Adagrad`](super::Adagrad) and
+/// [`RmsProp`](super::RmsProp) are instances, each with its [`Rule`].
 #[derive(Debug)]
 pub struct FirstOrder<R: Rule, T: Scalar = f32> {
-    /// The options of each group; the first ones hold for parameters that no group names.
+    /// The options of each group; the first ones are for parameters in no group.
     groups: Vec<R>,
     members: Vec<(Param<T>, usize)>,
     slots: Vec<Slot<T>>,
     handover: Handover,
 }
 
-/// A parameter, its group and what is remembered about it.
+/// A parameter, its group, and what is remembered about it.
 #[derive(Debug)]
 struct Slot<T: Scalar> {
     param: Param<T>,
@@ -109,7 +108,7 @@ struct Slot<T: Scalar> {
 }
 
 impl<R: Rule, T: Scalar> FirstOrder<R, T> {
-    /// With this learning rate, and the defaults otherwise.
+    /// An optimizer with this learning rate and otherwise the defaults.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -119,7 +118,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
         options.set_lr(lr);
         Self::with(options)
     }
-    /// With all options.
+    /// An optimizer with these options.
     ///
     /// # Panics
     /// If an option makes no sense.
@@ -128,9 +127,9 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
         options.check();
         FirstOrder { groups: vec![options], members: Vec::new(), slots: Vec::new(), handover: Handover::default() }
     }
-    /// A parameter group: for these parameters other options hold. Schedules change the learning rate of each group by one rule, from its
-    /// own first rate. What is remembered of a parameter that joins after steps is kept, or forgotten if the rule with these options
-    /// remembers other arrays.
+    /// Adds a parameter group: these parameters get other options. Schedules change the learning rates of all groups by the same rule, each
+    /// from its own initial rate. If a parameter joins a group after some steps, what is remembered about it is kept, unless the rule with
+    /// the new options remembers other arrays.
     ///
     /// ```
     /// use wengert::Param;
@@ -146,7 +145,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     pub fn group<'p>(mut self, params: impl IntoIterator<Item = &'p Param<T>>, options: R) -> Self {
         options.check();
         if self.handover.left().is_some() {
-            self.take_over(); // rates that were left are as many as the groups were
+            self.take_over(); // a schedule left one rate for each of the groups so far
         }
         for param in params {
             let twice = self.members.iter().any(|(p, _)| p.is(param));
@@ -168,10 +167,10 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     pub fn options(&self) -> &R {
         &self.groups[0]
     }
-    /// One update of each parameter that has a gradient and is not frozen: `step([&w, &b], &grads)`, `step(&params, &grads)`.
+    /// Updates each parameter that has a gradient and is not frozen: `step([&w, &b], &grads)`, `step(&params, &grads)`.
     ///
     /// # Panics
-    /// If a schedule has left rates for this step that are not finite and at least 0.
+    /// If a schedule has left rates for this step that are negative or not finite.
     #[track_caller]
     pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
         self.take_over();
@@ -190,7 +189,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
             rule.step(param, grads, memory);
         }
     }
-    /// Takes the rates that a schedule has left for this step.
+    /// Takes over the rates that a schedule has left for this step.
     #[track_caller]
     fn take_over(&mut self) {
         if let Some(Numbers { lrs, momentum }) = self.handover.take() {
@@ -200,7 +199,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
             }
         }
     }
-    /// Sets one learning rate for all groups from the next step on.
+    /// Sets the learning rate of all groups, from the next step on.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -208,7 +207,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     pub fn set_lr(&mut self, lr: f64) {
         Rates::set_lr(self, lr);
     }
-    /// Where the parameter is that was the `guess`th one in the last step. What is remembered belongs to the parameter, not to its place.
+    /// The index of a parameter's slot; `guess` is its position in the list. Memory belongs to the parameter, not to its position.
     fn slot(&mut self, guess: usize, param: &Param<T>) -> usize {
         if self.slots.get(guess).is_some_and(|slot| slot.param.is(param)) {
             return guess;
@@ -226,7 +225,7 @@ fn group_of<T: Scalar>(members: &[(Param<T>, usize)], param: &Param<T>) -> usize
     members.iter().find(|(p, _)| p.is(param)).map_or(0, |&(_, group)| group)
 }
 
-/// There must be one number for each group.
+/// Checks that there is one number for each group.
 #[track_caller]
 pub(super) fn check_count(what: &str, found: usize, groups: usize) {
     require(
@@ -243,7 +242,7 @@ impl<R: Rule, T: Scalar> Rates for FirstOrder<R, T> {
     fn set_lrs(&mut self, lrs: &[f64]) {
         check_count("set_lrs", lrs.len(), self.groups.len());
         for &lr in lrs {
-            not_negative("optimizer", "lr", lr, RATE); // all, before the first is set
+            not_negative("optimizer", "lr", lr, RATE); // all are checked before the first is set
         }
         self.handover.set();
         self.groups.iter_mut().zip(lrs).for_each(|(group, &lr)| group.set_lr(lr));
@@ -271,7 +270,7 @@ impl<R: Rule, T: Scalar> Rates for FirstOrder<R, T> {
                 "make the schedule with momentums above 0, or with `cycle_momentum: false`",
             );
         }
-        // Rates that a schedule has left hold all the same.
+        // Rates that a schedule has left stay in effect.
         if let Some(Numbers { lrs, .. }) = self.handover.take() {
             self.set_lrs(&lrs);
         }
@@ -337,7 +336,7 @@ impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
     }
 }
 
-/// All parameters that have been changed must have a name, and each another one.
+/// Checks that all parameters that were changed have a name, and that no two have the same.
 #[track_caller]
 pub(super) fn check_names<'p, T: Scalar>(params: &[(String, Param<T>)], changed: impl Iterator<Item = &'p Param<T>>) {
     let mut names: Vec<&str> = params.iter().map(|(name, _)| name.as_str()).collect();

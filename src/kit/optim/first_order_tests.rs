@@ -1,9 +1,9 @@
-//! What the tests of all optimizers share, and tests of what they share.
+//! Helpers for the tests of all optimizers, and tests of what optimizers share.
 
 use super::*;
 use crate::Tape;
 
-/// Twenty steps on `sum((w - c)^2 / 2 + sin w)`; compares the parameter with PyTorch's (2.x, f64) after steps 1, 2, 3 and 20.
+/// Twenty steps on `sum((w - c)^2 / 2 + sin w)`. Compares the parameter with PyTorch's (2.x, f64) after steps 1, 2, 3 and 20.
 pub fn follows_pytorch(mut optimizer: impl Optimizer<f64>, expected: [[f64; 4]; 4]) {
     training_follows_pytorch(|w, grads| optimizer.step(std::slice::from_ref(w), &grads), expected);
 }
@@ -28,7 +28,8 @@ pub fn training_follows_pytorch(mut update: impl FnMut(&Param<f64>, Grads<f64>),
     }
 }
 
-/// A large parameter (several tasks) changes by the same bits as a small one of the same numbers, whatever the number of threads.
+/// A large parameter, which is divided into several tasks, changes by the same bits as a small one with the same numbers, for any number of
+/// threads.
 pub fn large_is_as_small<O: Optimizer<f32>>(make: impl Fn() -> O + Sync + Send) {
     let n = 100_017;
     let value = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 25.0;
@@ -53,7 +54,7 @@ pub fn large_is_as_small<O: Optimizer<f32>>(make: impl Fn() -> O + Sync + Send) 
     }
 }
 
-/// State follows a parameter that comes at another place, and a parameter without a gradient stays as it is.
+/// Memory follows a parameter that comes at another position. A parameter without a gradient does not change.
 #[test]
 fn state_belongs_to_the_parameter() {
     let new = || [Param::<f64>::new("a", [1.0]), Param::<f64>::new("b", [2.0, 3.0])];
@@ -96,7 +97,7 @@ fn the_learning_rate_can_follow_a_schedule() {
     assert_eq!(w.to_array().as_slice(), Some(&[0.25][..]));
 }
 
-/// The problem of [`follows_pytorch`] in two parameters, the first of which is in a group.
+/// The problem of [`follows_pytorch`] with two parameters, of which the first is in a group.
 struct Pair {
     a: Param<f64>,
     b: Param<f64>,
@@ -187,7 +188,7 @@ fn momentum_does_not_end() {
     Sgd::<f32>::with(SgdOptions { momentum: 0.9, ..Default::default() }).set_momentums(&[0.0]);
 }
 
-/// Saves after four steps, loads into fresh ones, goes on: all as if there had been no break.
+/// Saves after four steps, loads into fresh objects, and continues: the result is the same as without the break.
 fn resumes<R: Rule>(options: R) {
     let make = |pair: &Pair| {
         let mut other = options.clone();
@@ -294,7 +295,7 @@ fn states_with_negative_squares_are_refused() {
         let error = optimizer.load_state(&pair.named(), &with(-0.5)).unwrap_err().to_string();
         assert!(error.starts_with(&format!("`{name}` is -0.5 in places")), "{error}");
         assert_eq!(optimizer.state(&pair.named()), before);
-        optimizer.load_state(&pair.named(), &with(f64::NAN)).unwrap(); // what training may have come to
+        optimizer.load_state(&pair.named(), &with(f64::NAN)).unwrap(); // training may have diverged
     }
     let adam = AdamOptions { amsgrad: true, ..Default::default() };
     refuses(adam, "net.a.exp_avg_sq");
@@ -307,7 +308,8 @@ fn states_with_negative_squares_are_refused() {
     assert!(Optimizer::load_state(&mut optimizer, &[], &state).is_err());
 }
 
-/// A parameter that joins a group later steps by the rule of that group: like one that was there before, if the arrays are others.
+/// A parameter that joins a group later steps by the rule of that group. If the arrays differ, it steps like one that was there from the
+/// beginning.
 #[test]
 fn a_group_that_is_made_later() {
     let momentum = SgdOptions { lr: 0.1, momentum: 0.9, ..Default::default() };
@@ -328,7 +330,7 @@ fn a_group_that_is_made_later() {
         assert_eq!(state.whole("net.a.step"), Ok(3));
         assert_eq!(state.whole("net.b.step"), Ok(4));
     }
-    // What the new options remember alike is kept.
+    // Arrays that the new options remember too are kept.
     let mut pair = Pair::new();
     let mut optimizer = Adam::new(0.1);
     pair.step(&mut optimizer);
@@ -376,7 +378,7 @@ fn frozen_parameters_are_left_as_they_are() {
     assert_eq!(w.to_array()[[0]], 1.0);
 }
 
-/// A step inside a closure that reads the parameter is refused with the line of the step, not with one of the optimizer's.
+/// A step inside a closure that reads the parameter is refused, with the line of that step, not with one inside the optimizer.
 #[test]
 fn a_step_that_is_refused_names_its_line() {
     use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -6,17 +6,18 @@ use crate::refusal::require;
 use crate::{Scalar, Var, init};
 use rand::Rng;
 
-/// A convolution of 1x1 that widens, one of 3x3 on each channel alone, one of 1x1 that narrows; and, where the shape stays, the way around.
+/// A 1x1 convolution that widens, a 3x3 convolution on each channel alone, and a 1x1 convolution that narrows. If the shape stays the same,
+/// the input is added to the result.
 pub struct InvertedResidual<T: Scalar = f32> {
     conv: Sequential<T>,
     skip: bool,
 }
 
 impl<T: Scalar> InvertedResidual<T> {
-    /// A block between so many channels, which are widened by a factor in between.
+    /// A block between these numbers of channels. In between, there are `expand_ratio` times as many.
     ///
     /// # Panics
-    /// If there cannot be weights of these sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, stride: usize, expand_ratio: usize, rng: &mut impl Rng) -> Self {
         let product = in_channels.checked_mul(expand_ratio);
@@ -46,8 +47,8 @@ impl<T: Scalar> Module<T> for InvertedResidual<T> {
     }
 }
 
-/// MobileNetV2 of photographs `[batch, 3, height, width]` (ImageNet: 224x224), with torchvision's names, so that its weights can be
-/// loaded: [`io::load_into`](crate::io::load_into).
+/// MobileNetV2 for photographs `[batch, 3, height, width]` (ImageNet: 224x224). It has torchvision's names, so its weights can be loaded by
+/// [`io::load_into`](crate::io::load_into).
 ///
 /// ```
 /// use wengert::nn::{MobileNetV2, Module};
@@ -64,13 +65,13 @@ pub struct MobileNetV2<T: Scalar = f32> {
 }
 
 impl<T: Scalar> MobileNetV2<T> {
-    /// With its first weights.
+    /// The network with its initial weights.
     ///
     /// # Panics
-    /// If there cannot be weights for so many classes.
+    /// If weights for this many classes are too large for memory.
     #[track_caller]
     pub fn new(num_classes: usize, rng: &mut impl Rng) -> Self {
-        // Table 2 of the paper: expansion, channels, repetitions, stride of the first.
+        // Table 2 of the paper: expansion, channels, repetitions, stride of the first block.
         let settings = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
         let mut features = Sequential::new().push(conv_norm(3, 32, 3, 2, 1, rng).push(Relu6));
         let mut from = 32;
@@ -88,7 +89,7 @@ impl<T: Scalar> MobileNetV2<T> {
         kaiming(&net.features, rng);
         net
     }
-    /// What the last layer sees: `[batch, 1280]`.
+    /// The input of the last layer: `[batch, 1280]`.
     #[track_caller]
     pub fn embed<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.features.forward(x).adaptive_avg_pool2d([1, 1]).flatten(1, -1)
@@ -105,7 +106,7 @@ impl<T: Scalar> Module<T> for MobileNetV2<T> {
     }
 }
 
-/// A convolution without biases that keeps the size of the image or divides it by the stride, and batch normalization.
+/// A convolution without a bias, then batch normalization. It keeps the size of the image, or divides it by the stride.
 #[track_caller]
 fn conv_norm<T: Scalar>(from: usize, to: usize, kernel: usize, stride: usize, groups: usize, rng: &mut impl Rng) -> Sequential<T> {
     Sequential::new().push(conv(from, to, kernel, stride, groups, rng)).push(BatchNorm2d::new(to))

@@ -6,23 +6,23 @@ use crate::refusal::elements;
 use crate::{Conv2dOptions, MaxPoolOptions, Scalar, Var};
 use rand::Rng;
 
-/// Two convolutions of 3x3 with batch normalization, and a way around them: `relu(inner(x) + shortcut(x))`. torchvision's `BasicBlock`.
+/// Two 3x3 convolutions with batch normalization, and a shortcut around them: `relu(inner(x) + shortcut(x))`. torchvision's `BasicBlock`.
 pub struct BasicBlock<T: Scalar = f32> {
     conv1: Conv2d<T>,
     bn1: BatchNorm2d<T>,
     conv2: Conv2d<T>,
     bn2: BatchNorm2d<T>,
-    /// Fits x to the output where channels or sizes differ.
+    /// The shortcut, if channels or sizes of x and the output differ.
     downsample: Option<Sequential<T>>,
     skip: bool,
 }
 
 impl<T: Scalar> BasicBlock<T> {
-    /// A block between so many channels; a stride of 2 halves the image. The way around is x itself, or where shapes differ a convolution
-    /// of 1x1 with batch normalization.
+    /// A block between these numbers of channels; a stride of 2 halves the image. The shortcut is x itself or, where shapes differ, a 1x1
+    /// convolution with batch normalization.
     ///
     /// # Panics
-    /// If there cannot be weights of these sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, stride: usize, rng: &mut impl Rng) -> Self {
         let fits = stride == 1 && in_channels == out_channels;
@@ -32,7 +32,7 @@ impl<T: Scalar> BasicBlock<T> {
             conv2: conv(out_channels, out_channels, 3, 1, 1, rng),
             bn2: BatchNorm2d::new(out_channels),
             downsample: match fits {
-                true => None, // no closure, which would name its own line
+                true => None, // not a closure, which would name its own line in a panic
                 false => {
                     Some(Sequential::new().push(conv(in_channels, out_channels, 1, stride, 1, rng)).push(BatchNorm2d::new(out_channels)))
                 }
@@ -40,7 +40,7 @@ impl<T: Scalar> BasicBlock<T> {
             skip: true,
         }
     }
-    /// The same block without the way around it: two plain layers.
+    /// The same block without the shortcut: two plain layers.
     pub fn without_skip(self) -> Self {
         BasicBlock { downsample: None, skip: false, ..self }
     }
@@ -59,8 +59,8 @@ impl<T: Scalar> Module<T> for BasicBlock<T> {
     }
 }
 
-/// A residual network of [`BasicBlock`]s, with torchvision's names. Weights of convolutions begin normally distributed by He et al., by
-/// their fan out.
+/// A residual network of [`BasicBlock`]s, with torchvision's names. Initial weights of convolutions are normally distributed by their fan
+/// out (He et al.).
 ///
 /// ```
 /// use wengert::nn::{Module, ResNet};
@@ -73,7 +73,7 @@ impl<T: Scalar> Module<T> for BasicBlock<T> {
 pub struct ResNet<T: Scalar = f32> {
     conv1: Conv2d<T>,
     bn1: BatchNorm2d<T>,
-    /// After the first convolution, of large images.
+    /// Follows the first convolution in networks for large images.
     maxpool: Option<MaxPool2d>,
     layers: Vec<Vec<BasicBlock<T>>>,
     /// The last layer, which may be replaced by one for other classes.
@@ -81,10 +81,10 @@ pub struct ResNet<T: Scalar = f32> {
 }
 
 impl<T: Scalar> ResNet<T> {
-    /// ResNet-18 of photographs `[batch, 3, height, width]` (ImageNet: 224x224), as torchvision has it.
+    /// ResNet-18 for photographs `[batch, 3, height, width]` (ImageNet: 224x224), like torchvision's.
     ///
     /// # Panics
-    /// If there cannot be weights of these sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn resnet18(num_classes: usize, rng: &mut impl Rng) -> Self {
         let options = Conv2dOptions { stride: [2, 2], padding: 3.into(), ..Default::default() };
@@ -93,22 +93,22 @@ impl<T: Scalar> ResNet<T> {
         let maxpool = Some(MaxPool2d { kernel_size: [3, 3], options: pool });
         ResNet::build(stem, maxpool, &[64, 128, 256, 512], 2, num_classes, rng)
     }
-    /// ResNet-20 of small images `[batch, in_channels, height, width]` (CIFAR: 32x32).
+    /// ResNet-20 for small images `[batch, in_channels, height, width]` (CIFAR: 32x32).
     ///
     /// # Panics
-    /// If there cannot be weights of these sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn resnet20(in_channels: usize, num_classes: usize, rng: &mut impl Rng) -> Self {
         ResNet::small(in_channels, num_classes, 3, rng)
     }
-    /// A network of 6n + 2 layers of small images, with n blocks each of 16, 32 and 64 channels: section 4.2 of the paper; n = 3 is
-    /// ResNet-20. Where shapes differ the way around is a convolution of 1x1.
+    /// A network of 6n + 2 layers for small images, with n blocks each of 16, 32 and 64 channels: section 4.2 of the paper. n = 3 is
+    /// ResNet-20. Where shapes differ, the shortcut is a 1x1 convolution.
     ///
     /// # Panics
-    /// If there cannot be weights of these sizes.
+    /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn small(in_channels: usize, num_classes: usize, n: usize, rng: &mut impl Rng) -> Self {
-        // So many weights has a group of blocks, one of each width.
+        // The number of weights in three blocks, one of each width.
         elements::<[T; 18 * (16 * 16 + 32 * 32 + 64 * 64)]>("ResNet: n blocks of each width", &[n]);
         let stem = conv(in_channels, 16, 3, 1, 1, rng);
         ResNet::build(stem, None, &[16, 32, 64], n, num_classes, rng)
@@ -137,12 +137,12 @@ impl<T: Scalar> ResNet<T> {
         kaiming(&net, rng);
         net
     }
-    /// The same network without the ways around its blocks, to compare with.
+    /// The same network without the shortcuts around its blocks, for comparison.
     pub fn without_skips(self) -> Self {
         let layers = self.layers.into_iter().map(|layer| layer.into_iter().map(BasicBlock::without_skip).collect()).collect();
         ResNet { layers, ..self }
     }
-    /// What the last layer sees: `[batch, features]`.
+    /// The input of the last layer: `[batch, features]`.
     #[track_caller]
     pub fn embed<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let x = self.bn1.forward(self.conv1.forward(x)).relu();
