@@ -1,6 +1,6 @@
-//! How far is it? A progress bar over batches, with loss, metric, samples a second and time left. (Feature `progress`, on by default.)
+//! A progress bar over batches, with loss, metric, samples per second and the time left. (Feature `progress`, on by default.)
 //!
-//! It is drawn on standard error if that is a terminal, and is silent if not: logs and pipes stay clean.
+//! It is drawn on standard error if that is a terminal. Otherwise it is silent, so that logs and pipes stay clean.
 //!
 //! ```
 //! use wengert::progress::Progress;
@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// A progress bar over the batches of an epoch (or of anything else). It is cleared when it is dropped.
+/// A progress bar over the batches of an epoch (or over anything else). It is cleared on drop.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -27,9 +27,9 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar with this name over so many batches.
+    /// A bar with this name over this many batches.
     pub fn new(name: impl Into<String>, batches: usize) -> Progress {
-        // Asked here rather than left to the library, whose answer can be overruled by environment variables.
+        // Checked here, because environment variables can override the library's own check.
         let terminal = std::io::stderr().is_terminal();
         Progress::on(if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() }, name.into(), batches)
     }
@@ -38,11 +38,11 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(batches as u64), target).with_style(style.progress_chars("=> ")).with_prefix(name);
         Progress { bar, start: Instant::now(), samples: 0 }
     }
-    /// Whether anything is drawn.
+    /// True if the bar is drawn.
     pub fn is_visible(&self) -> bool {
         !self.bar.is_hidden()
     }
-    /// A batch of so many samples is done, and these are its numbers.
+    /// Advances by a batch with this many samples, and shows these numbers.
     pub fn step(&mut self, samples: usize, numbers: &[(&str, f64)]) {
         self.samples = self.samples.saturating_add(samples);
         if self.is_visible() {
@@ -50,7 +50,7 @@ impl Progress {
         }
         self.bar.inc(1);
     }
-    /// Samples a second since the bar was made.
+    /// Samples per second since the bar was made.
     pub fn rate(&self) -> f64 {
         self.samples as f64 / self.start.elapsed().as_secs_f64()
     }
@@ -58,7 +58,7 @@ impl Progress {
     pub fn println(&self, line: impl AsRef<str>) {
         self.bar.suspend(|| println!("{}", line.as_ref()));
     }
-    /// Takes the bar away.
+    /// Clears the bar.
     pub fn finish(self) {}
 }
 
@@ -73,7 +73,7 @@ fn line(numbers: &[(&str, f64)], samples: usize, time: Duration) -> String {
     let mut line: String = numbers.iter().map(|(name, x)| format!("{name} {}  ", short(*x))).collect();
     let rate = samples as f64 / time.as_secs_f64().max(1e-9);
     if rate < 9.95 {
-        line += &format!("{rate:.1} samples/s"); // below one batch in seconds, tenths matter
+        line += &format!("{rate:.1} samples/s"); // for slow rates, tenths matter
         return line;
     }
     line + &grouped(rate.round_ties_even() as usize) + " samples/s"
@@ -136,7 +136,7 @@ mod tests {
     }
     #[test]
     fn without_a_terminal_it_only_counts() {
-        // Tests run with standard error captured or, from a terminal, not: either way the bar agrees with what it is.
+        // Tests may run with standard error captured, or from a terminal. In both cases the bar must agree.
         let mut bar = Progress::new("test", 2);
         assert!(bar.is_visible() <= std::io::stderr().is_terminal());
         let mut hidden = Progress::on(ProgressDrawTarget::hidden(), "test".into(), 2);

@@ -1,10 +1,9 @@
-//! What is said when a layer, an optimizer or a loader is refused? What is wrong, the caller's line, and a hint; and which sizes an array
-//! can have.
+//! Panics of layers, optimizers and loaders: the message, the caller's line, and a hint. Also checks the sizes of arrays.
 
 use std::fmt::Display;
 use std::panic::Location;
 
-/// Goes on if this holds, and panics otherwise.
+/// Panics unless the condition holds.
 #[track_caller]
 pub(crate) fn require<M: Display>(holds: bool, message: impl FnOnce() -> M, hint: &str) {
     if !holds {
@@ -12,13 +11,13 @@ pub(crate) fn require<M: Display>(holds: bool, message: impl FnOnce() -> M, hint
     }
 }
 
-/// The number of elements of an array of this shape that is about to be made. Refused if offsets into it would not fit, or if there is not
-/// so much memory: later it would be an abort, or a panic that says nothing of `what`.
+/// The number of elements of an array of this shape, which is about to be made. Panics if offsets into it would not fit, or if there is not
+/// enough memory: otherwise the program would abort later, or panic without naming `what`.
 #[track_caller]
 pub(crate) fn elements<T>(what: &str, shape: &[usize]) -> usize {
-    // The other sizes of an empty array must make sense too.
+    // The other sizes of an empty array are checked too.
     let filled = shape.iter().filter(|n| **n > 0).try_fold(1, |n: usize, size| n.checked_mul(*size));
-    let most = u32::MAX as usize; // what the tape's offsets reach
+    let most = u32::MAX as usize; // the largest offset on a tape
     require(
         filled.is_some_and(|n| n <= most),
         || format!("{what}: an array of shape {shape:?} is too large: an array has fewer than 2^32 elements"),
@@ -33,7 +32,7 @@ pub(crate) fn elements<T>(what: &str, shape: &[usize]) -> usize {
     n
 }
 
-/// Whether there is memory for so many elements. Small ones are not asked for.
+/// True if there is memory for this many elements. For less than 1 MiB it is not checked.
 pub(crate) fn has_room<T>(n: usize) -> bool {
     n.saturating_mul(size_of::<T>()) < 1 << 20 || Vec::<T>::new().try_reserve_exact(n).is_ok()
 }
@@ -57,7 +56,7 @@ mod tests {
             assert!(text.starts_with(&format!("Linear: an array of shape {shape:?} is too large")), "{text}");
             assert!(text.contains("\n  at src/kit/refusal.rs:") && text.contains("\n  hint: "), "{text}");
         }
-        // Fewer than 2^32 elements, but of 2^30 bytes each.
+        // Fewer than 2^32 elements, but with 2^30 bytes each.
         let text = refused(|| elements::<[u8; 1 << 30]>("table", &[u32::MAX as usize]));
         assert!(
             text.starts_with("table: there is no memory for an array of shape [4294967295]: 4611686017353646080 bytes\n  at "),

@@ -1,6 +1,6 @@
-//! How are numbers shown to people?
+//! Formats numbers for people.
 
-/// Four places, and an exponent where they would show little.
+/// Four decimal places, or an exponent for very small and very large numbers.
 pub(crate) fn short(x: f64) -> String {
     match x.abs() {
         0.001..99_999.0 | 0.0 => format!("{x:.4}"),

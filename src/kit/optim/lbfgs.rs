@@ -1,4 +1,4 @@
-//! How does L-BFGS find its direction? From its last steps and what they did to the gradient.
+//! L-BFGS: finds its directions from its last steps and the changes of the gradient.
 
 use super::first_order::{check_count, check_names};
 use super::handover::Numbers;
@@ -11,24 +11,24 @@ use crate::{Grads, Param, Scalar};
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// The options of [`Lbfgs`], by PyTorch's names and with its defaults.
+/// The options of [`Lbfgs`], with PyTorch's names and defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LbfgsOptions {
-    /// The length of a step (with a line search: of the one that is tried first); default 1. The very first iteration goes this times
+    /// The length of a step; with a line search, of the first one that is tried. Default 1. The very first iteration multiplies it by
     /// `min(1, 1 / |g|_1)`.
     pub lr: f64,
-    /// The most iterations of one step; default 20.
+    /// The largest number of iterations in one step; default 20.
     pub max_iter: usize,
-    /// The most evaluations of one step; default 5/4 of `max_iter`, rounded down. With `max_iter` 1 that is 1, which leaves a line search
-    /// only the step it tries first: give it more.
+    /// The largest number of evaluations in one step; `None` (the default) is 5/4 of `max_iter`, rounded down. With `max_iter` 1 that is 1,
+    /// and a line search can only try its first step: give it more.
     pub max_eval: Option<usize>,
-    /// Ends where no element of the gradient is larger; default 1e-7.
+    /// A step ends when no element of the gradient is larger than this; default 1e-7.
     pub tolerance_grad: f64,
-    /// Ends where loss or parameters change by less; default 1e-9.
+    /// A step ends when loss or parameters change by less than this; default 1e-9.
     pub tolerance_change: f64,
-    /// How many steps are remembered; default 100.
+    /// The number of steps that are remembered; default 100.
     pub history_size: usize,
-    /// Searches along each direction for a place that fulfils the strong Wolfe conditions; default no. (PyTorch's
+    /// If true, searches along each direction for a place that fulfils the strong Wolfe conditions; default false. (PyTorch's
     /// `line_search_fn="strong_wolfe"`.)
     pub strong_wolfe: bool,
 }
@@ -47,8 +47,9 @@ impl Default for LbfgsOptions {
     }
 }
 
-/// L-BFGS: a quasi-Newton method, for losses without chance (whole data sets, fits of curves). One step makes several iterations, so it
-/// must be able to compute loss and gradients anew: [`Lbfgs::step`] takes a closure, and it is no [`Optimizer`](super::Optimizer).
+/// L-BFGS: a quasi-Newton method for deterministic losses (whole data sets, curve fits). One step makes several iterations, for which it
+/// must compute loss and gradients again. Therefore [`Lbfgs::step`] takes a closure, and this type is not an
+/// [`Optimizer`](super::Optimizer).
 ///
 /// ```
 /// use wengert::optim::{Lbfgs, LbfgsOptions};
@@ -67,7 +68,7 @@ impl Default for LbfgsOptions {
 /// assert!(x.to_array().iter().all(|x| (x - 1.0).abs() < 1e-5));
 /// ```
 ///
-/// Directions, losses and what is remembered are in `f64`, also for parameters in `f32`.
+/// Directions, losses and memory are in `f64`, also for parameters in `f32`.
 ///
 /// Source: J. Nocedal, S. J. Wright, "Numerical optimization" (2006), algorithms 7.4 and 7.5; the order of computation is that of
 /// `torch.optim.LBFGS`.
@@ -79,24 +80,24 @@ pub struct Lbfgs<T: Scalar = f32> {
     handover: Handover,
 }
 
-/// What is known from the last iterations. All vectors hold all parameters, one after the other.
+/// What is remembered from the last iterations. Each vector holds all parameters, one after another.
 #[derive(Clone, Debug, Default)]
 struct Memory {
-    /// Which parameters are changed: those that are not frozen and have a gradient.
+    /// For each parameter, true if it is trained: it is not frozen and has a gradient.
     trained: Vec<bool>,
-    /// The elements of each that stay as they are ([`Param::freeze_elements`]).
+    /// For each parameter, the elements that are frozen ([`Param::freeze_elements`]).
     kept: Vec<Range<usize>>,
     iterations: u64,
-    /// The last direction, and how far it was gone.
+    /// The last direction, and the step along it.
     direction: Vec<f64>,
     t: f64,
     grad: Vec<f64>,
     pairs: VecDeque<Pair>,
-    /// The curvature that is assumed at first, inverse.
+    /// The inverse of the curvature that the recursion starts from.
     scale: f64,
 }
 
-/// A step, and how it changed the gradient.
+/// A step, and the change of the gradient by it.
 #[derive(Clone, Debug)]
 struct Pair {
     step: Vec<f64>,
@@ -106,7 +107,7 @@ struct Pair {
 }
 
 impl<T: Scalar> Lbfgs<T> {
-    /// With this learning rate, and the defaults otherwise.
+    /// An optimizer with this learning rate and otherwise the defaults.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -114,7 +115,7 @@ impl<T: Scalar> Lbfgs<T> {
     pub fn new(lr: f64) -> Self {
         Lbfgs::with(LbfgsOptions { lr, ..Default::default() })
     }
-    /// With all options.
+    /// An optimizer with these options.
     ///
     /// # Panics
     /// If an option makes no sense.
@@ -139,16 +140,16 @@ impl<T: Scalar> Lbfgs<T> {
     pub fn options(&self) -> &LbfgsOptions {
         &self.options
     }
-    /// Up to `max_iter` iterations. `closure` computes loss and gradients at the parameters as they are then; parameters that are
-    /// frozen or have no gradient when the step begins stay as they are, and so do the elements of [`Param::freeze_elements`]. If these are
-    /// others than in the last step, all that is remembered is forgotten, as it says nothing about the new problem. Gives the loss before the
-    /// step.
+    /// Makes up to `max_iter` iterations, and returns the loss before the step. `closure` computes loss and gradients at the current
+    /// parameters. Parameters that are frozen or have no gradient when the step begins do not change, nor do the elements of
+    /// [`Param::freeze_elements`]. If these differ from those in the last step, the memory is cleared, since it says nothing about the new
+    /// problem.
     ///
-    /// A place where loss or gradient are not finite is never taken by the line search: it goes back to where they are. If they are not finite
+    /// The line search never accepts a place where loss or gradient are not finite: it goes back to where they are. If they are not finite
     /// at the start, nothing is changed.
     ///
     /// # Panics
-    /// If the parameters are others than those of the last step.
+    /// If the parameters differ from those of the last step.
     #[track_caller]
     pub fn step(&mut self, params: &[Param<T>], mut closure: impl FnMut() -> (T, Grads<T>)) -> T {
         let known = self.params.is_empty() || (params.len() == self.params.len() && params.iter().zip(&self.params).all(|(p, q)| p.is(q)));
@@ -163,7 +164,7 @@ impl<T: Scalar> Lbfgs<T> {
         let (first_loss, grads) = closure();
         let trained: Vec<bool> = params.iter().map(|p| !p.is_frozen() && grads.slice(p).is_some()).collect();
         for (param, _) in params.iter().zip(&trained).filter(|(_, trained)| **trained) {
-            param.with_mut(|_| ()); // one that is in use is refused here, with the caller's line, which closures below do not know
+            param.with_mut(|_| ()); // panics here, with the caller's line, if one is in use: closures below would lose the line
         }
         let kept: Vec<_> = params.iter().map(Param::frozen_elements).collect();
         let mut grad = flat_grad(params, &trained, &kept, &grads);
@@ -184,7 +185,7 @@ impl<T: Scalar> Lbfgs<T> {
         for iteration in 1..=max_iter {
             let m = &mut self.memory;
             let norm = grad.iter().map(|g| g.abs()).sum::<f64>();
-            // The same first step, but a direction whose product with the gradient is finite.
+            // The same first step, but scaled so that the product of direction and gradient is finite.
             let huge = m.iterations == 0 && norm > HUGE;
             m.iterations = m.iterations.saturating_add(1);
             if m.iterations == 1 {
@@ -239,11 +240,11 @@ impl<T: Scalar> Lbfgs<T> {
         }
         first_loss
     }
-    /// What it remembers, by the names of the parameters: the last direction and gradient, and the remembered steps with the changes of the
-    /// gradient; and its learning rate. The other options are no part of it.
+    /// The memory, by the names of the parameters: the last direction and gradient, the remembered steps, and the changes of the gradient;
+    /// and the learning rate. The other options are not included.
     ///
     /// # Panics
-    /// If it has changed parameters that are not among these, or two have one name.
+    /// If it has changed parameters that are not among these, or two have the same name.
     #[track_caller]
     pub fn state(&self, params: &[(String, Param<T>)]) -> State {
         let m = &self.memory;
@@ -275,18 +276,18 @@ impl<T: Scalar> Lbfgs<T> {
         }
         state
     }
-    /// Goes on from such a state: made with the options that it had, its next steps give the same bits as if there had been no break. The
-    /// learning rate is that of the state. The parameters must be those of the next
-    /// step, in that order.
+    /// Continues from such a state. If the optimizer has the same options as before, its next steps give the same bits as without the
+    /// break. The learning rate is that of the state. The next step must have the same parameters, in this order.
     ///
     /// # Errors
-    /// If entries are missing or not known, or shapes, types or ranges are wrong: all is listed, and nothing is changed.
+    /// If entries are missing or unknown, or shapes, types or ranges are wrong. The error lists all of these, and nothing is changed.
     pub fn load_state(&mut self, params: &[(String, Param<T>)], state: &State) -> Result<(), StateError> {
         let mut reader = Reader::new(state);
         let lr = reader.rate("param_groups.0.lr".into());
         let [iterations, history] = ["n_iter", "history"].map(|name| reader.whole(name.into()));
         let [t, scale] = ["t", "H_diag"].map(|name| reader.number(name.into(), "a finite number", f64::is_finite));
-        // A count that is too large asks for names that are not there; more than all there are need not be asked for.
+        // If the count is too large, some names will be missing. It is capped, since the error need not list more names than there are
+        // entries.
         let history = history.min(state.len() as u64);
         let zero = || Vec::new();
         let kept = if iterations > 0 { params.iter().map(|(_, p)| p.frozen_elements()).collect() } else { Vec::new() };
@@ -337,17 +338,17 @@ impl<T: Scalar> Rates for Lbfgs<T> {
 }
 
 impl Memory {
-    /// Notes what the last step did to the gradient, if the loss is convex along it.
+    /// Remembers the last step and the change of the gradient, if the loss is convex along that step.
     fn remember(&mut self, grad: &[f64], history_size: usize) {
         let change: Vec<f64> = grad.iter().zip(&self.grad).map(|(new, old)| new - old).collect();
         let step: Vec<f64> = self.direction.iter().map(|d| d * self.t).collect();
         let curvature = dot(&change, &step);
         if curvature > 1e-10 {
             while self.pairs.len() >= history_size {
-                // A state may hold more than are kept now.
+                // A loaded state may hold more steps than are kept now.
                 self.pairs.pop_front();
             }
-            // By the largest, where the squares of a change are beyond the type.
+            // If the squares overflow, relative to the largest change.
             let (square, most) = (dot(&change, &change), largest(&change));
             self.scale = match square.is_finite() {
                 true => curvature / square,
@@ -373,10 +374,10 @@ impl Memory {
     }
 }
 
-/// The sum of a gradient's elements from which on the first direction is scaled.
+/// If the sum of the gradient's elements is larger than this, the first direction is scaled.
 const HUGE: f64 = 1e100;
 
-/// All gradients, one after the other; zeros where a parameter or an element is not trained.
+/// All gradients, one after another; zeros where a parameter or an element is not trained.
 fn flat_grad<T: Scalar>(params: &[Param<T>], trained: &[bool], kept: &[Range<usize>], grads: &Grads<T>) -> Vec<f64> {
     let mut flat = Vec::with_capacity(params.iter().map(|p| p.shape().numel()).sum());
     for ((param, &trained), kept) in params.iter().zip(trained).zip(kept) {
@@ -390,7 +391,7 @@ fn flat_grad<T: Scalar>(params: &[Param<T>], trained: &[bool], kept: &[Range<usi
     flat
 }
 
-/// Sets the parameters to `from + t direction`, but for the elements that are kept.
+/// Sets the parameters to `from + t direction`, except for the elements that are kept.
 fn go<T: Scalar>(params: &[Param<T>], kept: &[Range<usize>], from: &[Vec<T>], direction: &[f64], t: f64) {
     let mut rest = direction;
     for ((param, kept), from) in params.iter().zip(kept).zip(from) {
@@ -413,7 +414,7 @@ fn add(a: &mut [f64], factor: f64, b: &[f64]) {
     a.iter_mut().zip(b).for_each(|(a, b)| *a += factor * b);
 }
 
-/// The largest element by size; NaN if one is NaN, so that such a gradient does not pass for one of zero.
+/// The largest absolute value; NaN if an element is NaN, so that such a gradient does not count as small.
 pub(super) fn largest(a: &[f64]) -> f64 {
     a.iter().fold(0.0, |most: f64, x| if most.is_nan() || x.abs() <= most { most } else { x.abs() })
 }

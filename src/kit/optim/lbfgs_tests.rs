@@ -1,4 +1,4 @@
-//! Does L-BFGS go where PyTorch's goes, and does it go on from a state?
+//! Compares L-BFGS with PyTorch's, and tests that it continues from a state.
 
 use super::lbfgs::largest;
 use super::*;
@@ -32,7 +32,7 @@ impl Problem {
     }
 }
 
-/// Twenty steps; parameters, the loss before the step and the number of evaluations after steps 1, 2, 3 and 20.
+/// Twenty steps. Compares the parameters, the loss before the step and the number of evaluations after steps 1, 2, 3 and 20.
 fn follows_pytorch(options: LbfgsOptions, expected: [[f64; 6]; 4]) {
     let (mut problem, mut optimizer) = (Problem::new(), Lbfgs::with(options));
     let mut expected = [1, 2, 3, 20].iter().zip(expected);
@@ -170,7 +170,7 @@ fn frozen_parameters_stay() {
     assert_eq!(problem.b.to_array()[[0]], 0.3);
     assert_ne!(problem.x.to_array()[[0]], -1.2);
 }
-/// Neither the remembered steps nor the line search move what is frozen later; what it learns then is what a new one would.
+/// Neither the remembered steps nor the line search move parameters that are frozen later. The others continue as with a new optimizer.
 #[test]
 fn parameters_that_are_frozen_later_stay() {
     for strong_wolfe in [false, true] {
@@ -187,7 +187,7 @@ fn parameters_that_are_frozen_later_stay() {
         }
         assert_eq!(problem.b.to_array(), b);
         assert_eq!(problem.x.to_array(), other.x.to_array());
-        // Also of a state it is known what was frozen.
+        // A state includes what was frozen.
         let mut resumed = Lbfgs::with(options);
         resumed.load_state(&problem.named(), &optimizer.state(&problem.named())).unwrap();
         problem.b.unfreeze();
@@ -209,7 +209,7 @@ fn what_is_not_a_number_is_not_small() {
         let (mut problem, mut optimizer) = (Problem::new(), Lbfgs::with(LbfgsOptions { strong_wolfe, ..Default::default() }));
         problem.b.set(ndarray::arr1(&[f64::NAN]).into_dyn());
         let x = problem.x.to_array();
-        // The loss tells; no parameter becomes NaN by it.
+        // The loss shows it; no parameter becomes NaN.
         assert!(problem.step(&mut optimizer).is_nan());
         assert_eq!((problem.x.to_array(), problem.evaluations), (x, 1));
     }
@@ -233,7 +233,7 @@ fn options_make_sense() {
     Lbfgs::<f32>::with(LbfgsOptions { history_size: 0, ..Default::default() });
 }
 
-/// Minimizes a function of one number by steps with the line search; gives where it ends.
+/// Minimizes a function of one number by steps with the line search; returns where it ends.
 fn least<T: Scalar>(from: f64, options: LbfgsOptions, f: impl for<'t> Fn(crate::Var<'t, T>) -> crate::Var<'t, T>) -> f64 {
     let (x, mut tape) = (Param::<T>::new("x", [T::from_f64(from)]), Tape::new());
     let mut optimizer = Lbfgs::with(options);
@@ -313,7 +313,7 @@ fn frozen_elements_stay() {
         let after = w.with(<[f64]>::to_vec);
         assert_eq!((after[0], after[1].to_bits()), (1.0, (-0.0f64).to_bits()));
         assert!(after[2] != 2.5 && after[3] < 5.0, "{after:?}");
-        // Others from now on: what is remembered would still move them.
+        // Other elements are frozen from now on. The memory would still move them.
         w.freeze_elements(2..4);
         step();
         let last = w.with(<[f64]>::to_vec);

@@ -1,14 +1,14 @@
-//! How far to go along a direction? A line search with the strong Wolfe conditions, step by step that of `torch.optim.LBFGS`; but where loss or
-//! slope are not finite, the way is blocked, and the search goes back.
+//! A line search for the strong Wolfe conditions, step by step that of `torch.optim.LBFGS`. It differs in one point: where loss or slope
+//! are not finite, the way is blocked, and the search goes back.
 //!
 //! Source: J. Nocedal, S. J. Wright, "Numerical optimization" (2006), algorithms 3.5 and 3.6.
 
-/// The loss must fall by this share of what the slope promises (Armijo's condition).
+/// The loss must fall by at least this share of what the slope promises (Armijo's condition).
 const FALL: f64 = 1e-4;
-/// The slope must become this much flatter (the curvature condition).
+/// The slope must fall to at most this share of the initial one (the curvature condition).
 const FLATTER: f64 = 0.9;
 
-/// A place on the line: how far, the loss there, its gradient, and its slope along the line.
+/// A place on the line: the distance, the loss there, the gradient, and the slope along the line.
 #[derive(Clone)]
 pub(super) struct Place {
     pub t: f64,
@@ -17,8 +17,8 @@ pub(super) struct Place {
     pub slope: f64,
 }
 
-/// From `start` (at t = 0) to a place that fulfils both conditions, or the best one that at most `most` further steps find. `first` is tried
-/// first; `reach` is the largest element of the direction. Says how often `at` was asked.
+/// Goes from `start` (at t = 0) to a place that fulfils both conditions, or to the best one that at most `most` further steps find. `first`
+/// is tried first; `reach` is the largest element of the direction. Also returns the number of calls of `at`.
 pub(super) fn strong_wolfe(
     mut at: impl FnMut(f64) -> Place,
     start: Place,
@@ -31,7 +31,7 @@ pub(super) fn strong_wolfe(
     let mut at = |t| {
         let place = at(t);
         let blocked = !(place.loss.is_finite() && place.slope.is_finite() && place.grad.iter().all(|g| g.is_finite()));
-        // Higher than all else, so that no comparison takes it for a good one.
+        // Higher than everything else, so that no comparison accepts it.
         if blocked { Place { loss: f64::INFINITY, slope: f64::INFINITY, ..place } } else { place }
     };
     let too_high = |p: &Place| p.loss > start_loss + FALL * p.t * start_slope;
@@ -39,7 +39,7 @@ pub(super) fn strong_wolfe(
     let mut place = at(first);
     let (mut steps, mut evaluations) = (0, 1);
 
-    // Goes on until two places enclose one that will do.
+    // Extend the step until two places enclose an acceptable one.
     let mut previous = start.clone();
     let mut bracket = loop {
         if steps == most {
@@ -60,7 +60,7 @@ pub(super) fn strong_wolfe(
         (steps, evaluations) = (steps + 1, evaluations + 1);
     };
 
-    // Closes in on it.
+    // Shrink the bracket around it.
     let lower_of = |b: &[Place; 2]| if b[0].loss <= b[1].loss { 0 } else { 1 };
     let mut low = lower_of(&bracket);
     let mut slow = false;
@@ -71,7 +71,7 @@ pub(super) fn strong_wolfe(
         }
         let [a, b] = &bracket;
         let mut t = cubic_minimum(a, b, (from, to));
-        // Twice in a row near an end, or at one: a tenth of the length off it.
+        // If the minimum is outside, or near an end for the second time in a row, move it inside by a tenth of the length.
         let margin = 0.1 * (to - from);
         if (to - t).min(t - from) < margin {
             if slow || t >= to || t <= from {
@@ -105,13 +105,14 @@ pub(super) fn strong_wolfe(
     (if low == 0 { a } else { b }, evaluations)
 }
 
-/// Where the cubic polynomial through both places, with their slopes, is least within the bounds; the middle if it has no minimum.
+/// The place within the bounds where the cubic polynomial through both places, with their slopes, is lowest; the middle if it has no
+/// minimum.
 fn cubic_minimum(a: &Place, b: &Place, (from, to): (f64, f64)) -> f64 {
     let d1 = a.slope + b.slope - 3.0 * (a.loss - b.loss) / (a.t - b.t);
     let mut square = d1 * d1 - a.slope * b.slope;
     let mut size = 1.0;
     if !square.is_finite() {
-        // By the largest, where the squares are beyond the type.
+        // If the squares overflow, relative to the largest number.
         size = d1.abs().max(a.slope.abs()).max(b.slope.abs());
         square = (d1 / size).powi(2) - a.slope / size * (b.slope / size);
     }

@@ -1,20 +1,20 @@
-//! How are parameters changed? Optimizers, schedules, clipping, with PyTorch's names, defaults and results.
+//! Optimizers, schedules and clipping, with PyTorch's names, defaults and results.
 //!
-//! | file | the question it answers |
+//! | file | contents |
 //! |---|---|
-//! | `first_order.rs` | what do rules of one gradient a step share? groups of parameters, memory, states |
-//! | `sgd.rs`, `adam.rs`, `adagrad.rs`, `rmsprop.rs` | what does each rule do? |
-//! | `lbfgs.rs`, `line_search.rs` | how does L-BFGS find its direction, and how far does it go? |
-//! | `scheduler.rs`, `schedules.rs`, `one_cycle.rs`, `plateau.rs` | how do learning rates change in the course of training? |
-//! | `clip.rs` | how are large gradients cut? |
-//! | `bounds.rs` | which numbers can an option be, and a square? |
-//! | `handover.rs` | which rates hold after schedule and optimizer were loaded, in whatever order? |
-//! | `reader.rs` | does a state fit? |
-//! | `first_order_tests.rs`, `lbfgs_tests.rs`, `schedule_tests.rs` | does all of it do what PyTorch does, and go on from states? |
+//! | `first_order.rs` | what first-order rules share: groups of parameters, memory, states |
+//! | `sgd.rs`, `adam.rs`, `adagrad.rs`, `rmsprop.rs` | the rules |
+//! | `lbfgs.rs`, `line_search.rs` | L-BFGS and its line search |
+//! | `scheduler.rs`, `schedules.rs`, `one_cycle.rs`, `plateau.rs` | how learning rates change during training |
+//! | `clip.rs` | gradient clipping |
+//! | `bounds.rs` | limits for options, gradients and squares |
+//! | `handover.rs` | which rates hold after a scheduler and an optimizer were loaded, in either order |
+//! | `reader.rs` | reads states and collects all errors |
+//! | `first_order_tests.rs`, `lbfgs_tests.rs`, `schedule_tests.rs` | comparisons with PyTorch, and tests of states |
 //!
-//! An optimizer reads gradients ([`Grads`]) and writes parameters ([`Param`]) in one pass over each parameter, and allocates nothing
-//! after its first step. For the gradients of several backward passes see [`Grads::accumulate`]. It uses only the public API of this
-//! crate: a rule of your own is a [`Rule`], which gets groups, schedules and states, or just a loop in [`Param::update`].
+//! An optimizer reads gradients ([`Grads`]) and writes parameters ([`Param`]) in one pass over each parameter. After its first step it
+//! allocates nothing. [`Grads::accumulate`] adds the gradients of several backward passes. Only the public API of this crate is used: your
+//! own rule can be a [`Rule`], which gets groups, schedules and states, or just a loop in [`Param::update`].
 //!
 //! ```
 //! use wengert::optim::Sgd;
@@ -72,22 +72,22 @@ use crate::io::{State, StateError};
 use crate::{Grads, Param, Scalar};
 use bounds::{PENALTY, RATE, check, not_negative};
 
-/// What schedules change: the learning rates of an optimizer, and its momentum. There is one of each for every parameter group; the first
-/// group is that of the parameters which no other group names.
+/// What schedules change: the learning rates of an optimizer, and its momentum. Each parameter group has its own; the first group has the
+/// parameters that are in no other group.
 pub trait Rates {
     /// The learning rate of each group.
     fn lrs(&self) -> Vec<f64>;
     /// Sets the learning rate of each group from the next step on.
     ///
     /// # Panics
-    /// If there are not as many as groups, or one is negative or not finite.
+    /// If there is not one rate for each group, or one is negative or not finite.
     #[track_caller]
     fn set_lrs(&mut self, lrs: &[f64]);
     /// The learning rate of the first group.
     fn lr(&self) -> f64 {
         self.lrs()[0]
     }
-    /// Sets one learning rate for all groups from the next step on.
+    /// Sets the learning rate of all groups, from the next step on.
     ///
     /// # Panics
     /// If it is negative or not finite.
@@ -95,16 +95,16 @@ pub trait Rates {
     fn set_lr(&mut self, lr: f64) {
         self.set_lrs(&vec![lr; self.lrs().len()]);
     }
-    /// The momentum of each group (of Adam, the first beta); `None` where there is none.
+    /// The momentum of each group (for Adam the first beta); `None` if there is none.
     fn momentums(&self) -> Vec<Option<f64>>;
     /// Sets the momentum of each group from the next step on.
     ///
-    /// # Panics
+    /// If there is not one number for each group, a group has no momentum, or a number is out of range.
     /// If there are not as many as groups, if a group works without momentum, or if one is out of its range.
     #[track_caller]
     fn set_momentums(&mut self, momentums: &[f64]);
-    /// Where a [`Scheduler`] leaves rates for the next step, if this keeps such a place: with it, schedule and optimizer can be loaded in either
-    /// order.
+    /// Where a [`Scheduler`] leaves rates for the next step, if the optimizer supports it. Then schedule and optimizer can be loaded in
+    /// either order.
     fn handover(&self) -> Option<&Handover> {
         None
     }
@@ -118,22 +118,22 @@ pub trait Rates {
 /// assert_eq!(of_choice("sgd").lr(), 0.1);
 /// ```
 pub trait Optimizer<T: Scalar = f32>: Rates + Send {
-    /// One update of each parameter that has a gradient and is not frozen. The others are left as they are, and so is what is remembered
-    /// about them.
+    /// Updates each parameter that has a gradient and is not frozen. The others, and what is remembered about them, do not change.
     #[track_caller]
     fn step(&mut self, params: &[Param<T>], grads: &Grads<T>);
-    /// What it remembers about these parameters, by their names ([`Module::named_parameters`](crate::nn::Module::named_parameters)), and
-    /// what schedules change of its options. The arrays have PyTorch's names (`fc.weight.exp_avg`, beside `fc.weight.step` and
-    /// `param_groups.0.lr`), but the files are not exchangeable with PyTorch's, which number the parameters.
+    /// What the optimizer remembers about these parameters, by their names
+    /// ([`Module::named_parameters`](crate::nn::Module::named_parameters)), and the options that schedules change. The arrays have
+    /// PyTorch's names (`fc.weight.exp_avg`, together with `fc.weight.step` and `param_groups.0.lr`). The files are not interchangeable
+    /// with PyTorch's, which number the parameters.
     ///
     /// # Panics
-    /// If it has changed parameters that are not among these (a state without them could not be gone on from), or two have one name.
+    /// If it has changed parameters that are not among these (no run could resume without them), or two have the same name.
     #[track_caller]
     fn state(&self, params: &[(String, Param<T>)]) -> State;
-    /// Goes on from such a state: the next steps give the same bits as if there had been no break. Options other than rates and momentum
-    /// are not part of it: make the optimizer with those it had.
+    /// Continues from such a state: the next steps give the same bits as without the break. Options other than rates and momentum are not
+    /// included: make the optimizer with the same options.
     ///
     /// # Errors
-    /// If entries are missing or not known, or shapes, types or ranges are wrong: all of them are listed, and nothing is changed.
+    /// If entries are missing or unknown, or shapes, types or ranges are wrong. The error lists all of these, and nothing is changed.
     fn load_state(&mut self, params: &[(String, Param<T>)], state: &State) -> Result<(), StateError>;
 }

@@ -1,4 +1,4 @@
-//! How does a learning rate go up and down once, with the momentum against it? [`OneCycleLr`].
+//! A learning rate that goes up and down once, while the momentum does the opposite: [`OneCycleLr`].
 
 use super::bounds::MOST;
 use super::{Schedule, check, not_negative};
@@ -7,17 +7,17 @@ use std::f64::consts::PI;
 /// The curve between two rates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Anneal {
-    /// Half a wave.
+    /// Half a cosine wave.
     #[default]
     Cos,
-    /// A line.
+    /// A straight line.
     Linear,
 }
 
-/// One cycle: the rate rises from `max_lr / div_factor` to `max_lr`, then falls far below where it began; the momentum goes the other way.
-/// Step it after each batch. After `total_steps - 1` steps all stays as it is.
+/// One cycle: the rate rises from `max_lr / div_factor` to `max_lr`, then falls far below its first value. The momentum does the opposite.
+/// Step it after each batch. After `total_steps - 1` steps nothing changes any more.
 ///
-/// The rates that the optimizer has are not used. Fields by PyTorch's names.
+/// The optimizer's own rates are not used. The fields have PyTorch's names.
 ///
 /// ```
 /// use wengert::optim::{Anneal, OneCycleLr, Rates, Scheduler, Sgd, SgdOptions};
@@ -32,23 +32,23 @@ pub enum Anneal {
 pub struct OneCycleLr {
     /// The largest rate: one for all parameter groups, or one for each.
     pub max_lr: Vec<f64>,
-    /// The batches of the whole training.
+    /// The number of batches in the whole training.
     pub total_steps: u64,
-    /// The share of them in which the rate rises; default 0.3.
+    /// The share of the batches in which the rate rises; default 0.3.
     pub pct_start: f64,
-    /// The curve; default half a wave.
+    /// The curve; default half a cosine wave.
     pub anneal_strategy: Anneal,
-    /// Whether the momentum (Adam: the first beta) is changed; default yes.
+    /// If true, the momentum (for Adam the first beta) changes too; default true.
     pub cycle_momentum: bool,
     /// The momentum where the rate is largest; default 0.85.
     pub base_momentum: f64,
-    /// The momentum at the begin and at the end; default 0.95.
+    /// The momentum at the beginning and at the end; default 0.95.
     pub max_momentum: f64,
-    /// The first rate is `max_lr` over this; default 25.
+    /// The first rate is `max_lr` divided by this; default 25.
     pub div_factor: f64,
-    /// The last rate is the first one over this; default 1e4.
+    /// The last rate is the first one divided by this; default 1e4.
     pub final_div_factor: f64,
-    /// Falls as fast as it rose, and only then from the first rate to the last; default no.
+    /// If true, the rate falls as fast as it rose, and only then from the first rate to the last; default false.
     pub three_phase: bool,
 }
 
@@ -68,7 +68,7 @@ impl OneCycleLr {
             three_phase: false,
         }
     }
-    /// The number at this time that is `first` at the begin, `peak` where the rate is largest, and `last` at the end.
+    /// The value at this time: `first` at the beginning, `peak` where the rate is largest, and `last` at the end.
     fn course(&self, time: u64, first: f64, peak: f64, last: f64) -> f64 {
         let (end, rise) = (self.total_steps as f64 - 1.0, self.pct_start * self.total_steps as f64 - 1.0);
         let phases = if self.three_phase {
@@ -125,7 +125,7 @@ impl Schedule for OneCycleLr {
             "the number of steps of the scheduler in the whole cycle: epochs times batches",
         );
         check("OneCycleLr", (0.0..=1.0).contains(&self.pct_start), "pct_start must be from 0 to 1", self.pct_start, "0.3 is usual");
-        // Of what is divided by less than these, no rate is infinite.
+        // With divisors in this range, no rate becomes infinite.
         let divides = |x: f64| (1.0 / MOST..=MOST).contains(&x);
         check(
             "OneCycleLr",

@@ -1,21 +1,21 @@
-//! How does a learning rate fall when training stops getting better? [`ReduceLrOnPlateau`].
+//! Reduces a learning rate when training no longer improves: [`ReduceLrOnPlateau`].
 
 use super::reader::Reader;
 use super::{Rates, check, not_negative};
 use crate::io::{State, StateError};
 
-/// Which way is better.
+/// Which values of a metric are better.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Goal {
-    /// Less, as of a loss.
+    /// Smaller ones, as for a loss.
     #[default]
     Min,
-    /// More, as of an accuracy.
+    /// Larger ones, as for an accuracy.
     Max,
 }
 
 impl Goal {
-    /// Whether a number is better than another one; what is not a number is not.
+    /// True if one number is better than another; NaN is never better.
     pub fn is_better(self, x: f64, than: f64) -> bool {
         match self {
             Goal::Min => x < than,
@@ -24,31 +24,31 @@ impl Goal {
     }
 }
 
-/// How much better a metric must be, to count as better.
+/// How much better a metric must be to count as an improvement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Threshold {
-    /// By this share of the size of the best one (PyTorch's `rel`, which knows positive numbers only): with 0.1 and a best of -2, what is
-    /// below -2.2 is better for [`Goal::Min`], and what is above -1.8 for [`Goal::Max`]. Of a best of 0 that share is 0: whatever is better
+    /// Better by this share of the best value's size (PyTorch's `rel`, which only works for positive values). With 0.1 and a best value of
+    /// -2, an improvement is below -2.2 for [`Goal::Min`], and above -1.8 for [`Goal::Max`]. If the best value is 0, anything better
     /// counts.
     Relative(f64),
-    /// By this number (PyTorch's `abs`).
+    /// Better by this difference (PyTorch's `abs`).
     Absolute(f64),
 }
 
-/// The options of [`ReduceLrOnPlateau`], by PyTorch's names and with its defaults.
+/// The options of [`ReduceLrOnPlateau`], with PyTorch's names and defaults.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReduceLrOnPlateauOptions {
-    /// Whether the metric should fall or rise; default fall. (PyTorch's `mode`.)
+    /// Which values are better; default smaller ones. (PyTorch's `mode`.)
     pub goal: Goal,
-    /// What the rates are multiplied by; default 0.1.
+    /// The factor of the rates; default 0.1.
     pub factor: f64,
-    /// So many epochs that are not better are let pass; default 10.
+    /// The number of epochs without improvement that are tolerated; default 10.
     pub patience: u64,
-    /// How much better counts as better; default by 1e-4 of the best.
+    /// How much better counts as an improvement; default 1e-4 of the best value.
     pub threshold: Threshold,
-    /// So many epochs after a reduction none is counted; default 0.
+    /// The number of epochs after a reduction that are not counted; default 0.
     pub cooldown: u64,
-    /// No rate falls below this; default 0.
+    /// No rate is reduced below this; default 0.
     pub min_lr: f64,
     /// A reduction by less than this is not made; default 1e-8.
     pub eps: f64,
@@ -68,7 +68,7 @@ impl Default for ReduceLrOnPlateauOptions {
     }
 }
 
-/// Reduces the rate of each parameter group when a metric has not got better for some epochs.
+/// Reduces the rate of each parameter group when a metric has not improved for some epochs.
 ///
 /// ```
 /// use wengert::optim::{Rates, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Sgd};
@@ -80,7 +80,7 @@ impl Default for ReduceLrOnPlateauOptions {
 /// assert_eq!(optimizer.lr(), 0.05);
 /// ```
 ///
-/// A metric that is not a number is not better.
+/// A metric that is NaN is no improvement.
 #[derive(Clone, Debug)]
 pub struct ReduceLrOnPlateau {
     options: ReduceLrOnPlateauOptions,
@@ -90,10 +90,10 @@ pub struct ReduceLrOnPlateau {
 }
 
 impl ReduceLrOnPlateau {
-    /// With these options.
+    /// A schedule with these options.
     ///
     /// # Panics
-    /// If `factor` is not below 1, or a number is negative or not a number.
+    /// If `factor` is not in [0, 1), or a number is negative or not finite.
     #[track_caller]
     pub fn new(options: ReduceLrOnPlateauOptions) -> Self {
         let ReduceLrOnPlateauOptions { goal, factor, threshold: Threshold::Relative(t) | Threshold::Absolute(t), min_lr, eps, .. } =
@@ -111,7 +111,7 @@ impl ReduceLrOnPlateau {
         let best = if goal == Goal::Min { f64::INFINITY } else { f64::NEG_INFINITY };
         ReduceLrOnPlateau { options, best, bad_epochs: 0, cooldown: 0 }
     }
-    /// Takes note of the metric of an epoch, and reduces the rates if it is time. Says whether they were reduced.
+    /// Takes the metric of an epoch, and reduces the rates if it is time. Returns true if they were reduced.
     #[track_caller]
     pub fn step(&mut self, metric: f64, optimizer: &mut dyn Rates) -> bool {
         let o = self.options;
@@ -140,7 +140,7 @@ impl ReduceLrOnPlateau {
         let ReduceLrOnPlateauOptions { goal, threshold, .. } = self.options;
         let sign = if goal == Goal::Min { -1.0 } else { 1.0 };
         let bar = match threshold {
-            _ if self.best.is_infinite() => self.best, // before the first one, from which there is no distance
+            _ if self.best.is_infinite() => self.best, // there is no best value yet, so there is no distance from it
             Threshold::Relative(t) => self.best * (1.0 + sign * self.best.signum() * t),
             Threshold::Absolute(t) => self.best + sign * t,
         };
@@ -150,7 +150,7 @@ impl ReduceLrOnPlateau {
     pub fn best(&self) -> f64 {
         self.best
     }
-    /// What it remembers. The present rates are part of the optimizer's state.
+    /// What the schedule remembers. The current rates are part of the optimizer's state.
     pub fn state(&self) -> State {
         let mut state = State::new();
         state.insert("best", self.best);
@@ -158,10 +158,10 @@ impl ReduceLrOnPlateau {
         state.insert("cooldown_counter", self.cooldown);
         state
     }
-    /// Goes on from such a state; make it with the options that it had.
+    /// Continues from such a state. Make the schedule with the same options.
     ///
     /// # Errors
-    /// If entries are missing or not known, or of a wrong type: all is listed, and nothing is changed.
+    /// If entries are missing or unknown, or of a wrong type. The error lists all of these, and nothing is changed.
     pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         let mut reader = Reader::new(state);
         let best = reader.number("best".into(), "a number", |best| !best.is_nan());
@@ -177,7 +177,7 @@ mod tests {
     use super::super::Sgd;
     use super::*;
 
-    /// The rate after these metrics, with patience 2 and a tenth each time.
+    /// The rate after these metrics, with patience 2 and a factor of 0.1.
     fn rate(goal: Goal, threshold: Threshold, metrics: &[f64]) -> f64 {
         let mut optimizer = Sgd::<f32>::new(1.0);
         let options = ReduceLrOnPlateauOptions { goal, threshold, patience: 2, eps: 0.0, ..Default::default() };
@@ -213,7 +213,7 @@ mod tests {
         }
         assert!(is_better(Goal::Min, 0.0, -1e-300) && !is_better(Goal::Min, 0.0, 0.0) && !is_better(Goal::Min, 0.0, 1e-300));
         assert!(is_better(Goal::Max, 0.0, 1e-300) && !is_better(Goal::Max, 0.0, -1e-300));
-        // From a negative loss over 0 to a positive one and back.
+        // From a negative loss past 0 to a positive one, and back.
         assert!(is_better(Goal::Min, 0.5, -0.5) && !is_better(Goal::Min, -0.5, 0.5));
     }
     #[test]

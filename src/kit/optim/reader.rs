@@ -1,4 +1,4 @@
-//! Does a state fit? Takes entries out of it and remembers all that is wrong, so that it is told at once.
+//! Reads entries of a state and collects all that is wrong, so that it is reported at once.
 
 use super::bounds::MOST;
 use crate::Scalar;
@@ -6,7 +6,7 @@ use crate::io::{State, StateError};
 use ndarray::ArrayD;
 use std::collections::BTreeSet;
 
-/// What is read is of use only if [`Reader::finish`] finds nothing wrong.
+/// The values that were read are valid only if [`Reader::finish`] finds no error.
 pub(super) struct Reader<'a> {
     state: &'a State,
     asked: BTreeSet<String>,
@@ -25,11 +25,11 @@ impl<'a> Reader<'a> {
             R::default()
         })
     }
-    /// A whole number.
+    /// An integer.
     pub fn whole(&mut self, name: String) -> u64 {
         self.read(name, State::whole)
     }
-    /// A number for which this holds.
+    /// A number that satisfies `ok`.
     pub fn number(&mut self, name: String, expected: &'static str, ok: impl FnOnce(f64) -> bool) -> f64 {
         self.read(name, |state, name| match state.number(name)? {
             x if ok(x) => Ok(x),
@@ -44,7 +44,7 @@ impl<'a> Reader<'a> {
     pub fn array<T: Scalar>(&mut self, name: String, shape: &[usize]) -> Vec<T> {
         self.read(name, |state, name| Ok(state.array::<T>(name, shape)?.iter().copied().collect()))
     }
-    /// The same, of numbers for which this holds.
+    /// An array whose elements satisfy `ok`.
     pub fn array_of<T: Scalar>(&mut self, name: String, shape: &[usize], expected: &'static str, ok: impl Fn(T) -> bool) -> Vec<T> {
         self.read(name, |state, name| {
             let values = state.array::<T>(name, shape)?;
@@ -54,7 +54,7 @@ impl<'a> Reader<'a> {
             }
         })
     }
-    /// `Ok` if all that was asked for was there and nothing else is.
+    /// `Ok` if everything that was asked for was there, and nothing else is.
     pub fn finish(mut self) -> Result<(), StateError> {
         let others = self.state.iter().filter(|(name, _)| !self.asked.contains(*name));
         self.errors.extend(others.map(|(name, _)| StateError::Unexpected { name: name.into() }));

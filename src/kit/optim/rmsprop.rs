@@ -4,7 +4,7 @@ use super::bounds::{self, Room};
 use super::{FirstOrder, Memory, PENALTY, RATE, Rule, check, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
-/// The options of [`RmsProp`], by PyTorch's names and with its defaults.
+/// The options of [`RmsProp`], with PyTorch's names and defaults.
 ///
 /// ```
 /// use wengert::optim::{RmsProp, RmsPropOptions};
@@ -14,16 +14,16 @@ use crate::{Grads, Param, Scalar, UpdateRule};
 pub struct RmsPropOptions {
     /// The learning rate; default 0.01.
     pub lr: f64,
-    /// How much of the running mean of g^2 each step keeps; default 0.99.
+    /// The share that the running mean of g^2 keeps in each step; default 0.99.
     pub alpha: f64,
-    /// What keeps the denominator from zero; default 1e-8. Less than the root of the type's least normal number counts as that root (about 1e-19
-    /// in `f32` and 1.5e-154 in `f64`), also 0.
+    /// Keeps the denominator from 0; default 1e-8. The smallest value in effect is the square root of the type's smallest normal number
+    /// (about 1e-19 in `f32` and 1.5e-154 in `f64`).
     pub eps: f64,
-    /// The weight of the penalty `|w|^2 / 2` on the loss; default 0.
+    /// The weight of the penalty `|w|^2 / 2`, which is added to the loss; default 0.
     pub weight_decay: f64,
     /// The share of the last step's direction that is kept; default 0.
     pub momentum: f64,
-    /// Divides by the running standard deviation of g, in place of the root of the mean square; default no.
+    /// If true, divides by the running standard deviation of g instead of the root of the mean square; default false.
     pub centered: bool,
 }
 
@@ -44,9 +44,9 @@ impl Default for RmsPropOptions {
 /// w = w - lr b
 /// ```
 ///
-/// v - m^2 is taken as at least v times the type's epsilon, which is what rounding leaves of it where all gradients are alike: with 0 or less, a
-/// step would be as large as `1 / eps`, or not a number. Where the square of a gradient is beyond the type, the gradient counts as the largest
-/// whose square is not, in m and v alike.
+/// v - m^2 is taken as at least v times the type's epsilon, which is what rounding leaves of it when all gradients are equal. With 0 or
+/// less, a step would be as large as `1 / eps`, or NaN. A gradient whose square overflows is replaced, in both m and v, by the largest
+/// whose square does not.
 ///
 /// Sources: T. Tieleman, G. Hinton, "Lecture 6.5: RMSProp" (Coursera: Neural networks for machine learning, 2012); A. Graves, "Generating
 /// sequences with recurrent neural networks" (2013), for the centered form.
@@ -80,13 +80,13 @@ impl Rule for RmsPropOptions {
         names
     }
     fn takes_element(&self, array: &str, x: f64) -> bool {
-        array != "square_avg" || x >= 0.0 || x.is_nan() // NaN is what training has come to
+        array != "square_avg" || x >= 0.0 || x.is_nan() // NaN if training has diverged
     }
     fn step<T: Scalar>(&self, param: &Param<T>, grads: &Grads<T>, memory: &mut Memory<T>) {
         let numbers = [self.lr, self.alpha, 1.0 - self.alpha, self.weight_decay, self.momentum];
         let [lr, keep, fresh, decay, momentum] = numbers.map(T::from_f64);
         let share = 1.0 - self.alpha.powi(i32::try_from(memory.steps).unwrap_or(i32::MAX));
-        let room = Room::for_share(if self.centered { 8.0 * share } else { share }); // m^2 must fit as well
+        let room = Room::for_share(if self.centered { 8.0 * share } else { share }); // m^2 must not overflow either
         let step = Step { lr, keep, fresh, eps: bounds::eps(self.eps), epsilon: bounds::epsilon(), decay, momentum, room };
         match &mut memory.arrays[..] {
             [v] => param.update_by(grads, step, [v]),
@@ -106,7 +106,7 @@ struct Step<T> {
     keep: T,
     fresh: T,
     eps: T,
-    /// That of the type.
+    /// The machine epsilon of the type.
     epsilon: T,
     decay: T,
     momentum: T,
@@ -119,18 +119,18 @@ impl<T: Scalar> Step<T> {
     fn gradient(self, g: T, w: T) -> T {
         self.room.cut(g + self.decay * w)
     }
-    /// d, from the mean square or the variance.
+    /// d, computed from the mean square or the variance.
     #[inline(always)]
     fn direction(self, g: T, square: T) -> T {
         g / (square.sqrt() + self.eps)
     }
-    /// v - m^2, without what rounding makes of it where all gradients were alike.
+    /// v - m^2, but at least what rounding leaves of it when all gradients were equal.
     #[inline(always)]
     fn variance(self, v: T, m: T) -> T {
         let (variance, least) = (v - m * m, v * self.epsilon);
         if variance < least { least } else { variance }
     }
-    /// The new v. In this order, which is PyTorch's, the product overflows no earlier than v.
+    /// The new v. Multiplied in PyTorch's order, in which the product overflows no earlier than v.
     #[inline(always)]
     fn mean_square(self, g: T, v: T) -> T {
         self.room.square(self.keep * v + self.fresh * g * g)

@@ -1,4 +1,4 @@
-//! Schedules, step by step as PyTorch has them: the rates of two groups, whose first rates are 0.5 and 0.02.
+//! Compares schedules with PyTorch's, step by step: the rates of two groups, whose first rates are 0.5 and 0.02.
 
 use super::*;
 
@@ -512,7 +512,8 @@ fn a_plateau_reduces() {
     ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions { factor: 1.0, ..Default::default() });
 }
 
-/// Rate and momentum of a resumed run, and where one more step leads: in whatever order optimizer and schedule are made and loaded.
+/// Rate and momentum of a resumed run, and the result of one more step, for every order in which optimizer and schedule are made and
+/// loaded.
 #[test]
 fn schedule_and_optimizer_are_loaded_in_any_order() {
     let options = SgdOptions { lr: 0.5, momentum: 0.9, ..Default::default() };
@@ -560,7 +561,7 @@ fn schedule_and_optimizer_are_loaded_in_any_order() {
                     load(&mut optimizer);
                 }
                 if order == 3 && by_hand.is_some() {
-                    continue; // nothing tells of that rate but the optimizer's state
+                    continue; // only the optimizer's state holds that rate
                 }
                 let what = format!("schedule {i}, order {order}, by hand {by_hand:?}");
                 assert_eq!((optimizer.lrs(), optimizer.momentums()), (lrs.clone(), momentums.clone()), "{what}");
@@ -575,7 +576,7 @@ fn schedule_and_optimizer_are_loaded_in_any_order() {
         }
     }
 }
-/// A new schedule for a run that goes on with another rate begins with its own first rate, though the optimizer was loaded.
+/// A new schedule for a run that continues with another rate begins with its own first rate, although the optimizer was loaded.
 #[test]
 fn a_new_schedule_of_a_loaded_optimizer_holds_from_the_next_step() {
     let w = Param::<f32>::new("w", [1.0]);
@@ -589,7 +590,7 @@ fn a_new_schedule_of_a_loaded_optimizer_holds_from_the_next_step() {
     let tape = crate::Tape::new();
     optimizer.step([&w], &tape.backward(tape.param(&w).sum()));
     assert_eq!((optimizer.options().momentum, w.with(|w| w[0])), (0.95, 1.0 - 0.04));
-    // What is set by a call holds.
+    // A rate that is set by a call holds.
     optimizer.load_state(&named, &state).unwrap();
     let _scheduler = Scheduler::new(&mut optimizer, OneCycleLr::new(1.0, 100));
     optimizer.set_lr(0.25);
@@ -613,7 +614,7 @@ fn states_with_infinities_are_refused() {
         assert!(optimizer.load_state(&[], &state).is_err(), "{lr}");
     }
     assert_eq!(scheduler.state(), before);
-    // The last time there is.
+    // The largest possible time.
     let mut state = before;
     state.insert("last_epoch", u64::MAX);
     scheduler.load_state(&state).unwrap();
@@ -621,7 +622,7 @@ fn states_with_infinities_are_refused() {
     assert_eq!((scheduler.time(), optimizer.lr()), (u64::MAX, 0.0));
 }
 
-/// Rates that a state leads to are refused when it is loaded, not at some later step.
+/// If a state leads to invalid rates, it is refused when it is loaded, not at a later step.
 #[test]
 fn states_that_lead_to_no_rates_are_refused() {
     for lbfgs in [false, true] {
@@ -638,7 +639,7 @@ fn states_that_lead_to_no_rates_are_refused() {
         assert_eq!((scheduler.state(), optimizer.lr()), (before, 0.1));
     }
 }
-/// A scheduler that was made for fewer groups than there are now says so when its state is loaded.
+/// A scheduler that was made for fewer groups than there are now reports it when its state is loaded.
 #[test]
 fn a_scheduler_of_fewer_groups_is_refused() {
     let mut optimizer: Sgd = Sgd::new(0.1);
@@ -652,7 +653,7 @@ fn a_scheduler_of_fewer_groups_is_refused() {
     scheduler.load_state(&state).unwrap();
     optimizer.step([], &Grads::default());
 }
-/// Rates that a schedule has left and that are none are refused at the step, with its line.
+/// If a schedule has left invalid rates, they are refused at the step, with its line.
 #[test]
 fn rates_that_are_left_are_checked_at_the_step() {
     let text = |step: &mut dyn FnMut()| {

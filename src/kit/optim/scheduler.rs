@@ -1,4 +1,4 @@
-//! When do learning rates change? A [`Schedule`] says what they are at each time, a [`Scheduler`] counts the time and sets them.
+//! Changes learning rates over time: a [`Schedule`] gives the rate at each time, a [`Scheduler`] counts the time and sets the rates.
 
 use super::bounds::MOST;
 use super::handover::Numbers;
@@ -10,9 +10,9 @@ use ndarray::ArrayD;
 use std::fmt;
 use std::panic::Location;
 
-/// A course of the learning rate: a function of time, which is counted in calls of [`Scheduler::step`] (epochs or batches, as you like).
+/// A learning rate as a function of time. Time is counted in calls of [`Scheduler::step`] (epochs or batches, as you like).
 ///
-/// A closure is one too, which gives a factor on the first rate (PyTorch's `LambdaLR`):
+/// A closure is a schedule, too. It returns a factor of the initial rate (PyTorch's `LambdaLR`):
 ///
 /// ```
 /// use wengert::optim::{Rates, Scheduler, Sgd};
@@ -22,18 +22,18 @@ use std::panic::Location;
 /// assert_eq!(optimizer.lr(), 0.25);
 /// ```
 pub trait Schedule: Send {
-    /// The learning rate at this time (0 before the first step of the scheduler) of a group that had the rate `base` when the scheduler was
+    /// The learning rate at this time (0 before the first step of the scheduler), for a group whose rate was `base` when the scheduler was
     /// made. Groups count from 0.
     fn lr(&self, time: u64, base: f64, group: usize) -> f64;
     /// The momentum at this time, if the schedule changes it.
     fn momentum(&self, _time: u64) -> Option<f64> {
         None
     }
-    /// Whether it ever changes the momentum.
+    /// True if it ever changes the momentum.
     fn changes_momentum(&self) -> bool {
         self.momentum(0).is_some()
     }
-    /// Panics if a number makes no sense, or does not fit so many parameter groups.
+    /// Panics if an option makes no sense, or does not fit this number of parameter groups.
     #[track_caller]
     fn check(&self, _groups: usize) {}
 }
@@ -44,7 +44,7 @@ impl<F: Fn(u64) -> f64 + Send> Schedule for F {
     }
 }
 
-/// Sets the learning rates of an optimizer by a [`Schedule`]. Each parameter group follows it from the rate that it has when the scheduler is
+/// Sets the learning rates of an optimizer by a [`Schedule`]. Each parameter group starts from the rate that it has when the scheduler is
 /// made.
 ///
 /// ```
@@ -59,25 +59,25 @@ impl<F: Fn(u64) -> f64 + Send> Schedule for F {
 /// assert_eq!(rates, [0.1, 0.1, 0.05, 0.05, 0.025]);
 /// ```
 ///
-/// Rates are functions of time, not of the rate before: what `set_lr` sets in between holds until the next step only.
+/// Rates are functions of time, not of the rate before. A rate that `set_lr` sets holds until the next step only.
 pub struct Scheduler {
     schedule: Box<dyn Schedule>,
     time: u64,
     base_lrs: Vec<f64>,
-    /// Room for the numbers of one step, so that it allocates nothing.
+    /// Memory for the numbers of one step, so that a step allocates nothing.
     numbers: Vec<f64>,
     handover: Option<Handover>,
-    /// Where it was made: in a training run it is stepped by a callback, whose line says nothing.
+    /// Where it was made. During a training run a callback steps it, whose line would not help.
     made: &'static Location<'static>,
 }
 
 impl Scheduler {
-    /// Takes the optimizer's rates as those that the schedule starts from, and sets the first ones of the schedule (of an optimizer whose state
-    /// was just loaded, from its next step on, unless the scheduler's state is loaded before). Rates
-    /// of a loaded state that a schedule had reduced are reduced again, if the scheduler's state is not loaded too.
+    /// Takes the optimizer's rates as initial rates, and sets the rates of time 0. If the optimizer's state was just loaded, the rates of
+    /// time 0 are set only at its next step, and not at all if the scheduler's state is loaded before that. If it is not loaded, rates that
+    /// a schedule had already reduced are reduced again.
     ///
     /// # Panics
-    /// If a number of the schedule makes no sense, or it changes, at any time, the momentum of an optimizer without.
+    /// If an option of the schedule makes no sense, or the schedule ever changes the momentum and the optimizer has none.
     #[track_caller]
     pub fn new(optimizer: &mut dyn Rates, schedule: impl Schedule + 'static) -> Scheduler {
         let base_lrs = optimizer.lrs();
@@ -98,17 +98,17 @@ impl Scheduler {
         }
         scheduler
     }
-    /// Goes on by one unit of time (an epoch or a batch) and sets the rates that hold from now on. Call it after the optimizer's steps.
+    /// Advances by one unit of time (an epoch or a batch) and sets the new rates. Call it after the optimizer's steps.
     ///
     /// # Panics
-    /// If the optimizer has another number of parameter groups than the one the scheduler was made for, works without a momentum that the
-    /// schedule changes, or the schedule (a closure) gives a rate that is negative or not finite.
+    /// If the number of the optimizer's parameter groups has changed, if the optimizer has no momentum but the schedule changes it, or if
+    /// the schedule (a closure) returns a rate that is negative or not finite.
     #[track_caller]
     pub fn step(&mut self, optimizer: &mut dyn Rates) {
         self.time = self.time.saturating_add(1);
         self.set(optimizer);
     }
-    /// How often it was stepped.
+    /// The number of steps so far.
     pub fn time(&self) -> u64 {
         self.time
     }
@@ -133,25 +133,25 @@ impl Scheduler {
             optimizer.set_momentums(&self.numbers);
         }
     }
-    /// The numbers of the present time.
+    /// The numbers of the current time.
     fn present(&self) -> Numbers {
         let lrs = self.base_lrs.iter().enumerate().map(|(group, &base)| self.schedule.lr(self.time, base, group)).collect();
         Numbers { lrs, momentum: self.schedule.momentum(self.time) }
     }
-    /// How often it was stepped, and the rates that it starts from. The present rates are part of the optimizer's state.
+    /// The number of steps so far, and the initial rates. The current rates are part of the optimizer's state.
     pub fn state(&self) -> State {
         let mut state = State::new();
         state.insert("last_epoch", self.time);
         state.insert("base_lrs", ArrayD::from_shape_vec(vec![self.base_lrs.len()], self.base_lrs.clone()).expect("as many as there are"));
         state
     }
-    /// Goes on from such a state; make the scheduler with the schedule that it had. The optimizer's state may be loaded before or after, or
-    /// before the scheduler is made: its rates are then those that it had. If it is not loaded at all, the optimizer's next step is
-    /// made at the rates of the schedule.
+    /// Continues from such a state. Make the scheduler with the same schedule. The optimizer's state may be loaded before or after this,
+    /// also before the scheduler is made: then the rates are those of the optimizer's state. If it is not loaded at all, the optimizer's
+    /// next step uses the rates of the schedule.
     ///
     /// # Errors
-    /// If entries are missing or not known, rates (those of the state, or that the schedule makes of them) are negative or not finite, or there
-    /// is another number of parameter groups: all is listed, and nothing is changed.
+    /// If entries are missing or unknown, if rates (those in the state, or those that the schedule computes from them) are negative or not
+    /// finite, or if the number of parameter groups differs. The error lists all of these, and nothing is changed.
     pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         let mut reader = Reader::new(state);
         let time = reader.whole("last_epoch".into());

@@ -1,9 +1,9 @@
-//! Which courses can a learning rate take? PyTorch's, as functions of time.
+//! PyTorch's schedules, as functions of time.
 
 use super::{Schedule, check, not_negative};
 use std::f64::consts::PI;
 
-/// The rate falls in equal intervals: `b gamma^floor(t / step_size)`, of the time t and the rate b that the group starts from.
+/// The rate falls at equal intervals: `b gamma^floor(t / step_size)` for time t and initial rate b.
 ///
 /// ```
 /// use wengert::optim::StepLr;
@@ -11,14 +11,14 @@ use std::f64::consts::PI;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepLr {
-    /// The time between two falls.
+    /// The time between two changes.
     pub step_size: u64,
-    /// The factor of each.
+    /// The factor of each change.
     pub gamma: f64,
 }
 
 impl StepLr {
-    /// To a tenth, so often.
+    /// A factor of 0.1 after each `step_size`.
     pub fn new(step_size: u64) -> Self {
         StepLr { step_size, gamma: 0.1 }
     }
@@ -40,17 +40,17 @@ impl Schedule for StepLr {
     }
 }
 
-/// The rate falls at given times: `b gamma^k`, where k milestones are at or before the time t, and b is the rate that the group starts from.
+/// The rate falls at given times: `b gamma^k` for initial rate b, where k is the number of milestones at or before the current time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MultiStepLr {
-    /// The times of the falls, in any order; what comes twice counts twice.
+    /// The times of the changes, in any order; a time that occurs twice counts twice.
     pub milestones: Vec<u64>,
-    /// The factor of each.
+    /// The factor of each change.
     pub gamma: f64,
 }
 
 impl MultiStepLr {
-    /// To a tenth at each of these times.
+    /// A factor of 0.1 at each of these times.
     pub fn new(milestones: impl Into<Vec<u64>>) -> Self {
         MultiStepLr { milestones: milestones.into(), gamma: 0.1 }
     }
@@ -65,7 +65,7 @@ impl Schedule for MultiStepLr {
     }
 }
 
-/// The rate falls each time by one factor: `b gamma^t`, of the time t and the rate b that the group starts from.
+/// The rate falls by the same factor each time: `b gamma^t` for time t and initial rate b.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExponentialLr {
     /// The factor.
@@ -73,7 +73,7 @@ pub struct ExponentialLr {
 }
 
 impl ExponentialLr {
-    /// With this factor.
+    /// A schedule with this factor.
     pub fn new(gamma: f64) -> Self {
         ExponentialLr { gamma }
     }
@@ -88,20 +88,20 @@ impl Schedule for ExponentialLr {
     }
 }
 
-/// The rate falls along half a wave: `eta_min + (b - eta_min) (1 + cos(pi t / t_max)) / 2`, of the time t and the rate b that the group
-/// starts from. After `t_max` it rises again, as PyTorch's does.
+/// The rate falls along half a cosine wave: `eta_min + (b - eta_min) (1 + cos(pi t / t_max)) / 2` for time t and initial rate b. After
+/// `t_max` it rises again, as in PyTorch.
 ///
 /// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017).
 #[derive(Clone, Debug, PartialEq)]
 pub struct CosineAnnealingLr {
-    /// The time of the least rate.
+    /// The time of the smallest rate.
     pub t_max: u64,
-    /// The least rate.
+    /// The smallest rate.
     pub eta_min: f64,
 }
 
 impl CosineAnnealingLr {
-    /// To 0 at this time.
+    /// Falls to 0 at this time.
     pub fn new(t_max: u64) -> Self {
         CosineAnnealingLr { t_max, eta_min: 0.0 }
     }
@@ -123,22 +123,22 @@ impl Schedule for CosineAnnealingLr {
     }
 }
 
-/// The rate falls along half a wave, again and again: `eta_min + (b - eta_min) (1 + cos(pi u / v)) / 2`, where u is the time since the last
-/// restart and v that to the next one (t_0, then each time t_mult times as long), and b the rate that the group starts from.
+/// The rate falls along half a cosine wave, again and again: `eta_min + (b - eta_min) (1 + cos(pi u / v)) / 2` for initial rate b, where u
+/// is the time since the last restart and v the time between restarts (first `t_0`, then each time `t_mult` times as long).
 ///
 /// Source: I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts" (2017).
 #[derive(Clone, Debug, PartialEq)]
 pub struct CosineAnnealingWarmRestarts {
     /// The time of the first restart.
     pub t_0: u64,
-    /// How much longer each fall is than the last.
+    /// The factor by which each interval is longer than the one before.
     pub t_mult: u64,
-    /// The least rate.
+    /// The smallest rate.
     pub eta_min: f64,
 }
 
 impl CosineAnnealingWarmRestarts {
-    /// To 0, in times of this length.
+    /// Falls to 0 in intervals of this length.
     pub fn new(t_0: u64) -> Self {
         CosineAnnealingWarmRestarts { t_0, t_mult: 1, eta_min: 0.0 }
     }
@@ -175,20 +175,20 @@ impl Schedule for CosineAnnealingWarmRestarts {
     }
 }
 
-/// The rate goes along a line and then stays: `b (start_factor + (end_factor - start_factor) min(t, total_iters) / total_iters)`,
-/// of the time t and the rate b that the group starts from. A warm-up; with [`SequentialLr`], one before another schedule.
+/// The rate changes linearly and then stays: `b (start_factor + (end_factor - start_factor) min(t, total_iters) / total_iters)` for time t
+/// and initial rate b. This is a warm-up; [`SequentialLr`] can put another schedule after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearLr {
     /// The factor at time 0.
     pub start_factor: f64,
     /// The factor at the end.
     pub end_factor: f64,
-    /// The time of the end.
+    /// The time at which the end factor is reached.
     pub total_iters: u64,
 }
 
 impl LinearLr {
-    /// From a third of the rate to the whole one within this time.
+    /// From a third of the rate to the whole rate within this time.
     pub fn new(total_iters: u64) -> Self {
         LinearLr { start_factor: 1.0 / 3.0, end_factor: 1.0, total_iters }
     }
@@ -219,7 +219,7 @@ impl Schedule for LinearLr {
     }
 }
 
-/// One schedule after the other, each from its own time 0.
+/// One schedule after another, each from its own time 0.
 ///
 /// ```
 /// use wengert::optim::{CosineAnnealingLr, LinearLr, Rates, Scheduler, SequentialLr, Sgd};
@@ -234,19 +234,19 @@ impl Schedule for LinearLr {
 /// assert_eq!(optimizer.lr(), 0.3);
 /// ```
 pub struct SequentialLr {
-    /// Each with the time when it begins.
+    /// The schedules, each with the time at which it begins.
     parts: Vec<(u64, Box<dyn Schedule>)>,
 }
 
 impl SequentialLr {
-    /// Begins with this one.
+    /// Begins with this schedule.
     pub fn new(first: impl Schedule + 'static) -> Self {
         SequentialLr { parts: vec![(0, Box::new(first))] }
     }
-    /// Goes on with this one at `milestone`, which is counted from the very beginning.
+    /// Continues with this schedule at `milestone`, a time counted from the beginning of the first schedule.
     ///
     /// # Panics
-    /// If the milestone is not after the one before.
+    /// If the milestone is not after the previous one.
     #[track_caller]
     pub fn then(mut self, milestone: u64, next: impl Schedule + 'static) -> Self {
         let last = self.parts.last().map_or(0, |(begin, _)| *begin);
@@ -260,7 +260,7 @@ impl SequentialLr {
         self.parts.push((milestone, Box::new(next)));
         self
     }
-    /// The one that holds, and the time since its beginning.
+    /// The current schedule, and the time since it began.
     fn at(&self, time: u64) -> (&dyn Schedule, u64) {
         let (begin, schedule) = self.parts.iter().rfind(|(begin, _)| *begin <= time).expect("the first begins at 0");
         (&**schedule, time - begin)

@@ -4,7 +4,7 @@ use super::bounds::MOST;
 use super::{FirstOrder, Memory, PENALTY, RATE, Rule, check, not_negative};
 use crate::{Grads, Param, Scalar, UpdateRule};
 
-/// The options of [`Sgd`], by PyTorch's names and with its defaults.
+/// The options of [`Sgd`], with PyTorch's names and defaults.
 ///
 /// ```
 /// use wengert::optim::{Sgd, SgdOptions};
@@ -18,9 +18,9 @@ pub struct SgdOptions {
     pub momentum: f64,
     /// The share of the gradient that is left out of the direction; default 0.
     pub dampening: f64,
-    /// The weight of the penalty `|w|^2 / 2` on the loss; default 0.
+    /// The weight of the penalty `|w|^2 / 2`, which is added to the loss; default 0.
     pub weight_decay: f64,
-    /// Looks one step of momentum ahead; default no.
+    /// If true, uses Nesterov momentum, which looks one step ahead; default false.
     pub nesterov: bool,
 }
 
@@ -101,7 +101,7 @@ impl<T: Scalar> UpdateRule<T, 0> for Plain<T> {
     }
 }
 
-/// A step along b, of which so much is kept and to which such a share of g is added.
+/// A step along b. `keep` is the share of b that is kept, `share` the factor of g.
 #[derive(Clone, Copy)]
 struct Momentum<T> {
     lr: T,
@@ -118,7 +118,7 @@ impl<T: Scalar> UpdateRule<T, 1> for Momentum<T> {
     }
 }
 
-/// The same, one step of momentum ahead.
+/// The same with Nesterov momentum.
 #[derive(Clone, Copy)]
 struct Nesterov<T> {
     lr: T,

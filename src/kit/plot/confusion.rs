@@ -1,4 +1,4 @@
-//! Which class was taken for which? The confusion matrix as a heat map.
+//! The confusion matrix as a heat map.
 
 use super::{GREY, INK, Picture, TITLE, colour, mix, picture, text, width_of};
 use crate::metrics::ConfusionMatrix;
@@ -6,8 +6,8 @@ use plotters::prelude::*;
 use plotters::style::FontTransform;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// A heat map with the counts of a confusion matrix: a row for each true class, a column for each predicted one. The colour of a cell is
-/// its share of its row. From 41 classes on there is no room for counts.
+/// A heat map of the counts in a confusion matrix, with a row for each true class and a column for each predicted one. The colour of a cell
+/// is its share of its row. With more than 40 classes there is no room for the counts.
 ///
 /// ```
 /// use wengert::metrics::ConfusionMatrix;
@@ -25,7 +25,7 @@ pub fn confusion(title: &str, matrix: &ConfusionMatrix) -> Picture {
     let (top, side) = (TITLE + 24, n * cell);
     let size = [(left + side + 90).max(width_of(title, 20) + 20).max(340), top + side + below + 34];
     let blue = mix(colour(0), RGBColor(0, 0, 0), 0.25);
-    let shade = |share: f64| mix(RGBColor(246, 249, 253), blue, share.sqrt()); // the root shows single mistakes
+    let shade = |share: f64| mix(RGBColor(246, 249, 253), blue, share.sqrt()); // the square root makes single mistakes visible
     let accuracy = match matrix.total() {
         0 => "no samples".into(),
         total => format!("accuracy {:.2} % of {total}", 100.0 * matrix.accuracy()),
@@ -60,7 +60,7 @@ pub fn confusion(title: &str, matrix: &ConfusionMatrix) -> Picture {
         area.draw(&Text::new("what it is", (20, top + side / 2), turned(16, INK, HPos::Center)))?;
         let under = (left + side / 2, top + side + below + 14);
         area.draw(&Text::new("what it was taken for", under, text(16, INK, HPos::Center)))?;
-        // The scale of colours, 0 at the bottom.
+        // The colour scale, with 0 at the bottom.
         let (x, height) = (left + side + 22, side.min(200));
         let start = top + (side - height) / 2;
         for y in 0..height {
@@ -75,7 +75,7 @@ pub fn confusion(title: &str, matrix: &ConfusionMatrix) -> Picture {
     })
 }
 
-/// Text that is read from below.
+/// Vertical text, read from the bottom up.
 fn turned(size: i32, ink: RGBColor, h: HPos) -> TextStyle<'static> {
     ("sans-serif", size).into_font().transform(FontTransform::Rotate270).color(&ink).pos(Pos::new(h, VPos::Center))
 }

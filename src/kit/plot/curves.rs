@@ -1,4 +1,4 @@
-//! How did training go? Losses and metrics as curves.
+//! Curves of losses and metrics.
 
 use super::{
     Area, Axis, Drawn, GREY, GRID, INK, LEGEND_ROW, Picture, TITLE, axis, colour, legend, log_axis, log_tick, picture, range, tick,
@@ -7,7 +7,7 @@ use crate::Scalar;
 use crate::refusal::require;
 use plotters::prelude::*;
 
-/// Points of one name, joined by a line or not.
+/// Points with a name, which may be joined by a line.
 #[derive(Clone, Debug)]
 struct Series {
     name: String,
@@ -17,7 +17,7 @@ struct Series {
 
 /// Curves of several named series over epochs (or steps).
 ///
-/// Numbers that are not finite, and on a logarithmic scale those that are not positive, leave a gap; the legend says how many.
+/// Numbers that are not finite and, on a logarithmic scale, numbers that are not positive leave a gap; the legend shows how many.
 #[derive(Clone, Debug)]
 pub struct Curves {
     title: String,
@@ -28,38 +28,38 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// Without curves yet; with a title and what the two axes show.
+    /// A picture without curves, with a title and the labels of the two axes.
     pub fn new(title: impl Into<String>, x: impl Into<String>, y: impl Into<String>) -> Curves {
         Curves { title: title.into(), axes: [x.into(), y.into()], series: Vec::new(), log: false, size: [640, 400] }
     }
-    /// A curve through values at 1, 2, 3, ...
+    /// Adds a curve through values at 1, 2, 3, ...
     #[must_use]
     pub fn series<T: Scalar>(self, name: impl Into<String>, values: &[T]) -> Curves {
         let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(i, y)| ((i + 1) as f64, y.to_f64())).collect();
         self.points(name, &points)
     }
-    /// A curve through points, in the order given.
+    /// Adds a curve through points, in the given order.
     #[must_use]
     pub fn points(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Curves {
         self.series.push(Series { name: name.into(), points: points.to_vec(), joined: true });
         self
     }
-    /// Points that are not joined, such as measurements beside a curve through them.
+    /// Adds points that are not joined, such as measurements next to a curve through them.
     #[must_use]
     pub fn scatter(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Curves {
         self.series.push(Series { name: name.into(), points: points.to_vec(), joined: false });
         self
     }
-    /// With a logarithmic vertical axis.
+    /// Uses a logarithmic vertical axis.
     #[must_use]
     pub fn log_scale(mut self) -> Curves {
         self.log = true;
         self
     }
-    /// The width and height in pixels; else 640 x 400. A legend of several rows makes the picture higher, by the rows beyond the first.
+    /// Sets width and height in pixels; the default is 640 x 400. Each further row of the legend makes the picture higher.
     ///
     /// # Panics
-    /// If it is smaller than 240 x 180, where texts leave no room for curves, or larger than 10,000 x 10,000.
+    /// If it is smaller than 240 x 180, which leaves no room for curves, or larger than 10,000 x 10,000.
     #[must_use]
     #[track_caller]
     pub fn size(mut self, width: u32, height: u32) -> Curves {
@@ -69,9 +69,9 @@ impl Curves {
         self.size = [width as i32, height as i32];
         self
     }
-    /// Draws it.
+    /// Draws the picture.
     pub fn draw(&self) -> Picture {
-        // The vertical axis holds logarithms if it is a logarithmic one.
+        // A logarithmic vertical axis holds logarithms.
         let height = |y: f64| if self.log { y.log10() } else { y };
         let points = |points: &[(f64, f64)]| points.iter().map(|&(x, y)| (x, height(y))).collect::<Vec<_>>();
         let series: Vec<Vec<(f64, f64)>> = self.series.iter().map(|s| points(&s.points)).collect();
@@ -81,9 +81,9 @@ impl Curves {
         let mut y = range(all().map(|(_, y)| y), 0.05);
         if self.log {
             if let Some((_, first)) = all().next().filter(|(_, first)| all().all(|(_, y)| y == *first)) {
-                y = first..first; // of equal numbers a tenth of the logarithm would be many powers of ten
+                y = first..first; // for equal numbers, a tenth of the logarithm would be many powers of ten
             }
-            let missing = (0.7 - (y.end - y.start)).max(0.0) / 2.0; // so much holds two of 1, 2, 5, 10
+            let missing = (0.7 - (y.end - y.start)).max(0.0) / 2.0; // a range of 0.7 contains two of 1, 2, 5, 10
             y = y.start - missing..y.end + missing;
         }
         let y = if self.log { log_axis(y, 8) } else { axis(y, 8, 0.0) };
@@ -190,7 +190,7 @@ mod tests {
                 let drawn = if log { curves.log_scale() } else { curves }.draw();
                 well_formed(&drawn);
                 assert!(texts(&drawn).iter().all(|t| t.parse::<f64>().is_ok_and(f64::is_finite) || !t.contains("inf")), "{values:?}");
-                // All that can be shown lies in the picture.
+                // All points that can be shown lie in the picture.
                 let places = drawn.svg().split("points=\"").skip(1).flat_map(|p| p[..p.find('"').unwrap()].split_whitespace());
                 for place in places {
                     let (x, y) = place.split_once(',').unwrap();
@@ -227,7 +227,7 @@ mod tests {
         [&one, &more].into_iter().for_each(well_formed);
         assert_eq!(height(&one), 180);
         assert!(height(&more) >= 180 + 9 * LEGEND_ROW, "{}", height(&more));
-        // All lines lie within the picture, those of the curves too.
+        // All lines lie in the picture, also those of the curves.
         let points = more.svg().split("points=\"").skip(1).flat_map(|p| p[..p.find('"').unwrap()].split_whitespace());
         let heights: Vec<i32> = points.map(|p| p.split_once(',').unwrap().1.parse().unwrap()).collect();
         assert!(heights.len() >= 40 && heights.iter().all(|y| (0..height(&more)).contains(y)), "{heights:?}");

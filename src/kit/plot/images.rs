@@ -1,4 +1,4 @@
-//! What does a convolution look for, and what does it find? Filters and feature maps as grids of small grey images.
+//! Filters and feature maps as grids of small grey images.
 
 use super::{GREY, Picture, TITLE, picture, share, text, width_of};
 use crate::io::png::png;
@@ -7,12 +7,12 @@ use crate::{Scalar, Source};
 use plotters::prelude::Text;
 use plotters::style::text_anchor::HPos;
 
-/// More small images than this are not drawn.
+/// The largest number of small images that is drawn.
 const MOST: usize = 256;
 
-/// The weights `[filters, channels, height, width]` of a convolution: a small image for each filter and channel, numbered from 0 (`3.1`:
-/// filter 3, channel 1). Grey is 0, black and white are the largest weight by size, for all alike; infinite weights are
-/// black or white too, and not a number is red. Only the first 256 images are drawn.
+/// The weights `[filters, channels, height, width]` of a convolution: a small image for each filter and channel, numbered from 0 (`3.1` is
+/// filter 3, channel 1). Grey is 0; black and white are the negative and positive largest absolute weight of all. Infinite weights are
+/// black or white too, and NaN is red. Only the first 256 images are drawn.
 ///
 /// ```
 /// let weight = wengert::Param::<f32>::new("conv.weight", [[[[0.0, 1.0], [-1.0, 0.0]]], [[[1.0, 1.0], [-1.0, -1.0]]]]);
@@ -20,7 +20,7 @@ const MOST: usize = 256;
 /// ```
 ///
 /// # Panics
-/// If the weights have another shape, there are none, or an image has more than 512 pixels a side.
+/// If the weights have another shape, there are none, or an image has more than 512 pixels on a side.
 #[track_caller]
 pub fn filters<T: Scalar>(title: &str, weights: impl Source<T>) -> Picture {
     let (shape, values) = read(weights);
@@ -39,9 +39,9 @@ pub fn filters<T: Scalar>(title: &str, weights: impl Source<T>) -> Picture {
     grid(title, [filters * channels, height, width], columns, &scale, &values, name, grey)
 }
 
-/// What a layer makes of one image, `[channels, height, width]` (or with a first axis of 1): a small image for each channel, numbered from
-/// 0, black at its least and white at its greatest finite value; infinities are black or white too, and not a number is red. Only the first
-/// 256 are drawn.
+/// The output of a layer for one image, `[channels, height, width]` (or with a first axis of size 1): a small image for each channel,
+/// numbered from 0. Black is its smallest and white its largest finite value; infinities are black or white too, and NaN is red. Only the
+/// first 256 are drawn.
 ///
 /// ```
 /// use wengert::{Conv2dOptions, Tape};
@@ -52,7 +52,7 @@ pub fn filters<T: Scalar>(title: &str, weights: impl Source<T>) -> Picture {
 /// ```
 ///
 /// # Panics
-/// If the maps have another shape, there are none, or one has more than 512 pixels a side.
+/// If the maps have another shape, there are none, or one has more than 512 pixels on a side.
 #[track_caller]
 pub fn feature_maps<T: Scalar>(title: &str, maps: impl Source<T>) -> Picture {
     let (shape, values) = read(maps);
@@ -82,7 +82,7 @@ fn check_size(name: &str, shape: &[usize]) {
     require(height.max(width) <= 512, message, "draw a part of it");
 }
 
-/// `grey` makes of an image what makes of its numbers greys from 0 to 1.
+/// Draws the grid. For each image, `grey` makes a function from its values to grey levels from 0 to 1.
 fn grid<G: Fn(f64) -> f64>(
     title: &str,
     [count, height, width]: [usize; 3],
@@ -95,7 +95,7 @@ fn grid<G: Fn(f64) -> f64>(
     const GAP: usize = 8;
     const NAME: usize = 16;
     let drawn = count.min(MOST);
-    // Whole pixels become squares of whole pixels: about 56 for an image, more if there are few.
+    // Each pixel becomes a square of whole pixels. An image has about 56 pixels on a side, or more if there are few images.
     let side = if drawn <= 16 { 84 } else { 56 };
     let zoom = (side / height.max(width)).max(1);
     let (w, h) = (width * zoom, height * zoom);
@@ -129,7 +129,7 @@ fn grid<G: Fn(f64) -> f64>(
         }
         Ok(())
     });
-    // One image for all, under the names: thousands of squares would make a file of megabytes.
+    // One image for the whole grid, below the names: thousands of squares would make a file of megabytes.
     let data = base64(&png([sheet_h, sheet_w], 3, &sheet));
     let image = format!(
         r#"<image x="{left}" y="{top}" width="{sheet_w}" height="{sheet_h}" style="image-rendering:pixelated" href="data:image/png;base64,{data}"/>"#
@@ -139,7 +139,7 @@ fn grid<G: Fn(f64) -> f64>(
     picture
 }
 
-/// RFC 4648, section 4.
+/// Base64 (RFC 4648, section 4).
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);

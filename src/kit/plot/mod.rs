@@ -1,12 +1,12 @@
-//! What does it look like? Pictures of training and of what was learned, as SVG. (Feature `plot`, on by default.)
+//! Pictures of training and of its results, as SVG. (Feature `plot`, on by default.)
 //!
-//! | picture | of |
+//! | picture | shows |
 //! |---|---|
 //! | [`Curves`] | losses and metrics, epoch by epoch |
-//! | [`confusion`] | which class was taken for which |
-//! | [`Regions`] | what a classifier of points in the plane says where |
+//! | [`confusion`] | which class was predicted for which |
+//! | [`Regions`] | the decision regions of a classifier of points in the plane |
 //! | [`filters`] | the weights of a convolution |
-//! | [`feature_maps`] | what a layer makes of one image |
+//! | [`feature_maps`] | the output of a layer for one image |
 //!
 //! ```
 //! use wengert::plot::Curves;
@@ -53,10 +53,10 @@ impl Picture {
     pub fn svg(&self) -> &str {
         &self.svg
     }
-    /// Writes the file, whole or not at all; a missing folder is made.
+    /// Writes the file, atomically. A missing folder is created.
     ///
     /// # Errors
-    /// If it cannot be written; the file that was there is then left as it is.
+    /// If it cannot be written; a file that existed before is then unchanged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), IoError> {
         let path = path.as_ref();
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -68,14 +68,14 @@ impl Picture {
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), DrawingAreaErrorKind<io::Error>>;
 
-/// Room for a title at the top of each picture.
+/// The room for the title at the top of each picture.
 const TITLE: i32 = 40;
 const INK: RGBColor = RGBColor(38, 42, 48);
 const GREY: RGBColor = RGBColor(110, 118, 128);
 const GRID: RGBColor = RGBColor(226, 229, 233);
 
-/// Colours that can be told apart, also by people who do not see red and green alike (after M. Okabe, K. Ito, "Color universal design",
-/// 2008); further ones begin anew.
+/// Colours that can be distinguished, also by people with red-green colour blindness (after M. Okabe, K. Ito, "Color universal design",
+/// 2008). After the eighth they repeat.
 fn colour(i: usize) -> RGBColor {
     const COLOURS: [RGBColor; 8] = [
         RGBColor(31, 104, 178),
@@ -90,7 +90,7 @@ fn colour(i: usize) -> RGBColor {
     COLOURS[i % COLOURS.len()]
 }
 
-/// From one colour (0) to another (1).
+/// A mixture of two colours: `from` for t = 0, `to` for t = 1.
 fn mix(from: RGBColor, to: RGBColor, t: f64) -> RGBColor {
     let channel = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * t).round() as u8;
     RGBColor(channel(from.0, to.0), channel(from.1, to.1), channel(from.2, to.2))
@@ -100,7 +100,7 @@ fn text(size: i32, colour: RGBColor, h: HPos) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&colour).pos(Pos::new(h, VPos::Center))
 }
 
-/// About how wide a text is drawn: fonts differ from one viewer to the next.
+/// The approximate width of a text: fonts differ between viewers.
 fn width_of(text: &str, size: i32) -> i32 {
     (text.chars().count() as f64 * f64::from(size) * 0.48) as i32
 }
@@ -118,11 +118,11 @@ fn picture(title: &str, [width, height]: [i32; 2], draw: impl FnOnce(&Area<'_>) 
         };
         all().expect("a string takes all that is drawn");
     }
-    svg.retain(is_xml); // titles and names may hold anything
+    svg.retain(is_xml); // titles and names may contain anything
     Picture { svg }
 }
 
-/// Control characters cannot be part of XML, not even escaped.
+/// False for control characters, which are not allowed in XML, not even escaped.
 fn is_xml(c: char) -> bool {
     !(c.is_control() && !"\t\n\r".contains(c) || matches!(c, '\u{FFFE}' | '\u{FFFF}'))
 }
@@ -130,7 +130,7 @@ fn is_xml(c: char) -> bool {
 /// The height of one row of a legend.
 const LEGEND_ROW: i32 = 22;
 
-/// A row of names with their colours, as dots or lines, centred; gives its height (more than one row if the names need it).
+/// A row of names with their colours, as dots or lines, centred. Returns its height (there are several rows if the names need them).
 fn legend(
     area: Option<&Area<'_>>,
     names: &[&str],
@@ -167,7 +167,7 @@ fn legend(
     Ok(rows.len() as i32 * LEGEND_ROW)
 }
 
-/// A number at an axis, without the digits that say nothing.
+/// A number at an axis, without trailing zeros.
 fn tick(x: f64) -> String {
     let short = |digits: &str| digits.trim_end_matches('0').trim_end_matches('.').to_string();
     match x.abs() {
@@ -182,7 +182,7 @@ fn tick(x: f64) -> String {
     }
 }
 
-/// The number at a place of a logarithmic axis, also where it is beyond the type.
+/// The number at a position of a logarithmic axis, also if the type cannot hold it.
 fn log_tick(place: f64) -> String {
     let power = (place + 1e-9).floor();
     match power {
@@ -191,7 +191,7 @@ fn log_tick(place: f64) -> String {
     }
 }
 
-/// How far x is from `low` to `high`, also where differences are beyond the type.
+/// The position of x between `low` and `high`, as a share; also if the difference overflows.
 fn share(x: f64, low: f64, high: f64) -> f64 {
     match high - low {
         span if span.is_finite() => (x - low) / span,
@@ -199,7 +199,7 @@ fn share(x: f64, low: f64, high: f64) -> f64 {
     }
 }
 
-/// A linear axis, and where it has numbers.
+/// A linear axis, and the positions of its numbers.
 struct Axis {
     range: Range<f64>,
     at: Vec<f64>,
@@ -221,8 +221,8 @@ impl Ranged for Axis {
     }
 }
 
-/// An axis with numbers at multiples of 1, 2 or 5 times a power of ten, with not more than `most` steps between them. (plotters' own choice does not end for some
-/// ranges.)
+/// An axis with numbers at multiples of 1, 2 or 5 times a power of ten, with at most `most` steps between them. (For some ranges, plotters'
+/// own choice never ends.)
 fn axis(range: Range<f64>, most: usize, least_step: f64) -> Axis {
     let rough = (range.end / most as f64 - range.start / most as f64).max(least_step); // a difference that cannot overflow
     let power = 10f64.powf(rough.log10().floor());
@@ -233,7 +233,7 @@ fn axis(range: Range<f64>, most: usize, least_step: f64) -> Axis {
     Axis { at: at.collect(), range }
 }
 
-/// An axis of decimal logarithms, with numbers at powers of ten, and at twice and five times these if there are few.
+/// An axis of decimal logarithms, with numbers at powers of ten and, if there are few, at 2 and 5 times these.
 fn log_axis(range: Range<f64>, most: i32) -> Axis {
     let (first, last) = (range.start.floor() as i32, range.end.ceil() as i32);
     let every = ((last - first + most - 1) / most).max(1);
@@ -243,15 +243,15 @@ fn log_axis(range: Range<f64>, most: i32) -> Axis {
     Axis { at, range }
 }
 
-/// The least and the greatest of the finite numbers, with room at both ends; 0 to 1 if there are none.
+/// The range of the finite numbers, with room at both ends; 0 to 1 if there are none.
 fn range(values: impl Iterator<Item = f64>, room: f64) -> Range<f64> {
-    const LEAST: f64 = 1e-290; // what is closer together counts as equal, so that a part of the span is a number above 0
+    const LEAST: f64 = 1e-290; // numbers closer together count as equal, so that parts of the span do not vanish
     let (low, high) = values.filter(|v| v.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
         return 0.0..1.0;
     }
-    let half = high / 2.0 - low / 2.0; // the span may be beyond the type
-    // Equal numbers get a range too, and one that floating point can divide.
+    let half = high / 2.0 - low / 2.0; // the span itself may overflow
+    // Equal numbers get a range too, one that floating point can divide.
     let size = low.abs().max(high.abs());
     let room = if half > (5e-10 * size).max(LEAST) { half * (2.0 * room) } else { size.max(1.0) * 0.1 };
     (low - room).max(f64::MIN)..(high + room).min(f64::MAX)
@@ -262,7 +262,7 @@ mod tests {
     use super::*;
     use crate::io::testing::Directory;
 
-    /// What viewers need of SVG: elements that end, text that is escaped.
+    /// Checks what viewers need of an SVG: elements are closed, and text is escaped.
     pub(super) fn well_formed(picture: &Picture) {
         let svg = picture.svg();
         assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{svg}");
@@ -282,7 +282,7 @@ mod tests {
         let mut numbers = svg.split('"').filter(|part| !part.starts_with("data:")); // of an image's base64 any letters are right
         assert!(numbers.all(|part| !part.contains("NaN") && !part.contains("inf")), "{svg}");
     }
-    /// All texts of a picture.
+    /// All texts in a picture.
     pub(super) fn texts(picture: &Picture) -> Vec<String> {
         let texts = picture.svg().split("<text").skip(1).map(|t| &t[t.find('>').unwrap() + 1..t.find("</text>").unwrap()]);
         texts.map(|t| t.trim().to_string()).collect()
@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), first.svg());
         second.save(&path).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), second.svg());
-        // A folder stands where the file should go: nothing is written, and no draft stays.
+        // There is a folder where the file should go: nothing is written, and no temporary file is left.
         let taken = folder.file("taken.svg");
         std::fs::create_dir_all(taken.join("x")).unwrap();
         assert!(first.save(&taken).is_err());

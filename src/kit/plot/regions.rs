@@ -1,4 +1,4 @@
-//! What does it say where? The decision regions of a classifier of points in the plane.
+//! The decision regions of a classifier of points in the plane.
 
 use super::{Drawn, GREY, INK, Picture, TITLE, axis, colour, legend, mix, picture, range, tick};
 use crate::nn::{Evaluation, Module};
@@ -8,12 +8,12 @@ use ndarray::{Array2, ArrayD, ArrayView2};
 use plotters::prelude::*;
 use std::ops::Range;
 
-/// Cells on each side.
+/// The number of cells on each side.
 const CELLS: usize = 100;
-/// Steps from "not sure" to "sure".
+/// The number of steps from "not sure" to "sure".
 const LEVELS: f64 = 12.0;
 
-/// The points of several classes, and behind them what a classifier says: the colour is the class, the strength how sure it is.
+/// The points of several classes, and behind them the answer of a classifier: the colour is the class, its strength the certainty.
 ///
 /// ```
 /// use wengert::ndarray::{Axis, array, concatenate};
@@ -39,10 +39,10 @@ pub struct Regions<'a, T: Scalar> {
 }
 
 impl<'a, T: Scalar> Regions<'a, T> {
-    /// Of points `[n, 2]` with their classes.
+    /// A picture of points `[n, 2]` with their classes.
     ///
     /// # Panics
-    /// If the points have no such shape, or there are not as many labels.
+    /// If the points have another shape, or the number of labels differs.
     #[track_caller]
     pub fn new(title: impl Into<String>, points: ArrayView2<'a, T>, labels: &'a [usize]) -> Regions<'a, T> {
         let shape = points.shape();
@@ -51,19 +51,19 @@ impl<'a, T: Scalar> Regions<'a, T> {
         let along = |axis: usize| range(points.column(axis).iter().map(|x| x.to_f64()), 0.15);
         Regions { title: title.into(), points, labels, names: Vec::new(), axes: ["x1".into(), "x2".into()], ranges: [along(0), along(1)] }
     }
-    /// What the classes are called (else by their numbers).
+    /// The names of the classes; by default their numbers.
     #[must_use]
     pub fn names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.names = names.into_iter().map(Into::into).collect();
         self
     }
-    /// What the axes show (else `x1` and `x2`).
+    /// The labels of the axes; by default `x1` and `x2`.
     #[must_use]
     pub fn axes(mut self, x: impl Into<String>, y: impl Into<String>) -> Self {
         self.axes = [x.into(), y.into()];
         self
     }
-    /// The part of the plane that is shown (else that of the points, and some room).
+    /// The part of the plane that is shown; by default that of the points, with some room around them.
     ///
     /// # Panics
     /// If a range is empty or not finite.
@@ -77,15 +77,15 @@ impl<'a, T: Scalar> Regions<'a, T> {
         self.ranges = [x, y];
         self
     }
-    /// Draws what a function says: from points `[n, 2]` to logits `[n, classes]`, or `[n, 1]` for the logit of class 1 of two.
+    /// Draws the regions of a function from points `[n, 2]` to logits `[n, classes]`, or to `[n, 1]` for the logit of class 1 of two.
     ///
     /// # Panics
-    /// If what it gives has another shape, or a label is not one of its classes.
+    /// If the function returns another shape, or a label is not one of its classes.
     #[track_caller]
     pub fn draw(&self, logits: impl FnOnce(&Array2<T>) -> ArrayD<T>) -> Picture {
         self.decide(logits(&self.cells()))
     }
-    /// Draws what a model says, in evaluation; afterwards its parts train, or not, as they did before.
+    /// Draws the regions of a model in evaluation mode. Afterwards its parts have the same modes as before.
     ///
     /// # Panics
     /// As [`Regions::draw`].
@@ -97,7 +97,7 @@ impl<'a, T: Scalar> Regions<'a, T> {
         drop(evaluation);
         self.decide(logits)
     }
-    /// The middles of all cells, row by row.
+    /// The centres of all cells, in row-major order.
     fn cells(&self) -> Array2<T> {
         let at = |axis: usize, i: usize| edge(&self.ranges[axis], i as f64 + 0.5);
         Array2::from_shape_fn((CELLS * CELLS, 2), |(i, axis)| T::from_f64(at(axis, if axis == 0 { i % CELLS } else { i / CELLS })))
@@ -143,10 +143,10 @@ impl<'a, T: Scalar> Regions<'a, T> {
                 .y_label_area_size(60)
                 .build_cartesian_2d(x, y)?;
             let shade = |(class, level): (usize, i32)| match level {
-                ..0 => RGBColor(200, 200, 200), // not a number
+                ..0 => RGBColor(200, 200, 200), // NaN
                 _ => mix(WHITE, colour(class), 0.08 + 0.52 * f64::from(level) / LEVELS),
             };
-            // Neighbours of one colour in a row become one cell; each reaches under the next, so that no seams show.
+            // Neighbouring cells of the same colour in a row are drawn as one. Each reaches under the next, so that no seams show.
             let corner = |axis: usize, i: f64| edge(&self.ranges[axis], i.min(CELLS as f64));
             for (row, decided) in decided.chunks(CELLS).enumerate() {
                 let mut start = 0;
@@ -188,7 +188,7 @@ impl<'a, T: Scalar> Regions<'a, T> {
 fn edge(range: &Range<f64>, i: f64) -> f64 {
     match (range.end - range.start) * i / CELLS as f64 {
         distance if distance.is_finite() => range.start + distance,
-        _ => range.start * (1.0 - i / CELLS as f64) + range.end * (i / CELLS as f64), // a range that is wider than the type
+        _ => range.start * (1.0 - i / CELLS as f64) + range.end * (i / CELLS as f64), // the width of the range overflows
     }
 }
 
@@ -204,7 +204,7 @@ mod tests {
     fn regions_of_one_logit_and_of_several() {
         let (points, labels) = (array![[0.0f32, 0.0], [1.0, 1.0]], [0, 1]);
         let regions = Regions::new("t", points.view(), &labels).names(["left", "right"]).ranges(0.0..1.0, 0.0..1.0);
-        // Left and right of 0.5, and wholly sure: two runs a row, in either form.
+        // Left and right of 0.5, with certainty: two runs in each row, in either form.
         let one = regions.draw(|x| x.column(0).mapv(|x| (x - 0.5) * 1e6).insert_axis(Axis(1)).into_dyn());
         let two = regions.draw(|x| Array2::from_shape_fn((x.nrows(), 2), |(i, c)| (x[[i, 0]] - 0.5) * [-1e6, 1e6][c]).into_dyn());
         assert_eq!(one, two);
@@ -246,12 +246,12 @@ mod tests {
                 x.narrow(1, 0, self.2)
             }
             fn visit(&self, v: &mut Visitor<'_>) {
-                v.mode(&self.0).mode(&self.1).mode(&self.0); // the first at two places
+                v.mode(&self.0).mode(&self.1).mode(&self.0); // the first one twice
             }
         }
         let points = array![[0.0f32, 1.0]];
         let regions = Regions::new("t", points.view(), &[1]);
-        // Two columns can be drawn; of three there is none, which panics.
+        // Two columns can be drawn; the third does not exist, which panics.
         for columns in [2, 3] {
             let model = Model(Mode::default(), Mode::default(), columns);
             model.1.set(false);

@@ -1,4 +1,4 @@
-//! What does TensorBoard show? Event files with scalars, histograms and images.
+//! Event files for TensorBoard: scalars, histograms and images.
 //!
 //! ```
 //! # let folder = std::env::temp_dir().join(format!("wengert-tensorboard-{}", std::process::id()));
@@ -13,11 +13,11 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! A run that goes on after a break writes a file of its own into the same folder: [`EventWriter::resume`] tells TensorBoard at which step it goes
-//! on, so that the steps after it which the run before had written already are not shown twice.
+//! A run that continues after a break writes a new file into the same folder. [`EventWriter::resume`] tells TensorBoard the step at which
+//! it continues. If the earlier run had already written later steps, they are then not shown twice.
 //!
-//! Each record goes to the file by one write, without a buffer in between: of a run that is killed, all but perhaps the last record can be
-//! read. What a failed write (of a full disk, say) left of a record is cut off before the next one.
+//! Each record is written to the file by a single call, without a buffer. If a run is killed, all records except perhaps the last can be
+//! read. If a write fails (because the disk is full, for instance), the part that it left is cut off before the next record.
 //!
 //! # How it was checked
 //!
@@ -45,7 +45,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use wire::{Message, framed};
 
-/// Buckets of a histogram.
+/// The number of buckets in a histogram.
 const BUCKETS: usize = 30;
 
 /// Writes an event file.
@@ -53,22 +53,23 @@ const BUCKETS: usize = 30;
 pub struct EventWriter {
     file: File,
     path: PathBuf,
-    /// The length of all records that are whole.
+    /// The length of all complete records.
     whole: u64,
-    /// Whether a part of a record may come after them.
+    /// True if a part of a record may follow them.
     torn: bool,
 }
 
 impl EventWriter {
-    /// Begins a new file `events.out.tfevents.SECONDS.HOST` in this folder (a folder for each run), which is made if it is not there.
+    /// Creates a new file `events.out.tfevents.SECONDS.HOST` in this folder, which is created if it does not exist. Use one folder for each
+    /// run.
     ///
     /// # Errors
-    /// If the folder or the file cannot be made.
+    /// If the folder or the file cannot be created.
     pub fn create(folder: impl AsRef<Path>) -> io::Result<EventWriter> {
         EventWriter::begin(folder.as_ref(), |time| version(time, 0))
     }
-    /// Begins a new file beside those of a run that stopped and now goes on at this step: what they hold of this step and later ones is no longer
-    /// shown. (PyTorch's `SummaryWriter(log_dir, purge_step=step)`.)
+    /// Creates a new file next to those of a run that stopped and now continues at this step. What the earlier files contain of this step
+    /// and later ones is no longer shown. (PyTorch's `SummaryWriter(log_dir, purge_step=step)`.)
     ///
     /// ```
     /// # let folder = std::env::temp_dir().join(format!("wengert-tensorboard-resume-{}", std::process::id()));
@@ -83,7 +84,7 @@ impl EventWriter {
     /// ```
     ///
     /// # Errors
-    /// If the folder or the file cannot be made.
+    /// If the folder or the file cannot be created.
     pub fn resume(folder: impl AsRef<Path>, step: u64) -> io::Result<EventWriter> {
         EventWriter::begin(folder.as_ref(), |time| [version(time, step), start(time, step)].concat())
     }
@@ -92,7 +93,7 @@ impl EventWriter {
         std::fs::create_dir_all(folder)?;
         let base = format!("events.out.tfevents.{:.0}.{}", now().floor(), host());
         for run in 0.. {
-            let name = if run == 0 { base.clone() } else { format!("{base}.{run}") }; // two of one second are two files
+            let name = if run == 0 { base.clone() } else { format!("{base}.{run}") }; // two writers in the same second get two files
             let path = folder.join(name);
             match OpenOptions::new().write(true).create_new(true).open(&path) {
                 Ok(mut file) => {
@@ -106,20 +107,21 @@ impl EventWriter {
         }
         unreachable!("some number is free")
     }
-    /// Where the file is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
-    /// A number at a step, as a point of the curve `tag` (`loss/training` and `loss/test` come into one group). It is kept as `f32`.
+    /// Writes a number at a step, as a point of the curve `tag` (`loss/training` and `loss/test` are shown in one group). It is stored as
+    /// `f32`.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> io::Result<()> {
         self.write(step, scalar(tag, value))
     }
-    /// How numbers are spread at a step, in 30 buckets of equal width (fewer where floating point has not as many numbers between the least and
-    /// the largest). Numbers that are not finite have no place there: where there are some, their number is a point of the curve
-    /// `TAG/not_finite`.
+    /// Writes the distribution of numbers at a step, in 30 buckets of equal width (fewer if there are not enough floating-point numbers
+    /// between the smallest and the largest). Numbers that are not finite are left out; if there are any, their count is a point of the
+    /// curve `TAG/not_finite`.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -129,14 +131,14 @@ impl EventWriter {
         self.write(step, histogram(tag, &finite))?;
         if others.is_empty() { Ok(()) } else { self.scalar(&format!("{tag}/not_finite"), step, others.len() as f64) }
     }
-    /// An image at a step: `[height, width]`, or `[channels, height, width]` with 1 channel (grey), 3 (red, green, blue) or 4 (and opacity).
-    /// Values from 0 (black) to 1; what is beyond is cut off, and NaN is 0.
+    /// Writes an image at a step: `[height, width]`, or `[channels, height, width]` with 1 channel (grey), 3 (red, green, blue) or 4 (and
+    /// opacity). Values are from 0 (black) to 1; others are clamped, and NaN becomes 0.
     ///
     /// # Errors
     /// If it cannot be written.
     ///
     /// # Panics
-    /// If it has another shape, no pixels, or more than 2^28.
+    /// If the image has another shape, no pixels, or more than 2^28.
     #[track_caller]
     pub fn image<T: Scalar>(&mut self, tag: &str, step: u64, image: impl Source<T>) -> io::Result<()> {
         let image = picture(tag, image);
@@ -145,8 +147,8 @@ impl EventWriter {
     fn write(&mut self, step: u64, value: Message) -> io::Result<()> {
         let record = event(now(), step, value);
         if self.torn {
-            // Readers stop at a part of a record, and would not see what comes after it. (Of a file that is open for appending alone,
-            // Windows lets nothing be cut off.)
+            // Readers stop at a partial record, and would not see what follows. (On Windows, a file that is open only for appending cannot
+            // be truncated.)
             self.file.set_len(self.whole)?;
             self.file.seek(SeekFrom::Start(self.whole))?;
         }
@@ -162,7 +164,7 @@ fn now() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
 }
 
-/// The name of this machine, if the system tells it in a file.
+/// The name of this machine, if the system provides it in a file.
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name: String = name.trim().chars().map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' }).collect();
@@ -174,12 +176,12 @@ fn version(time: f64, step: u64) -> Vec<u8> {
     framed(at(time, step).bytes(3, b"brain.Event:2"))
 }
 
-/// An `Event` with the `SessionLog` that says that a run goes on: status `START`.
+/// An `Event` with a `SessionLog` of status `START`, which says that a run continues.
 fn start(time: f64, step: u64) -> Vec<u8> {
     framed(at(time, step).message(7, Message::new().whole(1, 1)))
 }
 
-/// The beginning of an `Event`. A step of 0 is the default, which is not written.
+/// The beginning of an `Event`. A step of 0 is the default and is not written.
 fn at(time: f64, step: u64) -> Message {
     let event = Message::new().double(1, time);
     if step == 0 { event } else { event.whole(2, step) }
@@ -195,7 +197,7 @@ fn scalar(tag: &str, value: f64) -> Message {
     Message::new().bytes(1, tag.as_bytes()).float(2, value as f32)
 }
 
-/// A `Summary.Value` with `histo`, of finite numbers.
+/// A `Summary.Value` with `histo`, for finite numbers.
 fn histogram(tag: &str, values: &[f64]) -> Message {
     let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     let (low, high) = if values.is_empty() { (0.0, 0.0) } else { (low, high) };
@@ -215,7 +217,8 @@ fn histogram(tag: &str, values: &[f64]) -> Message {
     Message::new().bytes(1, tag.as_bytes()).message(5, spread)
 }
 
-/// The upper ends of the buckets, each above the one before: fewer than 30 where the width of 30 is below the spacing of numbers.
+/// The upper ends of the buckets, in ascending order. There are fewer than 30 if a bucket would be narrower than the spacing of
+/// floating-point numbers.
 fn limits(low: f64, high: f64) -> Vec<f64> {
     let width = high / BUCKETS as f64 - low / BUCKETS as f64; // a difference that cannot overflow
     let mut limits: Vec<f64> = Vec::with_capacity(BUCKETS);
@@ -246,7 +249,7 @@ fn picture<T: Scalar>(tag: &str, image: impl Source<T>) -> Message {
     let size = height * width;
     let message = || format!("image: {tag:?} has {height} x {width} pixels");
     require((1..=1 << 28).contains(&size), message, "from one pixel to 2^28");
-    // Channels come last in the file; `as u8` makes 0 of NaN.
+    // In the file, channels are the last axis. `as u8` turns NaN into 0.
     let byte = |i: usize| (values[i % channels * size + i / channels].clamp(0.0, 1.0) * 255.0).round() as u8;
     let file = png([height, width], channels, &(0..size * channels).map(byte).collect::<Vec<_>>());
     let image = Message::new().whole(1, height as u64).whole(2, width as u64).whole(3, channels as u64).bytes(4, &file);
@@ -259,7 +262,7 @@ mod tests {
     use super::*;
     use crate::io::testing::Directory;
 
-    /// The payloads of a file's records, whose lengths and checksums must be right.
+    /// The payloads of a file's records; checks lengths and checksums.
     fn records(mut file: &[u8]) -> Vec<Vec<u8>> {
         let mut found = Vec::new();
         while !file.is_empty() {
@@ -278,7 +281,7 @@ mod tests {
         let mut events = EventWriter::create(folder.path()).unwrap();
         events.scalar("loss", 1, 0.5).unwrap();
         let whole = std::fs::read(events.path()).unwrap();
-        // As when the disk is full for a while.
+        // As if the disk was full for a while.
         events.file.write_all(&whole[..whole.len() / 2]).unwrap();
         events.torn = true;
         events.scalar("loss", 2, 0.25).unwrap();
@@ -329,12 +332,12 @@ mod tests {
         let name = events.path().file_name().unwrap().to_str().unwrap();
         let (seconds, host) = name.strip_prefix("events.out.tfevents.").unwrap().split_once('.').unwrap();
         assert!(seconds.parse::<u64>().unwrap() > 1_700_000_000 && !host.is_empty());
-        // A second writer takes another file, whatever the clock says.
+        // A second writer gets another file, whatever the clock says.
         let paths: std::collections::BTreeSet<_> =
             (0..3).map(|_| EventWriter::create(folder.file("run 1")).unwrap().path().to_path_buf()).collect();
         assert!(paths.len() == 3 && !paths.contains(events.path()));
     }
-    /// TensorBoard forgets the steps from that of a `START` on: `EventAccumulator._CheckForRestartAndMaybePurge`.
+    /// TensorBoard forgets the steps from that of a `START` on: see `EventAccumulator._CheckForRestartAndMaybePurge`.
     #[test]
     fn a_run_that_goes_on_says_at_which_step() {
         let folder = Directory::new("tensorboard-resume");
@@ -348,7 +351,7 @@ mod tests {
         assert!(read.iter().all(|event| event[0] == 0x09 && event[9..12] == [0x10, 0xac, 0x02]));
         assert_eq!(read[0][12..], *b"\x1a\x0dbrain.Event:2");
         assert_eq!(read[1][12..], [0x3a, 0x02, 0x08, 0x01]);
-        // From the first step on: nothing is left.
+        // From the first step on: nothing is left of the earlier run.
         let read = records(&std::fs::read(EventWriter::resume(folder.path(), 0).unwrap().path()).unwrap());
         assert_eq!(read[1][9..], [0x3a, 0x02, 0x08, 0x01]);
     }
@@ -375,7 +378,7 @@ mod tests {
             assert!(limits.windows(2).all(|pair| pair[0] < pair[1]), "{values:?}: {limits:?}");
             assert!((limits[0] > low || low == high) && limits.last() == Some(&high) && limits.iter().all(|l| l.is_finite()), "{values:?}");
             assert!(limits.len() <= BUCKETS);
-            histogram("x", values); // each number has its bucket
+            histogram("x", values); // does not panic
         }
         assert_eq!(limits(1.0, next(next(1.0))), [next(1.0), next(next(1.0))]);
         assert!(limits(f64::MIN, f64::MAX).len() >= BUCKETS - 1);
@@ -398,7 +401,7 @@ mod tests {
         let folder = Directory::new("tensorboard-failed");
         let mut events = EventWriter::create(folder.path()).unwrap();
         events.scalar("a", 1, 0.5).unwrap();
-        // A file that cannot be written, and a part of a record in it, as a disk leaves it that became full.
+        // A file that cannot be written, with a partial record, as a full disk leaves it.
         let unwritable = File::open(events.path()).unwrap();
         let good = std::mem::replace(&mut events.file, unwritable);
         assert!(events.scalar("a", 2, 0.25).is_err());

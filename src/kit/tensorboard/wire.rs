@@ -1,6 +1,6 @@
-//! How is a record encoded? Protocol buffers, in the frame of a TFRecord.
+//! The encoding of a record: protocol buffers in a TFRecord frame.
 
-/// A message of protocol buffers, field by field.
+/// A protocol buffers message, built field by field.
 #[derive(Default)]
 pub(super) struct Message(Vec<u8>);
 
@@ -8,12 +8,12 @@ impl Message {
     pub(super) fn new() -> Message {
         Message::default()
     }
-    /// The number of the field, and how it is laid out: 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes.
+    /// The number of the field and its layout: 0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes.
     fn field(mut self, number: u64, layout: u64) -> Message {
         self.varint(number << 3 | layout);
         self
     }
-    /// Seven bits a byte, the lowest first; the eighth says that more follow.
+    /// Seven bits in each byte, the lowest first; the eighth bit says that more follow.
     fn varint(&mut self, mut x: u64) {
         while x >= 0x80 {
             self.0.push(x as u8 | 0x80);
@@ -57,7 +57,7 @@ pub(super) fn framed(message: Message) -> Vec<u8> {
     [&length[..], &sums[0], &message.0, &sums[1]].concat()
 }
 
-/// What TFRecords hold in place of a checksum, so that a checksum over data with checksums is not a special case.
+/// TFRecords hold this instead of the checksum itself, so that a checksum over data with checksums is not a special case.
 pub(super) fn masked(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }

@@ -1,4 +1,4 @@
-//! When does a run end, what of it is kept, and how does its learning rate change?
+//! Callbacks that end a run, save its best model, or change the learning rate.
 
 use super::{Callback, Run};
 use crate::Scalar;
@@ -8,7 +8,7 @@ use crate::refusal::require;
 use std::panic::Location;
 use std::path::PathBuf;
 
-/// A number of the history, and the best one so far.
+/// A number of the history, and the best value so far.
 #[derive(Debug, Default)]
 struct Monitor {
     name: Option<(String, &'static Location<'static>)>,
@@ -21,7 +21,7 @@ impl Monitor {
     fn of(name: &str, goal: Goal) -> Monitor {
         Monitor { name: Some((name.into(), Location::caller())), goal, best: None }
     }
-    /// The number of the last epoch.
+    /// The value in the last epoch.
     fn value<T: Scalar>(&self, run: &Run<'_, T>) -> f64 {
         let history = &run.history;
         let Some((name, at)) = &self.name else {
@@ -32,7 +32,7 @@ impl Monitor {
             panic!("monitor: the history has no {name:?}\n  at {at}\n  hint: it has {known:?}; the others need `validate` or `metric`")
         })
     }
-    /// Whether the last epoch was the best one.
+    /// True if the last epoch was the best one.
     fn improved<T: Scalar>(&mut self, run: &Run<'_, T>) -> bool {
         let value = self.value(run);
         let improved = self.best.map_or(!value.is_nan(), |best| self.goal.is_better(value, best));
@@ -41,11 +41,11 @@ impl Monitor {
         }
         improved
     }
-    /// The best number so far.
+    /// The best value so far, as a state.
     fn state(&self) -> State {
         self.best.iter().map(|best| ("best", *best)).collect()
     }
-    /// That of such a state.
+    /// The best value in such a state.
     fn read(state: &State) -> Result<Option<f64>, StateError> {
         if state.get("best").is_none() {
             return Ok(None);
@@ -55,15 +55,15 @@ impl Monitor {
             best => Ok(Some(best)),
         }
     }
-    /// Refuses a state with other entries than these.
+    /// Refuses a state with other entries.
     fn check(state: &State, known: impl Fn(&str) -> bool) -> Result<(), StateError> {
         let unknown = state.iter().filter(|(name, _)| !known(name));
         StateError::all(unknown.map(|(name, _)| StateError::Unexpected { name: name.into() }).collect())
     }
 }
 
-/// Ends the run when a number has not got better for some epochs, and gives the model the weights (and buffers) of its best epoch, also
-/// after a run that went on to its end or was ended by an error.
+/// Ends the run when a number has not improved for some epochs. Then gives the model the weights (and buffers) of its best epoch, also if
+/// the run went on to its end or was ended by an error.
 #[derive(Debug)]
 pub struct EarlyStopping {
     monitor: Monitor,
@@ -73,10 +73,10 @@ pub struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// After so many epochs in which `val_loss` (without held-back examples, `loss`) is not less than in the best epoch so far.
+    /// Ends the run after `patience` epochs in which `val_loss` (or `loss`, without held-back examples) is not below its best value so far.
     ///
     /// # Panics
-    /// If there are none.
+    /// If `patience` is 0.
     #[track_caller]
     pub fn new(patience: usize) -> EarlyStopping {
         require(patience > 0, || "EarlyStopping: patience must be at least 1 epoch", "3 to 10 are usual");
@@ -109,7 +109,7 @@ impl<T: Scalar> Callback<T> for EarlyStopping {
     }
     fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         let Some(best) = self.best.take() else { return Ok(()) };
-        // Its own state fits; one that was read may be another model's.
+        // The callback's own state fits; a loaded one may belong to another model.
         run.model.load_state(&best).map_err(|source| IoError::State { path: Self::what(), source })
     }
     fn state(&self) -> State {
@@ -132,7 +132,7 @@ impl<T: Scalar> Callback<T> for EarlyStopping {
     }
 }
 
-/// Saves parameters and buffers after each epoch that is the best so far; [`load_into`](crate::io::load_into) reads them back.
+/// Saves parameters and buffers after each epoch that is the best so far; [`load_into`](crate::io::load_into) reads them.
 #[derive(Debug)]
 pub struct BestCheckpoint {
     monitor: Monitor,
@@ -140,11 +140,11 @@ pub struct BestCheckpoint {
 }
 
 impl BestCheckpoint {
-    /// Into this file, by the least `val_loss` (without held-back examples, `loss`).
+    /// Saves to this file whenever `val_loss` (or `loss`, without held-back examples) is the lowest so far.
     pub fn new(path: impl Into<PathBuf>) -> BestCheckpoint {
         BestCheckpoint { monitor: Monitor::default(), path: path.into() }
     }
-    /// By another number of the history.
+    /// Watches another number of the history.
     #[track_caller]
     pub fn monitor(mut self, name: &str, goal: Goal) -> BestCheckpoint {
         self.monitor = Monitor::of(name, goal);
@@ -200,7 +200,7 @@ impl<T: Scalar> Callback<T> for PerBatch {
     }
 }
 
-/// Reduces the learning rate when a number has not got better for some epochs.
+/// Reduces the learning rate when a number has not improved for some epochs.
 #[derive(Debug)]
 pub struct OnPlateau {
     monitor: Monitor,
@@ -208,11 +208,11 @@ pub struct OnPlateau {
 }
 
 impl OnPlateau {
-    /// By `val_loss` (without held-back examples, `loss`).
+    /// Watches `val_loss` (or `loss`, without held-back examples).
     pub fn new(schedule: ReduceLrOnPlateau) -> OnPlateau {
         OnPlateau { monitor: Monitor::default(), schedule }
     }
-    /// By another number of the history; which way is better is an option of the schedule.
+    /// Watches another number of the history. Which values are better is an option of the schedule.
     #[track_caller]
     pub fn monitor(mut self, name: &str) -> OnPlateau {
         self.monitor.name = Some((name.into(), Location::caller()));

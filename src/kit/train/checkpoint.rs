@@ -1,4 +1,4 @@
-//! How does a run keep itself, so that it can be killed at any time? By a callback that writes all that the run needs after each epoch.
+//! A callback that saves all that a run needs after each epoch, so that the run can be killed at any time.
 
 use super::{Callback, Run};
 use crate::io::{Checkpoint, IoError, StateError};
@@ -9,32 +9,31 @@ use crate::{Grads, Scalar};
 use std::io;
 use std::path::PathBuf;
 
-/// Writes a [`Checkpoint`] after each epoch: model, sources of chance, optimizer, the callbacks that were given to it, and the epoch that comes
-/// next. A run that is resumed from it, made by the same code with the same options, frozen parameters and data, ends with the same bits as one
-/// that was never stopped. (One that a callback has ended, such as
-/// [`EarlyStopping`](super::EarlyStopping), is done: no epoch comes next.)
+/// Writes a [`Checkpoint`] after each epoch: model, random generators, optimizer, the callbacks that were given to it, and the epoch that
+/// comes next. If the same code resumes the run with the same options, frozen parameters and data, it ends with the same bits as one that
+/// was never stopped. A run that a callback has ended, such as [`EarlyStopping`](super::EarlyStopping), is finished: no epoch comes next.
 ///
-/// The callbacks (schedules, early stopping) are called by it, before it writes. A run that begins at another epoch than [`RunCheckpoint::resume`]
-/// gave is ended by an error after its first batch, and so is one that would write over a file that was never resumed. An example
-/// is in the [module](super)'s documentation.
+/// The callbacks (schedules, early stopping) are called by this one, before it writes. A run that begins at another epoch than
+/// [`RunCheckpoint::resume`] returned is ended by an error after its first batch. So is a run that would overwrite a file that was never
+/// resumed. There is an example in the documentation of the [module](super).
 pub struct RunCheckpoint<'a, T: Scalar = f32> {
     path: PathBuf,
     kept: Vec<(String, Box<dyn Callback<T> + 'a>)>,
-    /// The epoch that the kept run goes on with, once `resume` or the run itself has said so.
+    /// The epoch that comes next in the saved run, once `resume` or the run itself has set it.
     next: Option<u64>,
 }
 
 impl<'a, T: Scalar> RunCheckpoint<'a, T> {
-    /// Into this file, which is always whole.
+    /// Saves to this file, atomically.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         RunCheckpoint { path: path.into(), kept: Vec::new(), next: None }
     }
-    /// Calls this callback too, and keeps what it remembers under this name: a schedule ([`PerEpoch`](super::PerEpoch),
+    /// Calls this callback too, and saves its state under this name. It may be a schedule ([`PerEpoch`](super::PerEpoch),
     /// [`PerBatch`](super::PerBatch), [`OnPlateau`](super::OnPlateau)), [`EarlyStopping`](super::EarlyStopping),
     /// [`BestCheckpoint`](super::BestCheckpoint), or one of your own with a [`Callback::state`].
     ///
     /// # Panics
-    /// If the name is empty, has a dot or a comma, or is that of another part: `model`, `generators`, `optimizer`, `position`.
+    /// If the name is empty, contains a dot or a comma, or is that of another part: `model`, `generators`, `optimizer`, `position`.
     #[track_caller]
     pub fn with(mut self, name: impl Into<String>, callback: impl Callback<T> + 'a) -> Self {
         let name = name.into();
@@ -44,12 +43,12 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
         self.kept.push((name, Box::new(callback)));
         self
     }
-    /// Loads the file into model, optimizer and callbacks, if there is one; gives the epoch that the run goes on with, for
-    /// [`Fit::resume_at`](super::Fit::resume_at), and 0 if there is none.
+    /// Loads the file, if it exists, into model, optimizer and callbacks. Returns the epoch that comes next, for
+    /// [`Fit::resume_at`](super::Fit::resume_at), or 0 if there is no file.
     ///
     /// # Errors
-    /// If the file cannot be read, is damaged, or a part of it does not fit; all is as it was before, then. If there is no folder to write
-    /// it into.
+    /// If the file cannot be read, is damaged, or a part of it does not fit; everything is then unchanged. Also if the folder of the file
+    /// does not exist.
     pub fn resume(&mut self, model: &dyn Module<T>, optimizer: &mut dyn Optimizer<T>) -> Result<u64, IoError> {
         let there = self.path.try_exists().map_err(|source| IoError::Read { path: self.path.clone(), source })?;
         if !there {
@@ -60,20 +59,20 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
         let checkpoint = Checkpoint::load(&self.path)?;
         let before = self.all(0, model, optimizer);
         self.load(&checkpoint, model, optimizer).map_err(|source| {
-            // (What they gave themselves fits; and there is an error to report already.)
+            // Their own state fits, and there already is an error to report.
             let _ = self.load(&before, model, optimizer);
             IoError::State { path: self.path.clone(), source }
         })?;
         self.next = Some(checkpoint.epoch());
         Ok(checkpoint.epoch())
     }
-    /// Refuses a path into a folder that is not there: else the first epoch would be trained in vain.
+    /// Refuses a path into a folder that does not exist; otherwise the first epoch would be trained for nothing.
     fn find_folder(&self) -> Result<(), IoError> {
         let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) else { return Ok(()) };
         let reason = format!("there is no folder {}\n  hint: make it first, with `std::fs::create_dir_all`", folder.display());
         Err(IoError::Write { path: self.path.clone(), source: io::Error::new(io::ErrorKind::NotFound, reason) })
     }
-    /// Refuses a run at another epoch than the one that the kept run goes on with, and a file that was there before and was not resumed.
+    /// Refuses a run at another epoch than the next one of the saved run, and a file that existed before and was not resumed.
     fn check(&mut self, epoch: u64) -> Result<(), IoError> {
         let unseen = self.next.is_none() && self.path.try_exists().map_err(|source| IoError::Read { path: self.path.clone(), source })?;
         if unseen || self.next.is_some_and(|next| next != epoch) {
@@ -82,7 +81,7 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
         self.next = Some(epoch);
         Ok(())
     }
-    /// All that is kept, before this epoch.
+    /// Everything that is saved before this epoch.
     fn all(&self, epoch: u64, model: &dyn Module<T>, optimizer: &dyn Optimizer<T>) -> Checkpoint {
         let own = Checkpoint::at(epoch, 0)
             .with("model", model.state())
@@ -94,7 +93,7 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
         let known = |part: &&str| OWN.contains(part) || self.kept.iter().any(|(name, _)| name == part);
         let unknown = checkpoint.parts().filter(|part| !known(part));
         StateError::all(unknown.map(|name| StateError::Unexpected { name: name.into() }).collect())?;
-        // It was written by hand, in the middle of an epoch, which would be begun anew.
+        // It was written by hand, in the middle of an epoch, which would be trained again from its beginning.
         if checkpoint.batch() != 0 {
             let (name, found) = ("position.batch".into(), checkpoint.batch().to_string());
             return Err(StateError::Type { name, found, expected: "0, since runs go on at the begin of an epoch," });
@@ -110,7 +109,7 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
 
 #[cfg(test)]
 impl<T: Scalar> RunCheckpoint<'_, T> {
-    /// What the callback of this name remembers.
+    /// The state of the callback with this name.
     pub(super) fn kept_state(&self, name: &str) -> crate::io::State {
         self.kept.iter().find(|(other, _)| other == name).expect("a kept callback").1.state()
     }
@@ -130,14 +129,14 @@ impl<T: Scalar> Callback<T> for RunCheckpoint<'_, T> {
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         self.check(run.epoch)?;
         self.kept.iter_mut().try_for_each(|(_, callback)| callback.epoch(run))?;
-        // A run that a callback has ended is done: started again, it trains no further.
+        // A run that a callback has ended is finished: if it is started again, it trains no further.
         let next = if run.stop { run.epochs } else { run.epoch + 1 };
         self.all(next, run.model, run.optimizer).save(&self.path)?;
         self.next = Some(next);
         Ok(())
     }
     fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
-        // All of them are called, also after an error.
+        // All callbacks are called, also after an error.
         self.kept.iter_mut().map(|(_, callback)| callback.end(run)).fold(Ok(()), Result::and)
     }
 }

@@ -1,9 +1,9 @@
-//! What happened? Losses, metrics and learning rates, epoch by epoch.
+//! The history of a run: losses, metrics and learning rates of each epoch.
 
 use crate::optim::Goal;
 
-/// The numbers of each epoch: `loss`, the metric by its name (`accuracy`), of the held-back examples `val_loss` and `val_accuracy`, `lr` (the
-/// rate of the epoch's last batch) and `seconds`.
+/// The numbers of each epoch: `loss`, the metric by its name (such as `accuracy`), `val_loss` and `val_accuracy` for held-back examples,
+/// `lr` (the rate of the epoch's last batch) and `seconds`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     columns: Vec<(String, Vec<f64>)>,
@@ -22,19 +22,19 @@ impl History {
     pub fn epochs(&self) -> usize {
         self.columns.first().map_or(0, |(_, column)| column.len())
     }
-    /// What there are numbers of, in their order.
+    /// The names of the numbers, in their order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|(name, _)| name.as_str())
     }
-    /// A number for each epoch, such as a series of `plot::Curves` takes.
+    /// One number for each epoch, as a series of `plot::Curves` takes it.
     pub fn get(&self, name: &str) -> Option<&[f64]> {
         self.columns.iter().find(|(n, _)| n == name).map(|(_, column)| column.as_slice())
     }
-    /// That of the last epoch.
+    /// The number of the last epoch.
     pub fn last(&self, name: &str) -> Option<f64> {
         self.get(name)?.last().copied()
     }
-    /// The epoch (from 0) with the best number, the first of several, and the number; what is not a number is never best.
+    /// The epoch (from 0) with the best number, and the number; the first of several. NaN is never best.
     pub fn best(&self, name: &str, goal: Goal) -> Option<(usize, f64)> {
         let numbers = self.get(name)?.iter().copied().enumerate();
         numbers.filter(|(_, x)| !x.is_nan()).reduce(|best, next| if goal.is_better(next.1, best.1) { next } else { best })

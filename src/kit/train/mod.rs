@@ -1,6 +1,6 @@
-//! How does a loop train a model? [`Fit`], for those who do not write it out.
+//! A training loop: [`Fit`], as an alternative to writing the loop yourself.
 //!
-//! The plain loop is as short, and can do all that this one does:
+//! The plain loop is just as short, and can do everything that this one does:
 //!
 //! ```
 //! # use wengert::{Tape, data::{Examples, Loader}, nn::{Mlp, Module}, optim::{Adam, Optimizer}};
@@ -19,8 +19,8 @@
 //! }
 //! ```
 //!
-//! [`Fit`] gives the same bits, and takes [callbacks](Callback): [`EarlyStopping`], [`BestCheckpoint`], schedules ([`PerEpoch`], [`PerBatch`],
-//! [`OnPlateau`]), and reports ([`LogLine`], [`CsvLog`], [`TensorBoardLog`], and a progress bar `Bar`).
+//! [`Fit`] gives the same bits, and takes [callbacks](Callback): [`EarlyStopping`], [`BestCheckpoint`], schedules ([`PerEpoch`],
+//! [`PerBatch`], [`OnPlateau`]), and reports ([`LogLine`], [`CsvLog`], [`TensorBoardLog`], and a progress bar `Bar`).
 //!
 //! ```
 //! # use wengert::{data::{Examples, Loader}, nn::Mlp, optim::Adam};
@@ -34,8 +34,8 @@
 //! # Ok::<(), wengert::io::IoError>(())
 //! ```
 //!
-//! A run that may be killed keeps itself: [`RunCheckpoint`] writes model, optimizer, schedules and epoch after each epoch, and the same program,
-//! started again, goes on from there to the same bits.
+//! A run that may be killed can save itself: [`RunCheckpoint`] writes model, optimizer, schedules and epoch after each epoch. The same
+//! program, started again, continues from there with the same bits.
 //!
 //! ```
 //! # use wengert::{data::{Examples, Loader}, nn::Mlp, optim::{Adam, Scheduler, StepLr}};
@@ -58,8 +58,8 @@
 //! # std::fs::remove_file(path).unwrap();
 //! ```
 //!
-//! Other parts can be kept by hand, in a [`Checkpoint`](crate::io::Checkpoint). A callback that is lent (`&mut PerEpoch(..)`) can be read after
-//! the run: `schedule.0.state()`.
+//! Other parts can be saved by hand, in a [`Checkpoint`](crate::io::Checkpoint). A callback that is passed by reference (`&mut
+//! PerEpoch(..)`) can be read after the run: `schedule.0.state()`.
 
 mod callbacks;
 mod checkpoint;
@@ -85,7 +85,7 @@ use crate::{Grads, Param, Scalar, Tape, Var};
 use std::panic::Location;
 use std::time::Instant;
 
-/// What happens beside the training itself. All methods have a default that does nothing; an error ends the run.
+/// Is called at certain points of a run. All methods do nothing by default; an error ends the run.
 ///
 /// ```
 /// use wengert::io::IoError;
@@ -101,34 +101,35 @@ use std::time::Instant;
 /// }
 /// ```
 pub trait Callback<T: Scalar = f32> {
-    /// The gradients of a batch, before the optimizer's step: here they can be clipped (see [`crate::optim::clip_grad_norm`]).
+    /// Is called with the gradients of a batch, before the optimizer's step: here they can be clipped (see
+    /// [`crate::optim::clip_grad_norm`]).
     fn gradients(&mut self, _grads: &mut Grads<T>) {}
-    /// After the optimizer's step for a batch.
+    /// Is called after the optimizer's step for a batch.
     ///
     /// # Errors
-    /// As the callback says.
+    /// Defined by the callback.
     fn batch(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
         Ok(())
     }
-    /// After an epoch and its validation; its numbers are the last ones of the history.
+    /// Is called after an epoch and its validation; its numbers are the last ones of the history.
     ///
     /// # Errors
-    /// As the callback says.
+    /// Defined by the callback.
     fn epoch(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
         Ok(())
     }
-    /// After the last epoch, or the one that was stopped after; also when an error ends the run.
+    /// Is called after the last epoch, also if the run was stopped or ended by an error.
     ///
     /// # Errors
-    /// As the callback says.
+    /// Defined by the callback.
     fn end(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
         Ok(())
     }
-    /// What it remembers from one epoch to the next, for a [`RunCheckpoint`]; nothing unless it says so.
+    /// What the callback remembers from one epoch to the next, for a [`RunCheckpoint`]; empty by default.
     fn state(&self) -> State {
         State::new()
     }
-    /// Goes on from such a state.
+    /// Continues from such a state.
     ///
     /// # Errors
     /// If it does not fit; nothing is changed then.
@@ -137,7 +138,7 @@ pub trait Callback<T: Scalar = f32> {
     }
 }
 
-/// Lent to a run, it can be read afterwards: the state of a schedule, say.
+/// A callback that is passed by reference can be read after the run, to save the state of a schedule for instance.
 impl<T: Scalar, C: Callback<T> + ?Sized> Callback<T> for &mut C {
     fn gradients(&mut self, grads: &mut Grads<T>) {
         (**self).gradients(grads);
@@ -159,41 +160,41 @@ impl<T: Scalar, C: Callback<T> + ?Sized> Callback<T> for &mut C {
     }
 }
 
-/// Where a run is: what callbacks see.
+/// The position and the numbers of a run, for callbacks.
 pub struct Run<'r, T: Scalar = f32> {
     /// The model.
     pub model: &'r dyn Module<T>,
     /// The optimizer, whose learning rate may be set.
     pub optimizer: &'r mut dyn Optimizer<T>,
-    /// The epoch, from 0.
+    /// The epoch, counted from 0.
     pub epoch: u64,
-    /// How many there are to be.
+    /// The number of epochs.
     pub epochs: u64,
-    /// The batch of this epoch, from 0.
+    /// The batch of this epoch, counted from 0.
     pub batch: usize,
-    /// How many there are.
+    /// The number of batches in an epoch.
     pub batches: usize,
-    /// The examples of this batch.
+    /// The number of examples in this batch.
     pub samples: usize,
     /// The loss of this batch.
     pub loss: f64,
-    /// The metric of this batch and its name, if there is one.
+    /// The name and the value of the metric for this batch, if there is one.
     pub metric: Option<(String, f64)>,
-    /// The epochs that are done.
+    /// The numbers of the finished epochs.
     pub history: History,
     /// Set this to end the run: after this batch, without the epoch's callbacks, or after this epoch.
     pub stop: bool,
 }
 
-/// From an output and its targets to the loss.
+/// A function from an output and its targets to the loss.
 type Loss<'a, T, Y> = Box<dyn for<'t> Fn(Var<'t, T>, &Y) -> Var<'t, T> + 'a>;
-/// From an output and its targets to a number, the mean over the batch.
+/// A function from an output and its targets to a number, the mean over the batch.
 type Metric<'a, T, Y> = Box<dyn for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a>;
 
-/// A training run: a model, its optimizer, a loss, and what else is wanted. See the [module](self).
+/// A training run: a model, its optimizer, a loss, and options. See the [module](self).
 ///
-/// All parts of the model train ([`Module::train`]) in each epoch, also those that were set to evaluation before, and are evaluated
-/// ([`Module::eval`]) in validation and after the run.
+/// In each epoch, all parts of the model are in training mode ([`Module::train`]), even if they were in evaluation mode before. During
+/// validation and after the run they are in evaluation mode ([`Module::eval`]).
 #[must_use = "nothing is trained before `run`"]
 pub struct Fit<'a, T: Scalar, Y> {
     model: &'a dyn Module<T>,
@@ -205,13 +206,13 @@ pub struct Fit<'a, T: Scalar, Y> {
 }
 
 impl<'a, T: Scalar> Fit<'a, T, Vec<usize>> {
-    /// For classification: the model gives logits `[n, classes]`, targets are class numbers, the loss is cross entropy, and accuracy is
-    /// measured.
+    /// A run for classification: the model gives logits `[n, classes]`, targets are class numbers, the loss is cross entropy, and accuracy
+    /// is measured.
     pub fn new(model: &'a dyn Module<T>, optimizer: &'a mut dyn Optimizer<T>) -> Self {
         let mut fit = Fit::with_loss(model, optimizer, |logits, labels: &Vec<usize>| logits.cross_entropy(labels))
             .metric("accuracy", |logits, labels| accuracy(logits, labels));
         fit.measures.wrong = |logits, labels| {
-            // What has other shapes is refused by the loss.
+            // The loss refuses other shapes.
             let &[_, classes] = logits else { return None };
             let at = labels.iter().position(|&label| label >= classes)?;
             Some(format!(
@@ -224,7 +225,8 @@ impl<'a, T: Scalar> Fit<'a, T, Vec<usize>> {
 }
 
 impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
-    /// With a loss of your own: a function of the model's output and the targets of a batch, which gives a number (the mean over the batch).
+    /// A run with a loss of your own: a function of the model's output and the targets of a batch, which returns a number (the mean over
+    /// the batch).
     ///
     /// ```
     /// # use wengert::{data::{Examples, Loader}, nn::Linear, optim::Sgd, train::Fit};
@@ -246,23 +248,24 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         let measures = Measures { loss: Box::new(loss), metric: None, validation: None, wrong: |_, _| None };
         Fit { model, optimizer, measures, callbacks: Vec::new(), epochs: 1, first: 0 }
     }
-    /// How often all examples are seen; 1 unless said otherwise.
+    /// Sets how often all examples are seen; 1 by default.
     pub fn epochs(mut self, epochs: u64) -> Self {
         self.epochs = epochs;
         self
     }
-    /// Goes on at this epoch (from 0) of the run, whose model, optimizer and schedule were loaded from a
-    /// [`Checkpoint`](crate::io::Checkpoint). The history begins with this epoch, and callbacks begin anew, but for those that a
-    /// [`RunCheckpoint`] keeps: [`BestCheckpoint`] and [`EarlyStopping`] do not know otherwise what was best before. A [`CsvLog`] counts
-    /// its epochs on, but writes its file anew, so give it one of its own; for TensorBoard see [`EventWriter::resume`](crate::tensorboard::EventWriter::resume).
+    /// Continues with this epoch (from 0) of a run whose model, optimizer and schedule were loaded from a
+    /// [`Checkpoint`](crate::io::Checkpoint). The history begins with this epoch. Callbacks start afresh, except those that a
+    /// [`RunCheckpoint`] saves: otherwise [`BestCheckpoint`] and [`EarlyStopping`] do not know what was best before. A [`CsvLog`] continues
+    /// to count epochs but writes a new file, so give it another path. For TensorBoard see
+    /// [`EventWriter::resume`](crate::tensorboard::EventWriter::resume).
     pub fn resume_at(mut self, epoch: u64) -> Self {
         self.first = epoch;
         self
     }
-    /// What is measured beside the loss, under this name (in place of what was): the mean over a batch.
+    /// Sets the metric, which is measured in addition to the loss: its name, and a function that returns the mean over a batch.
     ///
     /// # Panics
-    /// If the history has other numbers of this name: `loss`, `lr`, `seconds`, `epoch`, `val_` and so on.
+    /// If the history has other numbers with this name: `loss`, `lr`, `seconds`, `epoch`, `val_` and so on.
     #[track_caller]
     pub fn metric(mut self, name: impl Into<String>, metric: impl for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a) -> Self {
         let name = name.into();
@@ -271,25 +274,26 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         self.measures.metric = Some((name, Box::new(metric)));
         self
     }
-    /// Examples that are held back: loss and metric of them are found after each epoch, as `val_loss` and so on.
+    /// Sets held-back examples. Loss and metric for them are computed after each epoch, as `val_loss` and so on.
     pub fn validate(mut self, examples: &'a dyn Dataset<Number = T, Target = Y>) -> Self {
         self.measures.validation = Some(examples);
         self
     }
-    /// Something to be done beside; callbacks are called in the order in which they were given.
+    /// Adds a callback. Callbacks are called in the order in which they were added.
     pub fn callback(mut self, callback: impl Callback<T> + 'a) -> Self {
         self.callbacks.push(Box::new(callback));
         self
     }
-    /// Trains. The model is then in evaluation, also after an error.
+    /// Trains the model. Afterwards it is in evaluation mode, also after an error.
     ///
     /// # Errors
-    /// The first error of a callback, such as a file that cannot be written. It ends the run; what callbacks do at the end is done all the
-    /// same.
+    /// The first error of a callback, such as a file that cannot be written. It ends the run, but [`Callback::end`] is still called for all
+    /// callbacks.
     ///
     /// # Panics
-    /// As model, loss and metric do: if shapes do not fit, or a label is not a class. If all parameters are frozen when an
-    /// epoch begins. If the loader has no batches, there is no example to validate on, or a parameter has a gradient that [`Module::visit`] does not show: it would never be trained.
+    /// If model, loss or metric panic, because shapes do not fit or a label is not a class. If all parameters are frozen when an epoch
+    /// begins. If the loader has no batches, or there are no examples for validation. If a parameter has a gradient but is not shown by
+    /// [`Module::visit`]: it would never be trained.
     #[track_caller]
     pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
         let Fit { model, optimizer, measures, mut callbacks, epochs, first } = self;
@@ -305,13 +309,13 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
             Run { model, optimizer, epoch: 0, epochs, batch: 0, batches, samples: 0, loss: f64::NAN, metric: None, history, stop: false };
         let trained = measures.train(first, &mut run, &mut callbacks, loader);
         model.eval();
-        // All of them are called: files are finished, the best weights given back.
+        // All callbacks are called: they finish files, and give back the best weights.
         callbacks.iter_mut().map(|c| c.end(&mut run)).fold(trained, Result::and)?;
         Ok(run.history)
     }
 }
 
-/// Refuses a model that does not show all of its parameters, which would be left as they are without a word.
+/// Refuses a model that does not show all of its parameters, which would silently not be trained.
 #[track_caller]
 fn all_are_shown<T: Scalar>(grads: &mut Grads<T>, params: &[Param<T>]) {
     for (p, _) in grads.slices_mut() {
@@ -322,17 +326,17 @@ fn all_are_shown<T: Scalar>(grads: &mut Grads<T>, params: &[Param<T>]) {
     }
 }
 
-/// What is found of the model's outputs.
+/// The loss and the metric of a run, and the examples for validation.
 struct Measures<'a, T: Scalar, Y> {
     loss: Loss<'a, T, Y>,
     metric: Option<(String, Metric<'a, T, Y>)>,
     validation: Option<&'a dyn Dataset<Number = T, Target = Y>>,
-    /// What is wrong with the targets of an output of this shape, if the loss is known.
+    /// For a known loss: what is wrong with the targets for an output of this shape.
     wrong: fn(&[usize], &Y) -> Option<String>,
 }
 
 impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
-    /// The epochs from the first one on.
+    /// Trains from the first epoch on.
     #[track_caller]
     fn train<D: Dataset<Number = T, Target = Y> + 'static>(
         &self,
@@ -367,7 +371,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
                 run.metric = self.metric(output, &batch.y);
                 tape.reset();
                 callbacks.iter_mut().for_each(|c| c.gradients(&mut grads));
-                lr = run.optimizer.lr(); // callbacks set that of the next batch
+                lr = run.optimizer.lr(); // callbacks set the rate of the next batch
                 run.optimizer.step(&params, &grads);
                 tape.recycle(grads);
                 losses.add(run.loss, run.samples);
@@ -399,7 +403,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
     fn metric(&self, output: Var<'_, T>, y: &Y) -> Option<(String, f64)> {
         self.metric.as_ref().map(|(name, f)| (name.clone(), f(output, y)))
     }
-    /// Refuses targets that the loss would refuse, with the line of the run.
+    /// Refuses targets that the loss would refuse, but with the line of the run.
     fn check(&self, when: &str, output: Var<'_, T>, y: &Y, at: &Location<'_>) {
         if let Some(wrong) = (self.wrong)(&output.shape(), y) {
             panic!(
@@ -407,11 +411,11 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
             );
         }
     }
-    /// Loss and metric of held-back examples.
+    /// Loss and metric for held-back examples.
     #[track_caller]
     fn validate(&self, model: &dyn Module<T>, tape: &mut Tape<T>, examples: &dyn Dataset<Number = T, Target = Y>) -> (f64, f64) {
         let (mut losses, mut metrics) = (Mean::new(), Mean::new());
-        let at = Location::caller(); // a closure would name its own
+        let at = Location::caller(); // a closure would name its own line
         for start in (0..examples.len()).step_by(AT_ONCE) {
             let rows: Vec<usize> = (start..examples.len().min(start.saturating_add(AT_ONCE))).collect();
             let batch = examples.get(&rows);
@@ -427,5 +431,5 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
     }
 }
 
-/// Held-back examples are evaluated so many at once.
+/// The number of held-back examples that are evaluated at once.
 const AT_ONCE: usize = 256;

@@ -1,4 +1,4 @@
-//! What does a run tell of itself? A line, a row of a CSV file, points in TensorBoard, a progress bar.
+//! Reports of a run: a line, a row of a CSV file, points in TensorBoard, a progress bar.
 
 use super::{Callback, History, Run};
 use crate::Scalar;
@@ -13,14 +13,14 @@ use std::path::PathBuf;
 pub struct LogLine<W = io::Stdout>(W);
 
 impl LogLine {
-    /// To standard output.
+    /// Writes to standard output.
     pub fn stdout() -> LogLine {
         LogLine(io::stdout())
     }
 }
 
 impl<W: Write> LogLine<W> {
-    /// To a file, or anything else.
+    /// Writes to a file, or to anything else.
     pub fn to(writer: W) -> LogLine<W> {
         LogLine(writer)
     }
@@ -42,7 +42,7 @@ impl<T: Scalar, W: Write> Callback<T> for LogLine<W> {
     }
 }
 
-/// A learning rate: three digits, but no zeros at the end.
+/// A learning rate: three digits, without trailing zeros.
 fn rate(x: f64) -> String {
     let rounded: f64 = format!("{x:.2e}").parse().unwrap_or(x);
     if rounded >= 1e-4 || rounded == 0.0 { rounded.to_string() } else { format!("{rounded:e}") }
@@ -52,13 +52,13 @@ fn cannot_write(path: impl Into<PathBuf>, source: io::Error) -> IoError {
     IoError::Write { path: path.into(), source }
 }
 
-/// Keeps the history as a CSV file with a header: `epoch,loss,accuracy,..`. It is written anew after each epoch, whole or not at all. Epochs
-/// count from 1; a run that is [resumed](super::Fit::resume_at) at epoch `first` writes its own alone, from `first + 1` on.
+/// Writes the history as a CSV file with a header: `epoch,loss,accuracy,..`. The file is rewritten after each epoch, atomically. Epochs
+/// count from 1. A run that is [resumed](super::Fit::resume_at) at epoch `first` writes only its own epochs, from `first + 1` on.
 #[derive(Debug)]
 pub struct CsvLog(PathBuf);
 
 impl CsvLog {
-    /// Into this file.
+    /// Writes to this file.
     pub fn new(path: impl Into<PathBuf>) -> CsvLog {
         CsvLog(path.into())
     }
@@ -71,7 +71,7 @@ impl<T: Scalar> Callback<T> for CsvLog {
     }
 }
 
-/// The history of a run that so many epochs were before.
+/// The history of a run as CSV; `before` is the number of epochs before it.
 fn csv(history: &History, before: u64) -> String {
     let quoted = |name: &str| if name.contains([',', '"', '\n']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.into() };
     let mut text = format!("epoch,{}\n", history.names().map(quoted).collect::<Vec<_>>().join(","));
@@ -87,7 +87,7 @@ fn csv(history: &History, before: u64) -> String {
 pub struct TensorBoardLog(EventWriter);
 
 impl TensorBoardLog {
-    /// Into this file. For a run that is [resumed](super::Fit::resume_at) at epoch `first`, that of `EventWriter::resume(folder, first + 1)`.
+    /// Writes to this file. If the run is [resumed](super::Fit::resume_at) at epoch `first`, use `EventWriter::resume(folder, first + 1)`.
     pub fn new(events: EventWriter) -> TensorBoardLog {
         TensorBoardLog(events)
     }
@@ -96,7 +96,7 @@ impl TensorBoardLog {
 impl<T: Scalar> Callback<T> for TensorBoardLog {
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         for name in run.history.names() {
-            // `loss/train` and `loss/val` are one group there.
+            // TensorBoard shows `loss/train` and `loss/val` in one group.
             let tag = match name {
                 "lr" | "seconds" => name.to_string(),
                 _ => name.strip_prefix("val_").map_or_else(|| format!("{name}/train"), |name| format!("{name}/val")),
@@ -108,8 +108,8 @@ impl<T: Scalar> Callback<T> for TensorBoardLog {
     }
 }
 
-/// A progress bar over the batches of each epoch, on standard error; silent if that is not a terminal. Give it before a [`LogLine`], so that
-/// it is gone when the line is written. (Feature `progress`.)
+/// A progress bar over the batches of each epoch, on standard error; silent if that is not a terminal. Add it before a [`LogLine`], so that
+/// it is cleared when the line is written. (Feature `progress`.)
 #[cfg(feature = "progress")]
 #[derive(Debug, Default)]
 pub struct Bar(Option<crate::progress::Progress>);

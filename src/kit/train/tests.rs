@@ -1,4 +1,4 @@
-//! Tests: each callback, and that `Fit` is the loop that it stands for.
+//! Tests of each callback, and that `Fit` does the same as the plain loop.
 
 use super::*;
 use crate::data::Examples;
@@ -12,13 +12,13 @@ use crate::{Param, io};
 use ndarray::Array2;
 use std::cell::RefCell;
 
-/// Points in a plane: inside a circle, or not. 50 examples: batches of 16 leave a partial one of 2.
+/// Points in a plane, inside a circle or outside. With 50 examples, batches of 16 leave a partial one of 2.
 fn circle(n: usize) -> Examples {
     let x = Array2::from_shape_fn((n, 2), |(i, axis)| ((i * [7, 13][axis] + 3) % 20) as f32 / 10.0 - 1.0);
     let y = x.rows().into_iter().map(|p| usize::from(p.dot(&p) < 0.6)).collect();
     Examples::new(x, y)
 }
-/// With all that has a mode, a buffer or a source of chance.
+/// A network with modes, a buffer and a random generator.
 fn network() -> Sequential {
     let rng = &mut seeded(3);
     Sequential::new()
@@ -31,7 +31,7 @@ fn network() -> Sequential {
 fn loader() -> Loader<Examples> {
     Loader::new(circle(50), 16).shuffle(9)
 }
-/// Its output is its one weight for each example, which is set from outside: the loss of each epoch is known.
+/// Its output is its single weight, for each example. Tests set the weight, so the loss of each epoch is known.
 struct Constant(Param<f64>, Mode);
 impl Constant {
     fn new() -> Constant {
@@ -56,10 +56,10 @@ impl Callback<f64> for Script<'_> {
         Ok(())
     }
 }
-/// Runs over epochs whose losses are these.
+/// A run over epochs with these losses.
 fn scripted<'a>(model: &'a Constant, optimizer: &'a mut Sgd<f64>, losses: &[f64]) -> Fit<'a, f64, Vec<usize>> {
     model.0.set([losses[0]]);
-    // The gradient of the loss must not change the weight: it is detached.
+    // Detached, so that the gradient of the loss does not change the weight.
     Fit::with_loss(model, optimizer, |y, _: &Vec<usize>| y.detach().mean() + y.sum() * 0.0).epochs(losses.len() as u64)
 }
 fn one_batch() -> Loader<Examples<f64>> {
@@ -87,7 +87,7 @@ fn fit_is_the_loop_to_the_bits() {
     let mut optimizer = Adam::new(0.01);
     let history = Fit::new(&by_fit, &mut optimizer).epochs(4).validate(&circle(20)).run(&loader).unwrap();
     assert_eq!(history.get("loss").unwrap(), losses);
-    assert_eq!(by_fit.state(), by_hand.state()); // validation in between left no trace
+    assert_eq!(by_fit.state(), by_hand.state()); // validation in between changed nothing
     assert_eq!(by_fit.generators(), by_hand.generators());
     assert!(losses[3] < losses[0]);
     assert_eq!(history.names().collect::<Vec<_>>(), ["loss", "accuracy", "val_loss", "val_accuracy", "lr", "seconds"]);
@@ -139,7 +139,7 @@ fn early_stopping_restores_the_best_weights() {
     assert_eq!(run(&[5.0, 3.0, 4.0, 2.0, 2.0, 2.5, 1.0], 2), (6, 2.0)); // stops before it sees 1
     assert_eq!(run(&[5.0, 3.0, 4.0, 2.0, 2.0, 2.5, 1.0], 3), (7, 1.0));
     assert_eq!(run(&[1.0, 2.0, 3.0], 9), (3, 1.0)); // also at the end of a whole run
-    assert_eq!(run(&[5.0, f64::NAN, f64::NAN, 1.0], 2), (3, 5.0)); // not a number is not better
+    assert_eq!(run(&[5.0, f64::NAN, f64::NAN, 1.0], 2), (3, 5.0)); // NaN is not better
     assert_eq!(run(&[f64::NAN, 3.0, 4.0], 2), (3, 3.0)); // and never the best
 }
 
@@ -335,7 +335,7 @@ fn a_run_goes_on_at_an_epoch_to_the_same_bits() {
 
 #[test]
 fn an_error_ends_a_run_in_order() {
-    /// Refuses the second batch, and remembers what it was called for.
+    /// Fails at the second batch, and records the calls.
     #[derive(Default)]
     struct Refuses(Vec<&'static str>);
     impl Callback<f64> for Refuses {
@@ -379,7 +379,7 @@ fn small_rates_and_losses_are_shown() {
     assert!(line.starts_with("epoch 1/1  loss 1.250e-5  lr 2.5e-7  "), "{line}");
 }
 
-/// A model that forgets to show one of its two layers.
+/// A model that does not show one of its two layers.
 struct Forgetful(Linear, Linear);
 impl Module for Forgetful {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
@@ -435,13 +435,13 @@ fn a_run_validates_on_examples() {
     let _ = Fit::new(&network(), &mut Adam::new(0.01)).validate(&test).run(&Loader::new(train, 2));
 }
 
-/// Gives the optimizer's rate, each epoch's losses and all numbers of a run that is stopped after some epochs (or never) and started again.
+/// Returns the states, the losses and the learning rate of a run that is stopped after some epochs (or never) and started again.
 fn kept(folder: &Directory, stops: &[u64]) -> (State, State, State, Vec<f64>, f64) {
     let path = folder.file(&format!("run {stops:?}.safetensors"));
     let test = circle(30);
     let mut losses = Vec::new();
     for end in stops.iter().copied().chain([12]) {
-        // All is made anew, as by a program that is started again.
+        // Everything is made anew, as in a program that is started again.
         let (model, mut optimizer) = (network(), Adam::new(0.05));
         let plateau = ReduceLrOnPlateau::new(ReduceLrOnPlateauOptions { patience: 1, factor: 0.5, ..Default::default() });
         let mut keeper = RunCheckpoint::new(&path)
@@ -469,7 +469,7 @@ fn a_run_keeps_itself_and_goes_on_to_the_same_bits() {
     }
     assert!(never_stopped.4 < 0.05); // the schedules were at work
 }
-/// A kept state of early stopping needs the weights of its best epoch, and they must be the model's.
+/// A saved state of early stopping needs the weights of its best epoch, and they must fit the model.
 #[test]
 fn weights_that_early_stopping_cannot_give_back() {
     let load = |stopping: &mut EarlyStopping, state: &State| Callback::<f64>::load_state(stopping, state).map_err(|e| e.to_string());
@@ -488,7 +488,7 @@ fn weights_that_early_stopping_cannot_give_back() {
     let without: State = state.iter().filter(|(name, _)| *name != "best").map(|(name, values)| (name, values.clone())).collect();
     assert_eq!(load(&mut EarlyStopping::new(2), &without), Err("`weights.x` is not part of what is loaded into".into()));
 }
-/// A run that stopped early stays as it ended, however often it is started again: with the best weights.
+/// A run that was stopped early stays as it ended, with the best weights, however often it is started again.
 #[test]
 fn a_run_that_was_stopped_early_is_done() {
     let (folder, losses) = (Directory::new("fit-run-done"), [5.0, 3.0, 4.0, 3.5, 1.0, 0.5]);
@@ -507,7 +507,7 @@ fn a_run_that_was_stopped_early_is_done() {
 fn a_kept_run_that_begins_at_another_epoch_is_refused() {
     let folder = Directory::new("fit-run-begin");
     let path = folder.file("run.safetensors");
-    // Trains up to epoch 4 with a new keeper: resumed or not, and told of it or not.
+    // Trains up to epoch 4 with a new checkpoint callback, with or without `resume`, and from the given epoch.
     let run = |resume: bool, first: Option<u64>| {
         let (model, mut optimizer) = (network(), Adam::new(0.05));
         let mut keeper = RunCheckpoint::new(&path);
@@ -530,7 +530,7 @@ fn a_kept_run_that_begins_at_another_epoch_is_refused() {
     std::fs::remove_file(&path).unwrap();
     assert_eq!(run(false, Some(3)), Ok(1)); // nothing is there: any epoch will do
 }
-/// A keeper that is lent goes on where its last run ended.
+/// A checkpoint callback that is passed by reference continues where its last run ended.
 #[test]
 fn a_keeper_serves_one_run_after_the_other() {
     let folder = Directory::new("fit-run-lent");
@@ -567,7 +567,7 @@ fn what_does_not_fit_a_kept_run_is_named() {
     assert!(refused(two).ends_with("`stopping` is missing"));
     let other = RunCheckpoint::new(&path).with("scheduler", EarlyStopping::new(2));
     assert!(refused(other).contains("`base_lrs` is not part of what is loaded into"));
-    // The optimizer comes last; what was loaded before it is as it was.
+    // The optimizer comes last; what was loaded before it is unchanged.
     let (model, mut other) = (network(), Sgd::new(0.05));
     let before = (model.state(), model.generators());
     let mut keeper = RunCheckpoint::new(&path).with("scheduler", PerEpoch(Scheduler::new(&mut other, StepLr::new(3))));
