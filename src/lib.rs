@@ -1,4 +1,4 @@
-//! Reverse-mode automatic differentiation on a tape that can be read and differentiated again.
+//! Reverse-mode automatic differentiation on a tape. Gradients are on the tape too, and can be differentiated again.
 //!
 //! Operations on [`Var`] handles are recorded on a [`Tape`] (a Wengert list: R. E. Wengert, "A simple automatic derivative evaluation
 //! program", 1964). [`Tape::backward`] finds the gradient of a number with respect to all parameters in one sweep; [`Tape::grad`] gives
@@ -15,7 +15,7 @@
 //!     let y = x.linear(tape.param(&w), tape.param(&b)).tanh();
 //!     let loss = y.mse_loss(tape.constant([[0.5], [-0.5]]));
 //!     let grads = tape.backward(loss);
-//!     tape.reset(); // a Var cannot outlive this: the compiler sees to it
+//!     tape.reset(); // the compiler ensures that no Var outlives this
 //!     for p in [&w, &b] {
 //!         p.update(&grads, |p, g| p.iter_mut().zip(g).for_each(|(p, g)| *p -= 0.1 * g));
 //!     }
@@ -27,9 +27,9 @@
 //!
 //! # Derivatives at kinks and edges
 //!
-//! They are PyTorch's, so that ported programs train alike, with few exceptions. The table says what this crate gives; where PyTorch gives
-//! something else, that stands in brackets. `docs/kinks.md` lists every point
-//! at which PyTorch 2.15, JAX 0.10 and this crate are known to differ, with the reason for what was chosen.
+//! They are PyTorch's, with few exceptions, so that ported programs train alike. The table shows the derivatives of this crate, and in
+//! brackets those of PyTorch where they differ. `docs/kinks.md` lists every point at which PyTorch 2.15, JAX 0.10 and this crate are known to
+//! differ, with the reason for the choice.
 //!
 //! | function | where | derivative |
 //! |---|---|---|
@@ -39,12 +39,12 @@
 //! | `abs` | 0 | 0 |
 //! | `sqrt` | 0 | +inf |
 //! | `maximum`, `minimum` | equal inputs | 1/2 each |
-//! | `max_pool2d` and its kin | several equal elements; several NaN | all to the first; the last |
+//! | `max_pool2d` and similar | several equal elements; several NaN | all to the first; all to the last |
 //! | `grid_sample` | a position at the border, `Border` or `Reflection` | 0 |
 //! | `max`, `min`, `amax`, `amin`, `median` | several equal elements | shared equally |
-//! | `max_with_indices` and its like, `sort`, `topk`, `kthvalue` | several equal elements | to the one that the index names |
+//! | `max_with_indices` and similar, `sort`, `topk`, `kthvalue` | several equal elements | to the one with the returned index |
 //! | `prod`, `cumprod` | 0 | the product of the others, to any order |
-//! | `scatter`, `index_copy`, `max_unpool2d` | several values for one place | to the last, which is the one that stands there (PyTorch: to all) |
+//! | `scatter`, `index_copy`, `max_unpool2d` | several values for one place | to the last one, which is in the result (PyTorch: to all) |
 //! | `clamp` | at a bound | 1 (PyTorch: 0) |
 //! | `floor`, `ceil`, `trunc`, `round`, `sign` | everywhere | 0 |
 //! | `atan2` | both 0 | 0 |
@@ -52,26 +52,26 @@
 //! | `xlogy` | a = 0, b <= 0, with respect to a | 0 |
 //! | `powi`, `powf`, `pow` | whole exponents, at 0 and below | those of the polynomial, to any order |
 //! | `pow` | a = 0, b >= 0, with respect to b | 0 |
-//! | `where_cond` | the value not chosen | 0, even beside infinities and NaN |
-//! | relus, `clamp`, `maximum` | the input not chosen, where the cotangent is infinite | 0 |
-//! | `logsumexp`, `logcumsumexp` | elements -inf, also all | 0 each (PyTorch: NaN) |
-//! | `scaled_dot_product_attention` | a query that sees no key, by mask or by a bias of -inf | 0 |
+//! | `where_cond` | the value not chosen | 0, even if value or cotangent is infinite or NaN |
+//! | `relu` and similar, `clamp`, `maximum` | the input not chosen, where the cotangent is infinite | 0 |
+//! | `logsumexp`, `logcumsumexp` | elements that are -inf, even if all are | 0 each (PyTorch: NaN) |
+//! | `scaled_dot_product_attention` | a query that sees no key, because of a mask or a bias of -inf | 0 |
 //! | `det` | singular matrices | the cofactors, to any order |
 //! | `nuclear_norm` | singular matrices | the subgradient of least norm |
-//! | `cholesky` | everywhere | shared by both triangles, though one is read |
+//! | `cholesky` | everywhere | shared by both triangles, though only one is read |
 //! | `vector_norm`, `cdist`, `std` | the vector 0, coinciding points, equal elements | 0 |
-//! | `vector_norm` of fractional order | elements that are 0 | 0, to any order |
+//! | `vector_norm` of fractional order | elements that are 0 | 0, to any order of derivative |
 //! | `vector_norm(inf)` | several largest elements | shared equally |
-//! | `huber_loss`, `smooth_l1_loss` | the end of the parabola | that of the line |
+//! | `huber_loss`, `smooth_l1_loss` | where parabola and line meet | that of the line |
 //! | `kl_div` | a target of 0, with respect to it | -inf (PyTorch: NaN) |
-//! | losses with a margin | where they just reach 0 | that of the side above 0 (PyTorch: 0) |
+//! | losses with a margin | where they reach 0 | that of the side above 0 (PyTorch: 0) |
 //! | `embedding` | the row `padding_idx` | 0 |
 //! | comparisons, `detach` | everywhere | no gradient |
 //!
 //! # Features
 //!
-//! Both are on by default, and neither changes a number: `plot` (`wengert::plot`, through `plotters`), `progress` (`wengert::progress`, through
-//! `indicatif`).
+//! Both are on by default, and neither changes a result: `plot` (`wengert::plot`, which uses `plotters`) and `progress` (`wengert::progress`,
+//! which uses `indicatif`).
 
 mod array;
 mod kernels;
@@ -79,9 +79,9 @@ mod kit;
 mod ops;
 mod tape;
 
-/// The array type that values come in and go out as, in the version that this crate uses.
+/// The crate of the array types that are passed in and returned, in the version that this crate uses.
 pub use ndarray;
-/// The crate of random generators, in the version that layers and initial values take them from.
+/// The crate of random generators, in the version that layers and initial values use.
 pub use rand;
 
 pub use array::error::ShapeError;
@@ -136,12 +136,12 @@ pub use tape::param::Param;
 pub use tape::store::Stats;
 pub use tape::var::{Operand, Value, Var};
 
-/// The blocks of the README, which are compiled and run with the tests.
+/// The code blocks of the README, which are compiled and run with the tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// The blocks of the tutorial, likewise.
+/// The code blocks of the tutorial, which are compiled and run too.
 #[cfg(doctest)]
 mod tutorial {
     #[doc = include_str!("../docs/tutorial/01-gates.md")]
