@@ -43,8 +43,8 @@ fn mixed(x: u64) -> u64 {
 /// If the bounds are not finite, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn uniform<T: Scalar, S: IntoDimension>(shape: S, low: f64, high: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
-    let range = || format!("uniform: the numbers between {low} and {high} have no even spread");
-    require((high - low).is_finite(), range, "both ends, and their distance, must be finite");
+    let range = || format!("uniform: there is no uniform distribution between {low} and {high}");
+    require((high - low).is_finite(), range, "both bounds and their distance must be finite");
     filled("uniform", shape.into_dimension(), || T::from_f64(low + (high - low) * rng.random::<f64>()))
 }
 
@@ -54,7 +54,7 @@ pub fn uniform<T: Scalar, S: IntoDimension>(shape: S, low: f64, high: f64, rng: 
 /// If mean or standard deviation is not finite, the latter is negative, or an array of this shape is too large for memory.
 #[track_caller]
 pub fn normal<T: Scalar, S: IntoDimension>(shape: S, mean: f64, std: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
-    let spread = || format!("normal: mean {mean} and standard deviation {std} are those of no distribution");
+    let spread = || format!("normal: there is no distribution with mean {mean} and standard deviation {std}");
     require(mean.is_finite() && std.is_finite() && std >= 0.0, spread, "both must be finite, and the latter at least 0");
     let mut second = None;
     filled("normal", shape.into_dimension(), || {

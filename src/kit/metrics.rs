@@ -58,7 +58,7 @@ fn order<T: Scalar>(a: T, b: T) -> Ordering {
 #[track_caller]
 fn rows_and_classes(name: &str, shape: &[usize]) -> (usize, usize) {
     let message = || format!("{name}: scores have a shape [samples, classes], not {shape:?}");
-    require(shape.len() == 2 && shape[1] > 0, message, "bring one row a sample and one column a class, by `reshape`");
+    require(shape.len() == 2 && shape[1] > 0, message, "use `reshape` to get one row for each sample and one column for each class");
     (shape[0], shape[1])
 }
 
@@ -73,7 +73,7 @@ fn check_labels(name: &str, labels: &[usize], classes: usize) {
 #[track_caller]
 fn check_lengths(name: &str, what: &str, found: usize, labels: usize) {
     let message = || format!("{name}: {found} {what}, but {labels} labels");
-    require(found == labels, message, "bring one label for each sample of the batch");
+    require(found == labels, message, "give one label for each sample of the batch");
 }
 
 /// The class with the largest score, for each row of `[n, classes]`.
@@ -143,7 +143,7 @@ fn among_the_best<T: Scalar>(name: &str, scores: impl Scores<T>, labels: &[usize
 /// //  cat |   1   . |    0.5000  1.0000  0.6667
 /// //  dog |   1   2 |    1.0000  0.6667  0.8000
 /// //
-/// // a row for what it is, a column for what it was taken for; accuracy 0.7500 of 4
+/// // rows: true classes, columns: predicted ones; accuracy 0.7500 of 4
 /// assert_eq!(confusion.accuracy(), 0.75);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -270,7 +270,7 @@ impl fmt::Display for ConfusionMatrix {
             writeln!(f, "{name:>head$} |{counts} |{p:>10}{r:>8}{f1:>8}")?;
         }
         let accuracy = quotient(self.accuracy());
-        write!(f, "\na row for what it is, a column for what it was taken for; accuracy {accuracy} of {}", self.total())
+        write!(f, "\nrows: true classes, columns: predicted ones; accuracy {accuracy} of {}", self.total())
     }
 }
 
@@ -438,7 +438,7 @@ mod tests {
   dog |     1     2     . |    1.0000  0.6667  0.8000
 horse |     .     .     . |         -       -       -
 
-a row for what it is, a column for what it was taken for; accuracy 0.7500 of 4";
+rows: true classes, columns: predicted ones; accuracy 0.7500 of 4";
         assert_eq!(m.to_string().trim_start_matches(' '), table.trim_start_matches(' '));
     }
     #[test]

@@ -340,7 +340,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let at = self.axis("glu", axis);
         let n = self.size(axis);
         if !n.is_multiple_of(2) {
-            let e = ShapeError::new(format!("axis {at} has the odd size {n}")).hint("one half of the axis is what the other half gates");
+            let e = ShapeError::new(format!("axis {at} has the odd size {n}")).hint("one half of the axis gates the other");
             refuse(e, "glu", [self.shape()])
         }
         let half = n / 2;

@@ -142,7 +142,7 @@ impl Plan {
         };
         let named: usize = picks.iter().map(axes_of).sum();
         let Some(rest) = shape.len().checked_sub(named) else {
-            return Err(ShapeError::new(format!("{named} axes are indexed of the {} of shape {shape}", shape.len()))
+            return Err(ShapeError::new(format!("{named} axes are indexed, but shape {shape} has {}", shape.len()))
                 .hint("an entry names one axis, a mask as many as it has"));
         };
         let mut ellipses = picks.iter().filter(|pick| matches!(pick, Pick::Ellipsis));
@@ -314,7 +314,7 @@ pub(crate) mod rows {
                 &[3.0, 1.0, 3.0],
                 [&[1.0, 0.0, 2.0, 0.0]],
             ),
-            refuses([x()], |v| v[0].index(&pick![0, 0, 0, [0]]), &["index of [3, 4, 5]", "4 axes are indexed of the 3"]),
+            refuses([x()], |v| v[0].index(&pick![0, 0, 0, [0]]), &["index of [3, 4, 5]", "4 axes are indexed, but shape [3, 4, 5] has 3"]),
             refuses([x()], |v| v[0].index(&pick![[0, -4]]), &["index of [3, 4, 5]", "index -4 (at position 1)", "hint: "]),
             refuses([x()], |v| v[0].index(&pick![3]), &["index of [3, 4, 5]", "index 3", "hint: "]),
             refuses([x()], |v| v[0].index(&pick![[0, 1], [0, 1, 2]]), &["index of [3, 4, 5]", "[2] and [3] do not broadcast", "hint: "]),

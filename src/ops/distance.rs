@@ -77,7 +77,7 @@ impl<T: Scalar> Op<T> for VectorNorm {
         }
         let y = self.axes.reduce(x[0], self.keepdim);
         if (self.p < 0.0 || self.p == INF) && self.axes.count(x[0]) == 0 && y.numel() > 0 {
-            return Err(ShapeError::new(format!("no elements have no norm of order {} (shape {})", self.p, x[0]))
+            return Err(ShapeError::new(format!("without elements there is no norm of order {} (shape {})", self.p, x[0]))
                 .hint("an axis that is reduced must not have size 0 where p is negative or infinite"));
         }
         Ok(y)

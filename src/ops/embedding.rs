@@ -31,7 +31,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             let row = if p < 0 { p + shape[0] as isize } else { p };
             let fits = (0..shape[0] as isize).contains(&row);
             let wrong =
-                || ShapeError::new(format!("padding_idx {p} is none of {} rows", shape[0])).hint("it may count from the end, from -1");
+                || ShapeError::new(format!("padding_idx {p} is not one of {} rows", shape[0])).hint("it may count from the end, from -1");
             fits.then_some(Some(row as usize)).ok_or_else(wrong)
         });
         let padding = match padding {
@@ -66,7 +66,7 @@ pub(crate) mod rows {
             refuses([any(&[])], |v| v[0].embedding([0], None), &["embedding of []", "[rows, features]"]),
             refuses([any(&[1, 1, 1])], |v| v[0].embedding([0], None), &["embedding of [1, 1, 1]", "[rows, features]"]),
             refuses([any(&[2, 3])], |v| v[0].embedding([2], None), &["embedding of [2, 3]", "index 2", "hint: "]),
-            refuses([any(&[2, 3])], |v| v[0].embedding([1], Some(-3)), &["embedding of [2, 3]", "padding_idx -3 is none of 2 rows"]),
+            refuses([any(&[2, 3])], |v| v[0].embedding([1], Some(-3)), &["embedding of [2, 3]", "padding_idx -3 is not one of 2 rows"]),
         ]
     }
 }

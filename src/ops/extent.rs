@@ -119,7 +119,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let n = self.shape()[self.axis("split_with_sizes", axis)];
         if sizes.iter().try_fold(0usize, |sum, &size| sum.checked_add(size)) != Some(n) {
             let e = ShapeError::new(format!("the sizes {sizes:?} do not add up to {n}, the size of axis {axis}"));
-            refuse(e.hint("for parts of one size see `split`"), "split_with_sizes", [self.shape()]);
+            refuse(e.hint("for parts of equal size see `split`"), "split_with_sizes", [self.shape()]);
         }
         let (mut parts, mut start) = (self.list_of_parts("split_with_sizes", sizes.len()), 0);
         for &size in sizes {
@@ -234,7 +234,7 @@ impl Diagonal {
     fn new(shape: &Shape, offset: isize, rows: isize, columns: isize) -> Result<Diagonal, ShapeError> {
         let (rows_at, columns_at) = (shape.axis(rows)?, shape.axis(columns)?);
         if rows_at == columns_at {
-            return Err(ShapeError::new(format!("axes {rows} and {columns} are one")).hint("a diagonal runs along two axes"));
+            return Err(ShapeError::new(format!("axes {rows} and {columns} are the same")).hint("a diagonal runs along two axes"));
         }
         Ok(Diagonal { rows: rows_at, columns: columns_at, offset })
     }
@@ -344,7 +344,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn trace(self) -> Self {
         if self.ndim() != 2 {
             let e = ShapeError::new(format!("a matrix is needed, not shape {}", self.shape()));
-            refuse(e.hint("of a batch, `diagonal` gives what to sum"), "trace", [self.shape()]);
+            refuse(e.hint("for a batch, sum the last axis of `diagonal`"), "trace", [self.shape()]);
         }
         self.diagonal(0, 0, 1).sum()
     }
@@ -445,7 +445,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn unfold(self, axis: isize, size: usize, step: usize) -> Self {
         let (x, axis) = self.with_axis("unfold", axis);
         if step == 0 {
-            refuse(ShapeError::new("windows that do not move on have no end").hint("`step` is at least 1"), "unfold", [self.shape()]);
+            refuse(ShapeError::new("windows that do not move never end").hint("`step` is at least 1"), "unfold", [self.shape()]);
         }
         // Every step beyond the end gives a single window; a larger one might overflow the stride.
         let step = step.min(x.shape()[axis].saturating_add(1));
@@ -497,7 +497,7 @@ pub(crate) mod rows {
                 grad([any(&[3, 5])], |v| v[0].trace().square()),
                 grad([any(&[1, 4])], |v| v[0].t().trace().square()),
                 value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].diagonal(-1, 0, 1), &[3.0], [&[0.0, 0.0, 1.0, 0.0]]),
-                refuses([any(&[2, 3])], |v| v[0].diagonal(0, 1, -1), &["diagonal of [2, 3]", "axes 1 and -1 are one", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].diagonal(0, 1, -1), &["diagonal of [2, 3]", "axes 1 and -1 are the same", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].diagonal(0, 0, 2), &["diagonal of [2, 3]", "axis 2", "hint: "]),
                 refuses([any(&[2])], |v| v[0].trace(), &["trace of [2]", "matrix"]),
             ]
@@ -514,7 +514,7 @@ pub(crate) mod rows {
                 grad([any(&[0])], |v| v[0].diag_embed(1, 0, 1).exp()),
                 value([of(&[2], [1.0, 2.0])], |v| v[0].diag_embed(1, 0, 1), &[0.0, 1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0], [&[1.0, 1.0]]),
                 adjoint(any(&[2, 3]), any(&[4, 2, 4]), |u| u.diag_embed(1, 0, 2), |v| v.diagonal(1, 0, 2)),
-                refuses([any(&[2, 3])], |v| v[0].diag_embed(0, 1, 1), &["diag_embed of [2, 3]", "are one", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].diag_embed(0, 1, 1), &["diag_embed of [2, 3]", "are the same", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].diag_embed(0, 0, 3), &["diag_embed of [2, 3]", "axis 3", "hint: "]),
                 refuses([any(&[])], |v| v[0].diag_embed(0, 0, 1), &["diag_embed of []", "hint: "]),
             ]

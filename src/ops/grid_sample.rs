@@ -264,7 +264,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         } else if x[0] != g[0] {
             Some(("image and grid differ in the batch", "one grid is read from each image"))
         } else if g[rank + 1] != rank {
-            Some(("the grid's last axis needs a coordinate for each of the image's axes behind the channels", "x (along the width) first"))
+            Some(("the grid's last axis needs a coordinate for each of the image's axes after the channels", "x (along the width) first"))
         } else if x[2..].contains(&0) {
             Some(("there are no elements to read", "only batch, channels and grid may be empty"))
         } else {

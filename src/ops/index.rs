@@ -222,7 +222,7 @@ pub(crate) struct IndexAdd {
 fn check_select(axis_size: usize, index: &Indices) -> Result<(), ShapeError> {
     if index.shape().len() > 1 {
         return Err(ShapeError::new(format!("a list of indices is needed, not shape {}", index.shape()))
-            .hint("for an index an element see `gather`"));
+            .hint("for an index for each element see `gather`"));
     }
     index.check(axis_size, "index")
 }

@@ -232,7 +232,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let each = n / groups * rest;
         if each == 0 {
             let e = ShapeError::new("a group of no numbers has no variance");
-            refuse(e.hint("channels and the axes behind them must not be empty"), name, [shape]);
+            refuse(e.hint("channels and the axes after them must not be empty"), name, [shape]);
         }
         self.several(each * shape[0], name);
         let y = self.reshape_to([shape[0] * groups, each].into()).standardize(1, options.eps);

@@ -156,7 +156,7 @@ impl InterpolateOptions<'_> {
             }
         };
         if given != 1 && given != x.len() - 2 {
-            return Err(ShapeError::new(format!("{given} sizes or factors for the {} axes behind (batch, channels)", x.len() - 2))
+            return Err(ShapeError::new(format!("{given} sizes or factors for the {} axes after (batch, channels)", x.len() - 2))
                 .hint("give one for all, or one for each"));
         }
         let axis = |a: usize| {

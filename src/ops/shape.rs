@@ -156,7 +156,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         if sizes.len() < shape.len() {
             let e = ShapeError::new(format!("{sizes:?} has fewer axes than shape {shape}"));
-            refuse(e.hint("new axes come in front, none go"), "expand", [shape]);
+            refuse(e.hint("new axes come first, and none can be removed"), "expand", [shape]);
         }
         let wanted = sizes.iter().enumerate().map(|(a, &n)| if n == -1 { shape[a - skip] } else { n as usize });
         self.broadcast_to_shape(wanted.collect())
@@ -263,7 +263,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let sizes = self.sizes("unflatten", sizes, shape[axis]);
         if sizes.iter().fold(1usize, |product, &n| product.saturating_mul(n)) != shape[axis] {
             let e = ShapeError::new(format!("axis {axis} of size {} is not {sizes:?}", shape[axis]));
-            refuse(e.hint("the sizes multiply to that of the axis; one may be -1, which is worked out"), "unflatten", [shape]);
+            refuse(e.hint("the sizes multiply to that of the axis; one may be -1, which is computed"), "unflatten", [shape]);
         }
         self.reshape_to(shape[..axis].iter().copied().chain(sizes).chain(shape[axis + 1..].iter().copied()).collect())
     }

@@ -138,7 +138,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             let g = patches(if shape.len() == 3 { shape[0] } else { 1 }, 1, options.axes(&size, &kernel), options.groups)?;
             if !height.is_multiple_of(g.taps()) {
                 let e = ShapeError::new(format!(
-                    "the height {height} of the columns is no multiple of the {} elements of {kernel:?}",
+                    "the height {height} of the columns is not a multiple of the {} elements of {kernel:?}",
                     g.taps()
                 ));
                 return Err(e.hint("columns hold the kernel's elements for one channel after the other"));

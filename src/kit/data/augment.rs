@@ -72,7 +72,7 @@ impl Augment {
         let message = || {
             let sizes =
                 format!("a part of {part_height} x {part_width} pixels of images of {height} x {width}, padded by {}", self.padding);
-            format!("augment: {sizes}{}", if padded(height.max(width)).is_none() { ": their size is no number" } else { "" })
+            format!("augment: {sizes}{}", if padded(height.max(width)).is_none() { ": their size overflows" } else { "" })
         };
         require(rooms.iter().all(Option::is_some), message, "make the part smaller or the padding larger");
         let room = rooms.map(|room| room.unwrap_or(0));

@@ -411,8 +411,8 @@ impl Csv {
     /// Refuses a comma as both separator and decimal character.
     #[track_caller]
     fn check(&self) {
-        let message = || format!("Csv: {:?} separates columns, and stands before decimals too", char::from(self.separator));
-        require(self.separator != self.decimal, message, "tables with decimal commas mostly have `.separator(b';')`");
+        let message = || format!("Csv: {:?} is both the separator of columns and the decimal character", char::from(self.separator));
+        require(self.separator != self.decimal, message, "tables with decimal commas usually have `.separator(b';')`");
     }
     fn table<T: Scalar>(
         &self,
@@ -634,8 +634,8 @@ mod tests {
             || drop(Csv::new().decimal(b',').load_targets::<f32>("a")),
         ] {
             let text = panic(read);
-            assert!(text.starts_with("Csv: ',' separates columns, and stands before decimals too\n  at src/kit/data/csv.rs:"), "{text}");
-            assert!(text.ends_with("\n  hint: tables with decimal commas mostly have `.separator(b';')`"), "{text}");
+            assert!(text.starts_with("Csv: ',' is both the separator of columns and the decimal character\n  at src/kit/data/csv.rs:"), "{text}");
+            assert!(text.ends_with("\n  hint: tables with decimal commas usually have `.separator(b';')`"), "{text}");
         }
         let text = panic(|| drop(Csv::new().decimal(b';')));
         assert!(text.starts_with("Csv::decimal: ';' does not stand before decimals\n  at src/kit/data/csv.rs:"), "{text}");

@@ -234,7 +234,7 @@ impl<D: Dataset> Dataset for Subset<D> {
 #[track_caller]
 pub fn split_rows(len: usize, held_back: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     check_fraction("split", held_back);
-    require(has_room::<usize>(len), || format!("split: no memory for the numbers of {len} examples"), "split a part of them");
+    require(has_room::<usize>(len), || format!("split: no memory for the indices of {len} examples"), "split a part of them");
     let mut order = order::shuffled(len, seed, 0);
     let mut test = order.split_off(len - (held_back * len as f64).round() as usize);
     order.sort_unstable();

@@ -149,7 +149,7 @@ pub enum DataError {
         found: [u8; 4],
     },
     /// The header of an IDX file announces more bytes than are allowed.
-    #[error("its header tells of the sizes {sizes:?}: more than {limit} bytes")]
+    #[error("its header gives the sizes {sizes:?}: more than {limit} bytes")]
     Huge {
         /// The sizes of its axes.
         sizes: Vec<u32>,
@@ -165,7 +165,7 @@ pub enum DataError {
         found: u64,
     },
     /// There are bytes after the end of an IDX file.
-    #[error("it goes on after the {length} bytes that its header tells of")]
+    #[error("bytes follow the {length} bytes that its header announces")]
     Trailing {
         /// The number of bytes that it should have.
         length: u64,

@@ -154,7 +154,7 @@ impl<D: Dataset + 'static> Loader<D> {
         let message = || format!("Loader: no memory for the order of {n} examples");
         require(!listed || has_room::<usize>(n), message, "without `shuffle` no order is needed");
         let rows = n.min(self.source.batch);
-        let message = || format!("Loader: no memory for the numbers of the {rows} examples of a batch");
+        let message = || format!("Loader: no memory for the indices of the {rows} examples in a batch");
         require(listed || has_room::<usize>(rows), message, "make the batches smaller");
         let last = self.len();
         let mut plan = Plan { source: self.source.clone(), order: None, epoch, next: batch.min(last), last };
@@ -366,7 +366,7 @@ mod tests {
             let panic = catch_unwind(AssertUnwindSafe(|| loader.epoch(0))).err().expect("must be refused");
             let text = panic.downcast::<String>().unwrap();
             assert!(
-                text.starts_with(&format!("Loader: no memory for the numbers of the {batch} examples of a batch\n  at src/")),
+                text.starts_with(&format!("Loader: no memory for the indices of the {batch} examples in a batch\n  at src/")),
                 "{text}"
             );
         }

@@ -95,7 +95,7 @@ fn images_of(idx: &Idx) -> Result<ArrayD<f32>, DataError> {
 fn labels_of(idx: &Idx, images: usize) -> Result<Vec<usize>, DataError> {
     let Idx::U8(bytes) = idx else { return Err(DataError::Content { found: found(idx), expected: "labels (uint8, 1 axis)" }) };
     if bytes.shape() != [images] {
-        let found = format!("{} beside {images} images", found(idx));
+        let found = format!("{} for {images} images", found(idx));
         return Err(DataError::Content { found, expected: "as many labels (uint8, 1 axis)" });
     }
     match bytes.iter().find(|b| **b > 9) {
@@ -159,7 +159,7 @@ mod tests {
         let (images, labels) = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte.gz");
         refused(images, idx(&[2, 2], &[0; 4]), "it holds uint8 of shape [2, 2], where images (uint8, 3 axes) are needed");
         refused(images, idx(&[2, 1, 2], &[0; 3]), "it is cut short: 19 bytes where 20 are needed");
-        refused(labels, idx(&[3], &[0; 3]), "it holds uint8 of shape [3] beside 2 images, where as many labels (uint8, 1 axis) are needed");
+        refused(labels, idx(&[3], &[0; 3]), "it holds uint8 of shape [3] for 2 images, where as many labels (uint8, 1 axis) are needed");
         refused(labels, idx(&[2], &[0, 10]), "it holds the label 10, where labels from 0 to 9 are needed");
         refused(labels, vec![0, 0, 13, 1, 0, 0, 0, 0], "it holds float32 of shape [0], where labels (uint8, 1 axis) are needed");
     }

@@ -34,7 +34,7 @@ impl Normalization {
         let fine = mean.len() == std.len() && mean.iter().all(|m| m.is_finite()) && std.iter().all(|s| *s > 0.0 && s.is_finite());
         let needed = "needs as many means as standard deviations, all finite and the latter above 0";
         let message = || format!("Normalization::new: {needed}, not {mean:?} and {std:?}");
-        require(fine, message, "of a feature that is the same everywhere the standard deviation is 1");
+        require(fine, message, "for a constant feature use a standard deviation of 1");
         Normalization { mean, std }
     }
     /// Means and standard deviations of an array `[batch, channels, ..]` or `[batch, features]`, over all axes but the second (with the
@@ -45,7 +45,7 @@ impl Normalization {
     #[track_caller]
     pub fn fit<T: Scalar>(x: &ArrayD<T>) -> Self {
         let message = || format!("Normalization::fit: needs elements of shape [batch, channels, ..], not {:?}", x.shape());
-        require(x.ndim() >= 2 && !x.is_empty(), message, "bring examples to the first axis, and features or channels to the second");
+        require(x.ndim() >= 2 && !x.is_empty(), message, "examples are the first axis, and features or channels the second");
         let (mut means, mut stds) = (Vec::new(), Vec::new());
         for (channel, x) in x.axis_iter(Axis(1)).enumerate() {
             let message = || format!("Normalization::fit: channel {channel} holds infinities or NaN");

@@ -38,15 +38,15 @@ impl WeightedSampler {
     #[track_caller]
     pub fn new(weights: &[f64], samples: usize, seed: u64) -> WeightedSampler {
         for (i, w) in weights.iter().enumerate() {
-            let message = || format!("WeightedSampler: weight {w} of example {i} is no finite number of at least 0");
+            let message = || format!("WeightedSampler: weight {w} of example {i} is not a finite number that is at least 0");
             require(*w >= 0.0 && w.is_finite(), message, "a weight says how often an example is drawn, relative to the others");
         }
         let most = weights.iter().copied().fold(0.0, f64::max);
-        let message = || format!("WeightedSampler: of {} weights none is above 0", weights.len());
+        let message = || format!("WeightedSampler: none of {} weights is above 0", weights.len());
         require(most > 0.0, message, "give at least one example a weight");
         require(samples > 0, || "WeightedSampler: 0 samples an epoch", "as many as there are examples is usual");
-        let message = || format!("WeightedSampler: no memory for the numbers of {samples} samples");
-        require(has_room::<usize>(samples), message, "draw fewer in an epoch, and make more epochs");
+        let message = || format!("WeightedSampler: no memory for the indices of {samples} samples");
+        require(has_room::<usize>(samples), message, "draw fewer in each epoch, and use more epochs");
         // Relative weights neither overflow when added nor vanish when multiplied.
         let relative = |w: &f64| if *w > 0.0 { (w / most).max(f64::MIN_POSITIVE) } else { 0.0 };
         let weights: Vec<f64> = weights.iter().map(relative).collect();
@@ -206,10 +206,10 @@ mod tests {
         refused("WeightedSampler: weight NaN of example 1", || drop(WeightedSampler::new(&[1.0, f64::NAN], 1, 0)));
         refused("WeightedSampler: weight -1 of example 0", || drop(WeightedSampler::new(&[-1.0], 1, 0)));
         refused("WeightedSampler: weight inf of example 0", || drop(WeightedSampler::new(&[f64::INFINITY], 1, 0)));
-        refused("WeightedSampler: of 2 weights none is above 0", || drop(WeightedSampler::new(&[0.0; 2], 1, 0)));
-        refused("WeightedSampler: of 0 weights none is above 0", || drop(WeightedSampler::balanced(&[], 0)));
+        refused("WeightedSampler: none of 2 weights is above 0", || drop(WeightedSampler::new(&[0.0; 2], 1, 0)));
+        refused("WeightedSampler: none of 0 weights is above 0", || drop(WeightedSampler::balanced(&[], 0)));
         refused("WeightedSampler: 0 samples an epoch", || drop(WeightedSampler::new(&[1.0], 0, 0)));
-        refused("WeightedSampler: no memory for the numbers of", || drop(WeightedSampler::new(&[1.0], usize::MAX, 0)));
+        refused("WeightedSampler: no memory for the indices of", || drop(WeightedSampler::new(&[1.0], usize::MAX, 0)));
         refused("WeightedSampler: 2 samples without replacement, but 1 weights above 0", || {
             drop(WeightedSampler::new(&[1.0, 0.0], 2, 0).without_replacement());
         });

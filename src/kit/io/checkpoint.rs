@@ -149,7 +149,7 @@ impl Checkpoint {
             match name.split_once('.') {
                 Some((POSITION, _)) => {}
                 Some((part, _)) if parts.contains(part) => checkpoint.state.insert(name, values.clone()),
-                _ => return Err(wrong(FormatError::Header { reason: format!("`{name}` belongs to no part") })),
+                _ => return Err(wrong(FormatError::Header { reason: format!("`{name}` does not belong to a part") })),
             }
         }
         checkpoint.parts = parts;
@@ -211,15 +211,15 @@ mod tests {
         let path = dir.file("weights");
         super::super::save(&path, &State::new()).unwrap();
         let error = Checkpoint::load(&path).unwrap_err().to_string();
-        assert!(error.ends_with("weights: it is no training checkpoint (plain arrays are read by `io::load`)"), "{error}");
+        assert!(error.ends_with("weights: it is not a training checkpoint (`io::load` reads plain arrays)"), "{error}");
         let refused = |state: &[(&str, u64)], parts: &str| {
             save_with(&path, &State::from_iter(state.iter().copied()), &[(MARK, parts)]).unwrap();
             Checkpoint::load(&path).unwrap_err().to_string()
         };
         let place = [("position.epoch", 1), ("position.batch", 1)];
         assert!(refused(&place[..1], "").ends_with("position: `batch` is missing"));
-        assert!(refused(&[place[0], place[1], ("model.x", 1)], "other").ends_with("`model.x` belongs to no part"));
-        assert!(refused(&[place[0], place[1], ("x", 1)], "x").ends_with("`x` belongs to no part"));
+        assert!(refused(&[place[0], place[1], ("model.x", 1)], "other").ends_with("`model.x` does not belong to a part"));
+        assert!(refused(&[place[0], place[1], ("x", 1)], "x").ends_with("`x` does not belong to a part"));
         assert!(matches!(Checkpoint::load(dir.file("none")), Err(IoError::Read { .. })));
     }
     #[test]

@@ -107,7 +107,7 @@ pub enum FormatError {
         extra: u64,
     },
     /// The header is wrong.
-    #[error("its header makes no sense: {reason}")]
+    #[error("its header is wrong: {reason}")]
     Header {
         /// The reason.
         reason: String,
@@ -121,7 +121,7 @@ pub enum FormatError {
         found: String,
     },
     /// The file holds arrays, but is not a training checkpoint.
-    #[error("it is no training checkpoint (plain arrays are read by `io::load`)")]
+    #[error("it is not a training checkpoint (`io::load` reads plain arrays)")]
     NoCheckpoint,
 }
 

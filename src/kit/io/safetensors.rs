@@ -68,7 +68,7 @@ pub fn load_with(path: impl AsRef<Path>) -> Result<(State, Metadata), IoError> {
 /// If an entry is called `__metadata__`, or the header would be longer than the format allows (100 MB).
 pub fn to_bytes(state: &State, metadata: &[(&str, &str)]) -> Result<Vec<u8>, FormatError> {
     if state.get("__metadata__").is_some() {
-        return Err(FormatError::Header { reason: "an array is called `__metadata__`, which is the name of the remarks".into() });
+        return Err(FormatError::Header { reason: "an array is called `__metadata__`, the name that the format uses for metadata".into() });
     }
     // `None` for no metadata: for an empty list without arrays, the library would write an invalid header.
     let metadata = (!metadata.is_empty()).then(|| metadata.iter().map(|&(k, v)| (k.into(), v.into())).collect());
@@ -253,7 +253,7 @@ mod tests {
             (r#"{"a""#, 0),
             ("{", 0),
         ] {
-            assert!(refused(header, numbers).starts_with("its header makes no sense: "), "{header}");
+            assert!(refused(header, numbers).starts_with("its header is wrong: "), "{header}");
         }
         let complex = refused(r#"{"z":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}"#, 8);
         assert!(complex.starts_with("`z` holds numbers of type C64, which is not read"), "{complex}");

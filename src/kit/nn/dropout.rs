@@ -39,7 +39,7 @@ impl<T: Scalar> Dropout<T> {
     #[track_caller]
     pub fn new(p: f64, rng: &mut impl Rng) -> Self {
         let message = || format!("Dropout: the probability must be from 0 to 1, not {p}");
-        require((0.0..=1.0).contains(&p), message, "it is that of being left out; 0.2 to 0.5 are usual");
+        require((0.0..=1.0).contains(&p), message, "it is the probability of being left out; 0.2 to 0.5 are usual");
         Dropout { p, generator: Generator::new(rng.random()), mode: Mode::default(), kept: Mutex::default() }
     }
 }

@@ -44,8 +44,8 @@ impl<T: Scalar> Embedding<T> {
     #[track_caller]
     pub fn with_padding(self, padding_idx: usize) -> Self {
         let (rows, n) = (self.weight.shape()[0], self.weight.shape()[1]);
-        let message = || format!("Embedding: padding_idx {padding_idx} is none of {rows} words, which count from 0");
-        require(padding_idx < rows, message, "make num_embeddings one larger");
+        let message = || format!("Embedding: padding_idx {padding_idx} is not one of {rows} words, which count from 0");
+        require(padding_idx < rows, message, "increase num_embeddings by one");
         self.weight.with_mut(|w| w[padding_idx * n..][..n].fill(T::ZERO));
         let layer = Embedding { padding_idx: Some(padding_idx), ..self };
         layer.keep_padding();

@@ -414,7 +414,7 @@ fn group_norm_needs_equal_groups() {
     GroupNorm::<f32>::new(3, 4);
 }
 #[test]
-#[should_panic(expected = "Embedding: padding_idx 5 is none of 5 words")]
+#[should_panic(expected = "Embedding: padding_idx 5 is not one of 5 words")]
 fn the_padding_is_a_word() {
     let _ = Embedding::<f32>::new(5, 2, &mut init::seeded(1)).with_padding(5);
 }

@@ -48,7 +48,7 @@ impl<T: Scalar> Sequential<T> {
         let name = name.into();
         let fits = !name.is_empty() && !name.contains('.');
         let message = || format!("Sequential::named: no module can be called {name:?}");
-        require(fits, message, "a name without dots, such as \"head\": dots part the names of nested modules (`head.weight`)");
+        require(fits, message, "a name without dots, such as \"head\": dots separate the names of nested modules (`head.weight`)");
         let free = self.modules.iter().all(|(n, _)| *n != name);
         require(free, || format!("Sequential: there is a module {name:?} already"), "give it another name");
         self.modules.push((name, Box::new(module)));

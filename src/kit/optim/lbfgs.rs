@@ -153,7 +153,7 @@ impl<T: Scalar> Lbfgs<T> {
     #[track_caller]
     pub fn step(&mut self, params: &[Param<T>], mut closure: impl FnMut() -> (T, Grads<T>)) -> T {
         let known = self.params.is_empty() || (params.len() == self.params.len() && params.iter().zip(&self.params).all(|(p, q)| p.is(q)));
-        require(known, || "Lbfgs: the parameters are others than in the last step, or in another order", "make another optimizer");
+        require(known, || "Lbfgs: the parameters, or their order, have changed since the last step", "make another optimizer");
         if let Some(Numbers { lrs, .. }) = self.handover.take() {
             not_negative("optimizer", "lr", lrs[0], "1 is usual, as in PyTorch");
             self.options.lr = lrs[0];

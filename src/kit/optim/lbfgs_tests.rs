@@ -221,7 +221,7 @@ fn many_iterations_are_a_number() {
     assert!(problem.evaluations > 20);
 }
 #[test]
-#[should_panic(expected = "the parameters are others than in the last step")]
+#[should_panic(expected = "the parameters, or their order, have changed")]
 fn parameters_stay_the_same() {
     let mut optimizer = Lbfgs::new(0.1);
     Problem::new().step(&mut optimizer);

@@ -107,7 +107,7 @@ impl ReduceLrOnPlateau {
         );
         not_negative("ReduceLrOnPlateau", "threshold", t, "1e-4 is usual");
         not_negative("ReduceLrOnPlateau", "min_lr", min_lr, "0, or the rate below which nothing is gained");
-        not_negative("ReduceLrOnPlateau", "eps", eps, "1e-8 is usual: a smaller change of a rate is left out");
+        not_negative("ReduceLrOnPlateau", "eps", eps, "1e-8 is usual: smaller changes of a rate are not made");
         let best = if goal == Goal::Min { f64::INFINITY } else { f64::NEG_INFINITY };
         ReduceLrOnPlateau { options, best, bad_epochs: 0, cooldown: 0 }
     }

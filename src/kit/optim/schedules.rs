@@ -119,7 +119,7 @@ impl Schedule for CosineAnnealingLr {
             self.t_max,
             "the number of steps of the scheduler from the highest rate to the lowest",
         );
-        not_negative("CosineAnnealingLr", "eta_min", self.eta_min, "the least rate: 0, or a small part of the first one");
+        not_negative("CosineAnnealingLr", "eta_min", self.eta_min, "the smallest rate: 0, or a small part of the first one");
     }
 }
 
@@ -171,7 +171,7 @@ impl Schedule for CosineAnnealingWarmRestarts {
             self.t_mult,
             "1 for periods of one length, 2 for each twice as long as the one before",
         );
-        not_negative("CosineAnnealingWarmRestarts", "eta_min", self.eta_min, "the least rate: 0, or a small part of the first one");
+        not_negative("CosineAnnealingWarmRestarts", "eta_min", self.eta_min, "the smallest rate: 0, or a small part of the first one");
     }
 }
 

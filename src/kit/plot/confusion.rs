@@ -57,9 +57,9 @@ pub fn confusion(title: &str, matrix: &ConfusionMatrix) -> Picture {
             };
             area.draw(&Text::new(name.clone(), (left + middle, y), style))?;
         }
-        area.draw(&Text::new("what it is", (20, top + side / 2), turned(16, INK, HPos::Center)))?;
+        area.draw(&Text::new("true class", (20, top + side / 2), turned(16, INK, HPos::Center)))?;
         let under = (left + side / 2, top + side + below + 14);
-        area.draw(&Text::new("what it was taken for", under, text(16, INK, HPos::Center)))?;
+        area.draw(&Text::new("predicted class", under, text(16, INK, HPos::Center)))?;
         // The colour scale, with 0 at the bottom.
         let (x, height) = (left + side + 22, side.min(200));
         let start = top + (side - height) / 2;

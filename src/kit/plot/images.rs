@@ -66,7 +66,7 @@ pub fn feature_maps<T: Scalar>(title: &str, maps: impl Source<T>) -> Picture {
         let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
         move |v: f64| if high > low { share(v, low, high) } else { 0.5 }
     };
-    let scale = "each from its least (black) to its greatest value (white)";
+    let scale = "each from its smallest value (black) to its largest (white)";
     grid(title, [channels, height, width], None, scale, &values, |i| i.to_string(), grey)
 }
 

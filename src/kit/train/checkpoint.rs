@@ -96,7 +96,7 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
         // It was written by hand, in the middle of an epoch, which would be trained again from its beginning.
         if checkpoint.batch() != 0 {
             let (name, found) = ("position.batch".into(), checkpoint.batch().to_string());
-            return Err(StateError::Type { name, found, expected: "0, since runs go on at the begin of an epoch," });
+            return Err(StateError::Type { name, found, expected: "0, since runs continue at the beginning of an epoch," });
         }
         model.load_state(&checkpoint.part("model")?)?;
         model.load_generators(&checkpoint.part("generators")?)?;

@@ -216,7 +216,7 @@ impl<'a, T: Scalar> Fit<'a, T, Vec<usize>> {
             let &[_, classes] = logits else { return None };
             let at = labels.iter().position(|&label| label >= classes)?;
             Some(format!(
-                "label {} (at position {at} of the batch) is none of the {classes} classes that the model tells apart",
+                "label {} (at position {at} of the batch) is not one of the {classes} classes of the model",
                 labels[at]
             ))
         };

@@ -418,7 +418,7 @@ fn labels_that_are_no_classes_are_named() {
         *panic.expect_err("must be refused").downcast::<String>().unwrap()
     };
     for (text, when) in [(refused(with_label(2), circle(5)), "training"), (refused(circle(5), with_label(2)), "validation")] {
-        let message = "label 2 (at position 3 of the batch) is none of the 2 classes that the model tells apart";
+        let message = "label 2 (at position 3 of the batch) is not one of the 2 classes of the model";
         assert!(text.starts_with(&format!("Fit::run: in {when}, {message}\n  at src/kit/train/tests.rs:")), "{text}");
         assert!(text.contains("\n  hint: labels count from 0"), "{text}");
     }
@@ -578,7 +578,7 @@ fn what_does_not_fit_a_kept_run_is_named() {
     let within = kept.parts().fold(Checkpoint::at(1, 3), |all, name| all.with(name, kept.part(name).unwrap()));
     within.save(&path).unwrap();
     let error = refused(RunCheckpoint::new(&path).with("scheduler", scheduler(&mut Adam::new(0.05))));
-    assert!(error.ends_with("`position.batch` is 3, where 0, since runs go on at the begin of an epoch, is needed"), "{error}");
+    assert!(error.ends_with("`position.batch` is 3, where 0, since runs continue at the beginning of an epoch, is needed"), "{error}");
     std::fs::write(&path, "no checkpoint").unwrap();
     assert!(refused(RunCheckpoint::new(&path)).contains("run.safetensors"));
     for name in ["", "a.b", "a,b", "model", "position"] {
