@@ -123,7 +123,10 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (shape, rows) = (x.shape(), one_axis_at_least(&index.shape));
         let beside = if rows.len() == shape.len() { shape.with(axis, 1).broadcast(&rows.with(axis, 1)) } else { None };
         let Some(beside) = beside else {
-            let e = ShapeError::new(format!("indices of shape {} do not broadcast with shape {shape} beside axis {axis}", index.shape));
+            let e = ShapeError::new(format!(
+                "indices of shape {} do not broadcast with shape {shape} along the axes other than {axis}",
+                index.shape
+            ));
             refuse(e.hint("they need as many axes, of equal sizes or 1"), "take_along_dim", [shape]);
         };
         let index =

@@ -23,7 +23,7 @@ impl<T: Scalar> Op<T> for Concat {
         for (i, s) in x.iter().enumerate() {
             let fits = s.len() == x[0].len() && (0..s.len()).all(|a| a == axis || s[a] == x[0][a]);
             if !fits {
-                let how = if s.len() == x[0].len() { format!("beside axis {axis}") } else { "in the number of axes".into() };
+                let how = if s.len() == x[0].len() { format!("along another axis than {axis}") } else { "in the number of axes".into() };
                 return Err(ShapeError::new(format!("input {i} has shape {s}, which differs from {} {how}", x[0]))
                     .hint("all sizes but that of the joined axis must be equal"));
             }

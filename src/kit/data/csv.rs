@@ -634,7 +634,10 @@ mod tests {
             || drop(Csv::new().decimal(b',').load_targets::<f32>("a")),
         ] {
             let text = panic(read);
-            assert!(text.starts_with("Csv: ',' is both the separator of columns and the decimal character\n  at src/kit/data/csv.rs:"), "{text}");
+            assert!(
+                text.starts_with("Csv: ',' is both the separator of columns and the decimal character\n  at src/kit/data/csv.rs:"),
+                "{text}"
+            );
             assert!(text.ends_with("\n  hint: tables with decimal commas usually have `.separator(b';')`"), "{text}");
         }
         let text = panic(|| drop(Csv::new().decimal(b';')));

@@ -80,7 +80,9 @@ pub fn from_bytes(bytes: &[u8]) -> Result<Values, FormatError> {
     let header = std::str::from_utf8(bytes.get(start..end).ok_or_else(|| cut_short(end))?);
     let header = header.ok().and_then(Header::parse);
     let Some(Header { kind, fortran, shape }) = header else {
-        return Err(FormatError::Header { reason: "it is not a dictionary of descr (one type, no records), fortran_order and shape".into() });
+        return Err(FormatError::Header {
+            reason: "it is not a dictionary of descr (one type, no records), fortran_order and shape".into(),
+        });
     };
     let Some((number, big_endian)) = number(&kind) else {
         return Err(FormatError::Type { name: "array".into(), found: kind });

@@ -215,10 +215,7 @@ impl<'a, T: Scalar> Fit<'a, T, Vec<usize>> {
             // The loss refuses other shapes.
             let &[_, classes] = logits else { return None };
             let at = labels.iter().position(|&label| label >= classes)?;
-            Some(format!(
-                "label {} (at position {at} of the batch) is not one of the {classes} classes of the model",
-                labels[at]
-            ))
+            Some(format!("label {} (at position {at} of the batch) is not one of the {classes} classes of the model", labels[at]))
         };
         fit
     }
