@@ -285,9 +285,9 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         Axes::of(shape.len() - sizes.len()..shape.len())
     }
-    /// Local response normalization: divides every element by (k + alpha m)^beta, where m is the mean square over the `size` channels (axis
-    /// 1) around its own. Channels before the first and after the last count as 0. (A. Krizhevsky et al., "ImageNet classification with
-    /// deep convolutional neural networks", 2012.)
+    /// Local response normalization: divides every element by (k + alpha m)^beta, where m is the mean square over the `size` channels (on
+    /// axis 1) around its own. Channels before the first and after the last count as 0. (A. Krizhevsky et al., "ImageNet classification
+    /// with deep convolutional neural networks", 2012.)
     ///
     /// # Panics
     /// If there are fewer than three axes, or the size is 0.
