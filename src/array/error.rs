@@ -3,7 +3,7 @@
 use crate::array::shape::Shape;
 use std::any::Any;
 use std::fmt;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
 
 /// Why an op was refused, before any arithmetic. Methods on [`Var`](crate::Var) panic with this text;
 /// [`Tape::try_apply`](crate::Tape::try_apply) returns it.
@@ -78,6 +78,24 @@ impl ShapeError {
         }
         details.at = details.at.or(Some(at));
         self
+    }
+}
+
+/// Runs a method of an op (`doing`, its name for the text), perhaps of one of the user's own. A panic with a text that names no line becomes an
+/// error, to which the caller adds op, shapes and line; any other panic goes on as it is.
+#[inline(always)]
+pub(crate) fn told<R>(doing: &str, run: impl FnOnce() -> R) -> Result<R, ShapeError> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(r) => Ok(r),
+        Err(panic) => Err(told_by(panic, doing)),
+    }
+}
+#[cold]
+#[inline(never)]
+pub(crate) fn told_by(panic: Box<dyn Any + Send>, doing: &str) -> ShapeError {
+    match ShapeError::of_panic(&*panic, doing) {
+        Some(e) => e,
+        None => resume_unwind(panic),
     }
 }
 

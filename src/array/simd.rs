@@ -52,6 +52,18 @@ const AVX2: u8 = Level::Avx2 as u8;
 #[cfg(target_arch = "x86_64")]
 const AVX512: u8 = Level::Avx512 as u8;
 
+#[inline]
+fn known_level() -> Level {
+    match LEVEL.load(Ordering::Relaxed) {
+        PLAIN => Level::Plain,
+        #[cfg(target_arch = "x86_64")]
+        AVX2 => Level::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        AVX512 => Level::Avx512,
+        _ => detect(),
+    }
+}
+
 #[cold]
 fn detect() -> Level {
     let cap = if cfg!(wengert_simd = "plain") {
@@ -115,24 +127,15 @@ pub trait Kernel {
 /// Runs the kernel with the widest instruction set of this machine.
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Out {
-    match LEVEL.load(Ordering::Relaxed) {
+    match known_level() {
         // SAFETY: `detect` has found these features on this machine.
         #[cfg(target_arch = "x86_64")]
-        AVX512 => unsafe { x86::run_avx512(kernel) },
+        Level::Avx512 => unsafe { x86::run_avx512(kernel) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        AVX2 => unsafe { x86::run_avx2(kernel) },
-        PLAIN => kernel.run(plain::Plain),
-        _ => dispatch_first(kernel),
+        Level::Avx2 => unsafe { x86::run_avx2(kernel) },
+        _ => kernel.run(plain::Plain),
     }
-}
-
-/// Apart from the others, so that a kernel's numbers stay in registers on the way of all later calls.
-#[cold]
-#[inline(never)]
-fn dispatch_first<K: Kernel>(kernel: K) -> K::Out {
-    detect();
-    dispatch(kernel)
 }
 
 /// Runs the kernel with the given instruction set, or a narrower one if this machine lacks it.
@@ -170,7 +173,7 @@ pub fn dispatch_numbers<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
     }
 }
 
-/// See [`dispatch_first`].
+/// Apart, so that the numbers stay in registers on the way of all later calls.
 #[cold]
 #[inline(never)]
 fn first_numbers<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {

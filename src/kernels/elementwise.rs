@@ -145,7 +145,7 @@ pub(crate) fn number<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, a: T
 /// `y = f(x..)` over arrays of one shape, the output contiguous.
 #[inline(always)]
 pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
-    walk(&|x, y| slices(f, x, y), F::COST.grain(), x, y);
+    walk(&f, F::COST.grain(), x, y);
 }
 
 /// `y = f(x..)` over slices of one length.
@@ -158,18 +158,26 @@ pub(crate) fn slices<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, mut 
     dispatch(Loop { f, x, y });
 }
 
-/// The loop of one function, its type forgotten: what walks over arrays is compiled once.
-type Run<'f, T, const N: usize> = &'f (dyn Fn([&[T]; N], &mut [T]) + Sync);
+/// A function over slices of one length, its type forgotten, so that what walks over arrays is compiled once. (A trait of our own: a closure's
+/// table has functions that nobody calls.)
+pub(crate) trait Run<T, const N: usize>: Sync {
+    fn run(&self, x: [&[T]; N], y: &mut [T]);
+}
+impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Run<T, N> for F {
+    fn run(&self, x: [&[T]; N], y: &mut [T]) {
+        slices(*self, x, y);
+    }
+}
 
 /// Calls `run` with slices of the operands that lie in order.
 #[inline(never)]
-fn walk<T: Scalar, const N: usize>(run: Run<'_, T, N>, grain: usize, x: [View<'_, T>; N], y: &mut [T]) {
+fn walk<T: Scalar, const N: usize>(f: &dyn Run<T, N>, grain: usize, x: [View<'_, T>; N], y: &mut [T]) {
     if x.iter().all(|x| x.layout.is_contiguous()) {
         let slices = x.map(|x| &x.data[x.offset..x.offset + y.len()]);
         if y.len() < 2 * grain {
-            return run(slices, y); // small arrays, and what is computed in blocks
+            return f.run(slices, y); // small arrays, and what is computed in blocks
         }
-        return parallel::parts(y, grain, &|first, y| run(slices.map(|x| &x[first..][..y.len()]), y));
+        return parallel::parts(y, grain, &|first, y| f.run(slices.map(|x| &x[first..][..y.len()]), y));
     }
     if y.is_empty() {
         return;
@@ -179,14 +187,14 @@ fn walk<T: Scalar, const N: usize>(run: Run<'_, T, N>, grain: usize, x: [View<'_
     let data = x.map(|x| x.data);
     let each = grain.div_ceil(nest.row) * nest.row;
     parallel::parts(y, each, &|first, y| match y.len() {
-        ..=SMALL_CHUNK => strided_rows::<T, N, SMALL_CHUNK>(run, data, &nest, start, first / nest.row, y),
-        _ => strided_rows::<T, N, CHUNK>(run, data, &nest, start, first / nest.row, y),
+        ..=SMALL_CHUNK => strided_rows::<T, N, SMALL_CHUNK>(f, data, &nest, start, first / nest.row, y),
+        _ => strided_rows::<T, N, CHUNK>(f, data, &nest, start, first / nest.row, y),
     });
 }
 
 /// Some rows of the output, of operands of which some are strided.
 fn strided_rows<T: Scalar, const N: usize, const CHUNK: usize>(
-    run: Run<'_, T, N>,
+    f: &dyn Run<T, N>,
     data: [&[T]; N],
     nest: &Nest<N>,
     start: [isize; N],
@@ -210,7 +218,7 @@ fn strided_rows<T: Scalar, const N: usize, const CHUNK: usize>(
                 1 => &data[k][at[k] as usize + c * CHUNK..][..n],
                 _ => &buffers[k][..n],
             });
-            run(x, y);
+            f.run(x, y);
         }
     });
 }

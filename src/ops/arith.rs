@@ -195,8 +195,7 @@ pub(crate) fn binary<'t, T: Scalar, O: Operation>(op: O, a: Var<'t, T>, b: Var<'
 where
     Arith<O>: Listed,
 {
-    let fixed = listed::<T, Arith<O>>().expect("the four operations have no attributes");
-    match a.tape.numbers(fixed, [a, b]) {
+    match a.tape.numbers(listed::<T, Arith<O>>(), [a, b]) {
         Some(y) => y,
         None => {
             let (a, b) = a.broadcast_with(b, O::NAME);

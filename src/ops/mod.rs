@@ -62,18 +62,23 @@ use crate::tape::op::erase::{Attributed, Erase, EraseNumber, Fixed, Listed};
 // others.
 macro_rules! ops {
     (@one $op:ty, $table:ident) => {
+        // Not inline: a function as small as these would be compiled where it is called, and with it all of the op.
         impl Listed for $op {
-            fn fixed_f32() -> Option<&'static Fixed<f32>> {
-                Self::$table
+            #[inline(never)]
+            fn fixed_f32() -> &'static Fixed<f32> {
+                Self::$table.expect("it has attributes")
             }
-            fn fixed_f64() -> Option<&'static Fixed<f64>> {
-                Self::$table
+            #[inline(never)]
+            fn fixed_f64() -> &'static Fixed<f64> {
+                Self::$table.expect("it has attributes")
             }
+            #[inline(never)]
             fn attributed_f32(op: &mut Option<Self>) -> &mut dyn Attributed<f32> {
-                op
+                if const { size_of::<Self>() == 0 } { unreachable!("it has none") } else { op }
             }
+            #[inline(never)]
             fn attributed_f64(op: &mut Option<Self>) -> &mut dyn Attributed<f64> {
-                op
+                if const { size_of::<Self>() == 0 } { unreachable!("it has none") } else { op }
             }
         }
     };

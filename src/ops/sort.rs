@@ -4,12 +4,11 @@
 //! that were taken. NaN counts as the largest element; but in a line with a NaN, the smallest element and the median are NaN too. Equal
 //! elements keep their order.
 
-use crate::array::error::ShapeError;
+use crate::array::error::{ShapeError, told};
 use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::kernels::sort::{self, Entry, ascending, descending, first};
 use crate::ops::indices::Indices;
-use crate::tape::record::told;
 use crate::tape::var::{Var, refuse};
 
 /// The result of [`Var::one_of_each_line`]: the array with at least one axis, the axis, a position along it for each line, and the shape of

@@ -76,3 +76,26 @@ impl<T: Scalar> fmt::Debug for Tape<T> {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Tape;
+
+    #[test]
+    fn nodes_that_wait_are_shown_as_such_until_they_are_read() {
+        let waiting = |tape: &Tape<f32>| tape.nodes().iter().filter(|n| n.waits).map(|n| n.op).collect::<Vec<_>>();
+        let lines = |tape: &Tape<f32>| tape.to_string().lines().filter(|line| line.ends_with(" (waits)")).count();
+        for (waits_from, expected) in [(usize::MAX, vec![]), (1000, vec!["exp", "neg", "sum"]), (1001, vec![])] {
+            let tape = Tape::new().fast_ways(true, waits_from);
+            let x = tape.leaf(vec![0.0; 1000]);
+            let y = -x.exp();
+            let total = y.sum();
+            assert_eq!(waiting(&tape), expected);
+            assert_eq!(lines(&tape), expected.len());
+            assert_eq!(y.to_vec()[999], -1.0);
+            // The sum was added up on the way. What `exp` gave is kept, since a gradient may need it.
+            assert_eq!(waiting(&tape), [""; 0]);
+            assert_eq!(total.item(), -1000.0);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! What can be recorded, and by whom? A [`Tape`] is a Wengert list: nodes in the order of their computation, so that each one's inputs
 //! lie before it. This file is what users call; [`record`](crate::tape::record) holds the list.
 
+mod fit;
 pub(crate) mod grad;
 pub(crate) mod grads;
 mod leaf;
@@ -19,7 +20,7 @@ mod sweep;
 pub(crate) mod var;
 pub(crate) mod waiting;
 
-use crate::array::error::ShapeError;
+use crate::array::error::{ShapeError, told_by};
 use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::tape::grads::Grads;
@@ -27,7 +28,7 @@ use crate::tape::node::{At, NONE, NodeId};
 use crate::tape::op::Op;
 use crate::tape::op::erase::{Erase, Fixed, Given, Listed, OpRef, attributed, listed};
 use crate::tape::recall::{LayoutId, NUMBER};
-use crate::tape::record::{List, told_by};
+use crate::tape::record::List;
 use crate::tape::var::Var;
 use smallvec::SmallVec;
 use std::any::Any;
@@ -128,20 +129,20 @@ impl<T: Scalar> Tape<T> {
     /// Records an op, or says why it does not fit; nothing is changed then, and the tape goes on working.
     #[track_caller]
     pub fn try_apply<'t, O: Op<T> + PartialEq>(&'t self, op: O, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>, ShapeError> {
-        match O::PLAIN {
-            Some(op) => self.try_given(Given::Fixed(op), inputs),
-            None => self.try_given(Given::New(&mut Some(op)), inputs),
+        if const { size_of::<O>() == 0 } {
+            return self.try_given(Given::Fixed(O::PLAIN.expect("it has no attributes")), inputs);
         }
+        self.try_given(Given::New(&mut Some(op)), inputs)
     }
 
     /// Records a built-in op.
     #[inline(always)]
     #[track_caller]
     pub(crate) fn listed<'t, O: Listed, const N: usize>(&'t self, op: O, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
-        match listed::<T, O>() {
-            Some(op) => self.fixed(op, inputs),
-            None => self.given(Given::New(attributed(&mut Some(op))), &inputs),
+        if const { size_of::<O>() == 0 } {
+            return self.fixed(listed::<T, O>(), inputs);
         }
+        self.given(Given::New(attributed(&mut Some(op))), &inputs)
     }
 
     /// Records an op without attributes, by the short way of numbers if it leads there.

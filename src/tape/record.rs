@@ -1,24 +1,20 @@
 //! How is a node recorded? Its op is asked for the output's shape, its output is computed, and one line is appended to the list.
 
-use crate::array::error::ShapeError;
-use crate::array::layout::{Layout, check_rank};
+use crate::array::error::{ShapeError, told};
+use crate::array::layout::Layout;
 use crate::array::memory::lack;
 use crate::array::scalar::Scalar;
-use crate::array::shape::{Shape, Strides};
 use crate::array::view::View;
 use crate::tape::grads::Grads;
 use crate::tape::leaves::Leaves;
 use crate::tape::node::{At, NONE, NodeId, Place};
 use crate::tape::op::erase::{Given, OpRef, OpTable, Rule};
-use crate::tape::op::{Cotangents, Fused, Op};
+use crate::tape::op::{Cotangents, Op};
 use crate::tape::recall::{LayoutId, Layouts, NUMBER, OpKey, Placement, Placements, Question};
 use crate::tape::slots::{Settled, Waiting};
 use crate::tape::store::{Store, StoreMark};
 use smallvec::SmallVec;
-use std::any::Any;
 use std::cell::Cell;
-use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// As many nodes as a tape has places for.
 const MOST_NODES: usize = NONE as usize - 1;
@@ -230,17 +226,6 @@ impl<T: Scalar> List<T> {
         Ok(self.append(Node { inputs: ids, arity, tracked, cut: self.no_grad.get(), ..node(r, placement.layout, place, at) }))
     }
 
-    /// What is said where an op cannot be computed.
-    #[cold]
-    fn refusal(&self, e: ShapeError, op: &dyn Op<T>, inputs: &[NodeId], at: At) -> ShapeError {
-        e.of(op.name(), inputs.iter().map(|&i| self.layout(i).shape().clone()), at)
-    }
-    /// The same for a node that is computed later, or whose rule is run.
-    #[cold]
-    pub fn refusal_of(&self, e: ShapeError, id: NodeId) -> ShapeError {
-        self.refusal(e, self.op(id), self.inputs(id), self.nodes[id as usize].at)
-    }
-
     /// Room for more nodes, or a panic that can be caught. There is never room for more than a tape has places for.
     #[cold]
     #[inline(never)]
@@ -284,44 +269,6 @@ impl<T: Scalar> List<T> {
         Ok(placement)
     }
 
-    /// The one place where it is decided whether an op fits: shapes, sizes, and what a view may see. (Asked once for each op and layouts of
-    /// up to three inputs: then the answer is kept.)
-    #[cold]
-    fn ask(&mut self, op: &dyn Op<T>, inputs: &[NodeId]) -> Result<Placement, ShapeError> {
-        let shape = told("shape", || op.shape(&inputs.iter().map(|&i| self.layout(i).shape()).collect::<SmallVec<[&Shape; 8]>>()))??;
-        check_rank(&shape)?;
-        shape.check_count()?;
-        let alias = match inputs.first() {
-            Some(&i) => told("alias", || op.alias(self.layout(i), &shape))?.map(|alias| (self.layout(i), alias)),
-            None => None,
-        };
-        let (layout, alias) = match alias {
-            Some((x, (strides, by))) => (view_within(x, shape, strides, by)?, Some(by)),
-            None => {
-                // What is not a view is computed, from all of its inputs.
-                shape.check_size()?;
-                inputs.iter().try_for_each(|&i| self.layout(i).shape().check_size())?;
-                if let Some(fused) = op.fused().filter(|fused| fused.elementwise().is_some()) {
-                    self.check_elementwise(fused, inputs, &shape)?;
-                }
-                (Layout::contiguous(shape), None)
-            }
-        };
-        Ok(Placement { layout: self.layouts.intern(layout), alias })
-    }
-
-    /// That inputs of an elementwise op have its output's shape. What is computed in parts would read beyond them, or leave some out.
-    fn check_elementwise(&self, op: &dyn Fused<T>, inputs: &[NodeId], shape: &Shape) -> Result<(), ShapeError> {
-        for (k, &i) in inputs.iter().enumerate() {
-            let x = self.layout(i).shape();
-            if x != shape && !op.is_table(k) {
-                return Err(ShapeError::new(format!("an elementwise op whose input {k} has shape {x} gives shape {shape}"))
-                    .hint("`elementwise` is for ops whose inputs, beside tables, have the output's shape: broadcast them first"));
-            }
-        }
-        Ok(())
-    }
-
     fn forward(&mut self, op: &dyn Op<T>, inputs: &[NodeId], settled: Settled, layout: LayoutId) -> Result<Place, ShapeError> {
         let List { store, nodes, layouts, .. } = self;
         let run = || {
@@ -354,22 +301,6 @@ impl<T: Scalar> List<T> {
         self.store.rewind(to.store);
     }
 
-    /// Refuses a cotangent `c`, which the rule of node `id` returned, whose shape is not that of its input `x`.
-    #[inline(always)]
-    pub fn check_cotangent(&self, id: NodeId, x: NodeId, c: NodeId) {
-        if self.nodes[c as usize].layout != self.nodes[x as usize].layout {
-            self.check_shapes(id, x, c);
-        }
-    }
-    #[cold]
-    fn check_shapes(&self, id: NodeId, x: NodeId, c: NodeId) {
-        let (op, have, want) = (self.op(id).name(), self.layout(c).shape(), self.layout(x).shape());
-        if have != want {
-            let e = ShapeError::new(format!("the rule of {op} returned a cotangent of shape {have} for an input of shape {want}"));
-            panic!("{}", self.refusal_of(e.hint("a cotangent has the shape of its input; `sum_to` undoes a broadcast"), id));
-        }
-    }
-
     /// Keeps the cotangents that a rule of more than three inputs returns, and tells where they begin.
     pub fn spill(&mut self, ids: &[NodeId]) -> u32 {
         let start = self.spilled.len() as u32;
@@ -385,45 +316,6 @@ impl<T: Scalar> List<T> {
             (_, start) => self.spilled.drain(start as usize..).collect(),
         }
     }
-}
-
-/// Runs a method of an op (`doing`, its name for the text), perhaps of one of the user's own. A panic with a text that names no line becomes an
-/// error, to which the caller adds op, shapes and line; any other panic goes on as it is.
-#[inline(always)]
-pub(crate) fn told<R>(doing: &str, run: impl FnOnce() -> R) -> Result<R, ShapeError> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(r) => Ok(r),
-        Err(panic) => Err(told_by(panic, doing)),
-    }
-}
-#[cold]
-#[inline(never)]
-pub(crate) fn told_by(panic: Box<dyn Any + Send>, doing: &str) -> ShapeError {
-    match ShapeError::of_panic(&*panic, doing) {
-        Some(e) => e,
-        None => resume_unwind(panic),
-    }
-}
-
-/// The layout of a view, which must not see elements outside of the span from the first to the last that its input sees.
-fn view_within(x: &Layout, shape: Shape, strides: Strides, by: isize) -> Result<Layout, ShapeError> {
-    if strides.len() != shape.len() {
-        return Err(ShapeError::new(format!("its `alias` gave strides {strides:?} for a view of shape {shape}"))
-            .hint("a view has one stride for each of its axes"));
-    }
-    let (layout, whole, by) = (Layout::new(shape, strides), x.reach(), by as i128);
-    let seen = layout.reach();
-    // (Also an empty view begins somewhere in its input.)
-    if by.saturating_add(seen.start) < whole.start || by.saturating_add(seen.end) > whole.end {
-        let span = |r: &Range<i128>| if r.is_empty() { "none".into() } else { format!("{} to {}", r.start, r.end - 1) };
-        let sees = match seen.is_empty() {
-            true => format!("begins at element {by}"),
-            false => format!("sees elements {}", span(&(by.saturating_add(seen.start)..by.saturating_add(seen.end)))),
-        };
-        return Err(ShapeError::new(format!("its `alias` {sees}, the input has {}", span(&whole)))
-            .hint("strides and the distance to the first element are counted in elements of the input, from its first"));
-    }
-    Ok(layout)
 }
 
 /// A node, as yet without inputs and without a gradient.

@@ -16,7 +16,7 @@
 
 mod run;
 
-use crate::array::error::ShapeError;
+use crate::array::error::{ShapeError, told};
 use crate::array::scalar::Scalar;
 use crate::array::view::View;
 use crate::kernels::elementwise::Cost;
@@ -24,7 +24,7 @@ use crate::kernels::reduce::{self, combine, part_len};
 use crate::tape::node::{NodeId, Place};
 use crate::tape::op::{Fused, Op};
 use crate::tape::recall::LayoutId;
-use crate::tape::record::{List, told};
+use crate::tape::record::List;
 use crate::tape::slots::Settled;
 use run::{Input, Output, Piece, REGISTERS, Step};
 use smallvec::SmallVec;

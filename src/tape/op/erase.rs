@@ -44,7 +44,6 @@ pub(crate) trait NumberOp<T: Scalar>: Op<T> {
 
 /// An op with attributes, on its way into the table.
 pub(crate) trait Attributed<T: Scalar> {
-    fn name(&self) -> &'static str;
     /// Whether another op is the same.
     fn is(&self, other: &dyn Op<T>) -> bool;
     /// Takes it out, to be kept.
@@ -52,9 +51,6 @@ pub(crate) trait Attributed<T: Scalar> {
 }
 
 impl<T: Scalar, O: Op<T> + PartialEq> Attributed<T> for Option<O> {
-    fn name(&self) -> &'static str {
-        self.as_ref().map_or("", Op::name)
-    }
     fn is(&self, other: &dyn Op<T>) -> bool {
         let other: &dyn Any = other;
         other.downcast_ref::<O>().is_some_and(|other| self.as_ref() == Some(other))
@@ -73,10 +69,12 @@ pub(crate) enum Given<'a, T: Scalar> {
 }
 
 impl<T: Scalar> Given<'_, T> {
-    pub fn name(&self) -> &'static str {
+    /// The name, for an error.
+    #[cold]
+    pub fn name(self) -> &'static str {
         match self {
             Given::Fixed(fixed) => fixed.op.name(),
-            Given::New(op) => op.name(),
+            Given::New(op) => op.share().name(),
             Given::Again(op, _) => op.name(),
         }
     }
@@ -102,8 +100,10 @@ impl<T: Scalar, O: NumberOp<T>> EraseNumber<T> for O {}
 /// The functions are not generic, so that the op's kernels and rules are compiled in this crate, once, with its optimisation, and not again
 /// in every crate that uses them.
 pub(crate) trait Listed: Sized + Op<f32> + Op<f64> + PartialEq + Tested {
-    fn fixed_f32() -> Option<&'static Fixed<f32>>;
-    fn fixed_f64() -> Option<&'static Fixed<f64>>;
+    /// Its table, if it has no attributes.
+    fn fixed_f32() -> &'static Fixed<f32>;
+    fn fixed_f64() -> &'static Fixed<f64>;
+    /// Itself, if it has some.
     fn attributed_f32(op: &mut Option<Self>) -> &mut dyn Attributed<f32>;
     fn attributed_f64(op: &mut Option<Self>) -> &mut dyn Attributed<f64>;
 }
@@ -127,10 +127,7 @@ fn of_type<T: Scalar, V: Copy + 'static>(of_f32: impl Any, of_f64: impl Any) -> 
 
 /// The table of a listed op without attributes.
 #[inline(always)]
-pub(crate) fn listed<T: Scalar, O: Listed>() -> Option<&'static Fixed<T>> {
-    if size_of::<O>() != 0 {
-        return None;
-    }
+pub(crate) fn listed<T: Scalar, O: Listed>() -> &'static Fixed<T> {
     of_type::<T, _>(O::fixed_f32(), O::fixed_f64())
 }
 
