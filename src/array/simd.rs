@@ -125,7 +125,7 @@ pub trait Kernel {
 }
 
 /// Runs the kernel with the widest instruction set of this machine.
-#[inline]
+#[inline(always)]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Out {
     match known_level() {
         // SAFETY: `detect` has found these features on this machine.

@@ -12,7 +12,7 @@ use crate::kernels::parallel;
 use crate::kernels::reduce;
 use crate::kernels::scratch;
 use crate::kernels::unit::{is_safe, unit};
-use crate::ops::map::{rule_of_slope, same_shape};
+use crate::ops::map::{Slope, rule_of_slope, same_shape};
 use crate::ops::reduction::AxisList;
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Operand, Var, refuse};
@@ -146,7 +146,7 @@ impl<T: Scalar> Op<T> for VectorNorm {
 impl VectorNormGrad {
     /// `sign(x) (|x| / y)^(p-1)`, and 0 where that has no value.
     #[inline(always)]
-    fn slope<R: Real>(self, x: R, y: R) -> R {
+    fn by_x<R: Real>(self, x: R, y: R) -> R {
         let (zero, one) = (x.lit(0.0), x.lit(1.0));
         // The branch that is not chosen is computed with 1 in place of 0, so that its own derivative is finite.
         let none = y.equal(zero);
@@ -171,7 +171,13 @@ impl<T: Scalar> Elementwise<T, 3> for VectorNormGrad {
     const COST: Cost = Cost::Expensive;
     #[inline(always)]
     fn at<S: Simd>(self, [g, x, y]: [T; 3]) -> T {
-        g * self.slope(Num::<T, S>::new(x), Num::<T, S>::new(y)).0
+        g * self.by_x(Num::<T, S>::new(x), Num::<T, S>::new(y)).0
+    }
+}
+
+impl<T: Scalar> Slope<T> for VectorNormGrad {
+    fn slope<'t>(&self, x: Var<'t, T>, y: Var<'t, T>) -> Var<'t, T> {
+        self.by_x(x, y)
     }
 }
 
@@ -186,7 +192,7 @@ impl<T: Scalar> Op<T> for VectorNormGrad {
         apply(*self, [x[0], x[1], x[2]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        rule_of_slope(cx, &|x, y| self.slope(x, y))
+        rule_of_slope(cx, self)
     }
 }
 

@@ -159,7 +159,7 @@ impl<T: Scalar, U: Unary> Op<T> for MapGrad<U> {
         apply(*self, [x[0], x[1], x[2]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        rule_of_slope(cx, &|x, y| self.0.df(x, y))
+        rule_of_slope(cx, self)
     }
 }
 
@@ -193,7 +193,7 @@ impl<T: Scalar, B: Binary> Elementwise<T, 2> for Zip<B> {
 
 impl<B: Binary, const FIRST: bool> ZipGrad<B, FIRST> {
     #[inline(always)]
-    fn slope<R: Real>(self, a: R, b: R) -> R {
+    fn of<R: Real>(self, a: R, b: R) -> R {
         if FIRST { self.0.da(a, b) } else { self.0.db(a, b) }
     }
 }
@@ -202,7 +202,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Elementwise<T, 3> for ZipGrad<B, F
     const COST: Cost = B::COST;
     #[inline(always)]
     fn at<S: Simd>(self, [g, a, b]: [T; 3]) -> T {
-        times(g, self.slope(Num::<T, S>::new(a), Num::<T, S>::new(b)).0, B::CHOOSES)
+        times(g, self.of(Num::<T, S>::new(a), Num::<T, S>::new(b)).0, B::CHOOSES)
     }
 }
 
@@ -259,7 +259,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Op<T> for ZipGrad<B, FIRST> {
         apply(*self, [x[0], x[1], x[2]], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        rule_of_slope(cx, &|a, b| self.slope(a, b))
+        rule_of_slope(cx, self)
     }
 }
 
@@ -275,13 +275,28 @@ impl<T: Scalar, B: Binary, const FIRST: bool> NumberOp<T> for ZipGrad<B, FIRST> 
     }
 }
 
+/// The slope of a fused gradient, written out.
+pub(crate) trait Slope<T: Scalar> {
+    fn slope<'t>(&self, x: Var<'t, T>, y: Var<'t, T>) -> Var<'t, T>;
+}
+impl<T: Scalar, U: Unary> Slope<T> for MapGrad<U> {
+    fn slope<'t>(&self, x: Var<'t, T>, y: Var<'t, T>) -> Var<'t, T> {
+        self.0.df(x, y)
+    }
+}
+impl<T: Scalar, B: Binary, const FIRST: bool> Slope<T> for ZipGrad<B, FIRST> {
+    fn slope<'t>(&self, a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
+        self.of(a, b)
+    }
+}
+
 /// The rule of a fused gradient `z = g * slope(x, y)`, of g, x and y: by g it is the same op of another g; by x and y the slope is written out,
 /// and swept down to where it began, only if one of the two is asked for.
-pub(crate) fn rule_of_slope<'t, T: Scalar>(cx: &Vjp<'t, '_, T>, slope: &dyn Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>) -> Cotangents<'t, T> {
+pub(crate) fn rule_of_slope<'t, T: Scalar>(cx: &Vjp<'t, '_, T>, op: &dyn Slope<T>) -> Cotangents<'t, T> {
     let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));
     let mut through = [None; 2];
     if cx.needs(1) || cx.needs(2) {
-        through = cx.through([1, 2], cx.g * g, &|| slope(x, y));
+        through = cx.through([1, 2], cx.g * g, &|| op.slope(x, y));
     }
     cx.each(|i| if i == 0 { Some(cx.tape.again(cx.id, [cx.g, x, y])) } else { through[i - 1] })
 }

@@ -146,7 +146,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// Records an op without attributes, by the short way of numbers if it leads there.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn fixed<'t, const N: usize>(&'t self, op: &'static Fixed<T>, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
         match self.numbers(op, inputs) {
@@ -168,7 +168,7 @@ impl<T: Scalar> Tape<T> {
     pub(crate) fn again<'t, const N: usize>(&'t self, id: NodeId, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
         let list = self.read();
         match list.nodes[id as usize].op {
-            OpRef::Fixed(op) => {
+            OpRef::Fixed(op) | OpRef::Number(op) => {
                 drop(list);
                 self.fixed(op, inputs)
             }
@@ -184,15 +184,16 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     fn try_given<'t>(&'t self, op: Given<'_, T>, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>, ShapeError> {
         let at = Location::caller();
-        let mut ids: SmallVec<[NodeId; 16]> = SmallVec::new();
-        for v in inputs {
-            if !std::ptr::eq(v.tape, self) {
-                return Err(foreign(op.name(), inputs, at));
-            }
-            ids.push(v.id);
+        if !inputs.iter().all(|v| std::ptr::eq(v.tape, self)) {
+            return Err(foreign(op.name(), inputs, at));
         }
-        let id = self.write().record(op, &ids, at);
-        id.map(|id| Var::at(self, id))
+        if inputs.len() > 3 {
+            let ids: SmallVec<[NodeId; 16]> = inputs.iter().map(|v| v.id).collect();
+            return self.write().record(op, &ids, at).map(|id| Var::at(self, id));
+        }
+        let mut ids = [NONE; 3];
+        ids.iter_mut().zip(inputs).for_each(|(id, v)| *id = v.id);
+        self.write().record(op, &ids[..inputs.len()], at).map(|id| Var::at(self, id))
     }
 
     /// Runs a closure whose operations carry no gradient.

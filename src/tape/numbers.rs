@@ -40,7 +40,7 @@ impl<T: Scalar> Tape<T> {
         // At once: a number that is kept for the call below is written to memory first, and the next node waits for it.
         let place = list.store.push_number(number.value(x[0], x[1], x[2]), at);
         let (cut, live) = (list.no_grad.get(), list.is_live());
-        let y = Node { inputs: ids, arity: N as u32, tracked: tracked && live, cut, ..node(OpRef::Fixed(op), NUMBER, place, at) };
+        let y = Node { inputs: ids, arity: N as u32, tracked: tracked && live, cut, ..node(OpRef::Number(op), NUMBER, place, at) };
         Some(Var::at(self, list.append(y)))
     }
 }
@@ -81,13 +81,11 @@ impl<T: Scalar> List<T> {
             let node = &self.nodes[id];
             if g < OFF_PATH && node.arity > 0 && !node.cut {
                 let (arity, inputs, at) = (node.arity as usize, node.inputs, node.at);
-                let OpRef::Fixed(&Fixed { number: Some(op), .. }) = node.op else { return i };
-                if arity > 2 {
-                    return i;
-                }
+                let (OpRef::Number(&Fixed { number: Some(op), .. }), 1 | 2) = (node.op, arity) else { return i };
+                let y = self.store.element(node.place);
                 let known = if g == last.0 { Some(last.1) } else { self.number(g) };
-                let (Some(g), Some(y)) = (known, self.number(id as NodeId)) else { return i };
-                let (Some(a), Some(b)) = (self.number(inputs[0]), self.number(inputs[arity - 1])) else { return i };
+                let Some(g) = known else { return i };
+                let [a, b] = [0, arity - 1].map(|k| self.store.element(self.nodes[inputs[k] as usize].place));
                 let (ga, gb) = op.cotangents(g, a, b, y);
                 for k in 0..arity {
                     let (x, gx) = if k == 0 { (inputs[0], ga) } else { (inputs[1], gb) };

@@ -186,19 +186,19 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
     }
     /// Cotangents from a closure that is called for each input that needs one; `None` means zero.
     pub fn each<C: Into<Option<Var<'t, T>>>>(&self, mut cotangent: impl FnMut(usize) -> C) -> Cotangents<'t, T> {
-        self.each_of(&mut |i| cotangent(i).into())
+        self.each_of(&mut cotangent)
     }
-    fn each_of(&self, cotangent: &mut dyn FnMut(usize) -> Option<Var<'t, T>>) -> Cotangents<'t, T> {
+    fn each_of(&self, cotangent: &mut dyn EachInput<'t, T>) -> Cotangents<'t, T> {
         if self.inputs.len() <= 3 {
             let mut ids = [NONE; 4];
             for (i, id) in ids.iter_mut().enumerate().take(self.inputs.len()) {
                 if self.needs >> i & 1 == 1 {
-                    *id = self.own(cotangent(i));
+                    *id = self.own(cotangent.of(i));
                 }
             }
             return Cotangents::pack(ids);
         }
-        let all = (0..self.inputs.len()).map(|i| if self.needs(i) { self.own(cotangent(i)) } else { NONE });
+        let all = (0..self.inputs.len()).map(|i| if self.needs(i) { self.own(cotangent.of(i)) } else { NONE });
         let all: SmallVec<[NodeId; 16]> = all.collect();
         Cotangents::pack([NONE, NONE, NONE, self.tape.spill(&all)])
     }
@@ -216,6 +216,17 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
         let begin = self.tape.next_id();
         let out = self.tape.uncut(formula);
         self.tape.sweep_formula(begin, out.id, seed.id, wanted).map(|id| (id != NONE).then(|| Var::at(self.tape, id)))
+    }
+}
+
+/// What gives the cotangent of each input: a closure, without its type. (A trait of our own: the table of a `dyn FnMut` has functions that
+/// nobody calls, for each of a few hundred rules.)
+trait EachInput<'t, T: Scalar> {
+    fn of(&mut self, i: usize) -> Option<Var<'t, T>>;
+}
+impl<'t, T: Scalar, C: Into<Option<Var<'t, T>>>, F: FnMut(usize) -> C> EachInput<'t, T> for F {
+    fn of(&mut self, i: usize) -> Option<Var<'t, T>> {
+        self(i).into()
     }
 }
 

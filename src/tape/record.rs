@@ -161,7 +161,7 @@ impl<T: Scalar> List<T> {
     }
     pub fn op(&self, id: NodeId) -> &dyn Op<T> {
         match self.nodes[id as usize].op {
-            OpRef::Fixed(fixed) => fixed.op,
+            OpRef::Fixed(fixed) | OpRef::Number(fixed) => fixed.op,
             OpRef::Table(i) => &*self.table.get(i).0,
         }
     }
@@ -169,7 +169,7 @@ impl<T: Scalar> List<T> {
     #[inline]
     pub fn rule(&self, id: NodeId) -> Rule<T> {
         match self.nodes[id as usize].op {
-            OpRef::Fixed(fixed) => Rule::Fixed(fixed.op),
+            OpRef::Fixed(fixed) | OpRef::Number(fixed) => Rule::Fixed(fixed.op),
             OpRef::Table(i) => Rule::Shared(self.table.get(i).0.clone()),
         }
     }

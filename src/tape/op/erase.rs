@@ -143,6 +143,8 @@ pub(crate) fn attributed<T: Scalar, O: Listed>(op: &mut Option<O>) -> &mut dyn A
 /// Which op a node is.
 pub(crate) enum OpRef<T: Scalar> {
     Fixed(&'static Fixed<T>),
+    /// The same, of a node that has taken the short way of numbers: it and its inputs are elements of the arena.
+    Number(&'static Fixed<T>),
     /// By its index in the [`OpTable`].
     Table(u32),
 }
