@@ -21,7 +21,7 @@
 //!
 //! # How it was checked
 //!
-//! `python tests/tensorboard/check.py` reads `tests/tensorboard/events.out.tfevents.1700000000.host` through the `tensorboard` package
+//! `python src/kit/tensorboard/check.py` reads `src/kit/tensorboard/events.out.tfevents.1700000000.host` through the `tensorboard` package
 //! (2.21), whole and cut short, and compares all numbers and pixels. It printed
 //!
 //! ```text
@@ -306,12 +306,12 @@ mod tests {
             event(time(7), 5, picture("grey", [[0.0, 0.2, 0.4], [0.6, 0.8, 1.0]])),
             event(time(8), 6, picture("colour", [[[1.0f32, 0.0]], [[0.5, f32::NAN]], [[-3.0, 7.0]]])),
         ];
-        let (found, expected) = (file.concat(), &include_bytes!("../../../tests/tensorboard/events.out.tfevents.1700000000.host")[..]);
+        let (found, expected) = (file.concat(), &include_bytes!("events.out.tfevents.1700000000.host")[..]);
         if found != expected {
             let path = std::env::temp_dir().join("events.out.tfevents.1700000000.host");
             std::fs::write(&path, found).unwrap();
             panic!(
-                "other bytes than the file's; they are in {}: check them by tests/tensorboard/check.py (a new release of flate2 may pack the \
+                "other bytes than the file's; they are in {}: check them by src/kit/tensorboard/check.py (a new release of flate2 may pack the \
                  two images otherwise, which is harmless if that finds their pixels: replace the file)",
                 path.display()
             );

@@ -1,9 +1,9 @@
 """Reads the fixed event file through the real `tensorboard` package (pip install tensorboard pillow), whole and cut short.
 
-    python tests/tensorboard/check.py
+    python src/kit/tensorboard/check.py
 
 The unit test `tensorboard::tests::the_bytes_of_a_fixed_file` holds the writer to the bytes of this file; if the writer changes, the test says
-where the new bytes are: check them by `python tests/tensorboard/check.py FILE`, and put them in the old one's place.
+where the new bytes are: check them by `python src/kit/tensorboard/check.py FILE`, and put them in the old one's place.
 """
 
 import io
