@@ -1,8 +1,8 @@
 //! In steady state a training step makes no heap allocation: counted by the global allocator, in every thread that takes part.
-#![allow(unsafe_code)] // a global allocator is unsafe to write
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use crate::allocator::count_here;
+use crate::harness::alone;
+use crate::random::Random;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use wengert::nn::{self, BatchNorm2d, Dropout, Flatten, Linear, MaxPool2d, Module, Relu, Sequential};
 use wengert::optim::{Adagrad, Adam, OneCycleLr, Optimizer, RmsProp, RmsPropOptions, Scheduler, Sgd, SgdOptions};
@@ -11,53 +11,14 @@ use wengert::{Conv2dOptions, Indices, NormOptions, Padding, Param, RunningStats,
 #[path = "../benches/workloads/models/mod.rs"]
 mod models;
 
-struct Counting;
-
-thread_local! {
-    /// Where this thread's allocations are counted; nowhere, unless a test says so.
-    static COUNTER: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
-}
-
-fn count() {
-    // A thread that is ending has no thread-local values any more.
-    if let Ok(Some(counter)) = COUNTER.try_with(Cell::get) {
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: every call is passed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promises.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-    unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as the caller promises.
-        unsafe { System.realloc(old, layout, size) }
-    }
-    unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(old, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// Allocations of each of 50 steps after a warm-up, and the tape's counters after the first and after the last of them. Each
 /// thread of a pool of its own is counted.
 fn steps<F: FnMut() -> Stats>(threads: usize, make: impl FnOnce() -> F + Send) -> (Vec<usize>, Stats, Stats) {
+    let _alone = alone();
     let counter: &'static AtomicUsize = Box::leak(Box::new(AtomicUsize::new(0)));
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
-        .start_handler(move |_| COUNTER.set(Some(counter)))
+        .start_handler(move |_| count_here(counter))
         .build()
         .expect("threads can be started");
     pool.install(move || {
@@ -92,12 +53,8 @@ fn large_product<T: Scalar>() {
 
 /// Seeded numbers between -1 and 1.
 fn numbers<T: Scalar>(n: usize, seed: u64) -> Vec<T> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 33) as f64 / (1u64 << 30) as f64 - 1.0
-    };
-    (0..n).map(|_| T::from_f64(next())).collect()
+    let mut random = Random(seed);
+    (0..n).map(|_| random.number()).collect()
 }
 
 /// Fully connected layers, as weight and bias.

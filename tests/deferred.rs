@@ -1,25 +1,18 @@
 //! Large elementwise ops are computed later, in blocks and together: the values, the gradients and the bits are those of small pieces,
 //! which are computed at once.
 
+use crate::random::Random;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wengert::{Cost, Cotangents, Fused, Op, Param, Scalar, Shape, ShapeError, Tape, Var, View, Vjp, concat};
 
-/// A generator of small whole numbers.
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 33) as usize % n
-    }
-    fn numbers<T: Scalar>(&mut self, n: usize) -> Vec<T> {
-        (0..n).map(|_| T::from_f64(self.below(4001) as f64 / 1000.0 - 2.0)).collect()
-    }
+/// Numbers between -2 and 2, in thousandths.
+fn numbers<T: Scalar>(random: &mut Random, n: usize) -> Vec<T> {
+    (0..n).map(|_| T::from_f64(random.below(4001) as f64 / 1000.0 - 2.0)).collect()
 }
 
 /// A graph of elementwise ops, drawn by `seed`: the same for any arrays.
 fn graph<'t, T: Scalar>(seed: u64, leaves: &[Var<'t, T>]) -> Var<'t, T> {
-    let mut draw = Draw(seed);
+    let mut draw = Random(seed);
     let mut values = leaves.to_vec();
     for _ in 0..2 + draw.below(30) {
         let (a, b) = (values[draw.below(values.len())], values[draw.below(values.len())]);
@@ -95,8 +88,8 @@ fn bits<T: Scalar>(seed: u64, inputs: &[Vec<T>]) -> Vec<Vec<Option<u64>>> {
 fn large_arrays_are_as_small_ones<T: Scalar>(graphs: u64) {
     let n = 21_357;
     for seed in 0..graphs {
-        let mut draw = Draw(seed + 1000);
-        let inputs: Vec<Vec<T>> = (0..3).map(|_| draw.numbers(n)).collect();
+        let mut draw = Random(seed + 1000);
+        let inputs: Vec<Vec<T>> = (0..3).map(|_| numbers(&mut draw, n)).collect();
         let whole = bits(seed, &inputs);
         let mut pieces: Vec<Vec<Option<u64>>> = vec![vec![]; whole.len()];
         for from in (0..n).step_by(1000) {
@@ -123,7 +116,7 @@ fn large_arrays_have_the_bits_of_their_pieces() {
 
 #[test]
 fn large_arrays_have_the_same_bits_at_any_number_of_threads() {
-    let inputs: Vec<Vec<f32>> = (0..3).map(|i| Draw(i).numbers(300_001)).collect();
+    let inputs: Vec<Vec<f32>> = (0..3).map(|i| numbers(&mut Random(i), 300_001)).collect();
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads can be started");
         pool.install(|| (0..4).map(|seed| (bits(seed, &inputs), sums(seed, &inputs))).collect::<Vec<_>>())
@@ -204,20 +197,20 @@ fn sums<T: Scalar>(seed: u64, inputs: &[Vec<T>]) -> [[u64; 2]; 2] {
 #[test]
 fn sums_that_wait_have_the_bits_of_those_that_do_not() {
     for n in [16_384, 20_001, 32_768, 32_769, 49_153, 65_599, 131_072, 147_456, 300_063] {
-        let [waiting, at_once] = sums(3, &[Draw(n as u64).numbers::<f32>(n)]);
+        let [waiting, at_once] = sums(3, &[numbers::<f32>(&mut Random(n as u64), n)]);
         assert_eq!(waiting, at_once, "{n}");
-        let [waiting, at_once] = sums(3, &[Draw(n as u64).numbers::<f64>(n)]);
+        let [waiting, at_once] = sums(3, &[numbers::<f64>(&mut Random(n as u64), n)]);
         assert_eq!(waiting, at_once, "{n}");
     }
     let tape = Tape::<f32>::new();
-    let x = tape.leaf(Draw(1).numbers::<f32>(4_300_123));
+    let x = tape.leaf(numbers::<f32>(&mut Random(1), 4_300_123));
     assert_eq!((x * 0.3).sum().item(), tape.leaf((x * 0.3).to_vec()).sum().item());
 }
 
 /// Whether the value is read before the sweep, after it, or never; twice swept; or differentiated in a way that keeps nodes.
 #[test]
 fn value_and_gradient_do_not_depend_on_when_they_are_read() {
-    let values = Draw(7).numbers::<f32>(40_000);
+    let values = numbers::<f32>(&mut Random(7), 40_000);
     let run = |order: usize| {
         let tape = Tape::<f32>::new();
         let x = tape.leaf(&values);

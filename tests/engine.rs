@@ -1,5 +1,6 @@
 //! The tape and its sweep, from outside: long chains, bits at any number of threads, orders of derivative, parameters, listings.
 
+use crate::random::Random;
 use ndarray::{Array2, ArrayD};
 use wengert::{
     Binary, Cotangents, Grads, Indices, Op, Param, Real, Scalar, Shape, ShapeError, Tape, Unary, Var, View, Vjp, at, concat, stack,
@@ -7,11 +8,8 @@ use wengert::{
 
 /// Seeded numbers between -1 and 1.
 fn numbers<T: Scalar>(shape: &[usize], seed: u64) -> ArrayD<T> {
-    let mut state = seed;
-    ArrayD::from_shape_simple_fn(shape, || {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        T::from_f64((state >> 33) as f64 / (1u64 << 30) as f64 - 1.0)
-    })
+    let mut random = Random(seed);
+    ArrayD::from_shape_simple_fn(shape, || random.number())
 }
 
 fn close(a: f64, b: f64) {
@@ -622,11 +620,8 @@ fn no_grad_ends_also_when_it_returns_a_borrowed_value() {
 
 /// A sweep whose nodes are thrown away runs rules over plain numbers; one whose nodes are kept records them. The bits are the same.
 fn numbers_take_both_ways<T: Scalar>() {
-    let mut state = 7u64;
-    let mut draw = |n: usize| {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 33) as usize % n
-    };
+    let mut random = Random(7);
+    let mut draw = |n: usize| random.below(n);
     for graph in 0..200 {
         let tape = Tape::<T>::new();
         let leaves = [0.7, -1.3, 2.1].map(|x| tape.leaf(T::from_f64(x)));

@@ -2,35 +2,12 @@
 
 #![allow(clippy::op_ref)] // operators on references are among what is tested
 
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
+use crate::conformance::panics::caught;
 use wengert::{Cotangents, Indices, Op, Param, Pick, Scalar, Shape, ShapeError, Tape, Var, View, Vjp, at, concat, pick, stack};
-
-thread_local! {
-    /// Whether a panic of this thread is expected, and need not be printed.
-    static EXPECTED: Cell<bool> = const { Cell::new(false) };
-}
 
 /// Runs a closure that must panic; gives the text.
 fn refused<R>(f: impl FnOnce() -> R) -> String {
-    static QUIET: Once = Once::new();
-    QUIET.call_once(|| {
-        let usual = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            if !EXPECTED.get() {
-                usual(panic);
-            }
-        }));
-    });
-    EXPECTED.set(true);
-    let result = catch_unwind(AssertUnwindSafe(f));
-    EXPECTED.set(false);
-    let panic = result.err().expect("must be refused");
-    match panic.downcast::<String>() {
-        Ok(text) => *text,
-        Err(other) => other.downcast::<&str>().expect("a panic with a text").to_string(),
-    }
+    caught(f).err().expect("must be refused")
 }
 
 /// That `$call` panics with `$message`, the line of the call, and `$hint`; that it leaves `$tape` as it was and able to work on.

@@ -1,13 +1,7 @@
 //! What do layers, optimizers, loaders and files do with extreme arguments? They give a right value, or refuse by a text that names what was
 //! asked for, the caller's line and a hint: no bare index error, no overflow, no abort, no second of waiting, no gigabyte.
-#![allow(unsafe_code)] // a global allocator is unsafe to write
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use crate::harness::{self, alone};
 use wengert::data::{Augment, Csv, Dataset, Examples, Idx, Loader, Normalization, Subset, WeightedSampler, one_hot, split_rows};
 use wengert::io::{Checkpoint, State, StateError, Values, npy, safetensors};
 use wengert::metrics::{ConfusionMatrix, Mean, MovingAverage, top_k_accuracy};
@@ -17,46 +11,6 @@ use wengert::optim::*;
 use wengert::tensorboard::EventWriter;
 use wengert::train::EarlyStopping;
 use wengert::{Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, Grads, Param, RunningStats, Tape, init};
-
-/// More than this is not to be had: requests of it fail, as they do where memory is short.
-const MOST: usize = 1 << 30;
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-struct Short;
-
-/// Whether there is so much; if not, an abort of the process (where a failed request was not reckoned with) follows this line.
-fn granted(more: usize) -> bool {
-    if HELD.fetch_add(more, Ordering::Relaxed).saturating_add(more) <= MOST {
-        return true;
-    }
-    HELD.fetch_sub(more, Ordering::Relaxed);
-    if let Ok(case) = CASE.try_lock() {
-        let _ = writeln!(std::io::stderr(), "(a request of {more} bytes fails in {case})");
-    }
-    false
-}
-
-// SAFETY: every call is passed on to the system's allocator, or fails.
-unsafe impl GlobalAlloc for Short {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        if granted(layout.size()) { unsafe { System.alloc(layout) } } else { std::ptr::null_mut() }
-    }
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as the caller promises.
-        if granted(layout.size()) { unsafe { System.alloc_zeroed(layout) } } else { std::ptr::null_mut() }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as the caller promises.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-#[global_allocator]
-static ALLOCATOR: Short = Short;
-
-/// What is tried just now.
-static CASE: Mutex<String> = Mutex::new(String::new());
 
 const SIZES: [usize; 11] =
     [0, 1, 2, (1 << 31) - 1, 1 << 31, 1 << 32, (1 << 32) + 1, 1 << 40, isize::MAX as usize, usize::MAX - 1, usize::MAX];
@@ -87,31 +41,15 @@ const NUMBERS: [f64; 22] = [
 
 /// Runs a case; says what is wrong, if it neither ends well nor is refused as it should be.
 fn wrong(what: &str, names: &str, case: &dyn Fn() -> Result<(), String>) -> Option<String> {
-    *CASE.lock().unwrap() = what.to_string();
-    let mut time = Duration::MAX;
-    // A busy machine may be slow once.
-    for _ in 0..3 {
-        let start = Instant::now();
-        let end = catch_unwind(AssertUnwindSafe(case));
-        time = time.min(start.elapsed());
-        let text = match end {
-            Ok(Ok(())) => None,
-            Ok(Err(refusal)) if refusal.is_empty() => return Some(format!("{what}: refused without a word")),
-            Ok(Err(_)) => None,
-            Err(panic) => {
-                Some(panic.downcast_ref::<String>().cloned().or(panic.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default())
-            }
-        };
-        if let Some(text) = text
-            && !(text.contains(names) && text.contains("\n  at tests/extremes_kit.rs:") && text.contains("\n  hint: "))
-        {
-            return Some(format!("{what}: {text}"));
-        }
-        if time < Duration::from_secs(1) {
-            return None;
-        }
-    }
-    Some(format!("{what}: it takes {time:?}"))
+    let helps = |text: &str| text.contains(names) && text.contains("\n  at tests/extremes_kit.rs:") && text.contains("\n  hint: ");
+    harness::wrong(
+        what,
+        |text| (!helps(text)).then_some("a refusal that is no help"),
+        || match case() {
+            Err(refusal) if refusal.is_empty() => Err("refused without a word".into()),
+            _ => Ok(()), // well, or with a typed error
+        },
+    )
 }
 
 /// A text that its refusals name, and what is done with an argument.
@@ -119,12 +57,10 @@ type Case<'a, X> = (&'a str, &'a dyn Fn(X) -> Result<(), String>);
 
 /// All cases of a list, each with all arguments.
 fn all<X: Copy + std::fmt::Debug>(arguments: &[X], cases: &[Case<'_, X>]) {
-    std::panic::set_hook(Box::new(|_| ())); // hundreds of refusals are expected
     let found: Vec<String> = cases
         .iter()
         .flat_map(|(names, case)| arguments.iter().filter_map(move |x| wrong(&format!("{names} with {x:?}"), names, &|| case(*x))))
         .collect();
-    let _ = std::panic::take_hook();
     assert!(found.is_empty(), "{} of {}:\n\n{}", found.len(), cases.len() * arguments.len(), found.join("\n\n"));
 }
 /// Of pairs of arguments.
@@ -144,15 +80,9 @@ fn told<X, E: std::fmt::Display>(result: Result<X, E>) -> Result<(), String> {
     result.map(drop).map_err(|e| e.to_string())
 }
 
-/// The allocator and the hook are the process's: the tests take turns.
-static TURN: Mutex<()> = Mutex::new(());
-fn turn() -> std::sync::MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 #[test]
 fn layers_of_extreme_sizes() {
-    let _turn = turn();
+    let _alone = alone();
     all(
         &pairs(&SIZES),
         &[
@@ -215,7 +145,7 @@ fn layers_of_extreme_sizes() {
 }
 #[test]
 fn layers_of_extreme_numbers() {
-    let _turn = turn();
+    let _alone = alone();
     let x = || Param::<f32>::new("x", [[1.0, 2.0], [3.0, 5.0]]);
     let runs = |model: &dyn Module<f32>| {
         let tape = Tape::new();
@@ -252,7 +182,7 @@ fn steps<R: Rule>(rule: R) -> Result<(), String> {
 }
 #[test]
 fn optimizers_of_extreme_numbers() {
-    let _turn = turn();
+    let _alone = alone();
     let sgd = SgdOptions { momentum: 0.5, ..Default::default() };
     let (rms, centered) = (RmsPropOptions::default(), RmsPropOptions { centered: true, momentum: 0.5, ..Default::default() });
     all(
@@ -334,7 +264,7 @@ fn rates(schedule: impl Schedule + 'static) -> Result<(), String> {
 }
 #[test]
 fn schedules_of_extreme_numbers() {
-    let _turn = turn();
+    let _alone = alone();
     let cycle = || OneCycleLr::new(0.1, 10);
     let plateau = ReduceLrOnPlateauOptions { patience: 0, ..Default::default() };
     let falls = |options: ReduceLrOnPlateauOptions, metric: f64| {
@@ -403,7 +333,7 @@ fn few() -> Examples {
 }
 #[test]
 fn data_of_extreme_sizes() {
-    let _turn = turn();
+    let _alone = alone();
     all(
         &SIZES,
         &[
@@ -457,7 +387,7 @@ fn images() -> ArrayD<f32> {
 }
 #[test]
 fn data_of_extreme_numbers() {
-    let _turn = turn();
+    let _alone = alone();
     let bytes: Vec<u8> = (0..=255).collect();
     all(
         &NUMBERS,
@@ -500,7 +430,7 @@ fn data_of_extreme_numbers() {
 
 #[test]
 fn first_values_of_extreme_arguments() {
-    let _turn = turn();
+    let _alone = alone();
     all(
         &pairs(&SIZES),
         &[
@@ -530,7 +460,7 @@ fn first_values_of_extreme_arguments() {
 
 #[test]
 fn files_of_extreme_sizes_and_numbers() {
-    let _turn = turn();
+    let _alone = alone();
     let folder = std::env::temp_dir().join(format!("wengert-extremes-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     all(
@@ -583,7 +513,7 @@ fn files_of_extreme_sizes_and_numbers() {
 #[cfg(feature = "plot")]
 #[test]
 fn pictures_of_extreme_numbers() {
-    let _turn = turn();
+    let _alone = alone();
     use wengert::plot::{Curves, Regions, feature_maps, filters};
     all(
         &pairs(&NUMBERS),

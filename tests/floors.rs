@@ -1,8 +1,9 @@
 //! Does every import go down? The rooms of `src` are floors: what is on one may import from its own and from those below. Read from the `use`
 //! lines and paths of all code that is not compiled for tests alone.
 
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// The rooms, from the ground up, and what each answers.
 const FLOORS: [(&str, &str); 5] = [
@@ -112,20 +113,12 @@ fn is_name(c: char) -> bool {
 
 /// The files of the crate, from `src` on, with their texts.
 fn texts() -> Vec<(String, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut files, mut folders) = (Vec::new(), vec![src.clone()]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder of sources") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
-                let name = path.strip_prefix(&src).expect("in src").to_str().expect("a plain name").replace('\\', "/");
-                files.push((name, std::fs::read_to_string(&path).expect("a source file")));
-            }
-        }
-    }
-    files
+    let src = sources::src();
+    let files = sources::files(&src).into_iter().map(|path| {
+        let name = path.strip_prefix(&src).expect("in src").to_str().expect("a plain name").replace('\\', "/");
+        (name, std::fs::read_to_string(&path).expect("a source file"))
+    });
+    files.collect()
 }
 
 impl Crate {
@@ -361,8 +354,7 @@ fn the_kit_stands_on_the_public_api() {
 
 #[test]
 fn there_are_few_rooms() {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let entries = std::fs::read_dir(src).expect("src").count();
+    let entries = std::fs::read_dir(sources::src()).expect("src").count();
     assert!(entries <= 11, "{entries} entries in src, `lib.rs` among them");
 }
 

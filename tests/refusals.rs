@@ -1,17 +1,9 @@
 //! Is what PyTorch refuses refused here too? Each call of `tests/conformance/errors.json` that this library can express must panic with a
 //! text that names the op and what is wrong; none may give a result.
 
-#[path = "../examples/conformance/call.rs"]
-mod call;
-#[path = "../examples/conformance/format.rs"]
-mod format;
-#[path = "../examples/conformance/ops/mod.rs"]
-mod ops;
-#[path = "../examples/conformance/panics.rs"]
-mod panics;
-
-use call::{Call, Input, Out, Unsupported};
-use format::{Tensor, Value, Values};
+use crate::conformance::call::{Call, Input, Out, Unsupported};
+use crate::conformance::format::{Tensor, Value, Values};
+use crate::conformance::{ops, panics};
 use serde::Deserialize;
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};

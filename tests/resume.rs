@@ -115,7 +115,7 @@ fn train_until_killed(path: &Path) {
 /// says whether it was still at that.
 fn killed(directory: &Path, what: &str, nth: usize, wait: Duration) -> bool {
     let mut run = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "a_run_that_is_killed_ends_with_the_same_bits", "--nocapture"])
+        .args(["--exact", "resume::a_run_that_is_killed_ends_with_the_same_bits", "--nocapture"])
         .env(DIRECTORY, directory)
         .env(WAIT_AT, if what == "batch" { nth } else { 0 }.to_string())
         .stdin(Stdio::piped())

@@ -1,10 +1,10 @@
 //! Would a fault be seen? Each kind is planted in a copy of an op's cases, in a folder of its own, and the program must find it and fail.
 
-use crate::cases::{self, Case};
-use crate::compare::Allowed;
-use crate::compute::{STAGES, Stage, compute};
-use crate::format::{Tensor, Values};
-use crate::suite::{Options, Totals, suite};
+use super::cases::{self, Case};
+use super::compare::Allowed;
+use super::compute::{STAGES, Stage, compute};
+use super::format::{Tensor, Values};
+use super::suite::{Options, Totals, suite};
 use clap::Parser;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::{Value as Json, json};
@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance/cases");
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance/cases");
 
 /// Several outputs, whole numbers, many inputs, options, masks, second derivatives of several inputs.
 const OPS: [&str; 6] = ["F.conv1d", "sort", "F.batch_norm", "addmm", "linalg.slogdet", "where"];

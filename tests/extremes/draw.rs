@@ -1,5 +1,6 @@
 //! What is thrown at a method? Each argument is drawn: an ordinary one, or one of the extremes of its kind.
 
+use crate::random::Random;
 use wengert::{Indices, Tape, Var};
 
 pub type V<'t> = Var<'t, f64>;
@@ -33,8 +34,8 @@ const COUNTS: [i32; 9] = [0, 1, -1, 2, 3, 400, -400, i32::MAX, i32::MIN];
 enum Script {
     /// One of them, with its number, and which of the extremes of its kind.
     One { argument: usize, extreme: usize },
-    /// Each with a chance of one half, from the state of a generator.
-    Any(u64),
+    /// Each with a chance of one half.
+    Any(Random),
 }
 
 /// The arguments of one call.
@@ -59,7 +60,7 @@ impl<'t> Draw<'t> {
     }
     /// Any combination.
     pub fn any(tape: &'t Tape<f64>, seed: u64) -> Self {
-        Draw::new(tape, Script::Any(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1))
+        Draw::new(tape, Script::Any(Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)))
     }
     fn new(tape: &'t Tape<f64>, script: Script) -> Self {
         Draw { tape, leaves: Vec::new(), script, drawn: 0, met: false, tame: true, said: String::new() }
@@ -74,10 +75,9 @@ impl<'t> Draw<'t> {
         self.drawn += 1;
         let extreme = match &mut self.script {
             Script::One { argument, extreme } => (number == *argument && *extreme < extremes).then_some(*extreme),
-            Script::Any(state) => {
+            Script::Any(random) => {
                 // A generator by multiplication and its upper bits: no two runs differ.
-                *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                let x = (*state >> 33) as usize;
+                let x = random.bits();
                 x.is_multiple_of(2).then_some(x / 2 % extremes)
             }
         };

@@ -1,7 +1,8 @@
 //! Extreme arguments whose right answer is known.
 
-use crate::draw::{INTS, V};
-use crate::harness::{Failures, alone};
+use super::draw::{INTS, V};
+use super::failures::Failures;
+use crate::harness::alone;
 use wengert::*;
 
 /// The values of a result, and of its gradient by the array, are these.
@@ -171,7 +172,7 @@ fn what_no_array_can_be_is_refused_where_it_is_made() {
         ("Indices::new of [1099511627776, 1099511627776, 0]: an array of shape", &|| drop(Indices::new(&[1 << 40, 1 << 40, 0], []))),
         ("RunningStats of [18446744073709551615]: an array of shape", &|| drop(RunningStats::<f64>::new(usize::MAX))),
         ("leaf of [2]: 3 values do not fill shape [2]", &|| {
-            Tape::<f64>::new().leaf(crate::own_ops::Lies { shape: vec![2], values: vec![1.0; 3] });
+            Tape::<f64>::new().leaf(super::own_ops::Lies { shape: vec![2], values: vec![1.0; 3] });
         }),
         ("gather of [3]: indices of a Var: an array of shape [1099511627776]", &|| {
             let tape = Tape::<f64>::new();

@@ -1,7 +1,7 @@
 //! Every public method, with arguments that are drawn. The first word of a name is the method's own (`main.rs` sees that none is missing).
 
-use crate::draw::{Draw, V};
-use crate::own_ops::Mean3;
+use super::draw::{Draw, V};
+use super::own_ops::Mean3;
 use wengert::*;
 
 pub type Method = for<'t> fn(&mut Draw<'t>) -> Vec<V<'t>>;
@@ -677,7 +677,7 @@ pub const METHODS: &[(&str, Method)] = &[
         vec![d.tape.leaf(empty), d.tape.leaf(d.float(1.0)), d.tape.leaf(ndarray::ArrayD::ones(vec![1; d.size(2).min(70)]))]
     }),
     ("Tape::leaf, that lies", |d| {
-        let source = crate::own_ops::Lies { shape: vec![d.size(2), d.size(1)], values: vec![1.0; 2] };
+        let source = super::own_ops::Lies { shape: vec![d.size(2), d.size(1)], values: vec![1.0; 2] };
         vec![d.tape.leaf(source)]
     }),
     ("Tape::constant", |d| vec![d.tape.constant([d.float(1.0), 2.0]), d.tape.constant(ndarray::ArrayD::ones(vec![1; d.size(2).min(70)]))]),
@@ -685,8 +685,8 @@ pub const METHODS: &[(&str, Method)] = &[
         let p = Param::new("p", [d.float(1.0), 2.0]);
         vec![d.tape.param(&p), d.tape.param(&p)]
     }),
-    ("Tape::apply", |d| vec![d.tape.apply(crate::own_ops::any_view(d), &[d.x(&[2, 3])])]),
-    ("Tape::try_apply", |d| match d.tape.try_apply(crate::own_ops::any_view(d), &[d.x(&[2, 3])]) {
+    ("Tape::apply", |d| vec![d.tape.apply(super::own_ops::any_view(d), &[d.x(&[2, 3])])]),
+    ("Tape::try_apply", |d| match d.tape.try_apply(super::own_ops::any_view(d), &[d.x(&[2, 3])]) {
         Ok(y) => vec![y],
         Err(e) => panic!("{e}"),
     }),

@@ -1,7 +1,8 @@
 //! Ops of one's own, honest ones and such that lie: about shapes, views and cotangents.
 
-use crate::draw::Draw;
-use crate::harness::{Failures, alone};
+use super::draw::Draw;
+use super::failures::Failures;
+use crate::harness::alone;
 use wengert::{Binary, Cost, Cotangents, Fused, Layout, Op, Real, Shape, ShapeError, Source, Strides, Tape, Unary, View, Vjp};
 
 /// A third of what is given.

@@ -1,6 +1,6 @@
 //! Random graphs of arrays, as data: drawn with values or shapes at hand, so that only steps are taken that make sense.
 
-use crate::reference::{self, Map, Zip, broadcast, entries};
+use super::reference::{self, Map, Zip, broadcast, entries};
 use ndarray::ArrayD;
 use std::fmt;
 use wengert::{Indices, Scalar, Tape, Var, concat, einsum, stack};

@@ -9,8 +9,8 @@
 //! Of every graph of arrays, that `backward` and `grad` give the same bits, a second run the same bits as the first, and a run on some
 //! number of threads the same bits as on one.
 
-use crate::graph::{self, Graph, Step};
-use crate::{numbers, reference};
+use super::graph::{self, Graph, Step};
+use super::{numbers, reference};
 use ndarray::ArrayD;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;

@@ -1,8 +1,8 @@
 //! Graphs of numbers, against a reverse sweep in plain Rust.
 
-use crate::graph::Random;
-use crate::kinds::{close, same_bits};
-use crate::reference::{Map, Zip};
+use super::graph::Random;
+use super::kinds::{close, same_bits};
+use super::reference::{Map, Zip};
 use wengert::{Scalar, Tape, Var};
 
 #[derive(Clone, Copy, Debug)]

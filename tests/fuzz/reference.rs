@@ -1,6 +1,6 @@
 //! What each op computes, in plain Rust: elementwise functions with their slopes, and ops on ndarray arrays.
 
-use crate::graph::{Axis, Step};
+use super::graph::{Axis, Step};
 use ndarray::{ArrayD, Axis as Along, Dimension, IxDyn, Slice};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, LN_2, LN_10};
 use wengert::{Scalar, SliceInfo, Var};

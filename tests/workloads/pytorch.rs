@@ -3,7 +3,7 @@
 //! In f64 all must agree. In f32 the losses and the first gradients: the residual networks' gradients after three updates depend so
 //! much on rounding (each unit that is just above or below 0 counts) that PyTorch's f32 and f64 agree in one digit only.
 
-use crate::models::{WORKLOADS, Workload};
+use super::models::{WORKLOADS, Workload};
 use std::collections::HashMap;
 use wengert::{Grads, Param, Scalar};
 

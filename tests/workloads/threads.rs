@@ -1,6 +1,6 @@
 //! The same bits at 1, 2 and 3 threads.
 
-use crate::models::Workload;
+use super::models::Workload;
 use wengert::Scalar;
 
 /// The bits of three losses, and of all gradients of the third step.

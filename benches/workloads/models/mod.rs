@@ -1,4 +1,4 @@
-//! What is one step of each workload? The benches time these steps, and `tests/workloads.rs` holds them against PyTorch.
+//! What is one step of each workload? The benches time these steps, and `tests/workloads` holds them against PyTorch.
 
 mod networks;
 mod random;
