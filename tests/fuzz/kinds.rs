@@ -6,8 +6,9 @@
 //! * `numbers`, graphs of numbers, with such numbers or without: values, and gradients against a reverse sweep in plain Rust.
 //! * `large`, graphs of arrays that kernels divide among threads.
 //!
-//! Of every graph of arrays, that `backward` and `grad` give the same bits, a second run the same bits as the first, and a run on some
-//! number of threads the same bits as on one.
+//! Of every graph of arrays, that `backward` and `grad` give the same bits, a second run the same bits as the first, a run on some
+//! number of threads the same bits as on one, and a run with the short way of numbers or the waiting of elementwise ops off, or with all
+//! elementwise ops waiting, the same bits as one with them.
 
 use super::graph::{self, Graph, Step};
 use super::{numbers, reference};
@@ -82,6 +83,7 @@ fn smooth(seed: u64, threads: usize) -> Result<Checked, String> {
     values_agree(&graph, &wide).map_err(fail)?;
     same_again(&graph, &wide).map_err(fail)?;
     same_on_one_thread::<f64>(&graph, threads, &wide).map_err(fail)?;
+    same_without_fast_ways::<f64>(&graph, &wide).map_err(fail)?;
     let _ = check_grads(|x| graph::output(&graph.nodes(x)), &graph.inputs, Options::default()).map_err(|e| fail(e.to_string()))?;
     let beyond_f32 = !f32_agrees(&graph, &wide).map_err(fail)?;
     Ok(Checked { ops: graph.steps.len(), beyond_f32 })
@@ -94,6 +96,7 @@ fn special(seed: u64, threads: usize) -> Result<Checked, String> {
     values_agree(&graph, &found).map_err(fail)?;
     same_again(&graph, &found).map_err(fail)?;
     same_on_one_thread::<f64>(&graph, threads, &found).map_err(fail)?;
+    same_without_fast_ways::<f64>(&graph, &found).map_err(fail)?;
     run::<f32>(&graph).map_err(fail)?;
     Ok(Checked { ops: graph.steps.len(), beyond_f32: false })
 }
@@ -106,6 +109,8 @@ fn large(seed: u64, threads: usize) -> Result<Checked, String> {
     same_on_one_thread::<f64>(&graph, threads, &wide).map_err(fail)?;
     let narrow = run::<f32>(&graph).map_err(fail)?;
     same_on_one_thread::<f32>(&graph, threads, &narrow).map_err(fail)?;
+    same_without_fast_ways::<f64>(&graph, &wide).map_err(fail)?;
+    same_without_fast_ways::<f32>(&graph, &narrow).map_err(fail)?;
     Ok(Checked { ops: graph.steps.len(), beyond_f32: false })
 }
 
@@ -169,6 +174,15 @@ fn same_again(graph: &Graph, first: &Found) -> Result<(), String> {
     run_on(&tape, graph)?;
     tape.reset();
     same_bits_in_all("a new tape, and one after `reset`,", first, &run_on(&tape, graph)?)
+}
+
+/// The short way of numbers and the waiting of elementwise ops change no bit: with both off, with one of them, and where all of them wait.
+fn same_without_fast_ways<T: Scalar>(graph: &Graph, found: &Found) -> Result<(), String> {
+    for (numbers, waits_from) in [(false, usize::MAX), (true, usize::MAX), (false, 16 * 1024), (true, 2)] {
+        let other = run_on(&Tape::<T>::new().fast_ways(numbers, waits_from), graph)?;
+        same_bits_in_all(&format!("fast ways ({numbers}, {waits_from}) and those of a new tape"), &other, found)?;
+    }
+    Ok(())
 }
 
 /// One thread gives the same bits.

@@ -129,6 +129,22 @@ pub fn check(seed: u64) -> Result<usize, String> {
             return Err(format!("{}\n  gradient by input {i} is {kept:e}, expected {:e}", listing(), slopes[i]));
         }
     }
+    // The short way of numbers changes no bit.
+    let plain = Tape::<f64>::new().fast_ways(false, usize::MAX);
+    let z: Vec<_> = inputs.iter().map(|&x| plain.leaf(x)).collect();
+    let other = nodes(&z, &steps);
+    let swept = y.is_tracked().then(|| (tape.backward(y), plain.backward(*other.last().expect("as many nodes"))));
+    let same_gradients = x.iter().zip(&z).all(|(&x, &z)| {
+        let [a, b] = swept.as_ref().map_or([None; 2], |(a, b)| [a.wrt(x), b.wrt(z)].map(|g| g.and_then(|g| g.first().copied())));
+        a.is_some() == b.is_some() && a.zip(b).is_none_or(|(a, b)| same_bits(a, b))
+    });
+    if !same_gradients || !all.iter().zip(&other).all(|(a, b)| same_bits(a.item(), b.item())) {
+        return Err(format!(
+            "{}
+  other bits without the short way of numbers",
+            listing()
+        ));
+    }
     // Numbers take a way of their own; as arrays of one element they must have the same values.
     let arrays: Vec<_> = inputs.iter().map(|&x| tape.leaf([x])).collect();
     for (i, (a, b)) in nodes(&arrays, &steps).iter().zip(&all).enumerate() {
