@@ -2,6 +2,7 @@
 
 pub(crate) mod buffers;
 pub(crate) mod error;
+pub(crate) mod functions;
 pub(crate) mod layout;
 pub(crate) mod memory;
 pub mod scalar;

@@ -2,6 +2,8 @@
 
 mod hard;
 
+use super::VecMath;
+use super::circular::Circular;
 use crate::array::simd::{Avx512, Plain};
 
 /// The functions in `f64` that std does not have, or not to its usual accuracy.
@@ -126,25 +128,25 @@ macro_rules! unary {
             let reference: fn(f64) -> f64 = $std;
             let trig = matches!(stringify!($name), "sin" | "cos" | "tan");
             for x in sweep32() {
-                if trig && x.is_finite() && x.abs() > super::f32::SIN_BOUND {
+                if trig && x.is_finite() && x.abs() > f32::BOUND {
                     continue;
                 }
                 let exact = reference(f64::from(x));
-                let plain = super::f32::$name::<Plain>(x);
-                let fused = super::f32::$name::<Avx512>(x);
+                let plain = VecMath::$name::<Plain>(x);
+                let fused = VecMath::$name::<Avx512>(x);
                 for got in [plain, fused] {
                     assert!(ulps32(got, exact) <= $bound32 + 0.01, "f32 at {x:e}: {got:e} for {exact:e}");
                 }
             }
             let check = |x: f64, expected: f64, bound: f64| {
-                let plain = super::f64::$name::<Plain>(x);
-                let fused = super::f64::$name::<Avx512>(x);
+                let plain = VecMath::$name::<Plain>(x);
+                let fused = VecMath::$name::<Avx512>(x);
                 for got in [plain, fused] {
                     assert!(ulps64(got, expected) <= bound, "f64 at {x:e}: {got:e} for {expected:e}");
                 }
             };
             for x in sweep64($low, $high) {
-                if trig && x.is_finite() && x.abs() > super::f64::SIN_BOUND {
+                if trig && x.is_finite() && x.abs() > f64::BOUND {
                     continue;
                 }
                 // libm has an error of its own.
@@ -210,8 +212,8 @@ macro_rules! binary {
             let reference: fn(f64, f64) -> f64 = $std;
             for (x, y) in pairs() {
                 let expected = reference(x, y);
-                let plain = super::f64::$name::<Plain>(x, y);
-                let fused = super::f64::$name::<Avx512>(x, y);
+                let plain = VecMath::$name::<Plain>(x, y);
+                let fused = VecMath::$name::<Avx512>(x, y);
                 for got in [plain, fused] {
                     assert!(ulps64(got, expected) <= $bound64, "f64 at {x:e}, {y:e}: {got:e} for {expected:e}");
                 }
@@ -219,8 +221,8 @@ macro_rules! binary {
                 let narrow = |v: f64| if v.abs() < 1e3 { v as f32 } else { f32::from_bits((v.to_bits() >> 32) as u32) };
                 let (x, y) = (narrow(x), narrow(y));
                 let exact = reference(f64::from(x), f64::from(y));
-                let plain = super::f32::$name::<Plain>(x, y);
-                let fused = super::f32::$name::<Avx512>(x, y);
+                let plain = VecMath::$name::<Plain>(x, y);
+                let fused = VecMath::$name::<Avx512>(x, y);
                 for got in [plain, fused] {
                     assert!(ulps32(got, exact) <= $bound32, "f32 at {x:e}, {y:e}: {got:e} for {exact:e}");
                 }
@@ -239,7 +241,7 @@ binary! {
 fn pow_of_hard_cases() {
     for &(x, y, expected) in hard::POW {
         let (x, y, expected) = (f64::from_bits(x), f64::from_bits(y), f64::from_bits(expected));
-        for got in [super::f64::pow::<Plain>(x, y), super::f64::pow::<Avx512>(x, y)] {
+        for got in [VecMath::pow::<Plain>(x, y), VecMath::pow::<Avx512>(x, y)] {
             assert!(ulps64(got, expected) <= 1.5, "{x:e}^{y:e}: {got:e} for {expected:e}");
         }
     }
