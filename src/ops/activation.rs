@@ -6,9 +6,9 @@ use crate::kernels::elementwise::Cost;
 use crate::ops::map::{Map, Unary};
 use crate::tape::var::{Var, refuse};
 
-/// Clamps x to `[low, high]`; NaN stays NaN.
+/// Clamps x to `[low, high]`; NaN stays NaN. Where low > high and x is below low, the result is low.
 #[inline(always)]
-fn hold<R: Real>(x: R, low: f64, high: f64) -> R {
+pub(crate) fn hold<R: Real>(x: R, low: f64, high: f64) -> R {
     let (low, high) = (x.lit(low), x.lit(high));
     low.gt(x).select(low, x.gt(high).select(high, x))
 }

@@ -5,25 +5,32 @@ use crate::kernels::elementwise::Cost;
 use crate::ops::map::{Binary, Map, Unary, Zip};
 use crate::tape::var::{Operand, Var};
 
+/// The function of an op whose slope is 0 wherever it has one: its name, and its value for the op and x.
+macro_rules! flat {
+    ($op:ident, $name:literal, |$this:pat_param, $x:ident| $value:expr) => {
+        impl Unary for $op {
+            const NAME: &'static str = $name;
+            const GRAD_NAME: &'static str = concat!($name, "_grad");
+            const COST: Cost = Cost::Cheap;
+            #[inline(always)]
+            fn f<R: Real>(self, $x: R) -> R {
+                let $this = self;
+                $value
+            }
+            #[inline(always)]
+            fn df<R: Real>(self, x: R, _: R) -> R {
+                x.lit(0.0)
+            }
+        }
+    };
+}
+
 // ------------------------------------------------------------------------------------------------------------ floor
 
 /// `floor(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Floor;
-
-impl Unary for Floor {
-    const NAME: &'static str = "floor";
-    const GRAD_NAME: &'static str = "floor_grad";
-    const COST: Cost = Cost::Cheap;
-    #[inline(always)]
-    fn f<R: Real>(self, x: R) -> R {
-        x.floor()
-    }
-    #[inline(always)]
-    fn df<R: Real>(self, x: R, _: R) -> R {
-        x.lit(0.0)
-    }
-}
+flat!(Floor, "floor", |_, x| x.floor());
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The largest whole number that is not above x, elementwise. Derivative: 0.
@@ -38,20 +45,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `ceil(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ceil;
-
-impl Unary for Ceil {
-    const NAME: &'static str = "ceil";
-    const GRAD_NAME: &'static str = "ceil_grad";
-    const COST: Cost = Cost::Cheap;
-    #[inline(always)]
-    fn f<R: Real>(self, x: R) -> R {
-        x.ceil()
-    }
-    #[inline(always)]
-    fn df<R: Real>(self, x: R, _: R) -> R {
-        x.lit(0.0)
-    }
-}
+flat!(Ceil, "ceil", |_, x| x.ceil());
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The smallest whole number that is not below x, elementwise. Derivative: 0.
@@ -66,20 +60,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `trunc(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Trunc;
-
-impl Unary for Trunc {
-    const NAME: &'static str = "trunc";
-    const GRAD_NAME: &'static str = "trunc_grad";
-    const COST: Cost = Cost::Cheap;
-    #[inline(always)]
-    fn f<R: Real>(self, x: R) -> R {
-        x.trunc()
-    }
-    #[inline(always)]
-    fn df<R: Real>(self, x: R, _: R) -> R {
-        x.lit(0.0)
-    }
-}
+flat!(Trunc, "trunc", |_, x| x.trunc());
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// x without its fraction, elementwise. Derivative: 0.
@@ -101,13 +82,11 @@ impl<'t, T: Scalar> Var<'t, T> {
 pub(crate) struct Round {
     decimals: i32,
 }
+flat!(Round, "round", |op, x| op.rounded(x));
 
-impl Unary for Round {
-    const NAME: &'static str = "round";
-    const GRAD_NAME: &'static str = "round_grad";
-    const COST: Cost = Cost::Cheap;
+impl Round {
     #[inline(always)]
-    fn f<R: Real>(self, x: R) -> R {
+    fn rounded<R: Real>(self, x: R) -> R {
         // Powers of ten above 1 are exact numbers, those below are not: hence two ways.
         let unit = x.lit(10.0_f64.powi(self.decimals.saturating_abs()));
         let y = match self.decimals {
@@ -121,10 +100,6 @@ impl Unary for Round {
         };
         // Where a product is beyond the type, x stays as it is.
         x.lit(f64::INFINITY).gt(y.abs()).select(y, x)
-    }
-    #[inline(always)]
-    fn df<R: Real>(self, x: R, _: R) -> R {
-        x.lit(0.0)
     }
 }
 
@@ -146,20 +121,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `sign(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sign;
-
-impl Unary for Sign {
-    const NAME: &'static str = "sign";
-    const GRAD_NAME: &'static str = "sign_grad";
-    const COST: Cost = Cost::Cheap;
-    #[inline(always)]
-    fn f<R: Real>(self, x: R) -> R {
-        x.sign()
-    }
-    #[inline(always)]
-    fn df<R: Real>(self, x: R, _: R) -> R {
-        x.lit(0.0)
-    }
-}
+flat!(Sign, "sign", |_, x| x.sign());
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// -1, 0 or 1 (0 for NaN), elementwise. Derivative: 0.

@@ -2,6 +2,7 @@
 
 use crate::array::scalar::{Real, Scalar};
 use crate::kernels::elementwise::Cost;
+use crate::ops::activation::hold;
 use crate::ops::map::{Map, Unary};
 use crate::tape::var::Var;
 
@@ -235,10 +236,7 @@ impl Unary for Logit {
     fn f<R: Real>(self, x: R) -> R {
         let z = match self.0 {
             // If eps is above 1/2, the bounds are in reverse order; then the lower bound is applied first.
-            Some(eps) => {
-                let (low, high) = (x.lit(eps), x.lit(1.0 - eps));
-                low.gt(x).select(low, x.gt(high).select(high, x))
-            }
+            Some(eps) => hold(x, eps, 1.0 - eps),
             None => x,
         };
         (z / (z.lit(1.0) - z)).ln()
