@@ -145,7 +145,24 @@ pub(crate) fn number<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, a: T
 /// `y = f(x..)` over arrays of one shape, the output contiguous.
 #[inline(always)]
 pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [View<'_, T>; N], y: &mut [T]) {
-    walk(&f, F::COST.grain(), x, y);
+    let grain = F::COST.grain();
+    match in_order(&x, y.len()) {
+        // Small arrays, and what is computed in blocks.
+        Some(x) if y.len() < 2 * grain => slices(f, x, y),
+        _ => walk(&f, grain, x, y),
+    }
+}
+
+/// The elements of operands that all lie in order.
+fn in_order<'a, T: Scalar, const N: usize>(x: &[View<'a, T>; N], len: usize) -> Option<[&'a [T]; N]> {
+    let mut slices: [&[T]; N] = [&[]; N];
+    for (slice, x) in slices.iter_mut().zip(x) {
+        if !x.layout.is_contiguous() {
+            return None;
+        }
+        *slice = &x.data[x.offset..x.offset + len];
+    }
+    Some(slices)
 }
 
 /// `y = f(x..)` over slices of one length.
@@ -172,11 +189,7 @@ impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Run<T, N> for F {
 /// Calls `run` with slices of the operands that lie in order.
 #[inline(never)]
 fn walk<T: Scalar, const N: usize>(f: &dyn Run<T, N>, grain: usize, x: [View<'_, T>; N], y: &mut [T]) {
-    if x.iter().all(|x| x.layout.is_contiguous()) {
-        let slices = x.map(|x| &x.data[x.offset..x.offset + y.len()]);
-        if y.len() < 2 * grain {
-            return f.run(slices, y); // small arrays, and what is computed in blocks
-        }
+    if let Some(slices) = in_order(&x, y.len()) {
         return parallel::parts(y, grain, &|first, y| f.run(slices.map(|x| &x[first..][..y.len()]), y));
     }
     if y.is_empty() {

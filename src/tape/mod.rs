@@ -151,7 +151,16 @@ impl<T: Scalar> Tape<T> {
     pub(crate) fn fixed<'t, const N: usize>(&'t self, op: &'static Fixed<T>, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
         match self.numbers(op, inputs) {
             Some(y) => y,
-            None => self.given(Given::Fixed(op), &inputs),
+            None => self.fixed_array(op, inputs),
+        }
+    }
+    /// (Apart, so that nothing is left to decide on the way: an op without attributes, of so many inputs.)
+    #[inline(never)]
+    #[track_caller]
+    fn fixed_array<'t, const N: usize>(&'t self, op: &'static Fixed<T>, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
+        match self.try_given(Given::Fixed(op), &inputs) {
+            Ok(y) => y,
+            Err(e) => panic!("{e}"),
         }
     }
 
@@ -181,6 +190,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// The door through which all ops come that are more than a number.
+    #[inline(always)]
     #[track_caller]
     fn try_given<'t>(&'t self, op: Given<'_, T>, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>, ShapeError> {
         let at = Location::caller();

@@ -186,18 +186,20 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
     }
     /// Cotangents from a closure that is called for each input that needs one; `None` means zero.
     pub fn each<C: Into<Option<Var<'t, T>>>>(&self, mut cotangent: impl FnMut(usize) -> C) -> Cotangents<'t, T> {
-        self.each_of(&mut cotangent)
-    }
-    fn each_of(&self, cotangent: &mut dyn EachInput<'t, T>) -> Cotangents<'t, T> {
-        if self.inputs.len() <= 3 {
-            let mut ids = [NONE; 4];
-            for (i, id) in ids.iter_mut().enumerate().take(self.inputs.len()) {
-                if self.needs >> i & 1 == 1 {
-                    *id = self.own(cotangent.of(i));
-                }
-            }
-            return Cotangents::pack(ids);
+        if self.inputs.len() > 3 {
+            return self.each_of_many(&mut cotangent);
         }
+        // A loop over the bits that are set, so that the closure is compiled into one place.
+        let (mut few, mut left) = ([None; 3], self.needs);
+        while left != 0 {
+            let i = left.trailing_zeros() as usize;
+            left &= left - 1;
+            few[i % 3] = cotangent(i).into();
+        }
+        let [a, b, c] = few;
+        Cotangents::pack([self.own(a), self.own(b), self.own(c), NONE])
+    }
+    fn each_of_many(&self, cotangent: &mut dyn EachInput<'t, T>) -> Cotangents<'t, T> {
         let all = (0..self.inputs.len()).map(|i| if self.needs(i) { self.own(cotangent.of(i)) } else { NONE });
         let all: SmallVec<[NodeId; 16]> = all.collect();
         Cotangents::pack([NONE, NONE, NONE, self.tape.spill(&all)])

@@ -181,6 +181,7 @@ impl<T: Scalar> List<T> {
     }
 
     /// Records an op.
+    #[inline]
     pub fn record(&mut self, op: Given<'_, T>, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
         let (op, key) = match op {
             Given::Fixed(fixed) => return self.push(OpRef::Fixed(fixed), fixed.op, fixed.key(), inputs, at),
