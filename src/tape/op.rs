@@ -196,8 +196,10 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
             left &= left - 1;
             few[i % 3] = cotangent(i).into();
         }
-        let [a, b, c] = few;
-        Cotangents::pack([self.own(a), self.own(b), self.own(c), NONE])
+        self.pack(&few)
+    }
+    fn pack(&self, few: &[Option<Var<'t, T>>; 3]) -> Cotangents<'t, T> {
+        Cotangents::pack([self.own(few[0]), self.own(few[1]), self.own(few[2]), NONE])
     }
     fn each_of_many(&self, cotangent: &mut dyn EachInput<'t, T>) -> Cotangents<'t, T> {
         let all = (0..self.inputs.len()).map(|i| if self.needs(i) { self.own(cotangent.of(i)) } else { NONE });

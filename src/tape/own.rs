@@ -1,11 +1,15 @@
-//! Who owns the cotangents of a sweep? Those of [`Tape::grad`](crate::Tape::grad) stay on the tape ([`Kept`]); those of
+//! Who owns the cotangents of a sweep. Those of [`Tape::grad`](crate::Tape::grad) stay on the tape ([`Kept`]). Those of
 //! [`Tape::backward`](crate::Tape::backward) are thrown away at its end, and large buffers as soon as nothing needs them ([`Thrown`]).
 //!
-//! Two counts decide when memory is used again by a sweep that throws its nodes away. A node's `holds` says how many entries of its work list
-//! are this node, and one more while it lies among what a rule has just returned: a rule that returns the cotangent it was given makes it two. When it falls to zero no later step will read the node, and its buffer is released. A buffer's
-//! `readers` (in [`Store`](crate::tape::store::Store)) says how many nodes, views included, lie in it: only the last release gives it back to
-//! the pool, and only a buffer of one reader is added to in place. Small arrays have no buffer and need neither: they are added to in place only
-//! if the node `adds`, which a sweep has made and no rule has seen yet.
+//! Two counts decide when a sweep that throws its nodes away can reuse memory:
+//!
+//! * A node's `holds` counts the entries of the work list that are this node. While a rule has just returned it, it counts one more. At zero no
+//!   later step reads the node, and its buffer is released.
+//! * A buffer's `readers` (in [`Slots`](crate::tape::slots::Slots)) counts the nodes that lie in it, views included. The last release gives it back
+//!   to the pool, and a buffer is added to in place only while it has one reader.
+//!
+//! Small arrays have no buffer and need no counts. They are added to in place only if the node `adds`: then a sweep made it to add up
+//! cotangents, and no rule has seen it yet.
 
 use crate::array::buffers::Buffer;
 use crate::array::error::ShapeError;
@@ -17,24 +21,24 @@ use crate::tape::node::{NONE, NodeId, WAITING};
 use crate::tape::record::{List, Mark};
 use crate::tape::store::SMALL;
 
-/// What a sweep tells the owner of its cotangents.
+/// What a sweep tells the owner of its cotangents. The defaults keep everything.
 pub(super) trait Own<T: Scalar> {
-    /// An entry of the work list is this cotangent from now on.
+    /// An entry of the work list becomes this cotangent.
     fn hold(&mut self, _: &mut List<T>, _c: NodeId) {}
-    /// The rule of node `id` has returned these, which are held until [`Own::finish`]: one may stand there for several inputs, and must not be
-    /// added to in place for one of them before all have it.
+    /// The rule of node `id` has returned these. They are held until [`Own::finish`], since one may be returned for several inputs: it must not
+    /// be added to in place for one of them before the others have it.
     fn receive(&mut self, _: &mut List<T>, _id: NodeId, _returned: &[NodeId]) {}
-    /// Adds `c` to the cotangent `old`, if that may change.
+    /// Adds `c` to the cotangent `old` in place, if `old` may change.
     fn add_in_place(&mut self, _: &mut List<T>, _old: NodeId, _c: NodeId) -> bool {
         false
     }
-    /// An entry that was `old` (or waited) is `new` from now on. What is from `first` on was made by the rule that ran last.
+    /// An entry that was `old` (or had no cotangent yet) becomes `new`. Nodes from `first` on were made by the rule that ran last.
     fn replace(&mut self, _: &mut List<T>, _old: NodeId, _new: NodeId, _first: NodeId) {}
-    /// All that a rule has returned, for the cotangent `g`, is where it belongs.
+    /// All that a rule returned for the cotangent `g` is in the entries.
     fn finish(&mut self, _: &mut List<T>, _g: NodeId, _returned: &[NodeId], _first: NodeId) {}
     /// The sweep is over, perhaps by a panic.
     fn end(&mut self, _: &mut List<T>, _entries: &[NodeId]) {}
-    /// Walks down from entry `i` (excluded) by the short way of numbers, as far as that leads; gives the entry below which there is more to do.
+    /// Walks down from entry `i` (excluded) by the short way of numbers, as far as it goes. Gives the entry below which rules have to be run.
     fn pass_numbers(&mut self, _: &Tape<T>, _entries: &mut [NodeId], i: usize) -> usize {
         i
     }
@@ -57,7 +61,8 @@ impl Thrown {
         list.truncating.set(true);
         Thrown { mark: list.mark(), first_own: list.nodes.len() as NodeId }
     }
-    /// An entry fewer is this cotangent. (What the running rule has made itself, from `first` on, is released by `finish`.)
+    /// One entry fewer is this cotangent. Nodes from `first` on, which the running rule has made, are released by `finish`: a node may be returned
+    /// for two inputs.
     pub fn let_go<T: Scalar>(&self, list: &mut List<T>, c: NodeId, first: NodeId) {
         let node = &mut list.nodes[c as usize];
         node.holds -= 1;
@@ -100,7 +105,7 @@ impl<T: Scalar> Own<T> for Thrown {
         for c in given(returned) {
             let node = &mut list.nodes[c as usize];
             node.holds += 1;
-            // A rule that sweeps itself may return a sum twice, or a view of it beside it.
+            // A rule that sweeps itself may return a sum twice, or a view of it too.
             node.adds = false;
         }
     }

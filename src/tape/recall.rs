@@ -53,12 +53,12 @@ impl Placements {
     }
 }
 
-/// The number of a layout on its tape.
+/// The index of a layout on its tape.
 pub(crate) type LayoutId = u32;
 /// The layout of a number, which is always known.
 pub(crate) const NUMBER: LayoutId = 0;
 
-/// Layouts by number, so that a node holds four bytes and equal layouts compare in one step.
+/// Layouts by index, so that a node holds four bytes and equal layouts compare in one step.
 pub(crate) struct Layouts {
     list: Vec<Layout>,
     ids: FxHashMap<Layout, LayoutId>,

@@ -222,7 +222,7 @@ impl<T: Scalar> List<T> {
                 }
             }
         }
-        // Registers by number, free again after the last use; where none is left, the output is kept.
+        // A register is free again after the last use of its output. Where none is free, the output is kept.
         let mut free: u32 = (1 << REGISTERS) - 1;
         let take = |free: &mut u32| {
             let register = free.trailing_zeros();

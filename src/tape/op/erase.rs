@@ -26,7 +26,7 @@ impl<T: Scalar> Fixed<T> {
     }
 }
 
-/// An elementwise op that is computed number by number too.
+/// An elementwise op that has a short way for single numbers, too.
 ///
 /// Its implementations are generic over the formulas of [`ops`](crate::ops): the same formula gives the value here and in arrays, and the same
 /// slope is used here and in the op's rule, so that the two cannot differ.
@@ -35,7 +35,7 @@ pub(crate) trait NumberOp<T: Scalar>: Op<T> {
     fn value(&self, a: T, b: T, c: T) -> T;
     /// For an op of one input (`a`) or two, their cotangents from the cotangent g of the output y, with the bits of `vjp`.
     ///
-    /// Scalars and no arrays: those travel in registers, where an array is written in parts and read whole, which stalls the processor.
+    /// Scalars, not `[T; 2]`: they travel in registers, where an array is written in parts and read whole (`src/ops/README.md` has the cost).
     fn cotangents(&self, g: T, a: T, b: T, y: T) -> (T, T) {
         let _ = (g, a, b, y);
         unreachable!("an op of three inputs has no short way back")
