@@ -31,9 +31,20 @@ pub(crate) fn tables<R>(len: usize, f: impl FnOnce(&mut [u32]) -> R) -> R {
 /// # Safety
 /// Any bits must be a value of `N`.
 unsafe fn room<N, R>(len: usize, f: impl FnOnce(&mut [N]) -> R) -> R {
+    let mut lines = lend(len, size_of::<N>());
+    // SAFETY: the lines are initialised, long enough and aligned, any bits are a value, and the borrow of `lines` lasts as long as the
+    // slice.
+    let room = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<N>(), len) };
+    let result = f(room);
+    give_back(lines);
+    result
+}
+
+/// A piece that holds `len` values of `size` bytes each. (Of no type, and apart from [`room`], which is compiled once for each caller.)
+fn lend(len: usize, size: usize) -> Vec<Line> {
     // A size that wrapped here would be a slice that is longer than its memory.
-    let bytes = len.checked_mul(size_of::<N>());
-    let count = or_panic(bytes.ok_or_else(|| lack(len, size_of::<N>()))).div_ceil(size_of::<Line>());
+    let bytes = len.checked_mul(size);
+    let count = or_panic(bytes.ok_or_else(|| lack(len, size))).div_ceil(size_of::<Line>());
     let mut lines = KEPT.with(|kept| take(&mut kept.borrow_mut(), count));
     if lines.len() < count {
         // A little more, so that tasks whose shares differ by one find room in each other's pieces.
@@ -41,12 +52,11 @@ unsafe fn room<N, R>(len: usize, f: impl FnOnce(&mut [N]) -> R) -> R {
         drop(std::mem::take(&mut lines)); // the old piece first: both need not be held at once
         lines = or_panic(filled(more, Line([0; 8])));
     }
-    // SAFETY: the lines are initialised, long enough and aligned, any bits are a value, and the borrow of `lines` lasts as long as the
-    // slice.
-    let room = unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast::<N>(), len) };
-    let result = f(room);
+    lines
+}
+
+fn give_back(lines: Vec<Line>) {
     KEPT.with(|kept| kept.borrow_mut().push(lines));
-    result
 }
 
 /// The smallest piece that is large enough, or else the largest, which will be replaced.

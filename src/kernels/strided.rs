@@ -5,15 +5,23 @@ use crate::array::buffers::zeros;
 use crate::array::error::ShapeError;
 use crate::array::memory::{or_panic, room};
 use crate::array::scalar::{Known, Scalar};
+use crate::array::shape::Small;
 use crate::array::view::View;
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::ops::Range;
 
+/// An axis: its size, and its stride in each array.
+#[derive(Clone, Copy)]
+struct Axis<const N: usize> {
+    size: usize,
+    steps: [isize; N],
+}
+
 /// Nested loops over `N` arrays of one shape.
 pub(crate) struct Nest<const N: usize> {
-    /// Size and strides of each axis, outermost first, without the row.
-    outer: SmallVec<[(usize, [isize; N]); 6]>,
+    /// The axes, outermost first, without the row.
+    outer: SmallVec<[Axis<N>; 6]>,
     /// The length of a row, and the step within it.
     pub row: usize,
     pub step: [isize; N],
@@ -21,55 +29,89 @@ pub(crate) struct Nest<const N: usize> {
 
 impl<const N: usize> Nest<N> {
     /// Loops over the axes for which `keep` holds.
+    #[inline]
     pub fn new(shape: &[usize], strides: [&[isize]; N], keep: impl Fn(usize) -> bool) -> Self {
-        let mut axes: SmallVec<[(usize, [isize; N]); 6]> = SmallVec::new();
-        for axis in (0..shape.len()).filter(|&a| keep(a) && shape[a] != 1) {
-            let (size, step) = (shape[axis], strides.map(|s| s[axis]));
+        Self::over(shape, strides, &keep)
+    }
+    /// (Compiled once for a number of arrays, whatever is kept.)
+    fn over(shape: &[usize], strides: [&[isize]; N], keep: &dyn Fn(usize) -> bool) -> Self {
+        let mut axes: SmallVec<[Axis<N>; 6]> = SmallVec::new();
+        for (a, &size) in shape.iter().enumerate() {
+            if size == 1 || !keep(a) {
+                continue;
+            }
+            let mut axis = Axis { size, steps: [0; N] };
+            for k in 0..N {
+                axis.steps[k] = strides[k][a];
+            }
             match axes.last_mut() {
-                Some((n, outer)) if (0..N).all(|k| outer[k] == step[k] * size as isize) => {
-                    *n *= size;
-                    *outer = step;
+                Some(outer) if (0..N).all(|k| outer.steps[k] == axis.steps[k] * size as isize) => {
+                    axis.size *= outer.size;
+                    *outer = axis;
                 }
-                _ => axes.push((size, step)),
+                _ => axes.push(axis),
             }
         }
-        let (row, step) = axes.pop().unwrap_or((1, [0; N]));
+        let Axis { size: row, steps: step } = axes.pop().unwrap_or(Axis { size: 1, steps: [0; N] });
         Nest { outer: axes, row, step }
     }
     /// How many rows there are.
     pub fn rows(&self) -> usize {
-        self.outer.iter().map(|(n, _)| n).product()
+        self.outer.iter().map(|axis| axis.size).product()
+    }
+    /// Whether there is one row and no axis around it.
+    pub fn is_row(&self) -> bool {
+        self.outer.is_empty()
     }
     /// Calls `f` with the offsets at which each of the rows begins.
     #[inline]
     pub fn each(&self, rows: Range<usize>, start: [isize; N], mut f: impl FnMut([isize; N])) {
-        let mut at = start;
-        let mut index: SmallVec<[usize; 6]> = SmallVec::from_elem(0, self.outer.len());
-        let mut rest = rows.start;
-        for (axis, (n, step)) in self.outer.iter().enumerate().rev() {
-            if *n > 0 {
-                index[axis] = rest % n;
-                rest /= n;
+        let mut odometer = Odometer::new(&self.outer, rows.start, start);
+        for _ in rows {
+            f(odometer.at);
+            odometer.advance();
+        }
+    }
+}
+
+/// Where a row begins: how far along each outer axis, and in each array.
+struct Odometer<'a, const N: usize> {
+    outer: &'a [Axis<N>],
+    index: Small<usize>,
+    at: [isize; N],
+}
+
+impl<'a, const N: usize> Odometer<'a, N> {
+    /// At row `row` of arrays that begin at `at`.
+    fn new(outer: &'a [Axis<N>], row: usize, mut at: [isize; N]) -> Self {
+        let mut index: Small<usize> = SmallVec::from_elem(0, outer.len());
+        let mut rest = row;
+        for (i, axis) in index.iter_mut().zip(outer).rev() {
+            if axis.size > 0 {
+                *i = rest % axis.size;
+                rest /= axis.size;
             }
             for k in 0..N {
-                at[k] += index[axis] as isize * step[k];
+                at[k] += *i as isize * axis.steps[k];
             }
         }
-        for _ in rows {
-            f(at);
-            for (axis, (n, step)) in self.outer.iter().enumerate().rev() {
-                index[axis] += 1;
-                for k in 0..N {
-                    at[k] += step[k];
-                }
-                if index[axis] < *n {
-                    break;
-                }
-                for k in 0..N {
-                    at[k] -= *n as isize * step[k];
-                }
-                index[axis] = 0;
+        Odometer { outer, index, at }
+    }
+    /// On to the next row.
+    #[inline]
+    fn advance(&mut self) {
+        for (i, axis) in self.index.iter_mut().zip(self.outer).rev() {
+            *i += 1;
+            for k in 0..N {
+                self.at[k] += axis.steps[k];
             }
+            if *i < axis.size {
+                return;
+            }
+            for k in 0..N {
+                self.at[k] -= axis.size as isize * axis.steps[k];
+            }
+            *i = 0;
         }
     }
 }
