@@ -11,6 +11,7 @@ pub(crate) mod norm;
 pub(crate) mod parallel;
 pub(crate) mod pool;
 pub(crate) mod reduce;
+mod registers;
 pub(crate) mod resample;
 pub(crate) mod scan;
 pub(crate) mod scratch;

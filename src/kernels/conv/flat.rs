@@ -100,7 +100,7 @@ impl<T: Scalar> Kernel for Strip<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        if S::REGISTERS >= 32 {
+        if const { S::REGISTERS >= 32 } {
             self.tiles::<S, { WIDE.0 }, { WIDE.1 }>();
         } else {
             self.tiles::<S, { NARROW.0 }, { NARROW.1 }>();
@@ -115,7 +115,10 @@ impl<T: Scalar> Strip<'_, T> {
         let band = table.len() * ROWS;
         for place in (0..places).step_by(VECTORS * T::Vector::<S>::LANES) {
             for b in 0..sums.len() / (ROWS * places) {
-                let rows: [_; ROWS] = std::array::from_fn(|r| w.as_ptr().wrapping_add(b * band + r));
+                let mut rows = [w.as_ptr(); ROWS];
+                for (r, row) in rows.iter_mut().enumerate() {
+                    *row = row.wrapping_add(b * band + r);
+                }
                 let to = sums.as_mut_ptr().wrapping_add(b * ROWS * places + place);
                 let vectors = padded.as_ptr().wrapping_add(place);
                 let tile = Tile { table, step: ROWS, rows, vectors, to, to_step: places, valid: ROWS, add: false };

@@ -5,7 +5,7 @@
 //! of channels, block by block, sums into memory of its own as `[place][channel]`, and turns that into the target's order.
 
 use super::pass::Pass;
-use super::tile::{Plus, Shared, Tile, machine, panels, transpose};
+use super::tile::{Plus, Shared, Tile, clear_beyond, machine, panels, rows, transpose};
 use crate::array::scalar::Scalar;
 use crate::array::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
@@ -104,7 +104,7 @@ impl<T: Scalar> Kernel for Run<'_, T> {
             let block = first..(first + DEPTH).min(task.offsets.len());
             task.pack::<S>(width, block.clone(), packed);
             let (table, add) = (&task.offsets[block], first > 0);
-            if S::REGISTERS >= 32 {
+            if const { S::REGISTERS >= 32 } {
                 match task.vectors {
                     4 => task.tiles::<S, 6, 4>(table, packed, sums, add),
                     3 => task.tiles::<S, 8, 3>(table, packed, sums, add),
@@ -143,12 +143,12 @@ impl<T: Scalar> Task<'_, T> {
         } else {
             // Those of neighbouring target channels are near each other.
             for (to, &at) in to.chunks_exact_mut(width).zip(weights) {
-                to.iter_mut().zip(w[at as usize..].iter().step_by(w_target)).take(channels).for_each(|(to, w)| *to = *w);
+                copy_steps(&w[at as usize..], w_target, &mut to[..channels]);
             }
             channels
         };
         if whole < width {
-            to.chunks_exact_mut(width).for_each(|to| to[whole..].fill(T::ZERO));
+            clear_beyond(to, width, whole);
         }
     }
 
@@ -156,9 +156,7 @@ impl<T: Scalar> Task<'_, T> {
     fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(&self, table: &[u32], packed: &[T], sums: &mut [T], add: bool) {
         let width = VECTORS * T::Vector::<S>::LANES;
         for (i, starts) in self.starts.chunks(ROWS).enumerate() {
-            // The last tile repeats its last place.
-            let start = |r: usize| starts[r.min(starts.len() - 1)] as usize;
-            let rows: [_; ROWS] = std::array::from_fn(|r| self.padded.as_ptr().wrapping_add(start(r)));
+            let rows = rows::<T, ROWS>(self.padded.as_ptr(), starts);
             let to = sums.as_mut_ptr().wrapping_add(i * ROWS * width);
             let tile = Tile { table, step: width, rows, vectors: packed.as_ptr(), to, to_step: width, valid: starts.len(), add };
             // SAFETY: each place reaches all its products within the padded images; a block of weights has whole rows, and
@@ -184,17 +182,30 @@ impl<T: Scalar> Task<'_, T> {
                 continue;
             }
             for j in 0..channels {
-                let shift = bias.map_or(T::ZERO, |b| b[j]);
-                pass.rows(|row| {
-                    let first = row.place;
-                    let row = row.within(first, &self.range);
-                    for l in 0..row.len {
-                        let sum = sums[(row.place - self.range.start + l) * width + j];
-                        // SAFETY: as above.
-                        unsafe { *y.wrapping_add(j * target + row.element + l * row.skip) = sum + shift };
-                    }
-                });
+                let to = Shared(y.wrapping_add(j * target));
+                self.put_apart(&sums[j..], width, bias.map_or(T::ZERO, |b| b[j]), &to);
             }
         }
+    }
+
+    /// The sums of a channel, `step` apart, plus a number, at places of the target that are not neighbours.
+    fn put_apart(&self, sums: &[T], step: usize, plus: T, to: &Shared<T>) {
+        self.pass.rows(|row| {
+            let first = row.place;
+            let row = row.within(first, &self.range);
+            for l in 0..row.len {
+                let sum = sums[(row.place - self.range.start + l) * step];
+                // SAFETY: this task alone writes these places of this channel.
+                unsafe { *to.at(row.element + l * row.skip) = sum + plus };
+            }
+        });
+    }
+}
+
+/// Copies elements that are `step` apart.
+#[inline(always)]
+fn copy_steps<T: Copy>(from: &[T], step: usize, to: &mut [T]) {
+    for (to, from) in to.iter_mut().zip(from.iter().step_by(step)) {
+        *to = *from;
     }
 }

@@ -1,6 +1,9 @@
 //! The arithmetic of the direct kernels: a block of sums in registers, and the transposition of matrices.
 
+#![allow(clippy::needless_range_loop)] // as in `registers`
+
 use crate::array::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch, prefetch_line};
+use crate::kernels::registers;
 use std::marker::PhantomData;
 
 /// What a tile multiplies: `sums[r][v] += row(r, k) * vectors(k)[v]`, over k.
@@ -27,33 +30,34 @@ impl<T: Element, const ROWS: usize> Tile<'_, T, ROWS> {
     /// All that is read, and `valid` rows of `VECTORS` whole vectors at `to`, must be there.
     #[inline(always)]
     pub unsafe fn run<S: Simd, const VECTORS: usize, const TABLE_ON_ROWS: bool>(self) {
-        let lanes = T::Vector::<S>::LANES;
-        let mut sums = [[T::Vector::<S>::zero(); VECTORS]; ROWS];
-        for (k, &at) in self.table.iter().enumerate() {
-            let (by_row, by_vector) = if TABLE_ON_ROWS { (at as usize, k * self.step) } else { (k * self.step, at as usize) };
-            let mut vectors = [T::Vector::<S>::zero(); VECTORS];
-            for (v, vector) in vectors.iter_mut().enumerate() {
+        let mut sums = [registers::zeros::<S, T, VECTORS>(); ROWS];
+        for k in 0..self.table.len() {
+            let at = self.table[k] as usize;
+            let (by_row, by_vector) = if TABLE_ON_ROWS { (at, k * self.step) } else { (k * self.step, at) };
+            // SAFETY: the caller's.
+            let vectors = unsafe { registers::load::<S, T, VECTORS>(self.vectors.wrapping_add(by_vector)) };
+            for r in 0..ROWS {
                 // SAFETY: the caller's.
-                *vector = unsafe { Vector::load(self.vectors.wrapping_add(by_vector + v * lanes)) };
-            }
-            for (sums, row) in sums.iter_mut().zip(self.rows) {
-                // SAFETY: the caller's.
-                let factor = T::Vector::<S>::splat(unsafe { *row.wrapping_add(by_row) });
-                for (sum, vector) in sums.iter_mut().zip(vectors) {
-                    *sum = vector.mul_add(factor, *sum);
-                }
+                registers::add::<S, T, VECTORS>(&mut sums[r], &vectors, unsafe { *self.rows[r].wrapping_add(by_row) });
             }
         }
-        for (r, sums) in sums.iter().enumerate() {
+        for r in 0..ROWS {
             if r < self.valid {
-                for (v, &sum) in sums.iter().enumerate() {
-                    let to = self.to.wrapping_add(r * self.to_step + v * lanes);
-                    // SAFETY: the caller's.
-                    unsafe { if self.add { sum.add(Vector::load(to)) } else { sum }.store(to) };
-                }
+                // SAFETY: the caller's.
+                unsafe { registers::put::<S, T, VECTORS>(&sums[r], self.to.wrapping_add(r * self.to_step), self.add) };
             }
         }
     }
+}
+
+/// The rows of a tile, at so many places from `base` on: the last tile repeats its last one.
+#[inline(always)]
+pub(super) fn rows<T, const ROWS: usize>(base: *const T, places: &[u32]) -> [*const T; ROWS] {
+    let mut rows = [base; ROWS];
+    for r in 0..ROWS {
+        rows[r] = base.wrapping_add(places[r.min(places.len() - 1)] as usize);
+    }
+    rows
 }
 
 /// What is added to each number that [`transpose`] writes.
@@ -108,6 +112,13 @@ pub(super) unsafe fn transpose<S: Simd, T: Element, const WHOLE: bool>(
                 }
             }
         }
+    }
+}
+
+/// Puts zeros behind the first `whole` elements of each row.
+pub(super) fn clear_beyond<T: Element>(to: &mut [T], width: usize, whole: usize) {
+    for row in to.chunks_exact_mut(width) {
+        row[whole..].fill(T::default());
     }
 }
 

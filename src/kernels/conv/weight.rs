@@ -8,7 +8,7 @@
 //! the weights, and each sees the whole batch.
 
 use super::pass::Pass;
-use super::tile::{Plus, Shared, Tile, machine, panels, transpose};
+use super::tile::{Plus, Shared, Tile, clear_beyond, machine, panels, rows, transpose};
 use crate::array::scalar::Scalar;
 use crate::array::simd::{Element, Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
@@ -183,7 +183,7 @@ impl<T: Scalar> Kernel for LayOut<'_, T> {
         unsafe { transpose::<S, T, true>((channels, positions), (from.as_ptr(), positions), (to.as_mut_ptr(), width), Plus::Nothing) };
         let whole = channels.next_multiple_of(T::Vector::<S>::LANES);
         if whole < width {
-            to.chunks_exact_mut(width).for_each(|row| row[whole..].fill(T::ZERO));
+            clear_beyond(to, width, whole);
         }
     }
 }
@@ -223,7 +223,7 @@ impl<T: Scalar> Kernel for Sum<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let vectors = self.plan.vectors;
-        if S::REGISTERS >= 32 {
+        if const { S::REGISTERS >= 32 } {
             match vectors {
                 4 => self.tiles::<S, 6, 4>(),
                 3 => self.tiles::<S, 8, 3>(),
@@ -244,14 +244,14 @@ impl<T: Scalar> Sum<'_, T> {
     fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(self) {
         let Sum { plan, laid, weights, sums, add } = self;
         let width = plan.width;
-        for panel in (0..width).step_by(VECTORS * T::Vector::<S>::LANES) {
-            for first in (0..laid.starts.len()).step_by(DEPTH) {
+        let mut panel = 0;
+        while panel < width {
+            let mut first = 0;
+            while first < laid.starts.len() {
                 let table = &laid.starts[first..(first + DEPTH).min(laid.starts.len())];
                 let vectors = laid.y[first * width + panel..].as_ptr();
                 for (i, weights) in weights.chunks(ROWS).enumerate() {
-                    // The last tile repeats its last weight.
-                    let offset = |r: usize| weights[r.min(weights.len() - 1)] as usize;
-                    let rows: [_; ROWS] = std::array::from_fn(|r| laid.x.as_ptr().wrapping_add(offset(r)));
+                    let rows = rows::<T, ROWS>(laid.x.as_ptr(), weights);
                     let to = sums[i * ROWS * width + panel..].as_mut_ptr();
                     let add = add || first > 0;
                     let tile = Tile { table, step: width, rows, vectors, to, to_step: width, valid: weights.len(), add };
@@ -259,7 +259,9 @@ impl<T: Scalar> Sum<'_, T> {
                     // the sums for each weight.
                     unsafe { tile.run::<S, VECTORS, true>() };
                 }
+                first += DEPTH;
             }
+            panel += VECTORS * T::Vector::<S>::LANES;
         }
     }
 }

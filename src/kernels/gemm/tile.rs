@@ -2,6 +2,7 @@
 
 use super::operand::{MAX_ROWS, MAX_VECTORS, Operand};
 use crate::array::simd::{Element, MAX_LANES, Simd, Vector};
+use crate::kernels::registers;
 
 /// What one tile multiplies, and where the result goes.
 #[derive(Clone, Copy)]
@@ -15,7 +16,7 @@ pub struct Place<T> {
     pub add: bool,
 }
 
-/// The tile of this many rows and vectors.
+/// The tile of this many rows and vectors: at most [`MAX_ROWS`] and [`MAX_VECTORS`], and 4 and 2 with 16 registers.
 ///
 /// # Safety
 /// As [`tile`].
@@ -23,19 +24,30 @@ pub struct Place<T> {
 pub unsafe fn tile_of<S: Simd, T: Element>(rows: usize, vectors: usize, place: Place<T>) {
     // SAFETY: the caller's.
     unsafe {
-        match (rows, vectors) {
-            (8, 3) => tile::<S, T, 8, 3>(place),
-            (8, 2) => tile::<S, T, 8, 2>(place),
-            (8, _) => tile::<S, T, 8, 1>(place),
-            (4, 3) => tile::<S, T, 4, 3>(place),
-            (4, 2) => tile::<S, T, 4, 2>(place),
-            (4, _) => tile::<S, T, 4, 1>(place),
-            (2, 3) => tile::<S, T, 2, 3>(place),
-            (2, 2) => tile::<S, T, 2, 2>(place),
-            (2, _) => tile::<S, T, 2, 1>(place),
-            (_, 3) => tile::<S, T, 1, 3>(place),
-            (_, 2) => tile::<S, T, 1, 2>(place),
-            (_, _) => tile::<S, T, 1, 1>(place),
+        if const { S::REGISTERS >= 32 } {
+            match (rows, vectors) {
+                (8, 3) => tile::<S, T, 8, 3>(place),
+                (8, 2) => tile::<S, T, 8, 2>(place),
+                (8, _) => tile::<S, T, 8, 1>(place),
+                (4, 3) => tile::<S, T, 4, 3>(place),
+                (4, 2) => tile::<S, T, 4, 2>(place),
+                (4, _) => tile::<S, T, 4, 1>(place),
+                (2, 3) => tile::<S, T, 2, 3>(place),
+                (2, 2) => tile::<S, T, 2, 2>(place),
+                (2, _) => tile::<S, T, 2, 1>(place),
+                (_, 3) => tile::<S, T, 1, 3>(place),
+                (_, 2) => tile::<S, T, 1, 2>(place),
+                (_, _) => tile::<S, T, 1, 1>(place),
+            }
+        } else {
+            match (rows, vectors) {
+                (4, 2) => tile::<S, T, 4, 2>(place),
+                (4, _) => tile::<S, T, 4, 1>(place),
+                (2, 2) => tile::<S, T, 2, 2>(place),
+                (2, _) => tile::<S, T, 2, 1>(place),
+                (_, 2) => tile::<S, T, 1, 2>(place),
+                (_, _) => tile::<S, T, 1, 1>(place),
+            }
         }
     }
 }
@@ -60,41 +72,36 @@ unsafe fn tile<S: Simd, T: Element, const ROWS: usize, const VECTORS: usize>(pla
 #[inline(always)]
 unsafe fn tile_edge<S: Simd, T: Element, const ROWS: usize, const VECTORS: usize, const EDGE: bool>(place: Place<T>) {
     let Place { depth, columns, a, b, c, c_row, add } = place;
-    let lanes = T::Vector::<S>::LANES;
-    let mask = T::Vector::<S>::mask(if EDGE { columns - (VECTORS - 1) * lanes } else { lanes });
-    let mut sums = [[T::Vector::<S>::zero(); VECTORS]; ROWS];
+    let mask = registers::edge::<S, T, VECTORS>(columns);
+    let mut sums = [registers::zeros::<S, T, VECTORS>(); ROWS];
     let (mut a_at, mut b_at) = (a.at, b.at);
-    for _ in 0..depth {
-        let mut columns = [T::Vector::<S>::zero(); VECTORS];
-        for (v, column) in columns.iter_mut().enumerate() {
-            let from = b_at.wrapping_add(v * lanes);
-            // SAFETY: the row of b has `columns` elements, and the mask hides what is beyond.
-            *column = unsafe { if EDGE && v == VECTORS - 1 { Vector::load_masked(from, mask) } else { Vector::load(from) } };
-        }
-        for (i, sums) in sums.iter_mut().enumerate() {
+    // (`while`, and not `for`, which is twice the code in each of the tiles.)
+    let mut left = depth;
+    while left > 0 {
+        // SAFETY: the row of b has `columns` elements, and the mask hides what is beyond.
+        let row = unsafe { if EDGE { registers::load_edge::<S, T, VECTORS>(b_at, mask) } else { registers::load::<S, T, VECTORS>(b_at) } };
+        let mut i = 0;
+        while i < ROWS {
             // SAFETY: row i is within a.
-            let factor = T::Vector::<S>::splat(unsafe { *a_at.wrapping_offset(i as isize * a.row) });
-            for (sum, column) in sums.iter_mut().zip(columns) {
-                *sum = column.mul_add(factor, *sum);
-            }
+            registers::add::<S, T, VECTORS>(&mut sums[i], &row, unsafe { *a_at.wrapping_offset(i as isize * a.row) });
+            i += 1;
         }
         a_at = a_at.wrapping_offset(a.col);
         b_at = b_at.wrapping_offset(b.row);
+        left -= 1;
     }
-    for (i, sums) in sums.iter().enumerate() {
-        for (v, &sum) in sums.iter().enumerate() {
-            let to = c.wrapping_add(i * c_row + v * lanes);
-            // SAFETY: the row of c has `columns` elements, and the mask hides what is beyond.
-            unsafe {
-                if EDGE && v == VECTORS - 1 {
-                    let sum = if add { sum.add(Vector::load_masked(to, mask)) } else { sum };
-                    sum.store_masked(to, mask);
-                } else {
-                    let sum = if add { sum.add(Vector::load(to)) } else { sum };
-                    sum.store(to);
-                }
+    let mut i = 0;
+    while i < ROWS {
+        let to = c.wrapping_add(i * c_row);
+        // SAFETY: the row of c has `columns` elements, and the mask hides what is beyond.
+        unsafe {
+            if EDGE {
+                registers::put_edge::<S, T, VECTORS>(&sums[i], to, add, mask);
+            } else {
+                registers::put::<S, T, VECTORS>(&sums[i], to, add);
             }
         }
+        i += 1;
     }
 }
 

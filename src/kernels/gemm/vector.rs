@@ -1,5 +1,7 @@
 //! A row times a matrix: every element of the matrix is used once, so all that counts is to read it in order.
 
+#![allow(clippy::needless_range_loop)] // as in `registers`
+
 use super::operand::Operand;
 use crate::array::simd::{Element, Simd, Vector};
 
@@ -45,15 +47,18 @@ pub unsafe fn add_rows<S: Simd, T: Element>(row: Row<T>) {
 #[inline(always)]
 unsafe fn add_some<S: Simd, T: Element, const ROWS: usize>(n: usize, a: Operand<T>, b: Operand<T>, c: *mut T, add: bool) {
     let lanes = T::Vector::<S>::LANES;
-    // SAFETY: a has this many elements.
-    let factors: [_; ROWS] = std::array::from_fn(|i| T::Vector::<S>::splat(unsafe { *a.at(0, i) }));
+    let mut factors = [T::Vector::<S>::zero(); ROWS];
+    for i in 0..ROWS {
+        // SAFETY: a has this many elements.
+        factors[i] = T::Vector::<S>::splat(unsafe { *a.at(0, i) });
+    }
     let whole = n / lanes * lanes;
     for j in (0..whole).step_by(lanes) {
         // SAFETY: these vectors are within b and c.
         unsafe {
             let mut sum = if add { Vector::load(c.add(j)) } else { T::Vector::<S>::zero() };
-            for (i, &factor) in factors.iter().enumerate() {
-                sum = T::Vector::<S>::load(b.at(i, j)).mul_add(factor, sum);
+            for i in 0..ROWS {
+                sum = T::Vector::<S>::load(b.at(i, j)).mul_add(factors[i], sum);
             }
             sum.store(c.add(j));
         }
@@ -63,8 +68,8 @@ unsafe fn add_some<S: Simd, T: Element, const ROWS: usize>(n: usize, a: Operand<
         // SAFETY: the mask hides what is beyond b and c.
         unsafe {
             let mut sum = if add { Vector::load_masked(c.add(whole), mask) } else { T::Vector::<S>::zero() };
-            for (i, &factor) in factors.iter().enumerate() {
-                sum = T::Vector::<S>::load_masked(b.at(i, whole), mask).mul_add(factor, sum);
+            for i in 0..ROWS {
+                sum = T::Vector::<S>::load_masked(b.at(i, whole), mask).mul_add(factors[i], sum);
             }
             sum.store_masked(c.add(whole), mask);
         }
@@ -105,25 +110,29 @@ unsafe fn dot<S: Simd, T: Element, const COLUMNS: usize>(k: usize, x: *const T, 
     let mut sums = [[T::Vector::<S>::zero(); COLUMNS]; 2];
     let mut p = 0;
     while p < k {
-        for sums in &mut sums {
+        for half in 0..2 {
             let rest = k.saturating_sub(p);
             // SAFETY: x and the columns of b have k elements.
             unsafe {
                 if rest >= lanes {
                     let x = T::Vector::<S>::load(x.add(p));
-                    for (j, sum) in sums.iter_mut().enumerate() {
-                        *sum = T::Vector::<S>::load(b.at(p, j)).mul_add(x, *sum);
+                    for j in 0..COLUMNS {
+                        sums[half][j] = T::Vector::<S>::load(b.at(p, j)).mul_add(x, sums[half][j]);
                     }
                 } else if rest > 0 {
                     let mask = T::Vector::<S>::mask(rest);
                     let x = T::Vector::<S>::load_masked(x.add(p), mask);
-                    for (j, sum) in sums.iter_mut().enumerate() {
-                        *sum = T::Vector::<S>::load_masked(b.at(p, j), mask).mul_add(x, *sum);
+                    for j in 0..COLUMNS {
+                        sums[half][j] = T::Vector::<S>::load_masked(b.at(p, j), mask).mul_add(x, sums[half][j]);
                     }
                 }
             }
             p += lanes;
         }
     }
-    std::array::from_fn(|j| sums[0][j].add(sums[1][j]).sum())
+    let mut all = [T::default(); COLUMNS];
+    for j in 0..COLUMNS {
+        all[j] = sums[0][j].add(sums[1][j]).sum();
+    }
+    all
 }
