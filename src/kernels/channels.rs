@@ -193,22 +193,41 @@ impl Tile {
                 }
             }
         }
-        let mut half = LANES / 2;
-        while half > 0 {
-            for acc in &mut acc {
-                for i in 0..half {
-                    acc[i] += acc[i + half];
-                }
-            }
-            half /= 2;
-        }
         let mut sums = [T::ZERO; K];
         for k in 0..K {
-            sums[k] = acc[k][0];
+            sums[k] = halved(&mut acc[k]);
         }
         sums
     }
+    /// The sum over channel `c` of the distances from `m`.
+    #[inline(always)]
+    fn distances<T: Scalar>(self, x: &[T], c: usize, m: T) -> T {
+        let [sum] = self.sums([x], c, |[x]| [x - m]);
+        sum
+    }
+    /// The same of their squares.
+    #[inline(always)]
+    fn squares<T: Scalar>(self, x: &[T], c: usize, m: T) -> T {
+        let [sum] = self.sums([x], c, |[x]| [(x - m) * (x - m)]);
+        sum
+    }
 }
+
+/// The sum of all lanes, always in the same order.
+#[inline(always)]
+fn halved<T: Scalar, const LANES: usize>(acc: &mut [T; LANES]) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            acc[i] += acc[i + half];
+        }
+        half /= 2;
+    }
+    acc[0]
+}
+
+// The bodies of the kernels below are plain loops, which know nothing of instruction sets: methods of `Self`, so that they are made once for a
+// number type, and inlined into the code for each instruction set.
 
 // ------------------------------------------------------------------------------------------------------------- moments
 
@@ -262,6 +281,12 @@ impl<T: Scalar> Kernel for MomentsOfTile<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.add();
+    }
+}
+impl<T: Scalar> MomentsOfTile<'_, T> {
+    #[inline(always)]
+    fn add(self) {
         let MomentsOfTile { tile, x, sums } = self;
         let (means, squares) = sums.split_at_mut(tile.width);
         let (means, squares) = (&mut means[tile.place..][..tile.channels], &mut squares[tile.place..][..tile.channels]);
@@ -270,18 +295,16 @@ impl<T: Scalar> Kernel for MomentsOfTile<'_, T> {
         if tile.of.inner == 1 {
             return columns(tile, x, means, squares, have, come);
         }
-        for (c, (mean, square)) in means.iter_mut().zip(squares).enumerate() {
+        for c in 0..tile.channels {
             // From the first element on: the mean of equal numbers is then what they are, to the bit.
             let first = x[tile.start(c)];
-            let [sum] = tile.sums([x], c, |[x]| [x - first]);
-            let mut m = first + sum / come;
-            let [mut q] = tile.sums([x], c, |[x]| [(x - m) * (x - m)]);
+            let mut m = first + tile.distances(x, c, first) / come;
+            let mut q = tile.squares(x, c, m);
             if is_outlier(first, m, q, come) {
-                let [sum] = tile.sums([x], c, |[x]| [x - m]);
-                m += sum / come;
-                [q] = tile.sums([x], c, |[x]| [(x - m) * (x - m)]);
+                m += tile.distances(x, c, m) / come;
+                q = tile.squares(x, c, m);
             }
-            join([mean, square], [m, q], have, come);
+            join([&mut means[c], &mut squares[c]], [m, q], have, come);
         }
     }
 }
@@ -348,6 +371,12 @@ impl<T: Scalar> Kernel for SumsOfTile<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.add();
+    }
+}
+impl<T: Scalar> SumsOfTile<'_, T> {
+    #[inline(always)]
+    fn add(self) {
         let SumsOfTile { tile, g, x, mean, sums } = self;
         let (plain, along) = sums.split_at_mut(tile.width);
         let (plain, along) = (&mut plain[tile.place..][..tile.channels], &mut along[tile.place..][..tile.channels]);
@@ -395,6 +424,12 @@ impl<T: Scalar> Kernel for Affine<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.put();
+    }
+}
+impl<T: Scalar> Affine<'_, T> {
+    #[inline(always)]
+    fn put(self) {
         let Affine { mut x, table, inner, start, mut y } = self;
         let channels = table.len() / 3;
         let (means, table) = table.split_at(channels);

@@ -8,7 +8,7 @@ use crate::array::scalar::Scalar;
 use crate::array::view::View;
 use crate::kernels::elementwise::{Elementwise, slices};
 use crate::kernels::parallel;
-use crate::kernels::reduce::{Reducer, add_rows, short_row};
+use crate::kernels::reduce::{Reducer, RowReducer};
 use crate::kernels::strided::{Nest, gather};
 
 /// Values that are computed at a time.
@@ -30,7 +30,7 @@ pub(crate) fn fold<T: Scalar, F: Elementwise<T, N>, R: Reducer<T>, const N: usiz
     r: R,
     y: &mut [T],
 ) {
-    walk(&|x, y| slices(f, x, y), x, axes, r, y);
+    walk(&|x, y| slices(f, x, y), x, axes, &r, y);
 }
 
 /// The elements that output `i` of a reduction is made of: where they begin, and how they lie.
@@ -45,30 +45,33 @@ pub(crate) fn group<T: Scalar>(x: &View<'_, T>, axes: Axes, mut i: usize) -> (us
     (at as usize, Layout::new(sizes, strides.into()))
 }
 
-fn walk<T: Scalar, R: Reducer<T>, const N: usize>(run: Run<'_, T, N>, x: [View<'_, T>; N], axes: Axes, r: R, y: &mut [T]) {
+fn walk<T: Scalar, const N: usize>(run: Run<'_, T, N>, x: [View<'_, T>; N], axes: Axes, r: &dyn RowReducer<T>, y: &mut [T]) {
     let n = x[0].layout.numel();
     if n == 0 {
-        return y.fill(r.identity());
+        return y.fill(r.nothing());
     }
-    let data = x.map(|x| x.data);
+    let (mut data, mut strides, mut start): ([&[T]; N], [&[isize]; N], _) = ([&[]; N], [&[]; N], [0; N]);
+    for (k, x) in x.iter().enumerate() {
+        (data[k], strides[k], start[k]) = (x.data, x.strides(), x.offset as isize);
+    }
     if y.len() == 1 && x.iter().all(|x| x.layout.is_contiguous()) {
-        let start = x.map(|x| x.offset as isize);
         let part = if n <= 2 * PART { n } else { PART.max(n.div_ceil(MAX_PARTS)) };
         let mut parts = [T::ZERO; MAX_PARTS];
         let parts = &mut parts[..n.div_ceil(part)];
         parallel::parts(parts, 1, &|first, parts| {
             for (i, p) in parts.iter_mut().enumerate() {
                 let from = (first + i) * part;
-                *p = row(run, data, start.map(|s| s + from as isize), [1; N], part.min(n - from), r);
+                *p = row(run, data, moved(start, from, &[1; N]), &[1; N], part.min(n - from), r);
             }
         });
-        y[0] = parts.iter().fold(r.identity(), |a, &b| r.combine(a, b));
+        y[0] = r.nothing();
+        for &part in &*parts {
+            y[0] = r.both(y[0], part);
+        }
         return;
     }
-    let strides = x.map(|x| x.strides());
     let kept = Nest::new(x[0].shape(), strides, |a| !axes.has(a));
     let gone = Nest::new(x[0].shape(), strides, |a| axes.has(a));
-    let start = x.map(|x| x.offset as isize);
     let each = (PART * kept.rows()).div_ceil(n).max(1) * kept.row;
     let columns = kept.row > 1 && kept.step[0] == 1 && gone.step[0] != 1;
     // Parts are whole rows of the output, unless there is only one.
@@ -79,42 +82,48 @@ fn walk<T: Scalar, R: Reducer<T>, const N: usize>(run: Run<'_, T, N>, x: [View<'
         let mut outputs = y.chunks_exact_mut(length);
         kept.each(rows, start, |base| {
             let y = outputs.next().expect("as many rows as the shape says");
-            let at = |i: usize| std::array::from_fn(|k| base[k] + (skip + i) as isize * kept.step[k]);
             if columns {
                 for (c, y) in y.chunks_mut(CHUNK).enumerate() {
-                    y.fill(r.identity());
-                    let base: [isize; N] = at(c * CHUNK);
-                    gone.each(0..gone.rows(), base, |base| {
-                        for i in 0..gone.row as isize {
-                            let at = std::array::from_fn(|k| base[k] + i * gone.step[k]);
-                            chunk(run, data, at, kept.step, y.len(), |values| add_rows(y, values, r));
+                    y.fill(r.nothing());
+                    gone.each(0..gone.rows(), moved(base, skip + c * CHUNK, &kept.step), |base| {
+                        for i in 0..gone.row {
+                            chunk(run, data, moved(base, i, &gone.step), &kept.step, y.len(), &mut |values| r.add(y, values));
                         }
                     });
                 }
             } else {
                 for (i, y) in y.iter_mut().enumerate() {
-                    let mut total = r.identity();
-                    gone.each(0..gone.rows(), at(i), |at| total = r.combine(total, row(run, data, at, gone.step, gone.row, r)));
-                    *y = total;
+                    *y = r.nothing();
+                    gone.each(0..gone.rows(), moved(base, skip + i, &kept.step), |at| {
+                        *y = r.both(*y, row(run, data, at, &gone.step, gone.row, r));
+                    });
                 }
             }
         });
     });
 }
 
+/// The places `i` steps further.
+#[inline]
+fn moved<const N: usize>(mut at: [isize; N], i: usize, step: &[isize; N]) -> [isize; N] {
+    for k in 0..N {
+        at[k] += i as isize * step[k];
+    }
+    at
+}
+
 /// The reduction of one row.
-fn row<T: Scalar, R: Reducer<T>, const N: usize>(
+fn row<T: Scalar, const N: usize>(
     run: Run<'_, T, N>,
     data: [&[T]; N],
     at: [isize; N],
-    step: [isize; N],
+    step: &[isize; N],
     n: usize,
-    r: R,
+    r: &dyn RowReducer<T>,
 ) -> T {
-    let mut total = r.identity();
+    let mut total = r.nothing();
     for from in (0..n).step_by(CHUNK) {
-        let at = std::array::from_fn(|k| at[k] + from as isize * step[k]);
-        chunk(run, data, at, step, CHUNK.min(n - from), |values| total = r.combine(total, short_row(values, r)));
+        chunk(run, data, moved(at, from, step), step, CHUNK.min(n - from), &mut |values| total = r.both(total, r.row(values)));
     }
     total
 }
@@ -124,9 +133,9 @@ fn chunk<T: Scalar, const N: usize>(
     run: Run<'_, T, N>,
     data: [&[T]; N],
     at: [isize; N],
-    step: [isize; N],
+    step: &[isize; N],
     n: usize,
-    then: impl FnOnce(&[T]),
+    then: &mut dyn FnMut(&[T]),
 ) {
     // Clearing large buffers for a few elements would cost more than the elements.
     match n {
@@ -139,23 +148,29 @@ fn chunk_in<T: Scalar, const N: usize, const CHUNK: usize>(
     run: Run<'_, T, N>,
     data: [&[T]; N],
     at: [isize; N],
-    step: [isize; N],
+    step: &[isize; N],
     n: usize,
-    then: impl FnOnce(&[T]),
+    then: &mut dyn FnMut(&[T]),
 ) {
     let mut values = [T::ZERO; CHUNK];
     let values = &mut values[..n];
-    if step == [1; N] {
-        run(std::array::from_fn(|k| &data[k][at[k] as usize..][..n]), values);
+    let mut x: [&[T]; N] = [&[]; N];
+    if *step == [1; N] {
+        for k in 0..N {
+            x[k] = &data[k][at[k] as usize..][..n];
+        }
+        run(x, values);
     } else {
         let mut buffers = [[T::ZERO; CHUNK]; N];
-        for k in (0..N).filter(|&k| step[k] != 1) {
-            gather(data[k], at[k], step[k], &mut buffers[k][..n]);
+        for (k, buffer) in buffers.iter_mut().enumerate() {
+            x[k] = match step[k] {
+                1 => &data[k][at[k] as usize..][..n],
+                step => {
+                    gather(data[k], at[k], step, &mut buffer[..n]);
+                    &buffer[..n]
+                }
+            };
         }
-        let x = std::array::from_fn(|k| match step[k] {
-            1 => &data[k][at[k] as usize..][..n],
-            _ => &buffers[k][..n],
-        });
         run(x, values);
     }
     then(values);

@@ -79,6 +79,13 @@ impl<T: Scalar> Kernel for LuFactor<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.factor();
+    }
+}
+
+impl<T: Scalar> LuFactor<'_, T> {
+    #[inline(always)]
+    fn factor(self) {
         let n = self.n;
         let (a, swaps) = self.y.split_at_mut(n * n);
         for k in 0..n {
@@ -216,6 +223,13 @@ impl<T: Scalar> Kernel for Substitute<'_, '_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.solve();
+    }
+}
+
+impl<T: Scalar> Substitute<'_, '_, T> {
+    #[inline(always)]
+    fn solve(self) {
         let Substitute { t: Triangle { a, n, upper, unit, transposed }, columns, x } = self;
         let down = upper == transposed;
         for step in 0..n {
@@ -269,6 +283,13 @@ impl<T: Scalar> Kernel for Cholesky<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.factor();
+    }
+}
+
+impl<T: Scalar> Cholesky<'_, T> {
+    #[inline(always)]
+    fn factor(self) {
         let n = self.n;
         for i in 0..n {
             let (done, rest) = self.y.split_at_mut(i * n);

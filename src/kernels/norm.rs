@@ -134,7 +134,7 @@ fn view<'a, T>(data: &'a [T], layout: &'a Layout) -> View<'a, T> {
 /// What the first element of each group is seen as under the shape of all; and the groups' alone.
 fn firsts(x: &View<'_, impl Scalar>, axes: Axes) -> [Layout; 2] {
     let strides: Strides = (0..x.shape().len()).map(|a| if axes.has(a) { 0 } else { x.strides()[a] }).collect();
-    [x.shape().clone(), axes.reduce(x.shape(), true)].map(|shape| Layout::new(shape, strides.clone()))
+    [Layout::new(x.shape().clone(), strides.clone()), Layout::new(axes.reduce(x.shape(), true), strides)]
 }
 
 /// Whether the first element of a group of n is far from most, so that the mean has lost digits if it was found from the distances from that
@@ -437,11 +437,22 @@ fn reciprocal<T: Scalar>(variance: T, eps: T, u: T) -> T {
     u / (variance + eps * u * u).sqrt()
 }
 
+/// The sum of the distances from `m`.
+#[inline(always)]
+fn distances<T: Scalar>(x: &[T], m: T) -> T {
+    sum([x], |[x]| x - m)
+}
+
+/// The sum of their squares.
+#[inline(always)]
+fn squares<T: Scalar>(x: &[T], m: T) -> T {
+    sum([x], |[x]| (x - m) * (x - m))
+}
+
 /// The mean of a group, summed from its first element on.
 #[inline(always)]
 fn mean_of<T: Scalar>(x: &[T]) -> T {
-    let first = x[0];
-    first + sum([x], |[x]| x - first) / T::from_f64(x.len() as f64)
+    x[0] + distances(x, x[0]) / T::from_f64(x.len() as f64)
 }
 
 struct GroupMean<'a, T>(&'a [T]);
@@ -459,15 +470,15 @@ impl Standard {
     fn of_group<T: Scalar>(self, x: &[T]) -> (T, T) {
         let n = T::from_f64(x.len() as f64);
         let mut mean = if self.center { mean_of(x) } else { T::ZERO };
-        let mut squares = sum([x], |[x]| (x - mean) * (x - mean));
-        if self.center && is_outlier(x[0], mean, squares, n) {
+        let mut deviations = squares(x, mean);
+        if self.center && is_outlier(x[0], mean, deviations, n) {
             // Twice, as above.
             for _ in 0..2 {
-                mean += sum([x], |[x]| x - mean) / n;
+                mean += distances(x, mean) / n;
             }
-            squares = sum([x], |[x]| (x - mean) * (x - mean));
+            deviations = squares(x, mean);
         }
-        let variance = squares / n + T::from_f64(self.eps);
+        let variance = deviations / n + T::from_f64(self.eps);
         if is_safe(variance) { (mean, T::ONE / variance.sqrt()) } else { self.of_far_group(x) }
     }
     /// The same for a group whose squares are beyond the type.
@@ -490,6 +501,14 @@ impl<T: Scalar> Kernel for Group<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.forward();
+    }
+}
+// (Bodies that know nothing of instruction sets are methods of their own, here and below: they are made once for a number type, and inlined
+// into the code for each set.)
+impl<T: Scalar> Group<'_, T> {
+    #[inline(always)]
+    fn forward(self) {
         let (mean, scale) = self.of.of_group(self.x);
         for (y, &x) in self.y.iter_mut().zip(self.x) {
             *y = (x - mean) * scale;
@@ -507,6 +526,12 @@ impl<T: Scalar> Kernel for GroupBack<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.backward();
+    }
+}
+impl<T: Scalar> GroupBack<'_, T> {
+    #[inline(always)]
+    fn backward(self) {
         let (g, x) = (self.g, self.x);
         let n = T::from_f64(x.len() as f64);
         let (mean, scale) = self.of.of_group(x);

@@ -148,14 +148,21 @@ impl<T: Scalar, R: Reducer<T>> Kernel for RowKernel<'_, T, R> {
     type Out = T;
     #[inline(always)]
     fn run<S: Simd>(self, _: S) -> T {
-        let RowKernel { x, r } = self;
-        if x.len() < LANES {
-            return x.iter().fold(r.identity(), |a, &b| r.combine(a, b));
-        }
-        let mut all = Accumulator::new(r);
-        all.add(x);
-        all.take()
+        row_of(self.x, self.r)
     }
+}
+
+// What kernels do that are plain loops knows nothing of instruction sets: here and below it stands in functions of its own, which are made once
+// for a number type, and inlined into the code for each instruction set.
+
+#[inline(always)]
+fn row_of<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
+    if x.len() < LANES {
+        return x.iter().fold(r.identity(), |a, &b| r.combine(a, b));
+    }
+    let mut all = Accumulator::new(r);
+    all.add(x);
+    all.take()
 }
 
 /// Reduces a slice.
@@ -184,9 +191,14 @@ impl<T: Scalar, R: Reducer<T>> Kernel for AddRows<'_, T, R> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        for (a, &b) in self.acc.iter_mut().zip(self.x) {
-            *a = self.r.combine(*a, b);
-        }
+        add_row(self.acc, self.x, self.r);
+    }
+}
+
+#[inline(always)]
+fn add_row<T: Scalar, R: Reducer<T>>(acc: &mut [T], x: &[T], r: R) {
+    for (a, &b) in acc.iter_mut().zip(x) {
+        *a = r.combine(*a, b);
     }
 }
 
@@ -199,23 +211,75 @@ struct AllRows<'a, T, R> {
 impl<T: Scalar, R: Reducer<T>> Kernel for AllRows<'_, T, R> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, simd: S) {
-        let AllRows { x, y, r } = self;
-        y.fill(r.identity());
-        for row in x.chunks_exact(y.len()) {
-            AddRows { acc: y, x: row, r }.run(simd);
-        }
+    fn run<S: Simd>(self, _: S) {
+        all_rows(self.x, self.y, self.r);
     }
 }
 
-/// Reduces a slice on this thread.
-pub(crate) fn short_row<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
-    dispatch(RowKernel { x, r })
+#[inline(always)]
+fn all_rows<T: Scalar, R: Reducer<T>>(x: &[T], y: &mut [T], r: R) {
+    y.fill(r.identity());
+    for row in x.chunks_exact(y.len()) {
+        add_row(y, row, r);
+    }
 }
 
-/// Combines each element of `x` into that of `acc`.
-pub(crate) fn add_rows<T: Scalar, R: Reducer<T>>(acc: &mut [T], x: &[T], r: R) {
-    dispatch(AddRows { acc, x, r });
+/// A [`Reducer`] of whole rows, its type forgotten: what walks over arrays is compiled once for a number type.
+pub(crate) trait RowReducer<T>: Sync {
+    /// What an empty reduction gives.
+    fn nothing(&self) -> T;
+    /// Two results become one.
+    fn both(&self, a: T, b: T) -> T;
+    /// Reduces a slice on this thread.
+    fn row(&self, x: &[T]) -> T;
+    /// Combines each element of `x` into that of `acc`.
+    fn add(&self, acc: &mut [T], x: &[T]);
+    /// Reduces the elements of a nest that begins at `start` in `x`.
+    fn group(&self, x: &[T], nest: &Nest<1>, start: isize) -> T;
+    /// The same of each of neighbouring nests, into one element of `y` each.
+    fn groups(&self, x: &[T], nest: &Nest<1>, start: isize, y: &mut [T]);
+}
+
+impl<T: Scalar, R: Reducer<T>> RowReducer<T> for R {
+    fn nothing(&self) -> T {
+        self.identity()
+    }
+    fn both(&self, a: T, b: T) -> T {
+        self.combine(a, b)
+    }
+    fn row(&self, x: &[T]) -> T {
+        dispatch(RowKernel { x, r: *self })
+    }
+    fn add(&self, acc: &mut [T], x: &[T]) {
+        dispatch(AddRows { acc, x, r: *self });
+    }
+    fn group(&self, x: &[T], nest: &Nest<1>, start: isize) -> T {
+        let r = *self;
+        let mut total = r.identity();
+        let mut add = |at: isize| {
+            let part = match nest.step[0] {
+                1 => dispatch(RowKernel { x: &x[at as usize..][..nest.row], r }),
+                step => (0..nest.row as isize).fold(r.identity(), |a, i| r.combine(a, x[(at + i * step) as usize])),
+            };
+            total = r.combine(total, part);
+        };
+        if nest.is_row() {
+            add(start);
+        } else {
+            nest.each(0..nest.rows(), [start], |[at]| add(at));
+        }
+        total
+    }
+    fn groups(&self, x: &[T], nest: &Nest<1>, start: isize, y: &mut [T]) {
+        let r = *self;
+        y.fill(r.identity());
+        nest.each(0..nest.rows(), [start], |[at]| {
+            for i in 0..nest.row as isize {
+                let x = &x[(at + i * nest.step[0]) as usize..][..y.len()];
+                dispatch(AddRows { acc: y, x, r });
+            }
+        });
+    }
 }
 
 /// Reduces some axes of `x` into `y`, whose elements are those of the other axes in order.
@@ -235,44 +299,20 @@ pub(crate) fn reduce<T: Scalar, R: Reducer<T>>(x: View<'_, T>, axes: Axes, y: &m
     {
         return dispatch(AllRows { x, y, r });
     }
+    walk(x, axes, y, &r);
+}
+
+fn walk<T: Scalar>(x: View<'_, T>, axes: Axes, y: &mut [T], r: &dyn RowReducer<T>) {
     let kept = Nest::new(x.shape(), [x.strides()], |a| !axes.has(a));
     let gone = Nest::new(x.shape(), [x.strides()], |a| axes.has(a));
-    let start = x.offset as isize;
-    if kept.step[0] == 1 && gone.step[0] != 1 && kept.row > 1 {
-        // The kept elements lie together: whole rows are added up.
-        let rows = |first: usize, y: &mut [T]| {
-            let mut rows = y.chunks_exact_mut(kept.row);
-            kept.each(first..first + rows.len(), [start], |[base]| {
-                let acc = rows.next().expect("as many rows as the shape says");
-                acc.fill(r.identity());
-                gone.each(0..gone.rows(), [base], |[at]| {
-                    for i in 0..gone.row as isize {
-                        let x = &x.data[(at + i * gone.step[0]) as usize..][..kept.row];
-                        dispatch(AddRows { acc, x, r });
-                    }
-                });
-            });
-        };
-        let each = (PART * kept.rows()).div_ceil(x.layout.numel()) * kept.row;
-        return parallel::parts(y, each, &|first, y| rows(first / kept.row, y));
-    }
-    // One output element after the other.
-    let one = |base: isize| {
-        let mut total = r.identity();
-        gone.each(0..gone.rows(), [base], |[at]| {
-            let part = match gone.step[0] {
-                1 => dispatch(RowKernel { x: &x.data[at as usize..][..gone.row], r }),
-                step => (0..gone.row as isize).fold(r.identity(), |a, i| r.combine(a, x.data[(at + i * step) as usize])),
-            };
-            total = r.combine(total, part);
-        });
-        total
-    };
-    if kept.rows() == 1 {
+    let (start, step) = (x.offset as isize, kept.step[0]);
+    // The kept elements lie together: whole rows are added up. Else one output element after the other.
+    let together = step == 1 && gone.step[0] != 1 && kept.row > 1;
+    if !together && kept.rows() == 1 {
         let each = (PART * y.len()).div_ceil(x.layout.numel());
         return parallel::parts(y, each, &|first, y| {
             for (i, y) in y.iter_mut().enumerate() {
-                *y = one(start + (first + i) as isize * kept.step[0]);
+                *y = r.group(x.data, &gone, start + (first + i) as isize * step);
             }
         });
     }
@@ -281,8 +321,11 @@ pub(crate) fn reduce<T: Scalar, R: Reducer<T>>(x: View<'_, T>, axes: Axes, y: &m
         let mut rows = y.chunks_exact_mut(kept.row);
         kept.each(first / kept.row..first / kept.row + rows.len(), [start], |[base]| {
             let row = rows.next().expect("as many rows as the shape says");
+            if together {
+                return r.groups(x.data, &gone, base, row);
+            }
             for (i, y) in row.iter_mut().enumerate() {
-                *y = one(base + i as isize * kept.step[0]);
+                *y = r.group(x.data, &gone, base + i as isize * step);
             }
         });
     });

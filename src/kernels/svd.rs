@@ -21,37 +21,41 @@ pub(crate) fn svd<T: Scalar, R>(x: &[T], m: usize, n: usize, f: impl FnOnce(&[f6
                 w[j * m + i] = x[i * n + j].to_f64() * unit;
             }
         }
-        v.fill(0.0);
-        (0..n).for_each(|j| v[j * n + j] = 1.0);
-        for _ in 0..SWEEPS {
-            let mut turned = false;
-            for q in 1..n {
-                for p in 0..q {
-                    let (a, b) = pair(w, m, p, q);
-                    let (aa, bb, ab) = (dot(a, a), dot(b, b), dot(a, b));
-                    if ab.abs() <= f64::EPSILON * aa.sqrt() * bb.sqrt() {
-                        continue;
-                    }
-                    turned = true;
-                    let zeta = (bb - aa) / (2.0 * ab);
-                    let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
-                    let c = 1.0 / (1.0 + t * t).sqrt();
-                    rotate(a, b, c, c * t);
-                    let (a, b) = pair(v, n, p, q);
-                    rotate(a, b, c, c * t);
-                }
-            }
-            if !turned {
-                break;
-            }
-        }
-        for j in 0..n {
-            let column = &w[j * m..][..m];
-            s[j] = dot(column, column).sqrt();
-        }
+        decompose(w, v, s, (m, n));
         w.iter_mut().chain(&mut *s).for_each(|x| *x /= unit);
         f(w, v, s)
     })
+}
+
+fn decompose(w: &mut [f64], v: &mut [f64], s: &mut [f64], (m, n): (usize, usize)) {
+    v.fill(0.0);
+    (0..n).for_each(|j| v[j * n + j] = 1.0);
+    for _ in 0..SWEEPS {
+        let mut turned = false;
+        for q in 1..n {
+            for p in 0..q {
+                let (a, b) = pair(w, m, p, q);
+                let (aa, bb, ab) = (dot(a, a), dot(b, b), dot(a, b));
+                if ab.abs() <= f64::EPSILON * aa.sqrt() * bb.sqrt() {
+                    continue;
+                }
+                turned = true;
+                let zeta = (bb - aa) / (2.0 * ab);
+                let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
+                let c = 1.0 / (1.0 + t * t).sqrt();
+                rotate(a, b, c, c * t);
+                let (a, b) = pair(v, n, p, q);
+                rotate(a, b, c, c * t);
+            }
+        }
+        if !turned {
+            break;
+        }
+    }
+    for j in 0..n {
+        let column = &w[j * m..][..m];
+        s[j] = dot(column, column).sqrt();
+    }
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -40,6 +40,14 @@ impl<T: Scalar, R: UpdateRule<T, N>, const N: usize> Kernel for Loop<'_, T, R, N
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.all();
+    }
+}
+
+// (The loop knows nothing of instruction sets: it is made once for a rule, and inlined into the code for each set.)
+impl<T: Scalar, R: UpdateRule<T, N>, const N: usize> Loop<'_, T, R, N> {
+    #[inline(always)]
+    fn all(self) {
         let Loop { rule, w, g, state } = self;
         assert!(g.len() == w.len() && state.iter().all(|s| s.len() == w.len()), "slices of one length");
         for (i, (w, &g)) in w.iter_mut().zip(g).enumerate() {
