@@ -11,7 +11,7 @@ mod windows;
 use crate::array::scalar::Scalar;
 use crate::array::simd::dispatch;
 use pairs::Pairs;
-use rows::{Fold, Largest, Spread};
+use rows::{Fold, Larger, Largest, NOWHERE, Plus, Spread};
 use slide::Slides;
 pub(crate) use windows::{Divisor, Planes, Window};
 
@@ -30,8 +30,7 @@ pub(crate) fn max<T: Scalar>(planes: &Planes, x: &[T], y: &mut [T]) {
         if let Some(slides) = &slides {
             return slides.max(planes.inputs(first, x), y);
         }
-        let larger = |a: T, b: T| if b > a || b.is_nan() { b } else { a };
-        dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: -T::INFINITY, f: larger });
+        dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: -T::INFINITY, f: Larger });
     });
 }
 
@@ -43,7 +42,12 @@ pub(crate) fn indices<T: Scalar>(planes: &Planes, x: &[T], y: &mut [i64]) {
     let taps = planes.taps();
     planes.share(y, planes.output_len(), &|first, y| {
         for (x, y) in planes.inputs(first, x).chunks(planes.input_len()).zip(y.chunks_mut(planes.output_len())) {
-            dispatch(Largest { planes, taps: &taps, x, f: |to, at: Option<usize>| y[to] = at.map_or(-1, |at| at as i64) });
+            let mut put = |to: usize, at: &[usize]| {
+                for (y, &at) in y[to..].iter_mut().zip(at) {
+                    *y = if at == NOWHERE { -1 } else { at as i64 };
+                }
+            };
+            dispatch(Largest { planes, taps: &taps, x, f: &mut put });
         }
     });
 }
@@ -57,7 +61,12 @@ pub(crate) fn pick<T: Scalar>(planes: &Planes, v: &[T], x: &[T], y: &mut [T]) {
     planes.share(y, planes.output_len(), &|first, y| {
         let inputs = planes.inputs(first, x).chunks(n).zip(planes.inputs(first, v).chunks(n));
         for ((x, v), y) in inputs.zip(y.chunks_mut(planes.output_len())) {
-            dispatch(Largest { planes, taps: &taps, x, f: |to, at: Option<usize>| y[to] = at.map_or(T::ZERO, |at| v[at]) });
+            let mut put = |to: usize, at: &[usize]| {
+                for (y, &at) in y[to..].iter_mut().zip(at) {
+                    *y = if at == NOWHERE { T::ZERO } else { v[at] };
+                }
+            };
+            dispatch(Largest { planes, taps: &taps, x, f: &mut put });
         }
     });
 }
@@ -79,12 +88,12 @@ pub(crate) fn place<T: Scalar>(planes: &Planes, g: &[T], x: &[T], y: &mut [T]) {
         y.fill(T::ZERO);
         // No windows, no planes of `g`.
         for ((x, g), y) in x[first * n..].chunks(n).zip(g[first * m..].chunks(m.max(1))).zip(y.chunks_mut(n)) {
-            let add = |to, at| {
-                if let Some(at) = at {
-                    y[at] += g[to];
+            let mut add = |to: usize, at: &[usize]| {
+                for (&g, &at) in g[to..].iter().zip(at).filter(|(_, at)| **at != NOWHERE) {
+                    y[at] += g;
                 }
             };
-            dispatch(Largest { planes, taps: &taps, x, f: add });
+            dispatch(Largest { planes, taps: &taps, x, f: &mut add });
         }
     });
 }
@@ -102,10 +111,10 @@ pub(crate) fn average<T: Scalar>(planes: &Planes, divisor: Divisor, x: &[T], y: 
             let factor = divisor.weight(pairs.count() as f64);
             return dispatch(pairs::Sum { pairs, factor, x: planes.inputs(first, x), y });
         }
-        dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: T::ZERO, f: |a: T, b: T| a + b });
+        dispatch(Fold { planes, taps: &taps, x: planes.inputs(first, x), y, start: T::ZERO, f: Plus });
         let (rows, columns) = (planes.output[0] * planes.output[1], planes.output[2]);
         for (row, y) in y.chunks_mut(columns).enumerate() {
-            planes.weights(divisor, row % rows, |outputs, w| y[outputs].iter_mut().for_each(|y| *y *= w));
+            planes.weights(divisor, row % rows, &mut |outputs, w| y[outputs].iter_mut().for_each(|y| *y *= w));
         }
     });
 }

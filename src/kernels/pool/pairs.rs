@@ -6,15 +6,15 @@
 use super::windows::{Planes, Window};
 use crate::array::scalar::Scalar;
 use crate::array::simd::{Kernel, Simd, Vector};
-use smallvec::SmallVec;
 
 /// Planes under such windows.
 pub(super) struct Pairs<'a> {
     planes: &'a Planes,
     /// Planes and rows of a window.
     size: [usize; 2],
-    /// How far its rows are from its first one in a plane of inputs.
-    rows: SmallVec<[usize; 4]>,
+    /// How far its rows, one to four, are from its first one in a plane of inputs.
+    rows: [usize; 4],
+    count: usize,
 }
 
 impl Window {
@@ -34,31 +34,27 @@ impl<'a> Pairs<'a> {
     pub fn of(planes: &'a Planes) -> Option<Self> {
         let tile = |a: usize| planes.windows[a].tile(planes.input[a], planes.output[a]);
         let (size, [_, height, width]) = ([tile(0)?, tile(1)?], planes.input);
-        let few = size[0] <= 2 && size[1] <= 2 && tile(2)? == 2;
+        let few = matches!(size, [1 | 2, 1 | 2]) && tile(2)? == 2;
         let row = |r: usize| (r / size[1] * height + r % size[1]) * width;
-        few.then(|| Pairs { planes, size, rows: (0..size[0] * size[1]).map(row).collect() })
+        few.then(|| Pairs { planes, size, rows: [row(0), row(1), row(2), row(3)], count: size[0] * size[1] })
     }
     /// How many elements a window has.
     pub fn count(&self) -> usize {
-        2 * self.rows.len()
+        2 * self.count
     }
     /// Whether every element lies in a window.
     fn cover(&self) -> bool {
         let Planes { input, output, .. } = self.planes;
         *input == [output[0] * self.size[0], output[1] * self.size[1], output[2] * 2]
     }
-    /// Calls `f` for each vector of outputs: with the first one's number, that of the first element of its window, and how many there are.
+    fn rows(&self) -> &[usize] {
+        &self.rows[..self.count]
+    }
+    /// Where a row of outputs begins, and the first of its windows.
     #[inline(always)]
-    fn each(&self, lanes: usize, mut f: impl FnMut(usize, usize, usize)) {
-        let ([_, height, width], [depths, heights, columns]) = (self.planes.input, self.planes.output);
-        for a in 0..depths {
-            for b in 0..heights {
-                let (to, from) = ((a * heights + b) * columns, (a * self.size[0] * height + b * self.size[1]) * width);
-                for c in (0..columns).step_by(lanes) {
-                    f(to + c, from + 2 * c, lanes.min(columns - c));
-                }
-            }
-        }
+    fn at(&self, plane: usize, line: usize) -> (usize, usize) {
+        let ([_, height, width], [_, heights, columns]) = (self.planes.input, self.planes.output);
+        ((plane * heights + line) * columns, (plane * self.size[0] * height + line * self.size[1]) * width)
     }
 }
 
@@ -94,16 +90,27 @@ impl<T: Scalar> Kernel for Max<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Max { pairs, x, y } = self;
-        for (x, y) in x.chunks(pairs.planes.input_len()).zip(y.chunks_mut(pairs.planes.output_len())) {
-            pairs.each(T::Vector::<S>::LANES, |to, from, len| {
-                let mut best = T::Vector::<S>::splat(-T::INFINITY);
-                for row in &pairs.rows {
-                    let (even, odd) = read::<T, S>(&x[from + row..][..2 * len]);
-                    best = Vector::select(best.is_topped(even), even, best);
-                    best = Vector::select(best.is_topped(odd), odd, best);
+        let ([depths, heights, columns], lanes) = (pairs.planes.output, T::Vector::<S>::LANES);
+        let (n, m) = (pairs.planes.input_len(), pairs.planes.output_len());
+        for (i, y) in y.chunks_mut(m).enumerate() {
+            let x = &x[i * n..][..n];
+            for a in 0..depths {
+                for b in 0..heights {
+                    let (to, from) = pairs.at(a, b);
+                    let mut c = 0;
+                    while c < columns {
+                        let (to, from, len) = (to + c, from + 2 * c, lanes.min(columns - c));
+                        c += lanes;
+                        let mut best = T::Vector::<S>::splat(-T::INFINITY);
+                        for &row in pairs.rows() {
+                            let (even, odd) = read::<T, S>(&x[from + row..][..2 * len]);
+                            best = Vector::select(best.is_topped(even), even, best);
+                            best = Vector::select(best.is_topped(odd), odd, best);
+                        }
+                        best.write(&mut y[to..][..len]);
+                    }
                 }
-                best.write(&mut y[to..][..len]);
-            });
+            }
         }
     }
 }
@@ -120,7 +127,7 @@ impl<T: Scalar> Kernel for Place<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        match self.pairs.rows.len() {
+        match self.pairs.count {
             1 => self.rows::<S, 1>(),
             2 => self.rows::<S, 2>(),
             _ => self.rows::<S, 4>(),
@@ -132,33 +139,43 @@ impl<T: Scalar> Place<'_, T> {
     #[inline(always)]
     fn rows<S: Simd, const ROWS: usize>(self) {
         let Place { pairs, g, x, y } = self;
+        let ([depths, heights, columns], lanes) = (pairs.planes.output, T::Vector::<S>::LANES);
         let (n, m, zero) = (pairs.planes.input_len(), pairs.planes.output_len(), T::Vector::<S>::zero());
         if !pairs.cover() {
             y.fill(T::ZERO);
         }
-        let rows: [usize; ROWS] = std::array::from_fn(|r| pairs.rows[r]);
-        for ((x, g), y) in x.chunks(n).zip(g.chunks(m)).zip(y.chunks_mut(n)) {
-            pairs.each(T::Vector::<S>::LANES, |to, from, len| {
-                // Which elements are larger than all before them. The last of those is the one; if there is none, the first element is.
-                let mut best = T::Vector::<S>::splat(-T::INFINITY);
-                let mut topped = [[best.is_topped(best); 2]; ROWS];
-                for r in 0..ROWS {
-                    let (even, odd) = read::<T, S>(&x[from + rows[r]..][..2 * len]);
-                    topped[r][0] = best.is_topped(even);
-                    best = Vector::select(topped[r][0], even, best);
-                    topped[r][1] = best.is_topped(odd);
-                    best = Vector::select(topped[r][1], odd, best);
+        let rows = pairs.rows;
+        for (i, y) in y.chunks_mut(n).enumerate() {
+            let (x, g) = (&x[i * n..][..n], &g[i * m..][..m]);
+            for a in 0..depths {
+                for b in 0..heights {
+                    let (to, from) = pairs.at(a, b);
+                    let mut c = 0;
+                    while c < columns {
+                        let (to, from, len) = (to + c, from + 2 * c, lanes.min(columns - c));
+                        c += lanes;
+                        // Which elements are larger than all before them. The last of those is the one; if there is none, the first element is.
+                        let mut best = T::Vector::<S>::splat(-T::INFINITY);
+                        let mut topped = [[best.is_topped(best); 2]; ROWS];
+                        for r in 0..ROWS {
+                            let (even, odd) = read::<T, S>(&x[from + rows[r]..][..2 * len]);
+                            topped[r][0] = best.is_topped(even);
+                            best = Vector::select(topped[r][0], even, best);
+                            topped[r][1] = best.is_topped(odd);
+                            best = Vector::select(topped[r][1], odd, best);
+                        }
+                        let mut left = T::Vector::<S>::read(&g[to..][..len]);
+                        for r in (0..ROWS).rev() {
+                            let [first, second] = topped[r];
+                            let odd = Vector::select(second, left, zero);
+                            left = Vector::select(second, zero, left);
+                            let even = if r == 0 { left } else { Vector::select(first, left, zero) };
+                            left = Vector::select(first, zero, left);
+                            write::<T, S>(even, odd, &mut y[from + rows[r]..][..2 * len]);
+                        }
+                    }
                 }
-                let mut left = T::Vector::<S>::read(&g[to..][..len]);
-                for r in (0..ROWS).rev() {
-                    let [first, second] = topped[r];
-                    let odd = Vector::select(second, left, zero);
-                    left = Vector::select(second, zero, left);
-                    let even = if r == 0 { left } else { Vector::select(first, left, zero) };
-                    left = Vector::select(first, zero, left);
-                    write::<T, S>(even, odd, &mut y[from + rows[r]..][..2 * len]);
-                }
-            });
+            }
         }
     }
 }
@@ -176,16 +193,27 @@ impl<T: Scalar> Kernel for Sum<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Sum { pairs, factor, x, y } = self;
+        let ([depths, heights, columns], lanes) = (pairs.planes.output, T::Vector::<S>::LANES);
         let factor = T::Vector::<S>::splat(factor);
-        for (x, y) in x.chunks(pairs.planes.input_len()).zip(y.chunks_mut(pairs.planes.output_len())) {
-            pairs.each(T::Vector::<S>::LANES, |to, from, len| {
-                let mut sum = T::Vector::<S>::zero();
-                for row in &pairs.rows {
-                    let (even, odd) = read::<T, S>(&x[from + row..][..2 * len]);
-                    sum = sum.add(even).add(odd);
+        let (n, m) = (pairs.planes.input_len(), pairs.planes.output_len());
+        for (i, y) in y.chunks_mut(m).enumerate() {
+            let x = &x[i * n..][..n];
+            for a in 0..depths {
+                for b in 0..heights {
+                    let (to, from) = pairs.at(a, b);
+                    let mut c = 0;
+                    while c < columns {
+                        let (to, from, len) = (to + c, from + 2 * c, lanes.min(columns - c));
+                        c += lanes;
+                        let mut sum = T::Vector::<S>::zero();
+                        for &row in pairs.rows() {
+                            let (even, odd) = read::<T, S>(&x[from + row..][..2 * len]);
+                            sum = sum.add(even).add(odd);
+                        }
+                        sum.mul(factor).write(&mut y[to..][..len]);
+                    }
                 }
-                sum.mul(factor).write(&mut y[to..][..len]);
-            });
+            }
         }
     }
 }
@@ -203,17 +231,28 @@ impl<T: Scalar> Kernel for Spread<'_, T> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Spread { pairs, factor, g, y } = self;
+        let ([depths, heights, columns], lanes) = (pairs.planes.output, T::Vector::<S>::LANES);
         let factor = T::Vector::<S>::splat(factor);
         if !pairs.cover() {
             y.fill(T::ZERO);
         }
-        for (g, y) in g.chunks(pairs.planes.output_len()).zip(y.chunks_mut(pairs.planes.input_len())) {
-            pairs.each(T::Vector::<S>::LANES, |to, from, len| {
-                let g = T::Vector::<S>::read(&g[to..][..len]).mul(factor);
-                for row in &pairs.rows {
-                    write::<T, S>(g, g, &mut y[from + row..][..2 * len]);
+        let (n, m) = (pairs.planes.input_len(), pairs.planes.output_len());
+        for (i, y) in y.chunks_mut(n).enumerate() {
+            let g = &g[i * m..][..m];
+            for a in 0..depths {
+                for b in 0..heights {
+                    let (to, from) = pairs.at(a, b);
+                    let mut c = 0;
+                    while c < columns {
+                        let (to, from, len) = (to + c, from + 2 * c, lanes.min(columns - c));
+                        c += lanes;
+                        let g = T::Vector::<S>::read(&g[to..][..len]).mul(factor);
+                        for &row in pairs.rows() {
+                            write::<T, S>(g, g, &mut y[from + row..][..2 * len]);
+                        }
+                    }
                 }
-            });
+            }
         }
     }
 }

@@ -30,34 +30,43 @@ impl Chunk {
 }
 
 impl Planes {
-    /// Calls `f` with each row of outputs (its number) and each row of inputs (its number) that its windows reach.
+    /// The number of a row of outputs, and the planes and rows of inputs that its windows reach.
     #[inline(always)]
-    fn rows(&self, mut f: impl FnMut(usize, usize)) {
-        for a in 0..self.output[0] {
-            for b in 0..self.output[1] {
-                for i in self.span(0, a) {
-                    for j in self.span(1, b) {
-                        f(a * self.output[1] + b, i * self.input[1] + j);
-                    }
-                }
-            }
-        }
-    }
-    /// Calls `f` with the number of each row of outputs, the planes and rows of inputs that its windows reach, and each chunk of it.
-    #[inline(always)]
-    fn chunks(&self, mut f: impl FnMut(usize, Span, Span, Chunk)) {
-        for a in 0..self.output[0] {
-            for b in 0..self.output[1] {
-                for first in (0..self.output[2]).step_by(CHUNK) {
-                    let chunk = Chunk { first, len: CHUNK.min(self.output[2] - first) };
-                    f(a * self.output[1] + b, self.span(0, a), self.span(1, b), chunk);
-                }
-            }
-        }
+    fn reached(&self, plane: usize, line: usize) -> (usize, Span, Span) {
+        (plane * self.output[1] + line, self.span(0, plane), self.span(1, line))
     }
 }
 
-/// Folds the elements of each window with `f`, from `start` on.
+// The bodies of these kernels know nothing of instruction sets: they are methods of their own, made once for a number type, and inlined into
+// the code for each set. Loops and no closures: a closure that three bodies call is not certain to be inlined, and would be compiled for the
+// narrowest set.
+
+/// How an element is folded in. (A trait and no closure, for the same reason.)
+pub(super) trait Join<T>: Copy {
+    /// Must be `#[inline(always)]`.
+    fn join(self, a: T, b: T) -> T;
+}
+
+/// The larger of two numbers, NaN if the second is.
+#[derive(Clone, Copy)]
+pub(super) struct Larger;
+impl<T: Scalar> Join<T> for Larger {
+    #[inline(always)]
+    fn join(self, a: T, b: T) -> T {
+        if b > a || b.is_nan() { b } else { a }
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Plus;
+impl<T: Scalar> Join<T> for Plus {
+    #[inline(always)]
+    fn join(self, a: T, b: T) -> T {
+        a + b
+    }
+}
+
+/// Folds the elements of each window, from `start` on.
 pub(super) struct Fold<'a, T, F> {
     pub planes: &'a Planes,
     pub taps: &'a [Tap],
@@ -67,99 +76,186 @@ pub(super) struct Fold<'a, T, F> {
     pub f: F,
 }
 
-impl<T: Scalar, F: Fn(T, T) -> T> Kernel for Fold<'_, T, F> {
+impl<T: Scalar, F: Join<T>> Kernel for Fold<'_, T, F> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.planes();
+    }
+}
+
+impl<T: Scalar, F: Join<T>> Fold<'_, T, F> {
+    #[inline(always)]
+    fn planes(self) {
         let Fold { planes, taps, x, y, start, f } = self;
         let (n, m) = (planes.input[2], planes.output[2]);
         y.fill(start);
         for (x, y) in x.chunks(planes.input_len()).zip(y.chunks_mut(planes.output_len())) {
-            planes.rows(|to, from| {
-                let (x, y) = (&x[from * n..][..n], &mut y[to * m..][..m]);
-                let Window::Sliding { stride, .. } = planes.windows[2] else {
-                    y.iter_mut().zip(Shares::new(n, m, 0)).for_each(|(y, share)| *y = f(*y, fold(&x[share], start, &f)));
-                    return;
-                };
-                for tap in taps {
-                    let (y, x) = (&mut y[tap.outputs.clone()], &x[tap.from..]);
-                    match stride {
-                        1 => y.iter_mut().zip(x).for_each(|(y, &x)| *y = f(*y, x)),
-                        2 => y.iter_mut().zip(x.chunks(2)).for_each(|(y, x)| *y = f(*y, x[0])),
-                        _ => y.iter_mut().zip(x.chunks(stride)).for_each(|(y, x)| *y = f(*y, x[0])),
+            for a in 0..planes.output[0] {
+                for b in 0..planes.output[1] {
+                    let (row, depths, heights) = planes.reached(a, b);
+                    let y = &mut y[row * m..][..m];
+                    for i in depths {
+                        for j in heights {
+                            let x = &x[(i * planes.input[1] + j) * n..][..n];
+                            join_row(planes, taps, x, y, start, f);
+                        }
                     }
                 }
-            });
+            }
         }
+    }
+}
+
+/// Joins the elements of a row of inputs into the outputs of which they are in the windows.
+#[inline(always)]
+fn join_row<T: Scalar, F: Join<T>>(planes: &Planes, taps: &[Tap], x: &[T], y: &mut [T], start: T, f: F) {
+    let Window::Sliding { stride, .. } = planes.windows[2] else {
+        for (y, share) in y.iter_mut().zip(Shares::new(planes.input[2], planes.output[2], 0)) {
+            *y = f.join(*y, fold(&x[share], start, f));
+        }
+        return;
+    };
+    for tap in taps {
+        let (y, x) = (&mut y[tap.outputs.clone()], &x[tap.from..]);
+        match stride {
+            1 => {
+                for (y, &x) in y.iter_mut().zip(x) {
+                    *y = f.join(*y, x);
+                }
+            }
+            2 => join_steps(y, x, 2, f),
+            _ => join_steps(y, x, stride, f),
+        }
+    }
+}
+
+/// Joins the first elements of pieces of `x`, `step` long, into those of `y`.
+#[inline(always)]
+fn join_steps<T: Scalar, F: Join<T>>(y: &mut [T], x: &[T], step: usize, f: F) {
+    for (y, x) in y.iter_mut().zip(x.chunks(step)) {
+        *y = f.join(*y, x[0]);
     }
 }
 
 /// Folds a slice, several elements side by side if it is long.
 #[inline(always)]
-fn fold<T: Scalar>(x: &[T], start: T, f: &impl Fn(T, T) -> T) -> T {
+fn fold<T: Scalar, F: Join<T>>(x: &[T], start: T, f: F) -> T {
     const LANES: usize = 16;
-    if x.len() < 2 * LANES {
-        return x.iter().fold(start, |a, &b| f(a, b));
+    let (mut all, mut rest) = (start, x);
+    if x.len() >= 2 * LANES {
+        let mut lanes = [start; LANES];
+        while let Some((x, after)) = rest.split_first_chunk::<LANES>() {
+            for i in 0..LANES {
+                lanes[i] = f.join(lanes[i], x[i]);
+            }
+            rest = after;
+        }
+        for lane in lanes {
+            all = f.join(all, lane);
+        }
     }
-    let mut lanes = [start; LANES];
-    let whole = x.chunks_exact(LANES);
-    let rest = whole.remainder();
-    for x in whole {
-        lanes.iter_mut().zip(x).for_each(|(a, &b)| *a = f(*a, b));
+    for &x in rest {
+        all = f.join(all, x);
     }
-    lanes.iter().chain(rest).fold(start, |a, &b| f(a, b))
+    all
 }
 
-/// Calls `f` with the number of each output of a plane and that of the largest element of its window, if it has any.
-pub(super) struct Largest<'a, T, F> {
+/// Stands for the place of the largest element of a window that has none.
+pub(super) const NOWHERE: usize = usize::MAX;
+
+/// Calls `f` with the number of an output of a plane, and where in the plane the largest elements of its window and of the next ones lie.
+pub(super) struct Largest<'a, T> {
     pub planes: &'a Planes,
     pub taps: &'a [Tap],
     pub x: &'a [T],
-    pub f: F,
+    pub f: &'a mut dyn FnMut(usize, &[usize]),
 }
 
-impl<T: Scalar, F: FnMut(usize, Option<usize>)> Kernel for Largest<'_, T, F> {
+impl<T: Scalar> Kernel for Largest<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Largest { planes, taps, x, mut f } = self;
-        // (`|` and no branch, so that it is vectorised.)
-        let look = |best: &mut T, at: &mut usize, v: T, i: usize| {
-            let take = (v > *best) | v.is_nan();
-            *best = if take { v } else { *best };
-            *at = if take { i } else { *at };
-        };
-        planes.chunks(|row, depths, heights, chunk| {
-            let (mut best, mut at) = ([-T::INFINITY; CHUNK], [usize::MAX; CHUNK]);
-            for i in depths {
-                for j in heights {
-                    let base = (i * planes.input[1] + j) * planes.input[2];
-                    let Window::Sliding { stride, .. } = planes.windows[2] else {
-                        for (c, share) in chunk.shares(planes) {
-                            let (mut largest, mut place) = (best[c], at[c]);
-                            share.for_each(|k| look(&mut largest, &mut place, x[base + k], base + k));
-                            (best[c], at[c]) = (largest, place);
-                        }
-                        continue;
-                    };
-                    for tap in taps {
-                        let Some((reached, from)) = chunk.reached(tap, stride) else { continue };
-                        let (best, at, from) = (&mut best[reached.clone()], &mut at[reached], base + from);
-                        let pairs = best.iter_mut().zip(at).enumerate();
-                        match stride {
-                            1 => pairs.zip(&x[from..]).for_each(|((c, (best, at)), &v)| look(best, at, v, from + c)),
-                            2 => pairs.zip(x[from..].chunks(2)).for_each(|((c, (best, at)), v)| look(best, at, v[0], from + 2 * c)),
-                            s => pairs.zip(x[from..].chunks(s)).for_each(|((c, (best, at)), v)| look(best, at, v[0], from + s * c)),
+        self.find();
+    }
+}
+
+impl<T: Scalar> Largest<'_, T> {
+    #[inline(always)]
+    fn find(self) {
+        let Largest { planes, taps, x, f } = self;
+        let m = planes.output[2];
+        for a in 0..planes.output[0] {
+            for b in 0..planes.output[1] {
+                let (row, depths, heights) = planes.reached(a, b);
+                for first in (0..m).step_by(CHUNK) {
+                    let chunk = Chunk { first, len: CHUNK.min(m - first) };
+                    let (mut best, mut at) = ([-T::INFINITY; CHUNK], [NOWHERE; CHUNK]);
+                    for i in depths {
+                        for j in heights {
+                            let base = (i * planes.input[1] + j) * planes.input[2];
+                            look_in_row(planes, taps, x, base, &chunk, (&mut best, &mut at));
                         }
                     }
+                    for (c, at) in at[..chunk.len].iter_mut().enumerate().filter(|(_, at)| **at == NOWHERE) {
+                        // Nothing larger than -inf: the first element is the largest, if the window has any.
+                        *at = planes.first(row, first + c).unwrap_or(NOWHERE);
+                    }
+                    f(row * m + first, &at[..chunk.len]);
                 }
             }
-            for (c, &at) in at[..chunk.len].iter().enumerate() {
-                let column = chunk.first + c;
-                // Nothing larger than -inf: the first element is the largest, if the window has any.
-                f(row * planes.output[2] + column, if at == usize::MAX { planes.first(row, column) } else { Some(at) });
+        }
+    }
+}
+
+/// Looks at a row of inputs, which begins at `base` in `x`, for the largest elements of the windows of some outputs.
+#[inline(always)]
+fn look_in_row<T: Scalar>(
+    planes: &Planes,
+    taps: &[Tap],
+    x: &[T],
+    base: usize,
+    chunk: &Chunk,
+    (best, at): (&mut [T; CHUNK], &mut [usize; CHUNK]),
+) {
+    let Window::Sliding { stride, .. } = planes.windows[2] else {
+        for (c, share) in chunk.shares(planes) {
+            let (mut largest, mut place) = (best[c], at[c]);
+            for k in share {
+                look(&mut largest, &mut place, x[base + k], base + k);
             }
-        });
+            (best[c], at[c]) = (largest, place);
+        }
+        return;
+    };
+    for tap in taps {
+        let Some((reached, from)) = chunk.reached(tap, stride) else { continue };
+        let (best, at, from) = (&mut best[reached.clone()], &mut at[reached], base + from);
+        match stride {
+            1 => {
+                for (c, ((best, at), &v)) in best.iter_mut().zip(at).zip(&x[from..]).enumerate() {
+                    look(best, at, v, from + c);
+                }
+            }
+            2 => look_in_steps(best, at, x, from, 2),
+            _ => look_in_steps(best, at, x, from, stride),
+        }
+    }
+}
+
+/// Remembers number `v` and its place `i` if it is larger, or not a number. (`|` and no branch, so that it is vectorised.)
+#[inline(always)]
+fn look<T: Scalar>(best: &mut T, at: &mut usize, v: T, i: usize) {
+    let take = (v > *best) | v.is_nan();
+    *best = if take { v } else { *best };
+    *at = if take { i } else { *at };
+}
+
+/// The same of the elements of `x` from `from` on, `step` apart.
+#[inline(always)]
+fn look_in_steps<T: Scalar>(best: &mut [T], at: &mut [usize], x: &[T], from: usize, step: usize) {
+    for (c, ((best, at), v)) in best.iter_mut().zip(at).zip(x[from..].chunks(step)).enumerate() {
+        look(best, at, v[0], from + step * c);
     }
 }
 
@@ -176,32 +272,68 @@ impl<T: Scalar> Kernel for Spread<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.add();
+    }
+}
+
+impl<T: Scalar> Spread<'_, T> {
+    #[inline(always)]
+    fn add(self) {
         let Spread { planes, taps, divisor, g, y } = self;
-        planes.chunks(|row, depths, heights, chunk| {
-            // The elements, weighted.
-            let mut part = [T::ZERO; CHUNK];
-            part[..chunk.len].copy_from_slice(&g[row * planes.output[2] + chunk.first..][..chunk.len]);
-            planes.weights(divisor, row, |outputs, w| {
-                let (start, end) = (outputs.start.max(chunk.first), outputs.end.min(chunk.first + chunk.len));
-                (start..end).for_each(|i| part[i - chunk.first] *= w);
-            });
-            for i in depths {
-                for j in heights {
-                    let y = &mut y[(i * planes.input[1] + j) * planes.input[2]..][..planes.input[2]];
-                    let Window::Sliding { stride, .. } = planes.windows[2] else {
-                        chunk.shares(planes).for_each(|(c, share)| y[share].iter_mut().for_each(|y| *y += part[c]));
-                        continue;
-                    };
-                    for tap in taps {
-                        let Some((reached, from)) = chunk.reached(tap, stride) else { continue };
-                        match stride {
-                            1 => y[from..].iter_mut().zip(&part[reached]).for_each(|(y, &g)| *y += g),
-                            2 => y[from..].chunks_mut(2).zip(&part[reached]).for_each(|(y, &g)| y[0] += g),
-                            _ => y[from..].chunks_mut(stride).zip(&part[reached]).for_each(|(y, &g)| y[0] += g),
+        let m = planes.output[2];
+        for a in 0..planes.output[0] {
+            for b in 0..planes.output[1] {
+                let (row, depths, heights) = planes.reached(a, b);
+                for first in (0..m).step_by(CHUNK) {
+                    let chunk = Chunk { first, len: CHUNK.min(m - first) };
+                    // The elements, weighted.
+                    let mut part = [T::ZERO; CHUNK];
+                    part[..chunk.len].copy_from_slice(&g[row * m + first..][..chunk.len]);
+                    planes.weights(divisor, row, &mut |outputs, w| {
+                        let (start, end) = (outputs.start.max(first), outputs.end.min(first + chunk.len));
+                        (start..end).for_each(|i| part[i - first] *= w);
+                    });
+                    for i in depths {
+                        for j in heights {
+                            let y = &mut y[(i * planes.input[1] + j) * planes.input[2]..][..planes.input[2]];
+                            add_row(planes, taps, y, &part, &chunk);
                         }
                     }
                 }
             }
-        });
+        }
+    }
+}
+
+/// Adds weighted elements to those of a row of inputs that are in their windows.
+#[inline(always)]
+fn add_row<T: Scalar>(planes: &Planes, taps: &[Tap], y: &mut [T], part: &[T; CHUNK], chunk: &Chunk) {
+    let Window::Sliding { stride, .. } = planes.windows[2] else {
+        for (c, share) in chunk.shares(planes) {
+            for y in &mut y[share] {
+                *y += part[c];
+            }
+        }
+        return;
+    };
+    for tap in taps {
+        let Some((reached, from)) = chunk.reached(tap, stride) else { continue };
+        match stride {
+            1 => {
+                for (y, &g) in y[from..].iter_mut().zip(&part[reached]) {
+                    *y += g;
+                }
+            }
+            2 => add_in_steps(&mut y[from..], &part[reached], 2),
+            _ => add_in_steps(&mut y[from..], &part[reached], stride),
+        }
+    }
+}
+
+/// Adds the elements of `g` to the first ones of pieces of `y`, `step` long.
+#[inline(always)]
+fn add_in_steps<T: Scalar>(y: &mut [T], g: &[T], step: usize) {
+    for (y, &g) in y.chunks_mut(step).zip(g) {
+        y[0] += g;
     }
 }

@@ -36,7 +36,7 @@ impl<'a> Slides<'a> {
         let width = (m.next_multiple_of(MAX_LANES) + (kernel - 1) * dilation / stride).max((n - 1 + padding) / stride + 1);
         let most = kernel.saturating_mul(planes.longest(0)).saturating_mul(planes.longest(1));
         let laid = (planes.input[0] * planes.input[1]).saturating_mul(stride.saturating_mul(width));
-        // A wide padding would be laid out, and a large window looked through, in vain. (The tables hold places of 32 bits.)
+        // With a wide padding or a large window, most of the work would go into places beyond the plane. (The tables hold places of 32 bits.)
         let few = |len: usize| len <= SMALL.max(8 * planes.input_len());
         let fits = u32::try_from(laid).is_ok() && few(laid) && few(most);
         (stride <= STRIDES && most <= MOST && fits).then_some(Slides { planes, kernel, stride, padding, dilation, width, most })
@@ -78,10 +78,7 @@ impl<'a> Slides<'a> {
         room.fill(-T::INFINITY);
         for (x, to) in x.chunks_exact(n).zip(room.chunks_exact_mut(self.stride * self.width)) {
             if self.stride > 2 {
-                for k in 0..self.stride.min(n) {
-                    let to = &mut to[self.column(self.padding + k)..];
-                    to.iter_mut().zip(x[k..].iter().step_by(self.stride)).for_each(|(to, x)| *to = *x);
-                }
+                self.lay_out_row(x, to);
                 continue;
             }
             if self.stride == 1 {
@@ -91,13 +88,57 @@ impl<'a> Slides<'a> {
                 }
                 continue;
             }
-            let [even, odd] = [0, 1].map(|k| self.column(self.padding + k));
+            let (even, odd) = (self.column(self.padding), self.column(self.padding + 1));
             for at in (0..n).step_by(2 * lanes) {
                 let x = &x[at..n.min(at + 2 * lanes)];
                 let (first, second) = x.split_at(x.len().min(lanes));
                 let (a, b) = T::Vector::<S>::read(first).deinterleave(T::Vector::<S>::read(second));
                 a.write(&mut to[even + at / 2..][..x.len().div_ceil(2)]);
                 b.write(&mut to[odd + at / 2..][..x.len() / 2]);
+            }
+        }
+    }
+}
+
+impl Slides<'_> {
+    /// Lays a row out, for any stride.
+    fn lay_out_row<T: Scalar>(&self, x: &[T], to: &mut [T]) {
+        for k in 0..self.stride.min(x.len()) {
+            let to = &mut to[self.column(self.padding + k)..];
+            for (to, x) in to.iter_mut().zip(x[k..].iter().step_by(self.stride)) {
+                *to = *x;
+            }
+        }
+    }
+    /// Where the elements of the window of a row's first output are: in the plane that is laid out, and in x. Gives how many there are.
+    fn window(&self, row: usize, laid: &mut [u32], places: &mut [u32]) -> usize {
+        let ([_, lines, n], [_, heights, _]) = (self.planes.input, self.planes.output);
+        let mut count = 0;
+        for i in self.planes.span(0, row / heights) {
+            for j in self.planes.span(1, row % heights) {
+                let line = i * lines + j;
+                for k in 0..self.kernel {
+                    laid[count] = (line * self.stride * self.width + self.column(k * self.dilation)) as u32;
+                    // It may lie before the row.
+                    places[count] = (line * n + k * self.dilation).wrapping_sub(self.padding) as u32;
+                    count += 1;
+                }
+            }
+        }
+        count
+    }
+    /// Adds the elements of `g` of neighbouring outputs, from number `first` of a row on, where the numbers of the largest elements of their
+    /// windows say.
+    #[inline(always)]
+    fn add<T: Scalar>(&self, g: &[T], numbers: &[T], places: &[u32], (row, first): (usize, usize), y: &mut [T]) {
+        for (c, (at, g)) in numbers.iter().zip(g).enumerate() {
+            let place = match *at < T::ZERO {
+                // All of the window is -inf.
+                true => self.planes.first(row, first + c),
+                false => Some((places[at.to_f64() as usize] as usize + (first + c) * self.stride) as u32 as usize),
+            };
+            if let Some(place) = place {
+                y[place] += *g;
             }
         }
     }
@@ -118,27 +159,14 @@ impl<T: Scalar, const PLACE: bool> Kernel for Slide<'_, T, PLACE> {
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
         let Slide { slides, x, g, y, room, tables } = self;
-        let planes = slides.planes;
-        let ([_, lines, n], [depths, heights, m], lanes) = (planes.input, planes.output, T::Vector::<S>::LANES);
+        let ([depths, heights, m], lanes) = (slides.planes.output, T::Vector::<S>::LANES);
         slides.lay_out::<S, T>(x, room);
         if PLACE {
             y.fill(T::ZERO);
         }
-        // Where the elements of the window of a row's first output are: in the plane that is laid out, and in x.
         let (laid, places) = tables.split_at_mut(slides.most);
         for row in 0..depths * heights {
-            let mut count = 0;
-            for i in planes.span(0, row / heights) {
-                for j in planes.span(1, row % heights) {
-                    let line = i * lines + j;
-                    for k in 0..slides.kernel {
-                        laid[count] = (line * slides.stride * slides.width + slides.column(k * slides.dilation)) as u32;
-                        // It may lie before the row.
-                        places[count] = (line * n + k * slides.dilation).wrapping_sub(slides.padding) as u32;
-                        count += 1;
-                    }
-                }
-            }
+            let count = slides.window(row, laid, places);
             for first in (0..m).step_by(lanes) {
                 let (mut best, mut at) = (T::Vector::<S>::splat(-T::INFINITY), T::Vector::<S>::splat(-T::ONE));
                 let (mut number, one) = (T::Vector::<S>::zero(), T::Vector::<S>::splat(T::ONE));
@@ -152,21 +180,12 @@ impl<T: Scalar, const PLACE: bool> Kernel for Slide<'_, T, PLACE> {
                     }
                 }
                 let len = lanes.min(m - first);
-                if !PLACE {
+                if PLACE {
+                    let mut numbers = [T::ZERO; MAX_LANES];
+                    at.write(&mut numbers);
+                    slides.add(&g[row * m + first..], &numbers[..len], places, (row, first), y);
+                } else {
                     best.write(&mut y[row * m + first..][..len]);
-                    continue;
-                }
-                let mut numbers = [T::ZERO; MAX_LANES];
-                at.write(&mut numbers);
-                for (c, at) in numbers[..len].iter().enumerate() {
-                    let place = match *at < T::ZERO {
-                        // All of the window is -inf.
-                        true => planes.first(row, first + c),
-                        false => Some((places[at.to_f64() as usize] as usize + (first + c) * slides.stride) as u32 as usize),
-                    };
-                    if let Some(place) = place {
-                        y[place] += g[row * m + first + c];
-                    }
                 }
             }
         }

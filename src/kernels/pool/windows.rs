@@ -196,7 +196,7 @@ impl Divisor {
 
 impl Planes {
     /// By what the sum over the windows of row `row` is multiplied: calls `f` with each range of outputs that have the same weight.
-    pub fn weights<T: Scalar>(&self, divisor: Divisor, row: usize, mut f: impl FnMut(Range<usize>, T)) {
+    pub fn weights<T: Scalar>(&self, divisor: Divisor, row: usize, f: &mut dyn FnMut(Range<usize>, T)) {
         let columns = self.output[2];
         let padded = match divisor {
             Divisor::Fixed(_) => return f(0..columns, divisor.weight(0.0)),
