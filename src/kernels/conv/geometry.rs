@@ -49,17 +49,23 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
+    /// (Not `map`, which is a lot of code in each of its instances.)
+    #[inline(always)]
+    fn sizes(&self, of: fn(&Axis) -> usize) -> [usize; 3] {
+        let [a, b, c] = &self.axes;
+        [of(a), of(b), of(c)]
+    }
     /// Input elements of a channel.
     pub fn input(&self) -> usize {
-        product(self.axes.map(|a| a.input))
+        product(self.sizes(|a| a.input))
     }
     /// Output elements of a channel.
     pub fn output(&self) -> usize {
-        product(self.axes.map(|a| a.output))
+        product(self.sizes(|a| a.output))
     }
     /// Taps of a kernel.
     pub fn taps(&self) -> usize {
-        product(self.axes.map(|a| a.kernel))
+        product(self.sizes(|a| a.kernel))
     }
     /// Weights of one filter: how many products make one output.
     pub fn depth(&self) -> usize {
@@ -84,25 +90,40 @@ impl Geometry {
     /// Tap `k` as a number along each axis.
     #[inline(always)]
     pub fn tap(&self, k: usize) -> [usize; 3] {
-        let [_, b, c] = self.axes.map(|a| a.kernel);
+        let [_, b, c] = self.sizes(|a| a.kernel);
         [k / (b * c), k / c % b, k % c]
     }
-    /// Calls `f(o, i, n)` for each row of outputs that meet a tap inside the input: n outputs from o on, the first of which
-    /// meets input i; the next inputs are a stride of the last axis apart.
-    #[inline(always)]
-    pub fn rows(&self, tap: [usize; 3], mut f: impl FnMut(usize, usize, usize)) {
+    /// The rows of outputs that meet a tap inside the input.
+    #[inline]
+    pub fn met(&self, tap: [usize; 3]) -> Met {
         let [a, b, c] = &self.axes;
         let ((planes, i0), (lines, i1), (row, i2)) = (a.met(tap[0]), b.met(tap[1]), c.met(tap[2]));
-        if row.is_empty() {
-            return;
+        Met {
+            planes: if row.is_empty() { 0 } else { planes.len() },
+            lines: lines.len(),
+            len: row.len(),
+            output: ((planes.start * b.output + lines.start) * c.output + row.start, b.output * c.output, c.output),
+            input: ((i0 * b.input + i1) * c.input + i2, a.stride * b.input * c.input, b.stride * c.input),
         }
-        for (p, plane) in planes.enumerate() {
-            for (l, line) in lines.clone().enumerate() {
-                let o = (plane * b.output + line) * c.output + row.start;
-                let i = ((i0 + p * a.stride) * b.input + i1 + l * b.stride) * c.input + i2;
-                f(o, i, row.len());
-            }
-        }
+    }
+}
+
+/// Rows of outputs that meet a tap inside the input: `planes` times `lines`, of `len` outputs each.
+pub struct Met {
+    pub planes: usize,
+    pub lines: usize,
+    pub len: usize,
+    /// Where the first row begins, and how far it is from plane to plane and from line to line.
+    output: (usize, usize, usize),
+    input: (usize, usize, usize),
+}
+
+impl Met {
+    /// Where a row begins in the output, and the input that its first element meets; the next inputs are a stride of the last axis apart.
+    #[inline(always)]
+    pub fn at(&self, plane: usize, line: usize) -> (usize, usize) {
+        let place = |(first, planes, lines): (usize, usize, usize)| first + plane * planes + line * lines;
+        (place(self.output), place(self.input))
     }
 }
 

@@ -11,6 +11,9 @@ fn planes<T>(first: usize, size: usize, all: &mut [T]) -> impl Iterator<Item = (
     all.chunks_exact_mut(size).enumerate().map(move |(i, plane)| (first / size + i, plane))
 }
 
+// The bodies of the kernels are methods that know nothing of instruction sets: they are made once for a number type, and inlined into the code
+// for each set.
+
 struct Output<'a, T> {
     g: &'a Geometry,
     x: &'a [T],
@@ -24,6 +27,13 @@ impl<T: Scalar> Kernel for Output<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.planes();
+    }
+}
+
+impl<T: Scalar> Output<'_, T> {
+    #[inline(always)]
+    fn planes(self) {
         let Output { g, x, w, bias, first, y } = self;
         let (input, taps, stride) = (g.input(), g.taps(), g.axes[2].stride);
         for (plane, y) in planes(first, g.output(), y) {
@@ -32,7 +42,13 @@ impl<T: Scalar> Kernel for Output<'_, T> {
             for c in 0..g.channels {
                 let x = &x[((n * g.groups + f / g.filters) * g.channels + c) * input..][..input];
                 for (k, &w) in w[(f * g.channels + c) * taps..][..taps].iter().enumerate() {
-                    g.rows(g.tap(k), |o, i, n| add(w, &x[i..], stride, &mut y[o..o + n], 1));
+                    let met = g.met(g.tap(k));
+                    for plane in 0..met.planes {
+                        for line in 0..met.lines {
+                            let (o, i) = met.at(plane, line);
+                            add(w, &x[i..], stride, &mut y[o..o + met.len], 1);
+                        }
+                    }
                 }
             }
         }
@@ -51,6 +67,13 @@ impl<T: Scalar> Kernel for InputGrad<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.planes();
+    }
+}
+
+impl<T: Scalar> InputGrad<'_, T> {
+    #[inline(always)]
+    fn planes(self) {
         let InputGrad { g, y, w, first, x } = self;
         let (output, taps, stride) = (g.output(), g.taps(), g.axes[2].stride);
         for (plane, x) in planes(first, g.input(), x) {
@@ -60,7 +83,13 @@ impl<T: Scalar> Kernel for InputGrad<'_, T> {
                 let y = &y[(group * g.filters + f) * output..][..output];
                 let w = &w[((group % g.groups * g.filters + f) * g.channels + c) * taps..][..taps];
                 for (k, &w) in w.iter().enumerate() {
-                    g.rows(g.tap(k), |o, i, n| add(w, &y[o..o + n], 1, &mut x[i..], stride));
+                    let met = g.met(g.tap(k));
+                    for plane in 0..met.planes {
+                        for line in 0..met.lines {
+                            let (o, i) = met.at(plane, line);
+                            add(w, &y[o..o + met.len], 1, &mut x[i..], stride);
+                        }
+                    }
                 }
             }
         }
@@ -79,6 +108,13 @@ impl<T: Scalar> Kernel for WeightGrad<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
+        self.planes();
+    }
+}
+
+impl<T: Scalar> WeightGrad<'_, T> {
+    #[inline(always)]
+    fn planes(self) {
         let WeightGrad { g, x, y, first, w } = self;
         let (input, output, taps, stride) = (g.input(), g.output(), g.taps(), g.axes[2].stride);
         for (plane, w) in planes(first, taps, w) {
@@ -88,7 +124,13 @@ impl<T: Scalar> Kernel for WeightGrad<'_, T> {
                 let x = &x[((n * g.groups + f / g.filters) * g.channels + c) * input..][..input];
                 let y = &y[(n * g.groups * g.filters + f) * output..][..output];
                 for (k, w) in w.iter_mut().enumerate() {
-                    g.rows(g.tap(k), |o, i, n| *w += dot(&y[o..o + n], &x[i..], stride));
+                    let met = g.met(g.tap(k));
+                    for plane in 0..met.planes {
+                        for line in 0..met.lines {
+                            let (o, i) = met.at(plane, line);
+                            *w += dot(&y[o..o + met.len], &x[i..], stride);
+                        }
+                    }
                 }
             }
         }
@@ -99,8 +141,16 @@ impl<T: Scalar> Kernel for WeightGrad<'_, T> {
 #[inline(always)]
 fn add<T: Scalar>(w: T, x: &[T], step_x: usize, y: &mut [T], step_y: usize) {
     match (step_x, step_y) {
-        (1, 1) => y.iter_mut().zip(x).for_each(|(y, x)| *y += w * *x),
-        _ => y.iter_mut().step_by(step_y).zip(x.iter().step_by(step_x)).for_each(|(y, x)| *y += w * *x),
+        (1, 1) => {
+            for (y, x) in y.iter_mut().zip(x) {
+                *y += w * *x;
+            }
+        }
+        _ => {
+            for (y, x) in y.iter_mut().step_by(step_y).zip(x.iter().step_by(step_x)) {
+                *y += w * *x;
+            }
+        }
     }
 }
 

@@ -13,13 +13,17 @@ pub(crate) fn im2col<T: Scalar>(g: &Geometry, x: &[T], columns: &mut [T]) {
     for (ck, column) in columns.chunks_exact_mut(output).enumerate() {
         let x = &x[ck / taps * input..][..input];
         column.fill(T::ZERO);
-        g.rows(g.tap(ck % taps), |o, i, n| {
-            let (to, from) = (&mut column[o..o + n], &x[i..]);
-            match stride {
-                1 => to.copy_from_slice(&from[..n]),
-                _ => to.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from),
+        let met = g.met(g.tap(ck % taps));
+        for plane in 0..met.planes {
+            for line in 0..met.lines {
+                let (o, i) = met.at(plane, line);
+                let (to, from) = (&mut column[o..o + met.len], &x[i..]);
+                match stride {
+                    1 => to.copy_from_slice(&from[..met.len]),
+                    _ => to.iter_mut().zip(from.iter().step_by(stride)).for_each(|(to, from)| *to = *from),
+                }
             }
-        });
+        }
     }
 }
 
@@ -29,13 +33,17 @@ pub(crate) fn col2im<T: Scalar>(g: &Geometry, columns: &[T], x: &mut [T]) {
     x.fill(T::ZERO);
     for (ck, column) in columns.chunks_exact(output).enumerate() {
         let x = &mut x[ck / taps * input..][..input];
-        g.rows(g.tap(ck % taps), |o, i, n| {
-            let (from, to) = (&column[o..o + n], &mut x[i..]);
-            match stride {
-                1 => to.iter_mut().zip(from).for_each(|(to, from)| *to += *from),
-                _ => to.iter_mut().step_by(stride).zip(from).for_each(|(to, from)| *to += *from),
+        let met = g.met(g.tap(ck % taps));
+        for plane in 0..met.planes {
+            for line in 0..met.lines {
+                let (o, i) = met.at(plane, line);
+                let (from, to) = (&column[o..o + met.len], &mut x[i..]);
+                match stride {
+                    1 => to.iter_mut().zip(from).for_each(|(to, from)| *to += *from),
+                    _ => to.iter_mut().step_by(stride).zip(from).for_each(|(to, from)| *to += *from),
+                }
             }
-        });
+        }
     }
 }
 

@@ -67,28 +67,28 @@ impl Line {
     /// The phases that meet a tap, in order, and whether those are all. (In time that depends on the kernel, not on the stride.)
     fn phases(a: &Axis) -> (SmallVec<[Line; 4]>, bool) {
         // Input i = phase + j * stride met output j + shift by tap k, where the division comes out even.
-        let met = (0..a.kernel).map(|k| {
-            let distance = a.before as isize - (k * a.dilation) as isize;
-            let phase = (-distance).rem_euclid(a.stride as isize);
-            (phase as usize, k, (distance + phase) / a.stride as isize)
-        });
-        let met = met.filter(|&(phase, ..)| phase < a.input);
+        let distance = |k: usize| a.before as isize - (k * a.dilation) as isize;
+        let shift = |phase: usize, k: usize| (distance(k) + phase as isize) / a.stride as isize;
+        let mut met: SmallVec<[(usize, usize); 8]> = SmallVec::new();
         // One border serves all phases.
         let (mut before, mut after) = (0, 0);
-        for (phase, _, shift) in met.clone() {
-            let last = (a.input - phase).div_ceil(a.stride) as isize - 1;
-            before = before.max(-shift);
-            after = after.max(last + shift - (a.output as isize - 1));
+        for k in 0..a.kernel {
+            let phase = (-distance(k)).rem_euclid(a.stride as isize) as usize;
+            if phase < a.input {
+                met.push((phase, k));
+                let last = (a.input - phase).div_ceil(a.stride) as isize - 1;
+                before = before.max(-shift(phase, k));
+                after = after.max(last + shift(phase, k) - (a.output as isize - 1));
+            }
         }
-        let mut met: SmallVec<[(usize, usize, isize); 8]> = met.collect();
-        met.sort_unstable_by_key(|&(phase, k, _)| (phase, k));
+        met.sort_unstable();
         let mut lines = SmallVec::<[Line; 4]>::new();
-        for (phase, k, shift) in met {
+        for &(phase, k) in &met {
             if lines.last().is_none_or(|line| line.first != phase) {
                 lines.push(Line { before: before as usize, after: after as usize, ..Line::backward(a, phase) });
             }
             let line = lines.last_mut().expect("one is there");
-            line.taps.push((k, (shift + before) as usize));
+            line.taps.push((k, (shift(phase, k) + before) as usize));
         }
         let all = lines.len() == a.stride.min(a.input);
         (lines, all)
@@ -156,9 +156,9 @@ const SLACK: usize = 64;
 
 impl Pass {
     pub fn forward(g: &Geometry) -> Pass {
-        let all_taps = g.taps();
+        let (all_taps, [a, b, c]) = (g.taps(), &g.axes);
         Pass {
-            lines: [0, 1, 2].map(|i| Line::forward(&g.axes[i])),
+            lines: [Line::forward(a), Line::forward(b), Line::forward(c)],
             batch: g.batch,
             groups: g.groups,
             sources: g.channels,
@@ -169,8 +169,8 @@ impl Pass {
     }
     /// One pass for each phase of the stride that meets a tap, and whether those are all: the rest of the target is 0.
     pub fn backward(g: &Geometry) -> (SmallVec<[Pass; 8]>, bool) {
-        let all_taps = g.taps();
-        let [a, b, c] = [0, 1, 2].map(|i| Line::phases(&g.axes[i]));
+        let (all_taps, [a, b, c]) = (g.taps(), &g.axes);
+        let [a, b, c] = [Line::phases(a), Line::phases(b), Line::phases(c)];
         let mut passes = SmallVec::new();
         for plane in &a.0 {
             for row in &b.0 {

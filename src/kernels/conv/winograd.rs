@@ -81,6 +81,10 @@ impl<'a> Plan<'a> {
     fn bands(&self) -> usize {
         self.pass.batch * self.tiling.tiles[0]
     }
+    /// Tiles of some bands.
+    fn tiles(&self, bands: &Range<usize>) -> usize {
+        bands.len() * self.tiling.tiles[1]
+    }
     /// Rows of tiles that make about so many tiles.
     fn bands_of(&self, tiles: usize) -> usize {
         (tiles / self.tiling.tiles[1]).max(1)
@@ -217,41 +221,56 @@ struct Weights<'a, T> {
 impl<T: Scalar> Kernel for Weights<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Weights { plan, w, group, sources, targets, rows, taps, to } = self;
-        let (lanes, width) = (T::Vector::<S>::LANES, plan.width);
-        let ((w_source, w_target), w_group) = (plan.pass.w_steps(), plan.pass.w_strides().1);
-        let step = apart(plan.block * width);
-        assert!(to.len() >= POINTS * step && taps.len() >= 9 * sources.len() * width);
+    fn run<S: Simd>(mut self, _: S) {
+        let (lanes, width, [sources, targets]) = (T::Vector::<S>::LANES, self.plan.width, [self.sources.len(), self.targets.len()]);
+        let step = apart(self.plan.block * width);
+        assert!(self.to.len() >= POINTS * step && self.taps.len() >= 9 * sources * width);
         // As `[source channel][tap][target channel]`: in one go if the taps of all source channels lie together.
-        let (pieces, each) = if w_source == 9 { (1, 9 * sources.len()) } else { (sources.len(), 9) };
+        let (pieces, each) = if self.plan.pass.w_steps().0 == 9 { (1, 9 * sources) } else { (sources, 9) };
         for piece in 0..pieces {
-            let from = &w[group * w_group + (sources.start + piece) * w_source + targets.start * w_target..];
-            assert!(from.len() > (targets.len() - 1) * w_target + each - 1);
-            let mut from = (from.as_ptr(), w_target);
-            if each > 9 {
-                // Copied row by row first: rows that are far apart in memory are slow to read in columns.
-                for (t, row) in rows.chunks_exact_mut(each).enumerate().take(targets.len()) {
-                    let first = group * w_group + sources.start * w_source + (targets.start + t) * w_target;
-                    row.copy_from_slice(&w[first..][..each]);
-                }
-                from = (rows.as_ptr(), each);
-            }
-            let taps = taps[piece * each * width..].as_mut_ptr();
+            let from = self.piece(piece, each);
+            let taps = self.taps[piece * each * width..].as_mut_ptr();
             // SAFETY: `rows` has a row for each target channel, and `taps` one of `width` for each tap.
-            unsafe { transpose::<S, T, true>((targets.len(), each), from, (taps, width), Plus::Nothing) };
+            unsafe { transpose::<S, T, true>((targets, each), from, (taps, width), Plus::Nothing) };
         }
-        for c in 0..sources.len() {
-            for v in (0..targets.len()).step_by(lanes) {
-                let tap = |i: usize, j: usize| {
-                    let k = if plan.tiling.reversed { 8 - (3 * i + j) } else { 3 * i + j };
-                    taps.as_ptr().wrapping_add((9 * c + k) * width + v)
-                };
-                let from = [0, 1, 2].map(|i| [0, 1, 2].map(|j| tap(i, j)));
+        for c in 0..sources {
+            for v in (0..targets).step_by(lanes) {
+                let from = self.kernel(c, v);
                 // SAFETY: taps and points have whole vectors of target channels.
-                unsafe { weight_tile::<S, T>(&from, to.as_mut_ptr().wrapping_add(c * width + v), step) };
+                unsafe { weight_tile::<S, T>(&from, self.to.as_mut_ptr().wrapping_add(c * width + v), step) };
             }
         }
+    }
+}
+
+impl<T: Scalar> Weights<'_, T> {
+    /// The taps of a piece, `each` of every target channel: where they begin, and how far apart the target channels are.
+    #[inline(always)]
+    fn piece(&mut self, piece: usize, each: usize) -> (*const T, usize) {
+        let ((w_source, w_target), w_group) = (self.plan.pass.w_steps(), self.plan.pass.w_strides().1);
+        let first = self.group * w_group + self.sources.start * w_source + self.targets.start * w_target;
+        let (from, targets) = (&self.w[first + piece * w_source..], self.targets.len());
+        assert!(from.len() > (targets - 1) * w_target + each - 1);
+        if each == 9 {
+            return (from.as_ptr(), w_target);
+        }
+        // Copied row by row first: rows that are far apart in memory are slow to read in columns.
+        for (t, row) in self.rows.chunks_exact_mut(each).enumerate().take(targets) {
+            row.copy_from_slice(&from[t * w_target..][..each]);
+        }
+        (self.rows.as_ptr(), each)
+    }
+    /// The places of the nine taps of source channel `c` and target channel `v`.
+    #[inline(always)]
+    fn kernel(&self, c: usize, v: usize) -> [[*const T; 3]; 3] {
+        let mut at = [[self.taps.as_ptr(); 3]; 3];
+        for (i, at) in at.iter_mut().enumerate() {
+            for (j, at) in at.iter_mut().enumerate() {
+                let k = if self.plan.tiling.reversed { 8 - (3 * i + j) } else { 3 * i + j };
+                *at = at.wrapping_add((9 * c + k) * self.plan.width + v);
+            }
+        }
+        at
     }
 }
 
@@ -272,56 +291,94 @@ const EDGE: usize = VECTORS * crate::array::simd::MAX_LANES;
 impl<T: Scalar> Kernel for Source<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Source { plan, x, group, bands, channels, laid, to } = self;
-        let (tiling, block, lanes) = (&plan.tiling, plan.block, T::Vector::<S>::LANES);
-        let tiles = bands.len() * tiling.tiles[1];
-        let (step, size) = (apart(tiles * block), plan.pass.source());
+    fn run<S: Simd>(mut self, _: S) {
+        let (block, channels, lanes) = (self.plan.block, self.channels.len(), T::Vector::<S>::LANES);
+        let step = apart(self.plan.tiles(&self.bands) * block);
         let zeros = [T::ZERO; EDGE];
-        assert!(to.len() >= POINTS * step && block <= EDGE);
+        assert!(self.to.len() >= POINTS * step && block <= EDGE);
         let mut done = 0;
-        while done < bands.len() {
-            let portion = plan.portion(&bands, done);
-            done += portion.rows.len();
-            let rows = tiling.source_rows(&portion.rows);
-            let [_, columns] = tiling.source;
-            let positions = rows.len() * columns;
-            assert!(laid.len() >= positions * block);
-            let x = &x[plan.source_of(portion.image, group, channels.start)..][..channels.len() * size];
-            let from = x.as_ptr().wrapping_add(rows.start * columns);
-            // SAFETY: the channels have so many rows, and `laid` has room.
-            unsafe { transpose::<S, T, true>((channels.len(), positions), (from, size), (laid.as_mut_ptr(), block), Plus::Nothing) };
-            let laid = laid.as_ptr();
-            for i in portion.rows.clone() {
-                for j in 0..tiling.tiles[1] {
-                    let place = |a: usize, b: usize| {
-                        // Before the first row or column is beyond the last, by wrapping round.
-                        let (row, column) = ((4 * i + a).wrapping_sub(tiling.before[0]), (4 * j + b).wrapping_sub(tiling.before[1]));
-                        let inside = row < tiling.source[0] && column < columns;
-                        if inside { laid.wrapping_add(((row - rows.start) * columns + column) * block) } else { zeros.as_ptr() }
-                    };
-                    let from = grid(place);
-                    let tile = portion.tile + (i - portion.rows.start) * tiling.tiles[1] + j;
-                    for v in (0..channels.len()).step_by(lanes) {
+        while done < self.bands.len() {
+            let part = self.part(done, &zeros);
+            done += part.portion.rows.len();
+            // SAFETY: the channels have so many rows, and there is room where they are laid out.
+            unsafe { transpose::<S, T, true>((channels, part.positions), part.image, (part.at, block), Plus::Nothing) };
+            let mut to = self.to[part.portion.tile * block..].as_mut_ptr();
+            for i in part.portion.rows.clone() {
+                for j in 0..self.plan.tiling.tiles[1] {
+                    let from = part.grid(i, j);
+                    let mut v = 0;
+                    while v < channels {
                         // SAFETY: positions, zeros and points have whole vectors of channels.
-                        unsafe { source_tile::<S, T>(&from, v, to.as_mut_ptr().wrapping_add(tile * block + v), step) };
+                        unsafe { source_tile::<S, T>(&from, v, to.wrapping_add(v), step) };
+                        v += lanes;
                     }
+                    to = to.wrapping_add(block);
                 }
             }
         }
     }
 }
 
-/// `A` x `A` places.
-#[inline(always)]
-fn grid<P: Copy, const A: usize>(place: impl Fn(usize, usize) -> P) -> [[P; A]; A] {
-    let mut at = [[place(0, 0); A]; A];
-    for (i, at) in at.iter_mut().enumerate() {
-        for (j, at) in at.iter_mut().enumerate() {
-            *at = place(i, j);
-        }
+// (What follows from sizes alone knows nothing of instruction sets: it is made once for a number type, and inlined into the code for each set.)
+impl<T: Scalar> Source<'_, T> {
+    /// What is left after `done` bands, as far as it lies in one image.
+    #[inline(always)]
+    fn part(&mut self, done: usize, beyond: &[T; EDGE]) -> Part<T> {
+        let (plan, portion) = (self.plan, self.plan.portion(&self.bands, done));
+        let rows = plan.tiling.source_rows(&portion.rows);
+        let first = plan.source_of(portion.image, self.group, self.channels.start);
+        let image = &self.x[first..][..self.channels.len() * plan.pass.source()];
+        let (size, before) = (plan.tiling.source, plan.tiling.before);
+        Part::new(portion, (image.as_ptr(), plan.pass.source()), (rows, size, before), (&mut *self.laid, plan.block), beyond.as_ptr())
     }
-    at
+}
+
+/// Rows of tiles of one image, whose positions are laid out, `step` numbers for each.
+struct Part<T> {
+    portion: Portion,
+    /// Where the first position is in the image, and how far its channels are apart.
+    image: (*const T, usize),
+    /// How many positions there are, where the first one is laid out, and what stands for those beyond the edge of the image.
+    positions: usize,
+    at: *mut T,
+    beyond: *const T,
+    /// The first row that is laid out, and rows and columns of the image.
+    first: usize,
+    size: [usize; 2],
+    /// How far the first tile reaches beyond the first row and column.
+    before: [usize; 2],
+    step: usize,
+}
+
+impl<T> Part<T> {
+    #[inline(always)]
+    fn new(
+        portion: Portion,
+        (image, channel): (*const T, usize),
+        (rows, size, before): (Range<usize>, [usize; 2], [usize; 2]),
+        (laid, step): (&mut [T], usize),
+        beyond: *const T,
+    ) -> Self {
+        let positions = rows.len() * size[1];
+        assert!(laid.len() >= positions * step);
+        let image = (image.wrapping_add(rows.start * size[1]), channel);
+        Part { portion, image, positions, at: laid.as_mut_ptr(), beyond, first: rows.start, size, before, step }
+    }
+    /// The `A` x `A` places that tile (i, j) sees. Before the first row or column is beyond the last, by wrapping round.
+    #[inline(always)]
+    fn grid<const A: usize>(&self, i: usize, j: usize) -> [[*const T; A]; A] {
+        let (row, column) = ((4 * i).wrapping_sub(self.before[0]), (4 * j).wrapping_sub(self.before[1]));
+        let mut at = [[self.beyond; A]; A];
+        for (i, at) in at.iter_mut().enumerate() {
+            for (j, at) in at.iter_mut().enumerate() {
+                let (row, column) = (row.wrapping_add(i), column.wrapping_add(j));
+                if row < self.size[0] && column < self.size[1] {
+                    *at = self.at.cast_const().wrapping_add(((row - self.first) * self.size[1] + column) * self.step);
+                }
+            }
+        }
+        at
+    }
 }
 
 /// At each point, `[tile][source channel]` times `[source channel][target channel]`.
@@ -342,7 +399,7 @@ impl<T: Scalar> Kernel for Products<'_, T> {
     fn run<S: Simd>(self, _: S) {
         let Products { plan, tiles, depth, targets, seen, weights, sums, add } = self;
         let (block, width) = (plan.block, plan.width);
-        let steps = [tiles * block, block * width, tiles * width].map(apart);
+        let steps = [apart(tiles * block), apart(block * width), apart(tiles * width)];
         assert!(depth <= block && targets.len() <= width);
         assert!(seen.len() >= POINTS * steps[0] && weights.len() >= POINTS * steps[1] && sums.len() >= POINTS * steps[2]);
         for point in 0..POINTS {
@@ -371,41 +428,45 @@ struct Target<'a, T> {
 impl<T: Scalar> Kernel for Target<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Target { plan, group, bands, channels, sums, laid, bias, to } = self;
-        let (tiling, width, lanes) = (&plan.tiling, plan.width, T::Vector::<S>::LANES);
-        let tiles = bands.len() * tiling.tiles[1];
-        let (step, size) = (apart(tiles * width), plan.pass.target());
-        let plus = bias.map_or(Plus::Nothing, |b| Plus::Rows(&b[group * plan.pass.targets..][channels.clone()]));
-        assert!(sums.len() >= POINTS * step && width <= EDGE);
+    fn run<S: Simd>(mut self, _: S) {
+        let (width, channels, lanes) = (self.plan.width, self.channels.len(), T::Vector::<S>::LANES);
+        let step = apart(self.plan.tiles(&self.bands) * width);
+        let first = self.group * self.plan.pass.targets + self.channels.start;
+        let plus = self.bias.map_or(Plus::Nothing, |b| Plus::Rows(&b[first..][..channels]));
+        assert!(self.sums.len() >= POINTS * step && width <= EDGE);
         let mut beyond = [T::ZERO; EDGE];
-        let beyond = beyond.as_mut_ptr();
         let mut done = 0;
-        while done < bands.len() {
-            let portion = plan.portion(&bands, done);
-            done += portion.rows.len();
-            let rows = tiling.target_rows(&portion.rows);
-            let columns = tiling.target[1];
-            assert!(laid.len() >= rows.len() * columns * width);
-            let laid = laid.as_mut_ptr();
-            for i in portion.rows.clone() {
-                for j in 0..tiling.tiles[1] {
-                    let place = |a: usize, b: usize| {
-                        let (row, column) = (4 * i + a, 4 * j + b);
-                        let inside = row < rows.end && column < columns;
-                        if inside { laid.wrapping_add(((row - rows.start) * columns + column) * width) } else { beyond }
-                    };
-                    let to = grid(place);
-                    let tile = portion.tile + (i - portion.rows.start) * tiling.tiles[1] + j;
-                    for v in (0..channels.len()).step_by(lanes) {
+        while done < self.bands.len() {
+            let part = self.part(done, &mut beyond);
+            done += part.portion.rows.len();
+            let mut from = self.sums[part.portion.tile * width..].as_ptr();
+            for i in part.portion.rows.clone() {
+                for j in 0..self.plan.tiling.tiles[1] {
+                    let to = part.grid(i, j);
+                    let mut v = 0;
+                    while v < channels {
                         // SAFETY: points and places have whole vectors of channels.
-                        unsafe { target_tile::<S, T>(sums.as_ptr().wrapping_add(tile * width + v), step, &to, v) };
+                        unsafe { target_tile::<S, T>(from.wrapping_add(v), step, &to, v) };
+                        v += lanes;
                     }
+                    from = from.wrapping_add(width);
                 }
             }
-            let y = to.at(plan.target_of(portion.image, group, channels.start) + rows.start * columns);
+            let to = (part.image.0.cast_mut(), part.image.1);
             // SAFETY: the channels of this image have so many rows, which this task alone writes.
-            unsafe { transpose::<S, T, false>((rows.len() * columns, channels.len()), (laid, width), (y, size), plus) };
+            unsafe { transpose::<S, T, false>((part.positions, channels), (part.at, width), to, plus) };
         }
+    }
+}
+
+impl<T: Scalar> Target<'_, T> {
+    /// What is left after `done` bands, as far as it lies in one image.
+    #[inline(always)]
+    fn part(&mut self, done: usize, beyond: &mut [T; EDGE]) -> Part<T> {
+        let (plan, portion) = (self.plan, self.plan.portion(&self.bands, done));
+        let rows = plan.tiling.target_rows(&portion.rows);
+        let image = self.to.at(plan.target_of(portion.image, self.group, self.channels.start)).cast_const();
+        let size = [rows.end, plan.tiling.target[1]];
+        Part::new(portion, (image, plan.pass.target()), (rows, size, [0; 2]), (&mut *self.laid, plan.width), beyond.as_mut_ptr())
     }
 }

@@ -5,7 +5,7 @@
 //! over the product of the distances to the other points, and one of `B'` are the coefficients of the polynomial that vanishes at the
 //! others. Since the points come in pairs, even and odd powers are computed once for both.
 
-#![allow(clippy::needless_range_loop)] // rows and columns by number; iterators would need closures, which are not certain to be inlined
+#![allow(clippy::needless_range_loop)] // rows and columns by index; iterators would need closures, which are not certain to be inlined
 
 use crate::array::scalar::Scalar;
 use crate::array::simd::{Element, Simd, Vector};
@@ -196,15 +196,15 @@ pub unsafe fn weight_tile<S: Simd, T: Scalar>(from: &[[*const T; 3]; 3], to: *mu
 /// From 36 points, `step` apart, to the 16 places of a tile of the target: `A' m A`.
 ///
 /// # Safety
-/// As [`source_tile`].
+/// As [`source_tile`]; the places may be written.
 #[inline(always)]
-pub unsafe fn target_tile<S: Simd, T: Scalar>(from: *const T, step: usize, to: &[[*mut T; 4]; 4], shift: usize) {
+pub unsafe fn target_tile<S: Simd, T: Scalar>(from: *const T, step: usize, to: &[[*const T; 4]; 4], shift: usize) {
     // SAFETY: the caller's.
     unsafe {
         let y = both::<S, T, Target, 6, 4>(load::<S, T, 6>(&places(from, step), 0));
-        for (y, to) in y.iter().zip(to) {
-            for (y, to) in y.iter().zip(to) {
-                y.store(to.wrapping_add(shift));
+        for i in 0..4 {
+            for j in 0..4 {
+                y[i][j].store(to[i][j].wrapping_add(shift).cast_mut());
             }
         }
     }

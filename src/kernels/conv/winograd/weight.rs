@@ -1,7 +1,7 @@
 //! The gradient by the weights, by Winograd's algorithm: the transpose of the convolution, which sums over tiles.
 
 use super::transform::{target_tile_back, weight_tile_back};
-use super::{EDGE, POINTS, Plan, SPREAD, Source, TASKS, apart, grid};
+use super::{EDGE, POINTS, Part, Plan, SPREAD, Source, TASKS, apart};
 use crate::array::scalar::Scalar;
 use crate::array::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::conv::pass::Pass;
@@ -100,42 +100,44 @@ struct TargetBack<'a, T> {
 impl<T: Scalar> Kernel for TargetBack<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let TargetBack { plan, y, group, bands, channels, laid, to } = self;
-        let (tiling, width, lanes) = (&plan.tiling, plan.width, T::Vector::<S>::LANES);
-        let tiles = bands.len() * tiling.tiles[1];
-        let (step, size) = (apart(tiles * width), plan.pass.target());
+    fn run<S: Simd>(mut self, _: S) {
+        let (width, channels, lanes) = (self.plan.width, self.channels.len(), T::Vector::<S>::LANES);
+        let step = apart(self.plan.tiles(&self.bands) * width);
         let zeros = [T::ZERO; EDGE];
-        assert!(to.len() >= POINTS * step && width <= EDGE);
+        assert!(self.to.len() >= POINTS * step && width <= EDGE);
         let mut done = 0;
-        while done < bands.len() {
-            let portion = plan.portion(&bands, done);
-            done += portion.rows.len();
-            let rows = tiling.target_rows(&portion.rows);
-            let columns = tiling.target[1];
-            let positions = rows.len() * columns;
-            assert!(laid.len() >= positions * width);
-            let y = &y[plan.target_of(portion.image, group, channels.start)..][..channels.len() * size];
-            let from = y.as_ptr().wrapping_add(rows.start * columns);
-            // SAFETY: the channels have so many rows, and `laid` has room.
-            unsafe { transpose::<S, T, true>((channels.len(), positions), (from, size), (laid.as_mut_ptr(), width), Plus::Nothing) };
-            let laid = laid.as_ptr();
-            for i in portion.rows.clone() {
-                for j in 0..tiling.tiles[1] {
-                    let place = |a: usize, b: usize| {
-                        let (row, column) = (4 * i + a, 4 * j + b);
-                        let inside = row < rows.end && column < columns;
-                        if inside { laid.wrapping_add(((row - rows.start) * columns + column) * width) } else { zeros.as_ptr() }
-                    };
-                    let from = grid(place);
-                    let tile = portion.tile + (i - portion.rows.start) * tiling.tiles[1] + j;
-                    for v in (0..channels.len()).step_by(lanes) {
+        while done < self.bands.len() {
+            let part = self.part(done, &zeros);
+            done += part.portion.rows.len();
+            // SAFETY: the channels have so many rows, and there is room where they are laid out.
+            unsafe { transpose::<S, T, true>((channels, part.positions), part.image, (part.at, width), Plus::Nothing) };
+            let mut to = self.to[part.portion.tile * width..].as_mut_ptr();
+            for i in part.portion.rows.clone() {
+                for j in 0..self.plan.tiling.tiles[1] {
+                    let from = part.grid(i, j);
+                    let mut v = 0;
+                    while v < channels {
                         // SAFETY: places, zeros and points have whole vectors of channels.
-                        unsafe { target_tile_back::<S, T>(&from, v, to.as_mut_ptr().wrapping_add(tile * width + v), step) };
+                        unsafe { target_tile_back::<S, T>(&from, v, to.wrapping_add(v), step) };
+                        v += lanes;
                     }
+                    to = to.wrapping_add(width);
                 }
             }
         }
+    }
+}
+
+impl<T: Scalar> TargetBack<'_, T> {
+    /// What is left after `done` bands, as far as it lies in one image.
+    #[inline(always)]
+    fn part(&mut self, done: usize, beyond: &[T; EDGE]) -> Part<T> {
+        let (plan, portion) = (self.plan, self.plan.portion(&self.bands, done));
+        let rows = plan.tiling.target_rows(&portion.rows);
+        let first = plan.target_of(portion.image, self.group, self.channels.start);
+        let image = &self.y[first..][..self.channels.len() * plan.pass.target()];
+        let size = [rows.end, plan.tiling.target[1]];
+        Part::new(portion, (image.as_ptr(), plan.pass.target()), (rows, size, [0; 2]), (&mut *self.laid, plan.width), beyond.as_ptr())
     }
 }
 
@@ -157,7 +159,7 @@ impl<T: Scalar> Kernel for ProductsBack<'_, T> {
     fn run<S: Simd>(self, _: S) {
         let ProductsBack { plan, tiles, sources, targets, seen, back, sums, add } = self;
         let (block, width) = (plan.block, plan.width);
-        let steps = [tiles * block, tiles * width, block * width].map(apart);
+        let steps = [apart(tiles * block), apart(tiles * width), apart(block * width)];
         assert!(sources.len() <= block && targets.len() <= width);
         assert!(seen.len() >= POINTS * steps[0] && back.len() >= POINTS * steps[1] && sums.len() >= POINTS * steps[2]);
         for point in 0..POINTS {
@@ -189,10 +191,12 @@ impl<T: Scalar> Kernel for WeightsBack<'_, T> {
         let step = apart(plan.block * width);
         assert!(sums.len() >= POINTS * step && taps.len() >= 9 * sources.len() * width);
         for c in 0..sources.len() {
-            for v in (0..targets.len()).step_by(lanes) {
+            let mut v = 0;
+            while v < targets.len() {
                 let (from, to) = (sums.as_ptr().wrapping_add(c * width + v), taps.as_mut_ptr().wrapping_add(9 * c * width + v));
                 // SAFETY: points and taps have whole vectors of channels.
                 unsafe { weight_tile_back::<S, T>(from, step, to, width) };
+                v += lanes;
             }
         }
     }
