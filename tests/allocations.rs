@@ -1,7 +1,7 @@
 //! In steady state a training step makes no heap allocation: counted by the global allocator, in every thread that takes part.
 
 use crate::allocator::count_here;
-use crate::harness::alone;
+use crate::harness::among_others;
 use crate::random::Random;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use wengert::nn::{self, BatchNorm2d, Dropout, Flatten, Linear, MaxPool2d, Module, Relu, Sequential};
@@ -14,7 +14,7 @@ mod models;
 /// Allocations of each of 50 steps after a warm-up, and the tape's counters after the first and after the last of them. Each
 /// thread of a pool of its own is counted.
 fn steps<F: FnMut() -> Stats>(threads: usize, make: impl FnOnce() -> F + Send) -> (Vec<usize>, Stats, Stats) {
-    let _alone = alone();
+    let _turn = among_others();
     let counter: &'static AtomicUsize = Box::leak(Box::new(AtomicUsize::new(0)));
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)

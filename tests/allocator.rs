@@ -1,18 +1,17 @@
-//! The global allocator: it counts, and has no more than a gigabyte to give.
+//! The global allocator: it counts, and may have no more than so much to give.
 #![allow(unsafe_code)] // a global allocator is unsafe to write
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What all tests together may hold.
-pub const GIBI: usize = 1 << 30;
 const LITTLE: usize = 1 << 16;
 
 struct Limited;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
+static LIMIT: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 thread_local! {
     /// Where this thread's allocations are counted; nowhere, unless a test says so.
@@ -24,6 +23,11 @@ pub fn count_here(counter: &'static AtomicUsize) {
     COUNTER.set(Some(counter));
 }
 
+/// What all of the program may hold from now on.
+pub fn limit(bytes: usize) {
+    LIMIT.store(bytes, Ordering::Relaxed);
+}
+
 /// From now on, the most that is held is sought anew.
 pub fn forget_most() {
     MOST.store(HELD.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -33,14 +37,14 @@ pub fn most() -> usize {
     MOST.load(Ordering::Relaxed)
 }
 
-/// Counts `size` more bytes, if they are to be had. (A little is: what takes a gigabyte in small pieces is found by its peak.)
+/// Counts `size` more bytes, if they are to be had. (A little is: what takes too much in small pieces is found by its peak.)
 fn take(size: usize) -> bool {
     // A thread that is ending has no thread-local values any more.
     if let Ok(Some(counter)) = COUNTER.try_with(Cell::get) {
         counter.fetch_add(1, Ordering::Relaxed);
     }
     let held = HELD.fetch_add(size, Ordering::Relaxed).saturating_add(size);
-    if held > GIBI && size > LITTLE {
+    if held > LIMIT.load(Ordering::Relaxed) && size > LITTLE {
         HELD.fetch_sub(size, Ordering::Relaxed);
         return false;
     }

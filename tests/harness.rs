@@ -1,24 +1,42 @@
 //! How is a case run of which nobody knows what it does? One at a time, watched, and with its time and memory measured.
 
-use crate::allocator::{GIBI, forget_most, most};
+use crate::allocator::{forget_most, limit, most};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
+/// What a case may hold.
+const GIBI: usize = 1 << 30;
 /// What a case may take, by the least of three runs, and after what time it counts as hung.
 const LONGEST: Duration = Duration::from_secs(1);
 const HUNG: u64 = 60;
 
-static ALONE: Mutex<()> = Mutex::new(());
+static TURN: RwLock<()> = RwLock::new(());
 static RUNNING: Mutex<String> = Mutex::new(String::new());
 static QUIET: AtomicBool = AtomicBool::new(false);
 static SINCE: AtomicU64 = AtomicU64::new(u64::MAX);
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// Tests of this program run one after the other: they share what memory there is. The first starts a watch for what hangs.
-pub fn alone() -> MutexGuard<'static, ()> {
+/// While it is held no other test of this program runs, and there is no more than a gigabyte.
+pub struct Alone {
+    _turn: RwLockWriteGuard<'static, ()>,
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        limit(usize::MAX);
+    }
+}
+
+/// For tests that need no other memory than there is, and run beside each other.
+pub fn among_others() -> RwLockReadGuard<'static, ()> {
+    TURN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until a test may run alone. The first starts a watch for what hangs.
+pub fn alone() -> Alone {
     static WATCH: LazyLock<()> = LazyLock::new(|| {
         // Refusals are what is wanted: only what fails outside of cases is told.
         let told = std::panic::take_hook();
@@ -40,9 +58,10 @@ pub fn alone() -> MutexGuard<'static, ()> {
             }
         });
     });
-    let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = TURN.write().unwrap_or_else(PoisonError::into_inner);
     LazyLock::force(&WATCH);
-    guard
+    limit(GIBI);
+    Alone { _turn }
 }
 
 /// Runs a case, and says what is wrong if its value is not right (then it gives a message), if `lack` finds something lacking in the text
