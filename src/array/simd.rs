@@ -52,8 +52,9 @@ const AVX2: u8 = Level::Avx2 as u8;
 #[cfg(target_arch = "x86_64")]
 const AVX512: u8 = Level::Avx512 as u8;
 
+/// The widest instruction set of this machine.
 #[inline]
-fn known_level() -> Level {
+pub fn known_level() -> Level {
     match LEVEL.load(Ordering::Relaxed) {
         PLAIN => Level::Plain,
         #[cfg(target_arch = "x86_64")]
@@ -158,7 +159,8 @@ pub trait OfNumbers<T>: Copy {
     fn run<S: Simd>(self, a: T, b: T, c: T) -> T;
 }
 
-/// Runs the function with the widest instruction set of this machine.
+/// Runs the function with the widest instruction set of this machine, which someone must have asked for by [`known_level`] before: asked for here, it
+/// would send the numbers through memory.
 #[inline]
 pub fn dispatch_numbers<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
     match LEVEL.load(Ordering::Relaxed) {
@@ -168,17 +170,8 @@ pub fn dispatch_numbers<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         AVX2 => unsafe { x86::numbers_avx2(f, a, b, c) },
-        PLAIN => f.run::<plain::Plain>(a, b, c),
-        _ => first_numbers(f, a, b, c),
+        _ => f.run::<plain::Plain>(a, b, c),
     }
-}
-
-/// Apart, so that the numbers stay in registers on the way of all later calls.
-#[cold]
-#[inline(never)]
-fn first_numbers<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
-    detect();
-    dispatch_numbers(f, a, b, c)
 }
 
 /// An instruction set, as a token that is handed to [`Kernel::run`].

@@ -165,13 +165,16 @@ fn in_order<'a, T: Scalar, const N: usize>(x: &[View<'a, T>; N], len: usize) -> 
     Some(slices)
 }
 
+/// The first `len` elements of each.
+fn shorten<T>(x: &mut [&[T]], len: usize) {
+    for x in x {
+        *x = &x[..len];
+    }
+}
+
 /// `y = f(x..)` over slices of one length.
 pub(crate) fn slices<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, mut x: [&[T]; N], y: &mut [T]) {
-    let mut k = 0;
-    while k < N {
-        x[k] = &x[k][..y.len()];
-        k += 1;
-    }
+    shorten(&mut x, y.len());
     dispatch(Loop { f, x, y });
 }
 

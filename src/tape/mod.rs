@@ -23,6 +23,7 @@ pub(crate) mod waiting;
 use crate::array::error::{ShapeError, told_by};
 use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
+use crate::array::simd::known_level;
 use crate::tape::grads::Grads;
 use crate::tape::node::{At, NONE, NodeId};
 use crate::tape::op::Op;
@@ -81,6 +82,7 @@ impl<T: Scalar> Default for Tape<T> {
 impl<T: Scalar> Tape<T> {
     /// An empty tape.
     pub fn new() -> Tape<T> {
+        let _ = known_level(); // the short way of numbers does not ask
         Tape { serial: SERIAL.fetch_add(1, Ordering::Relaxed), list: RefCell::new(List::new()) }
     }
 

@@ -125,17 +125,18 @@ impl<T: Scalar> List<T> {
         Settled::claim()
     }
     fn settle_buffers(&self, ids: impl Iterator<Item = NodeId>) {
-        let targets: SmallVec<[NodeId; 8]> = ids.filter_map(|i| self.store.slots.outstanding(self.nodes[i as usize].place)).collect();
+        let targets: SmallVec<[NodeId; 16]> = ids.filter_map(|i| self.store.slots.outstanding(self.nodes[i as usize].place)).collect();
         if !targets.is_empty() {
             self.compute(targets);
         }
     }
 
     #[inline(never)]
-    fn compute(&self, targets: SmallVec<[NodeId; 8]>) {
+    fn compute(&self, targets: SmallVec<[NodeId; 16]>) {
         let len = self.run_len(targets[0]);
         // Targets of different lengths take a run each.
-        let (targets, others): (SmallVec<[NodeId; 8]>, SmallVec<[NodeId; 8]>) = targets.into_iter().partition(|&t| self.run_len(t) == len);
+        let (targets, others): (SmallVec<[NodeId; 16]>, SmallVec<[NodeId; 16]>) =
+            targets.into_iter().partition(|&t| self.run_len(t) == len);
         let mut plan = self.outstanding(&targets);
         let steps = self.schedule(&mut plan);
         let (kept, sums) = (|| plan.iter().filter(|p| p.kept), || plan.iter().filter_map(|p| Some((p.id, p.divisor?))));
