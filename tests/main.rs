@@ -8,6 +8,7 @@ mod engine;
 mod errors;
 mod fuzz;
 mod kinks;
+mod kit;
 mod other_engines;
 mod properties;
 mod random;

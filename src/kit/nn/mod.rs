@@ -30,13 +30,9 @@ mod conv;
 mod dropout;
 mod embedding;
 mod generator;
-#[cfg(test)]
-mod layer_tests;
 mod linear;
 mod models;
 mod module;
-#[cfg(test)]
-mod module_tests;
 mod norm;
 mod pool;
 mod sequential;

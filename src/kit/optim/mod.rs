@@ -10,7 +10,7 @@
 //! | `bounds.rs` | limits for options, gradients and squares |
 //! | `handover.rs` | which rates hold after a scheduler and an optimizer were loaded, in either order |
 //! | `reader.rs` | reads states and collects all errors |
-//! | `first_order_tests.rs`, `lbfgs_tests.rs`, `schedule_tests.rs` | comparisons with PyTorch, and tests of states |
+//! | `lbfgs_tests.rs` | comparisons of L-BFGS with PyTorch, and tests of its states |
 //!
 //! An optimizer reads gradients ([`Grads`]) and writes parameters ([`Param`]) in one pass over each parameter. After its first step it
 //! allocates nothing. [`Grads::accumulate`] adds the gradients of several backward passes. Only the public API of this crate is used: your
@@ -38,8 +38,6 @@ mod adam;
 mod bounds;
 mod clip;
 mod first_order;
-#[cfg(test)]
-mod first_order_tests;
 mod handover;
 mod lbfgs;
 #[cfg(test)]
@@ -49,8 +47,6 @@ mod one_cycle;
 mod plateau;
 mod reader;
 mod rmsprop;
-#[cfg(test)]
-mod schedule_tests;
 mod scheduler;
 mod schedules;
 mod sgd;

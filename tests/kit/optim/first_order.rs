@@ -1,58 +1,8 @@
-//! Helpers for the tests of all optimizers, and tests of what optimizers share.
+//! Tests of what optimizers share.
 
-use super::*;
-use crate::Tape;
-
-/// Twenty steps on `sum((w - c)^2 / 2 + sin w)`. Compares the parameter with PyTorch's (2.x, f64) after steps 1, 2, 3 and 20.
-pub fn follows_pytorch(mut optimizer: impl Optimizer<f64>, expected: [[f64; 4]; 4]) {
-    training_follows_pytorch(|w, grads| optimizer.step(std::slice::from_ref(w), &grads), expected);
-}
-
-/// The same with any update.
-pub fn training_follows_pytorch(mut update: impl FnMut(&Param<f64>, Grads<f64>), expected: [[f64; 4]; 4]) {
-    let w = Param::<f64>::new("w", [[0.5, -1.25], [2.0, 0.01]]);
-    let mut tape = Tape::new();
-    let mut expected = [1, 2, 3, 20].iter().zip(expected);
-    for step in 1..=20 {
-        let (x, c) = (tape.param(&w), tape.constant([[1.0, 0.5], [-0.75, 3.0]]));
-        let loss = ((x - c).square() * 0.5).sum() + x.sin().sum();
-        let grads = tape.backward(loss);
-        tape.reset();
-        update(&w, grads);
-        if [1, 2, 3, 20].contains(&step) {
-            let (_, e) = expected.next().unwrap();
-            for (w, e) in w.to_array().iter().zip(e) {
-                assert!((w - e).abs() < 1e-12, "step {step}: {w} but PyTorch has {e}");
-            }
-        }
-    }
-}
-
-/// A large parameter, which is divided into several tasks, changes by the same bits as a small one with the same numbers, for any number of
-/// threads.
-pub fn large_is_as_small<O: Optimizer<f32>>(make: impl Fn() -> O + Sync + Send) {
-    let n = 100_017;
-    let value = |i: usize| ((i * 37 % 101) as f32 - 50.0) / 25.0;
-    let run = |n: usize| {
-        let w = Param::<f32>::new("w", (0..n).map(value).collect::<Vec<_>>());
-        let (mut optimizer, mut tape) = (make(), Tape::new());
-        for _ in 0..3 {
-            let loss = (tape.param(&w).square() * 0.5).sum();
-            let grads = tape.backward(loss);
-            tape.reset();
-            optimizer.step(std::slice::from_ref(&w), &grads);
-        }
-        w.with(|w| w.iter().map(|w| w.to_bits()).collect::<Vec<_>>())
-    };
-    let (large, small) = (run(n), run(101));
-    for (i, w) in large.iter().enumerate() {
-        assert_eq!(*w, small[i % 101], "element {i}");
-    }
-    for threads in [1, 3] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert!(pool.install(|| run(n)) == large, "{threads} threads");
-    }
-}
+use wengert::io::State;
+use wengert::optim::*;
+use wengert::{Grads, Param, Tape};
 
 /// Memory follows a parameter that comes at another position. A parameter without a gradient does not change.
 #[test]
@@ -391,7 +341,7 @@ fn a_step_that_is_refused_names_its_line() {
     let refused = |step: &mut dyn FnMut(&Grads<f64>), grads: Grads<f64>| {
         let panic = catch_unwind(AssertUnwindSafe(|| p.with(|_| step(&grads)))).expect_err("must be refused");
         let text = *panic.downcast::<String>().unwrap();
-        assert!(text.starts_with("parameter p is used inside a closure that holds it\n  at src/kit/optim/first_order_tests.rs:"), "{text}");
+        assert!(text.starts_with("parameter p is used inside a closure that holds it\n  at tests/kit/optim/first_order.rs:"), "{text}");
     };
     let momentum = SgdOptions { lr: 0.1, momentum: 0.9, ..Default::default() };
     refused(&mut |g| Sgd::new(0.1).step([&p], g), grads());

@@ -1,11 +1,11 @@
 //! What all modules have in common: names, modes, freezing, states, summaries; and tests of whole networks.
 
-use super::layer_tests::x;
-use super::*;
-use crate::io::{State, StateError};
-use crate::optim::Sgd;
-use crate::{Param, Scalar, Tape, Var, init};
+use crate::kit::helpers::x;
 use ndarray::{ArrayD, IxDyn};
+use wengert::io::{State, StateError};
+use wengert::nn::*;
+use wengert::optim::Sgd;
+use wengert::{Param, Scalar, Tape, Var, init};
 
 /// A user's network with a part that is used twice.
 struct Twins<T: Scalar> {
@@ -293,7 +293,7 @@ fn names_are_not_empty_and_have_no_dots() {
     for name in ["", ".", "a.b", "head."] {
         let panic = std::panic::catch_unwind(|| drop(Sequential::<f32>::new().named(name, Relu))).expect_err(name);
         let text = *panic.downcast::<String>().unwrap();
-        let expected = format!("Sequential::named: no module can be called {name:?}\n  at src/kit/nn/module_tests.rs:");
+        let expected = format!("Sequential::named: no module can be called {name:?}\n  at tests/kit/nn/modules.rs:");
         assert!(text.starts_with(&expected) && text.contains("\n  hint: a name without dots"), "{text}");
     }
 }

@@ -1,6 +1,8 @@
 //! Compares schedules with PyTorch's, step by step: the rates of two groups, whose first rates are 0.5 and 0.02.
 
-use super::*;
+use wengert::io::State;
+use wengert::optim::*;
+use wengert::{Grads, Param};
 
 fn sgd(momentum: f64) -> Sgd {
     let options = SgdOptions { lr: 0.5, momentum, ..Default::default() };
@@ -468,16 +470,14 @@ fn largest_rates_are_as_many_as_groups() {
 fn a_schedule_without_sense_is_named() {
     let refused = |schedule: fn() -> Scheduler| {
         let text = *std::panic::catch_unwind(schedule).expect_err("must be refused").downcast::<String>().unwrap();
-        assert!(text.contains("\n  at src/kit/optim/schedule_tests.rs:") && !text.contains("documentation"), "{text}");
+        assert!(text.contains("\n  at tests/kit/optim/schedules.rs:") && !text.contains("documentation"), "{text}");
         text
     };
     let text = refused(|| Scheduler::new(&mut sgd(0.0), StepLr::new(0)));
     assert!(text.starts_with("StepLr: step_size must be at least 1, not 0\n") && text.contains("\n  hint: the number of steps"), "{text}");
     let text = refused(|| Scheduler::new(&mut sgd(0.0), |_| f64::NAN));
     assert!(
-        text.starts_with(
-            "Scheduler: the schedule gives the rate NaN at time 0 (parameter group 0; made at src/kit/optim/schedule_tests.rs:"
-        ),
+        text.starts_with("Scheduler: the schedule gives the rate NaN at time 0 (parameter group 0; made at tests/kit/optim/schedules.rs:"),
         "{text}"
     );
     let text = refused(|| {
@@ -489,7 +489,7 @@ fn a_schedule_without_sense_is_named() {
     });
     assert!(
         text.starts_with("Scheduler: the schedule gives the rate -")
-            && text.contains(" at time 2 (parameter group 0; made at src/kit/optim/schedule_tests.rs:"),
+            && text.contains(" at time 2 (parameter group 0; made at tests/kit/optim/schedules.rs:"),
         "{text}"
     );
     assert!(text.contains("\n  hint: rates are finite"), "{text}");
@@ -527,7 +527,7 @@ fn schedule_and_optimizer_are_loaded_in_any_order() {
         for by_hand in [None, Some(0.123)] {
             let new = || (Param::<f64>::new("w", [1.0]), Sgd::<f64>::with(options).group([], options));
             let step = |w: &Param<f64>, optimizer: &mut Sgd<f64>| {
-                let tape = crate::Tape::new();
+                let tape = wengert::Tape::new();
                 optimizer.step([w], &tape.backward(tape.param(w).square().sum()));
             };
             let named = |w: &Param<f64>| vec![("w".to_string(), w.clone())];
@@ -587,7 +587,7 @@ fn a_new_schedule_of_a_loaded_optimizer_holds_from_the_next_step() {
     let _scheduler = Scheduler::new(&mut optimizer, OneCycleLr::new(1.0, 100));
     assert!((optimizer.lr() - 1.0 / 25.0).abs() < 1e-12);
     assert_eq!(optimizer.momentums(), [Some(0.95); 2]);
-    let tape = crate::Tape::new();
+    let tape = wengert::Tape::new();
     optimizer.step([&w], &tape.backward(tape.param(&w).sum()));
     assert_eq!((optimizer.options().momentum, w.with(|w| w[0])), (0.95, 1.0 - 0.04));
     // A rate that is set by a call holds.
@@ -659,7 +659,7 @@ fn rates_that_are_left_are_checked_at_the_step() {
     let text = |step: &mut dyn FnMut()| {
         let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(step)).expect_err("must be refused");
         let text = *panic.downcast::<String>().unwrap();
-        assert!(text.starts_with("optimizer: lr must be at least 0, not -0.1\n  at src/kit/optim/schedule_tests.rs:"), "{text}");
+        assert!(text.starts_with("optimizer: lr must be at least 0, not -0.1\n  at tests/kit/optim/schedules.rs:"), "{text}");
     };
     let mut sgd: Sgd = Sgd::new(0.1);
     sgd.load_state(&[], &Optimizer::<f32>::state(&sgd, &[])).unwrap();

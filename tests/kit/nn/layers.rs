@@ -1,16 +1,10 @@
 //! Compares layers with PyTorch 2.15: values and gradients in f64, in training and in evaluation. Also tests what layers refuse.
 
-use super::*;
-use crate::{Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, Tape, Var, init};
+use crate::kit::helpers::{filled, x};
 use ndarray::{ArrayD, IxDyn};
+use wengert::nn::*;
+use wengert::{Conv1dOptions, Conv2dOptions, ConvTranspose2dOptions, Tape, Var, init};
 
-fn filled(shape: &[usize], f: impl Fn(f64) -> f64) -> ArrayD<f64> {
-    let n = shape.iter().product::<usize>();
-    ArrayD::from_shape_vec(IxDyn(shape), (0..n).map(|i| f(i as f64)).collect()).unwrap()
-}
-pub(super) fn x(shape: &[usize]) -> ArrayD<f64> {
-    filled(shape, |i| (i * 0.37).sin() + 0.2)
-}
 fn words() -> ArrayD<f64> {
     ndarray::array![[0.0, 1.0, 4.0], [4.0, 2.0, 0.0]].into_dyn()
 }
@@ -453,8 +447,8 @@ fn activations_are_the_methods_of_the_same_name() {
 /// Weight decay and momentum change parameters with gradient 0, but not the padding row.
 #[test]
 fn a_padding_row_stays_with_every_optimizer() {
-    use crate::Param;
-    use crate::optim::*;
+    use wengert::Param;
+    use wengert::optim::*;
     let decay = SgdOptions { lr: 0.1, momentum: 0.9, weight_decay: 0.5, ..Default::default() };
     type Make = fn() -> Box<dyn Optimizer<f64>>;
     let optimizers: [Make; 6] = [
@@ -531,7 +525,7 @@ fn what_is_frozen_beside_the_padding() {
     assert_eq!(after(&words), 6..8);
     words.padding_idx = None;
     assert_eq!(after(&words), 6..8);
-    words.weight = crate::Param::new("other", ndarray::Array2::zeros((6, 2)));
+    words.weight = wengert::Param::new("other", ndarray::Array2::zeros((6, 2)));
     words.padding_idx = Some(3);
     assert_eq!(after(&words), 6..8); // another table is frozen too
 }
@@ -540,7 +534,7 @@ fn sizes_that_no_layer_can_have_are_refused() {
     use std::panic::{AssertUnwindSafe, catch_unwind};
     let refused = |says: &str, make: &dyn Fn()| {
         let text = catch_unwind(AssertUnwindSafe(make)).expect_err(says).downcast::<String>().unwrap();
-        assert!(text.starts_with(says) && text.contains("\n  at src/kit/nn/layer_tests.rs:") && text.contains("\n  hint: "), "{text}");
+        assert!(text.starts_with(says) && text.contains("\n  at tests/kit/nn/layers.rs:") && text.contains("\n  hint: "), "{text}");
     };
     let rng = || init::seeded(1);
     for n in [1 << 32, 1 << 40, isize::MAX as usize, usize::MAX] {

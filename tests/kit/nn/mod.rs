@@ -1,0 +1,4 @@
+//! Layers and networks.
+
+mod layers;
+mod modules;
