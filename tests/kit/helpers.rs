@@ -1,4 +1,9 @@
-//! What tests of several modules need: inputs of layers, and comparisons of optimizers with PyTorch.
+//! What tests of several modules need: directories for files, inputs of layers, and comparisons of optimizers with PyTorch.
+
+#[path = "../../src/kit/io/testing.rs"]
+mod testing;
+
+pub(crate) use testing::Directory;
 
 use ndarray::{ArrayD, IxDyn};
 use wengert::optim::Optimizer;

@@ -141,17 +141,3 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, IoError> {
 pub(super) fn of_file<X>(path: &Path, result: Result<X, FormatError>) -> Result<X, IoError> {
     result.map_err(|source| IoError::Format { path: path.into(), source })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `main` and `unwrap` print the message with its hint.
-    #[test]
-    fn debug_is_the_sentence() {
-        let inner = StateError::Missing { name: "w".into() };
-        assert_eq!(format!("{inner:?}"), "`w` is missing");
-        assert_eq!(format!("{:?}", IoError::State { path: "a".into(), source: inner }), "a does not fit: `w` is missing");
-        assert!(format!("{:?}", FormatError::Pickle).contains("\n  hint: in Python"));
-    }
-}

@@ -1,0 +1,7 @@
+//! Files: arrays, states and checkpoints.
+
+mod checkpoint;
+mod error;
+mod modules;
+mod npy;
+mod safetensors;
