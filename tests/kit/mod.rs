@@ -1,4 +1,4 @@
-//! The training kit, which stands on the public API alone.
+//! The training kit, which stands on the public API alone: layers, optimizers, data, files, loops.
 
 mod data;
 mod helpers;
@@ -7,3 +7,4 @@ mod io;
 mod metrics;
 mod nn;
 mod optim;
+mod train;

@@ -107,14 +107,6 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     }
 }
 
-#[cfg(test)]
-impl<T: Scalar> RunCheckpoint<'_, T> {
-    /// The state of the callback with this name.
-    pub(super) fn kept_state(&self, name: &str) -> crate::io::State {
-        self.kept.iter().find(|(other, _)| other == name).expect("a kept callback").1.state()
-    }
-}
-
 /// The parts that are always there.
 const OWN: [&str; 4] = ["model", "generators", "optimizer", "position"];
 

@@ -65,8 +65,6 @@ mod callbacks;
 mod checkpoint;
 mod history;
 mod reports;
-#[cfg(test)]
-mod tests;
 
 pub use callbacks::{BestCheckpoint, EarlyStopping, OnPlateau, PerBatch, PerEpoch};
 pub use checkpoint::RunCheckpoint;

@@ -1,16 +1,17 @@
 //! Tests of each callback, and that `Fit` does the same as the plain loop.
 
-use super::*;
-use crate::data::Examples;
-use crate::init::seeded;
-use crate::io::Checkpoint;
-use crate::io::testing::Directory;
-use crate::nn::{BatchNorm1d, Dropout, Linear, Mode, Sequential, Visitor};
-use crate::optim::{Adam, Goal, Rates, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Scheduler, Sgd, StepLr};
-use crate::tensorboard::EventWriter;
-use crate::{Param, io};
+use crate::kit::helpers::Directory;
 use ndarray::Array2;
 use std::cell::RefCell;
+use wengert::data::{Examples, Loader};
+use wengert::init::seeded;
+use wengert::io::{Checkpoint, IoError, State};
+use wengert::metrics::{Mean, accuracy};
+use wengert::nn::{BatchNorm1d, Dropout, Linear, Mode, Module, Sequential, Visitor};
+use wengert::optim::{Adam, Goal, Optimizer, Rates, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Scheduler, Sgd, StepLr};
+use wengert::tensorboard::EventWriter;
+use wengert::train::*;
+use wengert::{Grads, Param, Tape, Var, io};
 
 /// Points in a plane, inside a circle or outside. With 50 examples, batches of 16 leave a partial one of 2.
 fn circle(n: usize) -> Examples {
@@ -24,7 +25,7 @@ fn network() -> Sequential {
     Sequential::new()
         .push(Linear::new(2, 16, rng))
         .push(BatchNorm1d::new(16))
-        .push(crate::nn::Tanh)
+        .push(wengert::nn::Tanh)
         .push(Dropout::new(0.2, rng))
         .push(Linear::new(16, 2, rng))
 }
@@ -161,7 +162,7 @@ fn unknown_numbers_are_named() {
     };
     let text = std::panic::catch_unwind(run).expect_err("must be refused").downcast::<String>().unwrap();
     // The line of `monitor`, not that of `run`.
-    let at = format!("src/kit/train/tests.rs:{}:", line!() - 7);
+    let at = format!("tests/kit/train.rs:{}:", line!() - 7);
     assert!(text.starts_with(&format!("monitor: the history has no \"val_acc\"\n  at {at}")), "{text}");
     assert!(text.contains("\n  hint: it has [\"loss\", \"lr\", \"seconds\"]"), "{text}");
 }
@@ -398,7 +399,7 @@ fn a_layer_that_is_not_shown_is_refused() {
     let _ = Fit::new(&model, &mut Adam::new(0.01)).run(&loader());
 }
 #[test]
-#[should_panic(expected = "Fit::run: there is nothing to train: all 6 parameters of the model are frozen\n  at src/kit/train/tests.rs:")]
+#[should_panic(expected = "Fit::run: there is nothing to train: all 6 parameters of the model are frozen\n  at tests/kit/train.rs:")]
 fn a_frozen_model_is_not_trained() {
     let model = network();
     model.freeze();
@@ -419,7 +420,7 @@ fn labels_that_are_no_classes_are_named() {
     };
     for (text, when) in [(refused(with_label(2), circle(5)), "training"), (refused(circle(5), with_label(2)), "validation")] {
         let message = "label 2 (at position 3 of the batch) is not one of the 2 classes of the model";
-        assert!(text.starts_with(&format!("Fit::run: in {when}, {message}\n  at src/kit/train/tests.rs:")), "{text}");
+        assert!(text.starts_with(&format!("Fit::run: in {when}, {message}\n  at tests/kit/train.rs:")), "{text}");
         assert!(text.contains("\n  hint: labels count from 0"), "{text}");
     }
 }
@@ -570,10 +571,12 @@ fn what_does_not_fit_a_kept_run_is_named() {
     // The optimizer comes last; what was loaded before it is unchanged.
     let (model, mut other) = (network(), Sgd::new(0.05));
     let before = (model.state(), model.generators());
-    let mut keeper = RunCheckpoint::new(&path).with("scheduler", PerEpoch(Scheduler::new(&mut other, StepLr::new(3))));
-    let (state, rate) = (keeper.kept_state("scheduler"), other.lr());
+    let mut schedule = PerEpoch(Scheduler::new(&mut other, StepLr::new(3)));
+    let (state, rate) = (schedule.0.state(), other.lr());
+    let mut keeper = RunCheckpoint::new(&path).with("scheduler", &mut schedule);
     assert!(keeper.resume(&model, &mut other).unwrap_err().to_string().contains("run.safetensors does not fit"));
-    assert!((model.state(), model.generators()) == before && keeper.kept_state("scheduler") == state && other.lr() == rate);
+    drop(keeper);
+    assert!((model.state(), model.generators()) == before && schedule.0.state() == state && other.lr() == rate);
     let kept = Checkpoint::load(&path).unwrap();
     let within = kept.parts().fold(Checkpoint::at(1, 3), |all, name| all.with(name, kept.part(name).unwrap()));
     within.save(&path).unwrap();
@@ -584,6 +587,6 @@ fn what_does_not_fit_a_kept_run_is_named() {
     for name in ["", "a.b", "a,b", "model", "position"] {
         let made = std::panic::catch_unwind(|| drop(RunCheckpoint::<f32>::new("x").with(name, EarlyStopping::new(2))));
         let text = made.expect_err(name).downcast::<String>().unwrap();
-        assert!(text.starts_with(&format!("RunCheckpoint::with: no part can be called {name:?}\n  at src/kit/train/tests.rs:")), "{text}");
+        assert!(text.starts_with(&format!("RunCheckpoint::with: no part can be called {name:?}\n  at tests/kit/train.rs:")), "{text}");
     }
 }
