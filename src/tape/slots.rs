@@ -159,7 +159,8 @@ impl<T> Slots<T> {
 }
 
 /// Drops a reader of each place. Where none is left, its buffer is given back; a value that was never computed needs its inputs no longer.
-fn release<T>(slots: &mut [Slot<T>], mut places: SmallVec<[Place; 3]>, give: &mut dyn FnMut(Buffer<T>)) {
+fn release<T>(slots: &mut [Slot<T>], places: SmallVec<[Place; 3]>, give: &mut dyn FnMut(Buffer<T>)) {
+    let mut places: SmallVec<[Place; 16]> = SmallVec::from_slice(&places);
     while let Some(place) = places.pop() {
         if place.in_arena() {
             continue;

@@ -706,6 +706,13 @@ pub const METHODS: &[(&str, Method)] = &[
         d.tape.recycle(d.tape.backward(y));
         vec![]
     }),
+    ("Tape::fast_ways", |d| {
+        let tape = Tape::<f64>::new().fast_ways(d.flag(), d.size(2));
+        let x = tape.leaf([0.5, 1.5]);
+        let slope = tape.backward((x.exp() * x).sum()).wrt(x).expect("used")[1];
+        assert!((slope - 2.5 * 1.5_f64.exp()).abs() < 1e-12);
+        Vec::new()
+    }),
     ("Tape::stats", |d| {
         d.x(&[2, 3]);
         d.tape.stats();

@@ -107,7 +107,7 @@ fn public_functions(file: &Path, block: Option<&str>) -> BTreeSet<String> {
 fn files() -> Vec<PathBuf> {
     let src = sources::src();
     let mut files = sources::files(&src.join("ops"));
-    files.extend(["var.rs", "mod.rs", "grad.rs"].map(|f| src.join("tape").join(f)));
+    files.extend(sources::files(&src.join("tape")));
     files
 }
 
