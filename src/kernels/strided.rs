@@ -41,8 +41,8 @@ impl<const N: usize> Nest<N> {
                 continue;
             }
             let mut axis = Axis { size, steps: [0; N] };
-            for k in 0..N {
-                axis.steps[k] = strides[k][a];
+            for (step, strides) in axis.steps.iter_mut().zip(&strides) {
+                *step = strides[a];
             }
             match axes.last_mut() {
                 Some(outer) if (0..N).all(|k| outer.steps[k] == axis.steps[k] * size as isize) => {
@@ -91,8 +91,8 @@ impl<'a, const N: usize> Odometer<'a, N> {
                 *i = rest % axis.size;
                 rest /= axis.size;
             }
-            for k in 0..N {
-                at[k] += *i as isize * axis.steps[k];
+            for (at, step) in at.iter_mut().zip(&axis.steps) {
+                *at += *i as isize * step;
             }
         }
         Odometer { outer, index, at }
