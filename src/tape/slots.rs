@@ -1,8 +1,8 @@
-//! Where does a value lie that is not computed yet? In a slot that says which node computes it. It is filled in through a shared borrow, when
-//! someone reads it.
+//! Where large values lie: each in a slot. The slot of a value that is not computed yet says which node computes it; it is filled in through a
+//! shared borrow, when the value is read.
 //!
-//! Whoever changes slots gets at them by [`Slots::write`] only, which first turns what was filled in into buffers like any other and
-//! releases what they were computed from. So nobody finds a slot in between.
+//! Slots are changed through [`Slots::write`] only. It first turns what was filled in into buffers like any other, and releases their
+//! inputs. So no code finds a slot in a state in between.
 
 use crate::array::buffers::Buffer;
 use crate::tape::node::{NodeId, Place};
@@ -32,7 +32,8 @@ impl Waiting {
     }
 }
 
-/// Says that the values that are read next are computed. [`waiting`](super::waiting) alone makes it, after it has looked, and nobody reads without it.
+/// Proof that the values which are read next are computed. Only [`waiting`](super::waiting) makes one, after it has computed what was outstanding,
+/// and values are read with one only.
 #[derive(Clone, Copy)]
 pub(crate) struct Settled(());
 

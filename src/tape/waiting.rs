@@ -1,5 +1,5 @@
-//! When is a large elementwise op computed? When its value is first read, and not when it is recorded: it waits. Then it is computed together
-//! with all that it is computed from and that waits too, block by block, so that what lies in between stays in the first-level cache.
+//! When a large elementwise op is computed: not when it is recorded, but when its value is first read. Until then it waits. Then it is computed
+//! together with all its inputs that wait too, block by block, so that intermediate results stay in the first-level cache.
 //!
 //! A chain of elementwise ops over large arrays is bound by memory: computed one by one, each op reads its inputs from there and writes its
 //! output there. In a run over blocks, an output goes to memory only if it was asked for, or if it is expensive and a gradient may need it (the
@@ -7,8 +7,8 @@
 //!
 //! The same holds in a sweep: the cotangents along a chain are never written, but for the one at its end.
 //!
-//! A sum of all elements of an array that waits, waits too. Whoever computes the array first adds it up on the way. If that is a sweep
-//! from the sum down, one run computes value and gradient, and no intermediate value of the chain is kept.
+//! A sum of all elements of a waiting array waits too, and is added up when the array is computed. If that is in a sweep from the sum down,
+//! one run computes value and gradient, and no intermediate value of the chain is kept.
 //!
 //! None of this changes a value: ops are pure, every element is computed by the same instructions, and sums are added up in the
 //! same order. [`Tape::fast_ways`](crate::Tape::fast_ways) turns it off, and the tests compare. Here is decided what waits and what
@@ -50,13 +50,9 @@ impl<T: Scalar> List<T> {
     pub fn can_wait(&self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> bool {
         let len = self.layouts.get(layout).numel();
         if let (1, &[x]) = (len, inputs) {
-            // A sum that waits has one element, so that x is none.
-            let waits = |x| {
-                self.layout(x).numel() >= self.waiting.large
-                    && self.is_whole(x)
-                    && self.store.slots.outstanding(self.nodes[x as usize].place).is_some()
-            };
-            return self.store.has_buffers() && waits(x) && op.fused().is_some_and(|op| op.total(self.layout(x).shape()).is_some());
+            // A sum that waits has one element, so x is not one.
+            let array_waits = || self.layout(x).numel() >= self.waiting.large && self.is_whole(x) && self.waits(x);
+            return self.store.has_buffers() && array_waits() && op.fused().is_some_and(|op| op.total(self.layout(x).shape()).is_some());
         }
         if len < self.waiting.large || !(1..=3).contains(&inputs.len()) {
             return false;
@@ -65,14 +61,14 @@ impl<T: Scalar> List<T> {
         inputs.iter().enumerate().all(|(k, &i)| {
             let node = &self.nodes[i as usize];
             if op.is_table(k) {
-                return self.store.slots.outstanding(node.place).is_none();
+                return !self.waits(i);
             }
             if self.is_one_number(i) {
-                // A sum that waits belongs to another run, which comes first.
+                // If it is a sum that waits, the run that it belongs to comes first.
                 self.settle(std::iter::once(i));
                 return true;
             }
-            node.layout == layout && (self.store.slots.outstanding(node.place).is_none() || self.is_whole(i))
+            node.layout == layout && (!self.waits(i) || self.is_whole(i))
         })
     }
     /// A place for the value of the next node, which waits.
