@@ -782,6 +782,44 @@ fn a_large_argument_leaves_its_neighbours_alone() {
     assert!((b[777] - 3e9f32.sin()).abs() < 1e-6);
 }
 
+/// An op whose rule runs a sweep that throws its nodes away, before it returns the cotangent that it was given.
+#[derive(Debug, PartialEq)]
+struct SweepsAside;
+impl Op<f64> for SweepsAside {
+    fn name(&self) -> &'static str {
+        "sweeps_aside"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, f64>], y: &mut [f64]) {
+        y.iter_mut().zip(x[0].iter()).for_each(|(y, x)| *y = x);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, f64>) -> Cotangents<'t, f64> {
+        let _ = cx.g.tape().backward_with(cx.x(0), cx.g);
+        // Still within a sweep whose nodes are thrown away.
+        assert!(!(cx.g * cx.x(0)).is_tracked());
+        cx.each(|_| cx.g)
+    }
+}
+
+/// The sweep inside has no say in who owns the cotangents of the one around it.
+#[test]
+fn a_sweep_inside_a_rule_that_throws_its_nodes_away() {
+    for n in [1, 3, 2_000, 40_000] {
+        let tape = Tape::<f64>::new();
+        let x = tape.leaf(vec![1.0; n]);
+        let y = x * 2.0;
+        let once = tape.apply(SweepsAside, &[y]);
+        assert_eq!(tape.backward((once * 3.0).sum()).wrt(x).expect("reached")[n - 1], 6.0);
+        // One cotangent for two nodes: that of the sum.
+        let twice = (tape.apply(SweepsAside, &[y]) + y) * 3.0;
+        assert_eq!(tape.backward((twice + y).sum()).wrt(x).expect("reached")[n - 1], 14.0);
+        let thrice = tape.apply(SweepsAside, &[tape.apply(SweepsAside, &[y + once])]);
+        assert_eq!(tape.backward(thrice.sum()).wrt(x).expect("reached")[n - 1], 4.0);
+    }
+}
+
 /// An op whose rule sweeps itself, and returns what it found (a sum that a sweep has made) for both inputs.
 #[derive(Debug, PartialEq)]
 struct SweepsItself;
@@ -818,5 +856,83 @@ fn a_sum_that_a_rule_returns_twice_is_added_to_for_one_input_alone() {
         let grads = tape.backward(y.sum());
         let of = |v| grads.wrt(v).expect("reached").iter().copied().collect::<Vec<f64>>();
         assert_eq!((of(a), of(b)), (vec![13.0; n], vec![10.0; n]));
+    }
+}
+
+/// What fails leaves nothing behind, no room in the arena either.
+#[derive(Debug, PartialEq)]
+struct Fails;
+impl Op<f64> for Fails {
+    fn name(&self) -> &'static str {
+        "fails"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, _: &[View<'_, f64>], _: &mut [f64]) {
+        panic!("as it was told")
+    }
+    fn vjp<'t>(&self, _: &Vjp<'t, '_, f64>) -> Cotangents<'t, f64> {
+        Cotangents::none()
+    }
+}
+
+#[test]
+fn an_op_that_fails_leaves_the_tape_as_it_was() {
+    for n in [1, 100, 5_000] {
+        let tape = Tape::<f64>::new();
+        let x = tape.leaf(vec![1.0; n]);
+        let before = (tape.stats().nodes, tape.stats().live_bytes);
+        let e = tape.try_apply(Fails, &[x]).expect_err("it fails");
+        assert!(e.to_string().contains("its `forward` panicked: as it was told"), "{e}");
+        assert_eq!((tape.stats().nodes, tape.stats().live_bytes), before);
+    }
+}
+
+#[test]
+fn a_parameter_under_no_grad_is_a_constant_whether_it_was_used_before_or_not() {
+    let (tape, p) = (Tape::<f64>::new(), Param::new("p", [2.0, 3.0]));
+    let constant = || tape.no_grad(|| tape.param(&p));
+    assert!(!constant().is_tracked());
+    let used = tape.param(&p);
+    assert!(used.is_tracked() && !constant().is_tracked());
+    assert_eq!(tape.param(&p).node(), used.node(), "one leaf for all uses");
+    let grads = tape.backward((used * constant()).sum());
+    assert_eq!(grads.get(&p).expect("used").as_slice(), Some(&[2.0, 3.0][..]));
+}
+
+/// `a sin(b)`, of numbers of any size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Wave;
+impl wengert::Binary for Wave {
+    const NAME: &'static str = "wave";
+    const GRAD_NAME: &'static str = "wave_grad";
+    const BOUND: f64 = 16_777_216.0;
+    fn f<R: wengert::Real>(self, a: R, b: R) -> R {
+        a * b.sin()
+    }
+    fn da<R: wengert::Real>(self, _: R, b: R) -> R {
+        b.sin()
+    }
+    fn db<R: wengert::Real>(self, a: R, b: R) -> R {
+        a * b.cos()
+    }
+}
+
+#[test]
+fn functions_of_two_large_numbers_are_right_within_their_bound_and_beyond() {
+    let large = [0.5, 1e10, 3e15, -2e7];
+    let tape = Tape::<f64>::new();
+    let (a, b) = (tape.leaf([2.0; 4]), tape.leaf(large));
+    let y = a.zip(Wave, b);
+    let slopes = tape.grad(y, &[a, b]).into_iter().map(|g| g.expect("depends on both").to_vec()).collect::<Vec<_>>();
+    let close = |x: f64, y: f64| assert!((x - y).abs() < 1e-14, "{x} and {y}");
+    for (i, x) in large.into_iter().enumerate() {
+        close(y.to_vec()[i], 2.0 * x.sin());
+        close(slopes[0][i], x.sin());
+        close(slopes[1][i], 2.0 * x.cos());
+        let (a, b) = (tape.leaf(2.0), tape.leaf(x));
+        let grads = tape.backward(a.zip(Wave, b));
+        close(grads.wrt(b).expect("depends on b").first().copied().expect("a number"), 2.0 * x.cos());
     }
 }

@@ -219,11 +219,23 @@ fn a_borrowed_value_keeps_the_tape_from_recording() {
     let tape = Tape::<f64>::new();
     let x = tape.leaf([1.0, 2.0]);
     let value = x.value();
-    let line = line!() + 1;
-    let text = refused(|| x + 1.0);
-    let start = "the tape cannot record while a borrowed value (`Var::value`) is alive\n  at tests/errors.rs:";
-    let hint = "\n  hint: drop it first, or use `to_array()`";
-    assert!(text.starts_with(&format!("{start}{line}:")) && text.ends_with(hint), "{text}");
+    fn ignored<V>(_: V) {}
+    let ways: [(u32, &dyn Fn()); 8] = [
+        (line!(), &|| ignored(x + 1.0)),
+        (line!(), &|| ignored(tape.leaf(1.0))),
+        (line!(), &|| ignored(tape.constant([1.0, 2.0]))),
+        (line!(), &|| ignored(tape.param(&Param::new("p", 1.0)))),
+        (line!(), &|| ignored(tape.backward_with(x, x))),
+        (line!(), &|| ignored(tape.grad_with(x, x, &[x]))),
+        (line!(), &|| ignored(tape.grad(x, &[x]))),
+        (line!(), &|| tape.recycle(Default::default())),
+    ];
+    for (line, way) in ways {
+        let text = refused(way);
+        let start = "the tape cannot record while a borrowed value (`Var::value`) is alive\n  at tests/errors.rs:";
+        let hint = "\n  hint: drop it first, or use `to_array()`";
+        assert!(text.starts_with(&format!("{start}{line}:")) && text.ends_with(hint), "{text}");
+    }
     assert_eq!(value.as_slice(), [1.0, 2.0], "reading goes on");
     assert_eq!((x.to_vec(), x.shape()), (vec![1.0, 2.0], Shape::from([2])));
     drop(value);

@@ -25,11 +25,11 @@ macro_rules! real_functions {
                 log2;
                 /// Logarithm to base 10.
                 log10;
-                /// Sine.
+                /// Sine. (In an op, of numbers up to [`Unary::BOUND`](crate::Unary::BOUND).)
                 sin;
-                /// Cosine.
+                /// Cosine. (In an op, of numbers up to [`Unary::BOUND`](crate::Unary::BOUND).)
                 cos;
-                /// Tangent.
+                /// Tangent. (In an op, of numbers up to [`Unary::BOUND`](crate::Unary::BOUND).)
                 tan;
                 /// Inverse sine.
                 asin;

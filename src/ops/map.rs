@@ -45,7 +45,7 @@ pub trait Unary: Copy + Debug + PartialEq + Send + Sync + 'static {
     const GRAD_NAME: &'static str;
     /// What an element costs: expensive where transcendental functions are computed.
     const COST: Cost = Cost::Expensive;
-    /// The largest |x| for which the vectorised functions that `f` and `df` use are accurate: finite where they use [`Real::sin`] or
+    /// The largest |x| for which the vectorised functions that `f` and `df` use are accurate: must be finite where they use [`Real::sin`] or
     /// [`Real::cos`] of x itself (2^24). Beyond it the standard library's are taken.
     const BOUND: f64 = f64::INFINITY;
     /// Whether the slope is a function of y alone, so that its node need not read x, which may be an array that was never stored.
@@ -67,6 +67,8 @@ pub trait Binary: Copy + Debug + PartialEq + Send + Sync + 'static {
     const GRAD_NAME: &'static str;
     /// What an element costs; see [`Unary::COST`].
     const COST: Cost = Cost::Expensive;
+    /// The largest |a| and |b| for which the functions that it uses are accurate; see [`Unary::BOUND`].
+    const BOUND: f64 = f64::INFINITY;
     /// Whether a slope of 0 says that an input was not chosen; see [`Unary::CHOOSES`].
     const CHOOSES: bool = false;
     /// The value.
@@ -185,6 +187,7 @@ pub(crate) struct ZipGrad<B, const FIRST: bool>(B);
 
 impl<T: Scalar, B: Binary> Elementwise<T, 2> for Zip<B> {
     const COST: Cost = B::COST;
+    const BOUND: f64 = B::BOUND;
     #[inline(always)]
     fn at<S: Simd>(self, [a, b]: [T; 2]) -> T {
         self.0.f(Num::<T, S>::new(a), Num::<T, S>::new(b)).0
@@ -200,6 +203,7 @@ impl<B: Binary, const FIRST: bool> ZipGrad<B, FIRST> {
 
 impl<T: Scalar, B: Binary, const FIRST: bool> Elementwise<T, 3> for ZipGrad<B, FIRST> {
     const COST: Cost = B::COST;
+    const BOUND: f64 = B::BOUND;
     #[inline(always)]
     fn at<S: Simd>(self, [g, a, b]: [T; 3]) -> T {
         times(g, self.of(Num::<T, S>::new(a), Num::<T, S>::new(b)).0, B::CHOOSES)

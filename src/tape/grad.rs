@@ -6,7 +6,7 @@ use crate::array::scalar::Scalar;
 use crate::kernels::strided::lay_out;
 use crate::tape::Tape;
 use crate::tape::grads::Grads;
-use crate::tape::node::{NONE, NodeId, OFF_PATH, WAITING};
+use crate::tape::node::{NO_COTANGENT, NONE, NodeId, OFF_PATH};
 use crate::tape::own::{Kept, Thrown};
 use crate::tape::sweep::Sweep;
 use crate::tape::var::{Var, refuse};
@@ -112,11 +112,12 @@ impl<T: Scalar> Tape<T> {
         self.grad_checked(y, cotangent, xs)
     }
 
+    #[track_caller]
     fn grad_checked<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
         let Some(floor) = xs.iter().map(|x| x.id).min() else { return Vec::new() };
         let mut sweep = Sweep::new(self, floor, y.id, Kept);
         for x in xs.iter().filter(|x| x.id <= y.id) {
-            sweep.entries[(x.id - floor) as usize] = WAITING;
+            sweep.entries[(x.id - floor) as usize] = NO_COTANGENT;
         }
         sweep.mark_paths();
         sweep.run(y.id, cotangent.id);
@@ -127,7 +128,7 @@ impl<T: Scalar> Tape<T> {
     /// A sweep inside a rule: from `root` down to `floor`, to two targets that lie below it (`NONE`: not wanted).
     pub(crate) fn sweep_formula(&self, floor: NodeId, root: NodeId, seed: NodeId, targets: [NodeId; 2]) -> [NodeId; 2] {
         let mut sweep = Sweep::new(self, floor, root, Kept);
-        sweep.below = targets.map(|target| (target, WAITING));
+        sweep.below = targets.map(|target| (target, NO_COTANGENT));
         sweep.mark_paths();
         sweep.run(root, seed);
         sweep.below.map(|(target, cotangent)| if target == NONE { NONE } else { cotangent })

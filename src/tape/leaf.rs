@@ -22,7 +22,7 @@ impl<T: Scalar> Tape<T> {
         let at = Location::caller();
         let id = values.visit(|shape, values| {
             check_leaf(kind.op.name(), shape, values.len(), at); // before anything is stored
-            let mut list = self.write();
+            let mut list = self.write_at(at);
             let place = match values {
                 [x] => list.store.push_number(*x, at),
                 _ => match list.store.build(values.len(), |y| y.copy_from_slice(values)) {
@@ -76,7 +76,10 @@ impl<T: Scalar> Tape<T> {
         param.check_readable();
         let mut list = self.write();
         let frozen = param.is_frozen();
-        if !frozen && let Some(id) = list.leaves.find(param) {
+        if !frozen
+            && !list.no_grad.get()
+            && let Some(id) = list.leaves.find(param)
+        {
             return Var::at(self, id);
         }
         let count = param.shape().numel();

@@ -104,11 +104,14 @@ impl<T: Scalar> Tape<T> {
     }
     #[track_caller]
     pub(crate) fn write(&self) -> RefMut<'_, List<T>> {
+        self.write_at(Location::caller())
+    }
+    /// The same in a closure, which does not know its caller.
+    pub(crate) fn write_at(&self, at: At) -> RefMut<'_, List<T>> {
         match self.list.try_borrow_mut() {
             Ok(list) => list,
             Err(_) => panic!(
-                "the tape cannot record while a borrowed value (`Var::value`) is alive\n  at {}\n  hint: drop it first, or use `to_array()`",
-                Location::caller()
+                "the tape cannot record while a borrowed value (`Var::value`) is alive\n  at {at}\n  hint: drop it first, or use `to_array()`"
             ),
         }
     }
@@ -241,6 +244,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// Takes the arrays of a gradient store back, for the next sweep.
+    #[track_caller]
     pub fn recycle(&self, mut grads: Grads<T>) {
         let mut list = self.write();
         grads.clear(|buffer| list.store.give(buffer));

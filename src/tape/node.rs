@@ -8,7 +8,7 @@ pub(crate) type NodeId = u32;
 pub(crate) const NONE: NodeId = u32::MAX;
 
 /// In the work list of a sweep: the node is on a path from the root to a target, and has no cotangent yet.
-pub(super) const WAITING: NodeId = NONE;
+pub(super) const NO_COTANGENT: NodeId = NONE;
 /// No path leads from it to a target. (What is below this number is a cotangent.)
 pub(super) const OFF_PATH: NodeId = NONE - 1;
 

@@ -7,7 +7,7 @@
 
 use crate::array::scalar::Scalar;
 use crate::tape::Tape;
-use crate::tape::node::{At, NONE, NodeId, OFF_PATH, WAITING};
+use crate::tape::node::{At, NO_COTANGENT, NONE, NodeId, OFF_PATH};
 use crate::tape::op::erase::{Fixed, OpRef};
 use crate::tape::own::Thrown;
 use crate::tape::recall::NUMBER;
@@ -91,7 +91,7 @@ impl<T: Scalar> List<T> {
                 for k in 0..arity {
                     let (x, gx) = if k == 0 { (inputs[0], ga) } else { (inputs[1], gb) };
                     let old = entries[x as usize];
-                    if old == WAITING {
+                    if old == NO_COTANGENT {
                         last = (self.cotangent(gx, at), gx);
                         entries[x as usize] = last.0;
                     } else if old < OFF_PATH && own.made(old) && self.nodes[old as usize].adds {

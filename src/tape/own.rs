@@ -17,7 +17,7 @@ use crate::array::scalar::Scalar;
 use crate::kernels::elementwise::add_in_place;
 use crate::kernels::strided::lay_out;
 use crate::tape::Tape;
-use crate::tape::node::{NONE, NodeId, WAITING};
+use crate::tape::node::{NO_COTANGENT, NONE, NodeId};
 use crate::tape::record::{List, Mark};
 use crate::tape::store::SMALL;
 
@@ -37,7 +37,7 @@ pub(super) trait Own<T: Scalar> {
     /// All that a rule returned for the cotangent `g` is in the entries.
     fn finish(&mut self, _: &mut List<T>, _g: NodeId, _returned: &[NodeId], _first: NodeId) {}
     /// The sweep is over, perhaps by a panic.
-    fn end(&mut self, _: &mut List<T>, _entries: &[NodeId]) {}
+    fn end(&mut self, _: &mut List<T>) {}
     /// Walks down from entry `i` (excluded) by the short way of numbers, as far as it goes. Gives the entry below which rules have to be run.
     fn pass_numbers(&mut self, _: &Tape<T>, _entries: &mut [NodeId], i: usize) -> usize {
         i
@@ -52,21 +52,27 @@ impl<T: Scalar> Own<T> for Kept {}
 pub(super) struct Thrown {
     /// The point to which the tape is rewound.
     mark: Mark,
-    /// Nodes from here on were made by the sweep.
+    /// Nodes from here on were made by the sweep. Their counts alone are kept: an older node may be a cotangent of a sweep around this one, whose
+    /// rule runs this one.
     first_own: NodeId,
+    /// Whether a sweep around this one throws its nodes away.
+    within: bool,
 }
 
 impl Thrown {
     pub fn new<T: Scalar>(list: &mut List<T>) -> Thrown {
-        list.truncating.set(true);
-        Thrown { mark: list.mark(), first_own: list.nodes.len() as NodeId }
+        let within = list.truncating.replace(true);
+        Thrown { mark: list.mark(), first_own: list.nodes.len() as NodeId, within }
     }
     /// One entry fewer is this cotangent. Nodes from `first` on, which the running rule has made, are released by `finish`: a node may be returned
     /// for two inputs.
     pub fn let_go<T: Scalar>(&self, list: &mut List<T>, c: NodeId, first: NodeId) {
+        if !self.made(c) {
+            return;
+        }
         let node = &mut list.nodes[c as usize];
         node.holds -= 1;
-        if node.holds == 0 && (self.first_own..first).contains(&c) {
+        if node.holds == 0 && c < first {
             list.release(c);
         }
     }
@@ -96,15 +102,17 @@ impl Thrown {
 impl<T: Scalar> Own<T> for Thrown {
     #[inline]
     fn hold(&mut self, list: &mut List<T>, c: NodeId) {
-        list.nodes[c as usize].holds += 1;
+        if self.made(c) {
+            list.nodes[c as usize].holds += 1;
+        }
     }
     #[inline]
     fn receive(&mut self, list: &mut List<T>, id: NodeId, returned: &[NodeId]) {
         // Only a later sweep over the same nodes would read its value again, and compute it again: an op that waits need not keep it.
         list.nodes[id as usize].swept = true;
         for c in given(returned) {
+            self.hold(list, c);
             let node = &mut list.nodes[c as usize];
-            node.holds += 1;
             // A rule that sweeps itself may return a sum twice, or a view of it too.
             node.adds = false;
         }
@@ -127,13 +135,13 @@ impl<T: Scalar> Own<T> for Thrown {
     }
     #[inline]
     fn replace(&mut self, list: &mut List<T>, old: NodeId, new: NodeId, first: NodeId) {
-        list.nodes[new as usize].holds += 1;
-        if old != WAITING {
+        self.hold(list, new);
+        if old != NO_COTANGENT {
             self.let_go(list, old, first);
         }
     }
     fn finish(&mut self, list: &mut List<T>, g: NodeId, returned: &[NodeId], first: NodeId) {
-        given(returned).for_each(|c| list.nodes[c as usize].holds -= 1);
+        given(returned).filter(|&c| self.made(c)).for_each(|c| list.nodes[c as usize].holds -= 1);
         // Small arrays have no buffer of their own to give back.
         if list.store.has_buffers() {
             for n in first..list.nodes.len() as NodeId {
@@ -144,14 +152,9 @@ impl<T: Scalar> Own<T> for Thrown {
             self.let_go(list, g, first);
         }
     }
-    fn end(&mut self, list: &mut List<T>, entries: &[NodeId]) {
-        // What was there before the sweep counts for later ones.
-        for &c in entries.iter().filter(|&&c| c < self.first_own) {
-            let holds = &mut list.nodes[c as usize].holds;
-            *holds = holds.saturating_sub(1);
-        }
+    fn end(&mut self, list: &mut List<T>) {
         list.rewind(self.mark);
-        list.truncating.set(false);
+        list.truncating.set(self.within);
     }
     fn pass_numbers(&mut self, tape: &Tape<T>, entries: &mut [NodeId], i: usize) -> usize {
         // A sweep that throws its nodes away visits all of them: entry i is that of node i.

@@ -153,9 +153,9 @@ impl<T: Scalar> Store<T> {
             self.arena.try_reserve(more).map_err(|_| lack(offset + len, size_of::<T>()))?;
             self.arena.resize(offset + len, T::ZERO);
         }
-        self.used += len;
         let (old, new) = self.arena.split_at_mut(offset);
         fill(Reader { arena: old, slots: &self.slots }, &mut new[..len]);
+        self.used += len; // not if `fill` panics
         Ok(Place { slot: Place::ARENA, offset: offset as u32 })
     }
 

@@ -3,7 +3,7 @@
 
 use crate::array::scalar::Scalar;
 use crate::tape::Tape;
-use crate::tape::node::{At, NONE, NodeId, OFF_PATH, WAITING};
+use crate::tape::node::{At, NO_COTANGENT, NONE, NodeId, OFF_PATH};
 use crate::tape::op::Vjp;
 use crate::tape::own::Own;
 use crate::tape::record::List;
@@ -17,7 +17,7 @@ pub(super) struct Sweep<'t, T: Scalar, O: Own<T>> {
     tape: &'t Tape<T>,
     /// The lowest node that is visited.
     floor: NodeId,
-    /// The work list: for each node from `floor` to the root its cotangent, [`WAITING`] or [`OFF_PATH`].
+    /// The work list: for each node from `floor` to the root its cotangent, [`NO_COTANGENT`] or [`OFF_PATH`].
     pub entries: Vec<NodeId>,
     /// Two targets below the floor (`NONE`: no target), and their entries: the inputs of a formula that a rule has written.
     pub below: [(NodeId, NodeId); 2],
@@ -30,6 +30,7 @@ pub(super) struct Sweep<'t, T: Scalar, O: Own<T>> {
 }
 
 impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
+    #[track_caller]
     pub fn new(tape: &'t Tape<T>, floor: NodeId, root: NodeId, own: O) -> Self {
         let mut list = tape.write();
         let mut entries = list.scratch.pop().unwrap_or_default();
@@ -52,7 +53,7 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
         for id in self.floor..self.floor + self.entries.len() as NodeId {
             let on_path = !list.nodes[id as usize].cut && list.inputs(id).iter().any(|&x| self.entry(x).is_some());
             if on_path {
-                self.entries[(id - self.floor) as usize] = WAITING;
+                self.entries[(id - self.floor) as usize] = NO_COTANGENT;
             }
         }
     }
@@ -60,7 +61,7 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
     pub fn mark_tracked(&mut self) {
         for (entry, node) in self.entries.iter_mut().zip(&self.tape.read().nodes[self.floor as usize..]) {
             if node.tracked {
-                *entry = WAITING;
+                *entry = NO_COTANGENT;
             }
         }
     }
@@ -128,7 +129,7 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
         list.check_cotangent(id, x, c);
         let Some(&mut old) = self.entry(x) else { return list };
         let mut new = c;
-        if old != WAITING {
+        if old != NO_COTANGENT {
             if self.own.add_in_place(&mut list, old, c) {
                 return list;
             }
@@ -150,7 +151,7 @@ impl<T: Scalar, O: Own<T>> Drop for Sweep<'_, T, O> {
     fn drop(&mut self) {
         let mut list = self.tape.write();
         list.at = self.outer_at;
-        self.own.end(&mut list, &self.entries);
+        self.own.end(&mut list);
         list.scratch.push(std::mem::take(&mut self.entries));
     }
 }
