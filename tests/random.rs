@@ -1,5 +1,4 @@
 //! Where do the numbers of tests come from? From a linear congruential generator (Knuth's MMIX), the same for a seed.
-#![allow(dead_code)] // each program draws what it needs
 
 use wengert::Scalar;
 
@@ -12,6 +11,7 @@ impl Random {
         (self.0 >> 33) as usize
     }
     /// One of `0..n`.
+    #[allow(dead_code)] // one of the programs draws none
     pub fn below(&mut self, n: usize) -> usize {
         self.bits() % n
     }

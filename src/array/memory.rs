@@ -45,8 +45,8 @@ pub(crate) fn suffices<V>(len: usize) -> Result<(), ShapeError> {
     room::<V>(len).map(drop)
 }
 
-/// What was asked for inside a kernel, or a panic with the error's text. It names no line, so the tape, which runs kernels, makes an error of
-/// it again and adds op, shapes and line.
+/// What was asked for, or a panic with the error's text. That of a kernel names no line, so the tape, which runs kernels, makes an error of it
+/// again and adds op, shapes and line.
 #[track_caller]
 pub(crate) fn or_panic<V>(had: Result<V, ShapeError>) -> V {
     had.unwrap_or_else(|e| panic!("{e}"))

@@ -12,6 +12,7 @@ use crate::array::scalar::Scalar;
 use crate::array::simd::{Kernel, Simd, dispatch};
 use crate::kernels::norm::is_outlier;
 use crate::kernels::parallel;
+use crate::kernels::reduce::halved;
 use crate::kernels::scratch;
 use std::ops::Range;
 
@@ -211,19 +212,6 @@ impl Tile {
         let [sum] = self.sums([x], c, |[x]| [(x - m) * (x - m)]);
         sum
     }
-}
-
-/// The sum of all lanes, always in the same order.
-#[inline(always)]
-fn halved<T: Scalar, const LANES: usize>(acc: &mut [T; LANES]) -> T {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            acc[i] += acc[i + half];
-        }
-        half /= 2;
-    }
-    acc[0]
 }
 
 // The bodies of the kernels below are plain loops, which know nothing of instruction sets: methods of `Self`, so that they are made once for a

@@ -6,7 +6,7 @@
 use crate::array::layout::{Axes, Layout};
 use crate::array::scalar::Scalar;
 use crate::array::view::View;
-use crate::kernels::elementwise::{Elementwise, slices};
+use crate::kernels::elementwise::{Elementwise, Run};
 use crate::kernels::parallel;
 use crate::kernels::reduce::{Reducer, RowReducer};
 use crate::kernels::strided::{Nest, gather};
@@ -18,9 +18,6 @@ const PART: usize = 16 * 1024;
 /// Parts of one reduction are made longer rather than more than this many.
 const MAX_PARTS: usize = 256;
 
-/// The function over slices, its type forgotten.
-type Run<'f, T, const N: usize> = &'f (dyn Fn([&[T]; N], &mut [T]) + Sync);
-
 /// Reduces `f(x..)` over some axes into `y`, whose elements are those of the other axes in order. All operands have one shape; they may be
 /// strided or broadcast.
 pub(crate) fn fold<T: Scalar, F: Elementwise<T, N>, R: Reducer<T>, const N: usize>(
@@ -30,7 +27,7 @@ pub(crate) fn fold<T: Scalar, F: Elementwise<T, N>, R: Reducer<T>, const N: usiz
     r: R,
     y: &mut [T],
 ) {
-    walk(&|x, y| slices(f, x, y), x, axes, &r, y);
+    walk(&f, x, axes, &r, y);
 }
 
 /// The elements that output `i` of a reduction is made of: where they begin, and how they lie.
@@ -45,7 +42,7 @@ pub(crate) fn group<T: Scalar>(x: &View<'_, T>, axes: Axes, mut i: usize) -> (us
     (at as usize, Layout::new(sizes, strides.into()))
 }
 
-fn walk<T: Scalar, const N: usize>(run: Run<'_, T, N>, x: [View<'_, T>; N], axes: Axes, r: &dyn RowReducer<T>, y: &mut [T]) {
+fn walk<T: Scalar, const N: usize>(f: &dyn Run<T, N>, x: [View<'_, T>; N], axes: Axes, r: &dyn RowReducer<T>, y: &mut [T]) {
     let n = x[0].layout.numel();
     if n == 0 {
         return y.fill(r.nothing());
@@ -61,7 +58,7 @@ fn walk<T: Scalar, const N: usize>(run: Run<'_, T, N>, x: [View<'_, T>; N], axes
         parallel::parts(parts, 1, &|first, parts| {
             for (i, p) in parts.iter_mut().enumerate() {
                 let from = (first + i) * part;
-                *p = row(run, data, moved(start, from, &[1; N]), &[1; N], part.min(n - from), r);
+                *p = row(f, data, moved(start, from, &[1; N]), &[1; N], part.min(n - from), r);
             }
         });
         y[0] = r.nothing();
@@ -87,7 +84,7 @@ fn walk<T: Scalar, const N: usize>(run: Run<'_, T, N>, x: [View<'_, T>; N], axes
                     y.fill(r.nothing());
                     gone.each(0..gone.rows(), moved(base, skip + c * CHUNK, &kept.step), |base| {
                         for i in 0..gone.row {
-                            chunk(run, data, moved(base, i, &gone.step), &kept.step, y.len(), &mut |values| r.add(y, values));
+                            chunk(f, data, moved(base, i, &gone.step), &kept.step, y.len(), &mut |values| r.add(y, values));
                         }
                     });
                 }
@@ -95,7 +92,7 @@ fn walk<T: Scalar, const N: usize>(run: Run<'_, T, N>, x: [View<'_, T>; N], axes
                 for (i, y) in y.iter_mut().enumerate() {
                     *y = r.nothing();
                     gone.each(0..gone.rows(), moved(base, skip + i, &kept.step), |at| {
-                        *y = r.both(*y, row(run, data, at, &gone.step, gone.row, r));
+                        *y = r.both(*y, row(f, data, at, &gone.step, gone.row, r));
                     });
                 }
             }
@@ -114,7 +111,7 @@ fn moved<const N: usize>(mut at: [isize; N], i: usize, step: &[isize; N]) -> [is
 
 /// The reduction of one row.
 fn row<T: Scalar, const N: usize>(
-    run: Run<'_, T, N>,
+    f: &dyn Run<T, N>,
     data: [&[T]; N],
     at: [isize; N],
     step: &[isize; N],
@@ -123,14 +120,14 @@ fn row<T: Scalar, const N: usize>(
 ) -> T {
     let mut total = r.nothing();
     for from in (0..n).step_by(CHUNK) {
-        chunk(run, data, moved(at, from, step), step, CHUNK.min(n - from), &mut |values| total = r.both(total, r.row(values)));
+        chunk(f, data, moved(at, from, step), step, CHUNK.min(n - from), &mut |values| total = r.both(total, r.row(values)));
     }
     total
 }
 
 /// The values of a part of a row, at most [`CHUNK`] of them.
 fn chunk<T: Scalar, const N: usize>(
-    run: Run<'_, T, N>,
+    f: &dyn Run<T, N>,
     data: [&[T]; N],
     at: [isize; N],
     step: &[isize; N],
@@ -139,13 +136,13 @@ fn chunk<T: Scalar, const N: usize>(
 ) {
     // Clearing large buffers for a few elements would cost more than the elements.
     match n {
-        ..=32 => chunk_in::<T, N, 32>(run, data, at, step, n, then),
-        _ => chunk_in::<T, N, CHUNK>(run, data, at, step, n, then),
+        ..=32 => chunk_in::<T, N, 32>(f, data, at, step, n, then),
+        _ => chunk_in::<T, N, CHUNK>(f, data, at, step, n, then),
     }
 }
 
 fn chunk_in<T: Scalar, const N: usize, const CHUNK: usize>(
-    run: Run<'_, T, N>,
+    f: &dyn Run<T, N>,
     data: [&[T]; N],
     at: [isize; N],
     step: &[isize; N],
@@ -159,7 +156,7 @@ fn chunk_in<T: Scalar, const N: usize, const CHUNK: usize>(
         for k in 0..N {
             x[k] = &data[k][at[k] as usize..][..n];
         }
-        run(x, values);
+        f.run(x, values);
     } else {
         let mut buffers = [[T::ZERO; CHUNK]; N];
         for (k, buffer) in buffers.iter_mut().enumerate() {
@@ -171,7 +168,7 @@ fn chunk_in<T: Scalar, const N: usize, const CHUNK: usize>(
                 }
             };
         }
-        run(x, values);
+        f.run(x, values);
     }
     then(values);
 }

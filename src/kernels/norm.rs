@@ -11,7 +11,7 @@ use crate::array::view::View;
 use crate::kernels::elementwise::{Elementwise, apply};
 use crate::kernels::fold::{fold, group};
 use crate::kernels::parallel;
-use crate::kernels::reduce::{self, reduce};
+use crate::kernels::reduce::{self, halved, reduce};
 use crate::kernels::scratch;
 use crate::kernels::strided::copy;
 use crate::kernels::unit::{is_safe, unit};
@@ -412,14 +412,7 @@ fn sum<T: Scalar, const N: usize>(x: [&[T]; N], f: impl Fn([T; N]) -> T) -> T {
         }
         from += LANES;
     }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            acc[i] += acc[i + half];
-        }
-        half /= 2;
-    }
-    acc[0]
+    halved(&mut acc)
 }
 
 #[inline(always)]

@@ -330,3 +330,16 @@ fn walk<T: Scalar>(x: View<'_, T>, axes: Axes, y: &mut [T], r: &dyn RowReducer<T
         });
     });
 }
+
+/// The sum of all lanes, always in the same order.
+#[inline(always)]
+pub(super) fn halved<T: Scalar, const LANES: usize>(acc: &mut [T; LANES]) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            acc[i] += acc[i + half];
+        }
+        half /= 2;
+    }
+    acc[0]
+}

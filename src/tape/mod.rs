@@ -21,6 +21,7 @@ pub(crate) mod var;
 pub(crate) mod waiting;
 
 use crate::array::error::{ShapeError, told_by};
+use crate::array::memory::or_panic;
 use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::array::simd::known_level;
@@ -125,10 +126,7 @@ impl<T: Scalar> Tape<T> {
     /// With the text of the [`ShapeError`] that [`Tape::try_apply`] returns.
     #[track_caller]
     pub fn apply<'t, O: Op<T> + PartialEq>(&'t self, op: O, inputs: &[Var<'t, T>]) -> Var<'t, T> {
-        match self.try_apply(op, inputs) {
-            Ok(y) => y,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.try_apply(op, inputs))
     }
 
     /// Records an op, or says why it does not fit; nothing is changed then, and the tape goes on working.
@@ -163,18 +161,12 @@ impl<T: Scalar> Tape<T> {
     #[inline(never)]
     #[track_caller]
     fn fixed_array<'t, const N: usize>(&'t self, op: &'static Fixed<T>, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
-        match self.try_given(Given::Fixed(op), &inputs) {
-            Ok(y) => y,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.try_given(Given::Fixed(op), &inputs))
     }
 
     #[track_caller]
     pub(crate) fn given<'t>(&'t self, op: Given<'_, T>, inputs: &[Var<'t, T>]) -> Var<'t, T> {
-        match self.try_given(op, inputs) {
-            Ok(y) => y,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.try_given(op, inputs))
     }
 
     /// Records the same op as a node's, of other inputs.

@@ -129,7 +129,7 @@ impl<T> Slots<T> {
             let slot = &mut slots[slot as usize];
             let Held::Later(later) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!("filled in") };
             slot.held = Held::Own(later.value.into_inner().expect("filled in"));
-            release(slots, later.inputs, &mut give);
+            release(slots, &later.inputs, &mut give);
         }
     }
     /// Puts in the value of a node that is computed later, from these places, of which it is a reader until then.
@@ -144,7 +144,7 @@ impl<T> Slots<T> {
     /// Drops one reader of a place; the last one gives the buffer back.
     pub fn release(&mut self, place: Place, mut give: impl FnMut(Buffer<T>)) {
         let slots = self.write(&mut give);
-        release(slots, SmallVec::from_slice(&[place]), &mut give);
+        release(slots, &[place], &mut give);
     }
     /// Drops all slots from `len` on.
     pub fn truncate(&mut self, len: usize, mut give: impl FnMut(Buffer<T>)) {
@@ -152,7 +152,7 @@ impl<T> Slots<T> {
         while slots.len() > len {
             match slots.pop().expect("longer than that").held {
                 Held::Own(buffer) => give(buffer),
-                Held::Later(later) => release(slots, later.inputs, &mut give),
+                Held::Later(later) => release(slots, &later.inputs, &mut give),
                 Held::Shared(_) | Held::Nothing => {}
             }
         }
@@ -160,8 +160,8 @@ impl<T> Slots<T> {
 }
 
 /// Drops a reader of each place. Where none is left, its buffer is given back; a value that was never computed needs its inputs no longer.
-fn release<T>(slots: &mut [Slot<T>], places: SmallVec<[Place; 3]>, give: &mut dyn FnMut(Buffer<T>)) {
-    let mut places: SmallVec<[Place; 16]> = SmallVec::from_slice(&places);
+fn release<T>(slots: &mut [Slot<T>], places: &[Place], give: &mut dyn FnMut(Buffer<T>)) {
+    let mut places: SmallVec<[Place; 16]> = SmallVec::from_slice(places);
     while let Some(place) = places.pop() {
         if place.in_arena() {
             continue;

@@ -5,6 +5,7 @@ use super::geometry::{Geometry, grain, product};
 use crate::array::scalar::Scalar;
 use crate::array::simd::{Kernel, Simd, dispatch};
 use crate::kernels::parallel;
+use crate::kernels::reduce::halved;
 
 /// The planes of one channel each that begin at element `first` of an array, with their numbers.
 fn planes<T>(first: usize, size: usize, all: &mut [T]) -> impl Iterator<Item = (usize, &mut [T])> {
@@ -175,14 +176,7 @@ fn dot<T: Scalar>(y: &[T], x: &[T], step: usize) -> T {
             sums[i % LANES] += *y * *x;
         }
     }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            sums[lane] += sums[lane + half];
-        }
-        half /= 2;
-    }
-    sums[0]
+    halved(&mut sums)
 }
 
 pub(super) fn output<T: Scalar>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
