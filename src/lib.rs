@@ -130,10 +130,9 @@ pub use ops::triangular::TriangularOptions;
 pub use ops::unpool::MaxUnpoolOptions;
 pub use tape::Tape;
 pub use tape::grads::Grads;
-pub use tape::listing::NodeInfo;
+pub use tape::listing::{NodeInfo, Stats};
 pub use tape::op::{Cotangents, Fused, Op, Vjp};
 pub use tape::param::Param;
-pub use tape::store::Stats;
 pub use tape::var::{Operand, Value, Var};
 
 /// The code blocks of the README, which are compiled and run with the tests.

@@ -114,11 +114,13 @@ pub(crate) struct Pool<T> {
     pub hits: usize,
     /// Buffers that had to be allocated.
     pub misses: usize,
+    /// Bytes of buffers that hold a value now: what takes and returns one for that counts here.
+    pub used_bytes: usize,
 }
 
 impl<T: Scalar> Pool<T> {
     pub fn new() -> Pool<T> {
-        Pool { free: Vec::new(), hits: 0, misses: 0 }
+        Pool { free: Vec::new(), hits: 0, misses: 0, used_bytes: 0 }
     }
     /// A buffer of `len` elements with arbitrary (but initialised) contents.
     pub fn take(&mut self, len: usize) -> Result<Buffer<T>, ShapeError> {
@@ -132,6 +134,11 @@ impl<T: Scalar> Pool<T> {
         }
         self.misses += 1;
         Buffer::zeros(len, capacity)
+    }
+    /// Takes a buffer back that held a value.
+    pub fn reclaim(&mut self, buffer: Buffer<T>) {
+        self.used_bytes -= buffer.len * size_of::<T>();
+        self.give(buffer);
     }
     /// Takes a buffer back.
     pub fn give(&mut self, buffer: Buffer<T>) {

@@ -311,7 +311,7 @@ pub(crate) fn rule_of_slope<'t, T: Scalar>(cx: &Vjp<'t, '_, T>, op: &dyn Slope<T
 fn record_number<'t, T: Scalar, O: NumberOp<T> + PartialEq, const N: usize>(op: O, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
     let tape = inputs[0].tape;
     if const { size_of::<O>() == 0 } {
-        return tape.fixed(O::NUMBER.expect("it has no attributes"), inputs);
+        return tape.fixed(O::FIXED_NUMBER.expect("it has no attributes"), inputs);
     }
     tape.given(Given::New(&mut Some(op)), &inputs)
 }

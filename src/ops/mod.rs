@@ -89,11 +89,11 @@ macro_rules! ops {
         numbers { $($number_family:ident: $($number:ident),*;)* }
         others { $($family:ident: $($op:ident),*;)* }
     ) => {
-        $($(ops!(@one map::Map<$map_family::$map>, NUMBER);)*)*
-        $($(ops!(@one map::Zip<$zip_family::$zip>, NUMBER);)*)*
-        $($(ops!(@one arith::Arith<$arith_family::$arith>, NUMBER);)*)*
-        $($(ops!(@one $number_family::$number, NUMBER);)*)*
-        $($(ops!(@one $family::$op, PLAIN);)*)*
+        $($(ops!(@one map::Map<$map_family::$map>, FIXED_NUMBER);)*)*
+        $($(ops!(@one map::Zip<$zip_family::$zip>, FIXED_NUMBER);)*)*
+        $($(ops!(@one arith::Arith<$arith_family::$arith>, FIXED_NUMBER);)*)*
+        $($(ops!(@one $number_family::$number, FIXED_NUMBER);)*)*
+        $($(ops!(@one $family::$op, FIXED);)*)*
 
         /// The sample rows of every op.
         #[cfg(test)]

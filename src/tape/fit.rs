@@ -1,15 +1,38 @@
 //! Does an op fit? Here its answers about shapes are checked, and errors get op, shapes and line.
 
-use crate::array::error::{ShapeError, told};
+use crate::array::error::{ShapeError, told, told_by};
 use crate::array::layout::{Layout, check_rank};
 use crate::array::scalar::Scalar;
 use crate::array::shape::{Shape, Strides};
-use crate::tape::node::{At, NodeId};
+use crate::tape::Tape;
+use crate::tape::node::{At, NONE, NodeId};
 use crate::tape::op::{Fused, Op};
 use crate::tape::recall::Placement;
 use crate::tape::record::List;
+use crate::tape::var::Var;
 use smallvec::SmallVec;
+use std::any::Any;
 use std::ops::Range;
+use std::panic::resume_unwind;
+
+impl<T: Scalar> Tape<T> {
+    /// Goes on with a panic, whose text says op, shapes and line of the node `running` from here on, if one is.
+    #[cold]
+    pub(crate) fn rethrow(&self, panic: Box<dyn Any + Send>, running: NodeId) -> ! {
+        if running == NONE {
+            resume_unwind(panic);
+        }
+        let e = told_by(panic, "vjp");
+        let e = self.read().refusal_of(e, running);
+        panic!("{e}")
+    }
+    /// The error of an input that lies on another tape.
+    #[cold]
+    pub(super) fn foreign(op: &'static str, inputs: &[Var<'_, T>], at: At) -> ShapeError {
+        let shapes: Vec<Shape> = inputs.iter().map(|v| v.shape()).collect();
+        ShapeError::new("a Var of another tape").hint("bring its value over with `tape.constant(&x.to_array())`").of(op, shapes, at)
+    }
+}
 
 impl<T: Scalar> List<T> {
     /// The one place where it is decided whether an op fits: shapes, sizes, and what a view may see. (Asked once for each op and layouts of

@@ -6,8 +6,8 @@ use crate::array::scalar::Scalar;
 use crate::kernels::strided::lay_out;
 use crate::tape::Tape;
 use crate::tape::grads::Grads;
-use crate::tape::node::{NO_COTANGENT, NONE, NodeId, OFF_PATH};
-use crate::tape::own::{Kept, Thrown};
+use crate::tape::node::{NO_COTANGENT, OFF_PATH};
+use crate::tape::owner::{Discarded, Kept};
 use crate::tape::sweep::Sweep;
 use crate::tape::var::{Var, refuse};
 use ndarray::ArrayViewD;
@@ -38,22 +38,22 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     pub fn backward_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>) -> Grads<T> {
         check_seed("backward_with", y, cotangent);
-        self.check_own("backward_with", cotangent);
+        self.check_tape("backward_with", cotangent);
         self.backward_sweep("backward_with", y, Some(cotangent))
     }
 
     #[track_caller]
     fn backward_sweep<'t>(&'t self, op: &'static str, y: Var<'t, T>, cotangent: Option<Var<'t, T>>) -> Grads<T> {
-        self.check_own(op, y);
+        self.check_tape(op, y);
         let mut list = self.write();
         if !list.nodes[y.id as usize].tracked {
             drop(list);
             let e = ShapeError::new("the output depends on no parameter and no tracked leaf, so there is no gradient");
             refuse(e.hint("make inputs with `tape.leaf(..)` or `tape.param(..)`, outside `no_grad`"), op, []);
         }
-        let own = Thrown::new(&mut list);
+        let owner = Discarded::new(&mut list);
         drop(list);
-        let mut sweep = Sweep::new(self, 0, y.id, own);
+        let mut sweep = Sweep::new(self, 0, y.id, owner);
         sweep.mark_tracked();
         let seed = cotangent.unwrap_or_else(|| y.ones_like());
         sweep.run(y.id, seed.id);
@@ -61,7 +61,7 @@ impl<T: Scalar> Tape<T> {
         grads.belongs_to(self.step());
         let mut list = self.write();
         let wanted = list.leaves.get().iter().filter(|(id, _)| *id <= y.id).map(|(id, _)| sweep.entries[*id as usize]);
-        // The loss with them: a large one that still waits is computed from what its gradient is computed from.
+        // The loss is settled with them: where it still waits, one run computes it and its gradient.
         list.settle(wanted.filter(|&c| c < OFF_PATH).chain([y.id]));
         for k in 0..list.leaves.len {
             let id = list.leaves.get()[k].0;
@@ -69,7 +69,7 @@ impl<T: Scalar> Tape<T> {
                 continue;
             }
             let cotangent = sweep.entries[id as usize];
-            let large = sweep.own.take(&mut list, cotangent);
+            let large = sweep.owner.take(&mut list, cotangent);
             let (param, shape) = (list.leaves.get()[k].1.as_ref(), list.layout(id).shape());
             match large {
                 Some(buffer) => grads.add_large(id, param, shape, buffer),
@@ -107,7 +107,7 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     pub fn grad_with<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
         check_seed("grad_with", y, cotangent);
-        self.check_own("grad_with", cotangent);
+        self.check_tape("grad_with", cotangent);
         self.check_all("grad_with", y, xs);
         self.grad_checked(y, cotangent, xs)
     }
@@ -125,25 +125,16 @@ impl<T: Scalar> Tape<T> {
         xs.iter().map(|x| found(x).map(|id| Var::at(self, id))).collect()
     }
 
-    /// A sweep inside a rule: from `root` down to `floor`, to two targets that lie below it (`NONE`: not wanted).
-    pub(crate) fn sweep_formula(&self, floor: NodeId, root: NodeId, seed: NodeId, targets: [NodeId; 2]) -> [NodeId; 2] {
-        let mut sweep = Sweep::new(self, floor, root, Kept);
-        sweep.below = targets.map(|target| (target, NO_COTANGENT));
-        sweep.mark_paths();
-        sweep.run(root, seed);
-        sweep.below.map(|(target, cotangent)| if target == NONE { NONE } else { cotangent })
-    }
-
     #[track_caller]
     fn check_all(&self, op: &'static str, y: Var<'_, T>, xs: &[Var<'_, T>]) {
-        self.check_own(op, y);
+        self.check_tape(op, y);
         for x in xs {
-            self.check_own(op, *x);
+            self.check_tape(op, *x);
         }
     }
 
     #[track_caller]
-    fn check_own(&self, op: &'static str, v: Var<'_, T>) {
+    fn check_tape(&self, op: &'static str, v: Var<'_, T>) {
         if !std::ptr::eq(v.tape, self) {
             refuse(ShapeError::new("a Var of another tape").hint("call the method of the tape on which it was computed"), op, []);
         }

@@ -4,8 +4,22 @@ use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
 use crate::tape::Tape;
 use crate::tape::node::NodeId;
-use crate::tape::store::Stats;
 use std::fmt;
+
+/// Counters of a tape's memory; see [`Tape::stats`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Nodes on the tape.
+    pub nodes: usize,
+    /// Bytes of values that the tape holds now.
+    pub live_bytes: usize,
+    /// The most that `live_bytes` has been.
+    pub peak_bytes: usize,
+    /// Large buffers that were taken from the free lists.
+    pub pool_hits: usize,
+    /// Large buffers that had to be allocated.
+    pub pool_misses: usize,
+}
 
 /// One line of a tape: see [`Tape::nodes`].
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +39,9 @@ impl<T: Scalar> Tape<T> {
     /// Nodes, bytes and pool counters.
     pub fn stats(&self) -> Stats {
         let list = self.read();
-        list.store.stats(list.nodes.len())
+        let (pool_hits, pool_misses) = list.store.hits_and_misses();
+        let (live_bytes, peak_bytes) = (list.store.live_bytes(), list.store.peak_bytes());
+        Stats { nodes: list.nodes.len(), live_bytes, peak_bytes, pool_hits, pool_misses }
     }
 
     /// What was recorded so far, in order.

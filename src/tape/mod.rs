@@ -2,15 +2,17 @@
 //! lie before it. This file is what users call; [`record`](crate::tape::record) holds the list.
 
 mod fit;
+mod formula;
 pub(crate) mod grad;
 pub(crate) mod grads;
 mod leaf;
 pub(crate) mod leaves;
 pub(crate) mod listing;
+mod no_grad;
 pub(crate) mod node;
 pub(crate) mod numbers;
 pub(crate) mod op;
-mod own;
+mod owner;
 pub(crate) mod param;
 pub(crate) mod recall;
 pub(crate) mod record;
@@ -20,22 +22,20 @@ mod sweep;
 pub(crate) mod var;
 pub(crate) mod waiting;
 
-use crate::array::error::{ShapeError, told_by};
+use crate::array::error::ShapeError;
 use crate::array::memory::or_panic;
 use crate::array::scalar::Scalar;
-use crate::array::shape::Shape;
 use crate::array::simd::known_level;
 use crate::tape::grads::Grads;
 use crate::tape::node::{At, NONE, NodeId};
 use crate::tape::op::Op;
 use crate::tape::op::erase::{Erase, Fixed, Given, Listed, OpRef, attributed, listed};
-use crate::tape::recall::{LayoutId, NUMBER};
+use crate::tape::recall::{LayoutId, NUMBER_LAYOUT};
 use crate::tape::record::List;
 use crate::tape::var::Var;
 use smallvec::SmallVec;
-use std::any::Any;
 use std::cell::{RefCell, RefMut};
-use std::panic::{Location, resume_unwind};
+use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A list of the operations that were computed, on which gradients are found.
@@ -92,7 +92,7 @@ impl<T: Scalar> Tape<T> {
     #[doc(hidden)]
     pub fn fast_ways(mut self, numbers: bool, waits_from: usize) -> Tape<T> {
         let list = self.list.get_mut();
-        list.short = if numbers { NUMBER } else { LayoutId::MAX };
+        list.short = if numbers { NUMBER_LAYOUT } else { LayoutId::MAX };
         list.waiting.large = waits_from.max(2); // an array of one element that waits is a sum
         self
     }
@@ -133,7 +133,7 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     pub fn try_apply<'t, O: Op<T> + PartialEq>(&'t self, op: O, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>, ShapeError> {
         if const { size_of::<O>() == 0 } {
-            return self.try_given(Given::Fixed(O::PLAIN.expect("it has no attributes")), inputs);
+            return self.try_given(Given::Fixed(O::FIXED.expect("it has no attributes")), inputs);
         }
         self.try_given(Given::New(&mut Some(op)), inputs)
     }
@@ -178,8 +178,8 @@ impl<T: Scalar> Tape<T> {
                 drop(list);
                 self.fixed(op, inputs)
             }
-            OpRef::Table(i) => {
-                let (op, key) = list.table.get(i).clone();
+            OpRef::Attributed(i) => {
+                let (op, key) = list.attributed.get(i).clone();
                 drop(list);
                 self.given(Given::Again(op, key), &inputs)
             }
@@ -192,7 +192,7 @@ impl<T: Scalar> Tape<T> {
     fn try_given<'t>(&'t self, op: Given<'_, T>, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>, ShapeError> {
         let at = Location::caller();
         if !inputs.iter().all(|v| std::ptr::eq(v.tape, self)) {
-            return Err(foreign(op.name(), inputs, at));
+            return Err(Self::foreign(op.name(), inputs, at));
         }
         if inputs.len() > 3 {
             let ids: SmallVec<[NodeId; 16]> = inputs.iter().map(|v| v.id).collect();
@@ -201,32 +201,6 @@ impl<T: Scalar> Tape<T> {
         let mut ids = [NONE; 3];
         ids.iter_mut().zip(inputs).for_each(|(id, v)| *id = v.id);
         self.write().record(op, &ids[..inputs.len()], at).map(|id| Var::at(self, id))
-    }
-
-    /// Runs a closure whose operations carry no gradient.
-    ///
-    /// ```
-    /// let tape = wengert::Tape::<f64>::new();
-    /// let x = tape.leaf(3.0);
-    /// let y = x * tape.no_grad(|| x * x); // the square counts as a constant
-    /// assert_eq!(tape.backward(y).wrt(x).unwrap().first(), Some(&9.0));
-    /// ```
-    pub fn no_grad<R>(&self, f: impl FnOnce() -> R) -> R {
-        let _restore = self.recording(true, self.read().truncating.get());
-        f()
-    }
-    /// Writes a formula that is swept at once, also under [`Tape::no_grad`]: its nodes are not cut off from one another, and not tracked there.
-    pub(crate) fn uncut<'t>(&'t self, formula: &dyn Fn() -> Var<'t, T>) -> Var<'t, T> {
-        if !self.read().no_grad.get() {
-            return formula();
-        }
-        let _restore = self.recording(false, true);
-        formula()
-    }
-    /// Sets what holds for nodes that are recorded, until the result is dropped.
-    fn recording(&self, no_grad: bool, truncating: bool) -> Restore<'_, T> {
-        let list = self.read();
-        Restore { tape: self, no_grad: list.no_grad.replace(no_grad), truncating: list.truncating.replace(truncating) }
     }
 
     /// Empties the tape and keeps its memory for the next step. No `Var` can be alive: the borrow checker sees to that.
@@ -247,43 +221,7 @@ impl<T: Scalar> Tape<T> {
     pub(crate) fn step(&self) -> (u64, u64) {
         (self.serial, self.read().generation)
     }
-    /// Goes on with a panic, whose text says op, shapes and line of the node `running` from here on, if one is.
-    #[cold]
-    pub(crate) fn rethrow(&self, panic: Box<dyn Any + Send>, running: NodeId) -> ! {
-        if running == NONE {
-            resume_unwind(panic);
-        }
-        let e = told_by(panic, "vjp");
-        let e = self.read().refusal_of(e, running);
-        panic!("{e}")
-    }
     pub(crate) fn next_id(&self) -> NodeId {
         self.read().nodes.len() as NodeId
     }
-    pub(crate) fn spill(&self, ids: &[NodeId]) -> u32 {
-        self.write().spill(ids)
-    }
-}
-
-/// Puts back, when it is dropped, what holds for nodes that are recorded.
-struct Restore<'t, T: Scalar> {
-    tape: &'t Tape<T>,
-    no_grad: bool,
-    truncating: bool,
-}
-
-impl<T: Scalar> Drop for Restore<'_, T> {
-    fn drop(&mut self) {
-        // A shared borrow suffices, since the closure may have returned a borrowed value.
-        if let Ok(list) = self.tape.list.try_borrow() {
-            list.no_grad.set(self.no_grad);
-            list.truncating.set(self.truncating);
-        }
-    }
-}
-
-#[cold]
-fn foreign<T: Scalar>(op: &'static str, inputs: &[Var<'_, T>], at: At) -> ShapeError {
-    let shapes: Vec<Shape> = inputs.iter().map(|v| v.shape()).collect();
-    ShapeError::new("a Var of another tape").hint("bring its value over with `tape.constant(&x.to_array())`").of(op, shapes, at)
 }

@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-/// The place of a node in the list.
+/// The index of a node in the list.
 pub(crate) type NodeId = u32;
 /// No node.
 pub(crate) const NONE: NodeId = u32::MAX;

@@ -9,8 +9,8 @@ use crate::array::scalar::Scalar;
 use crate::tape::Tape;
 use crate::tape::node::{At, NO_COTANGENT, NONE, NodeId, OFF_PATH};
 use crate::tape::op::erase::{Fixed, OpRef};
-use crate::tape::own::Thrown;
-use crate::tape::recall::NUMBER;
+use crate::tape::owner::Discarded;
+use crate::tape::recall::NUMBER_LAYOUT;
 use crate::tape::record::{List, Node, node};
 use crate::tape::var::Var;
 use std::panic::Location;
@@ -41,7 +41,7 @@ impl<T: Scalar> Tape<T> {
         // The value is stored at once: held across a call it would go to the stack first, and the next node would wait for it (8 cycles).
         let place = list.store.push_number(number.value(x[0], x[1], x[2]), at);
         let (cut, live) = (list.no_grad.get(), list.is_live());
-        let y = Node { inputs: ids, arity: N as u32, tracked: tracked && live, cut, ..node(OpRef::Number(op), NUMBER, place, at) };
+        let y = Node { inputs: ids, arity: N as u32, tracked: tracked && live, cut, ..node(OpRef::Number(op), NUMBER_LAYOUT, place, at) };
         Some(Var::at(self, list.append(y)))
     }
 }
@@ -58,23 +58,23 @@ impl<T: Scalar> List<T> {
     fn cotangent(&mut self, x: T, at: At) -> NodeId {
         self.ready(at);
         let place = self.store.push_number(x, at);
-        self.append(Node { adds: true, holds: 1, ..node(OpRef::Fixed(Fixed::COTANGENT), NUMBER, place, at) })
+        self.append(Node { adds: true, holds: 1, ..node(OpRef::Fixed(Fixed::COTANGENT), NUMBER_LAYOUT, place, at) })
     }
-    /// The sum of a cotangent that others may read, and that may be an element of an array, and a number.
+    /// The sum of a cotangent and a number as a new node: others may read the cotangent, so it is not changed.
     #[cold]
     #[inline(never)]
-    fn number_of_its_own(&mut self, own: &Thrown, old: NodeId, x: T, at: At) -> (NodeId, T) {
+    fn add_apart(&mut self, owner: &Discarded, old: NodeId, x: T, at: At) -> (NodeId, T) {
         let sum = self.element(old) + x;
         let c = self.cotangent(sum, at);
-        own.let_go(self, old, c);
+        owner.let_go(self, old, c);
         (c, sum)
     }
 
     /// Walks down from entry `i` (excluded) of a sweep that visits all nodes and throws its own away, as far as the short way leads. Gives the entry
     /// below which there is more to do.
     #[inline(never)]
-    pub(super) fn pass_numbers(&mut self, own: &Thrown, entries: &mut [NodeId], mut i: usize) -> usize {
-        // The last cotangent that was made, and its value: most often it is the next that is read, sooner than memory has it.
+    pub(super) fn pass_numbers(&mut self, owner: &Discarded, entries: &mut [NodeId], mut i: usize) -> usize {
+        // The last cotangent that was made, and its value: most often it is the next one read, and then comes from a register.
         let mut last = (NONE, T::ZERO);
         while i > 0 {
             let id = i - 1;
@@ -94,11 +94,11 @@ impl<T: Scalar> List<T> {
                     if old == NO_COTANGENT {
                         last = (self.cotangent(gx, at), gx);
                         entries[x as usize] = last.0;
-                    } else if old < OFF_PATH && own.made(old) && self.nodes[old as usize].adds {
+                    } else if old < OFF_PATH && owner.made(old) && self.nodes[old as usize].adds {
                         *self.store.element_mut(self.nodes[old as usize].place) += gx;
                         last = if old == last.0 { (NONE, gx) } else { last };
                     } else if old != OFF_PATH {
-                        last = self.number_of_its_own(own, old, gx, at);
+                        last = self.add_apart(owner, old, gx, at);
                         entries[x as usize] = last.0;
                     }
                 }

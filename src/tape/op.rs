@@ -1,13 +1,13 @@
 //! What is an op? The trait that built-in and user ops implement alike, and what its methods are given.
 
 pub(crate) mod erase;
+mod fused;
 
 use crate::array::error::ShapeError;
 use crate::array::layout::Layout;
 use crate::array::scalar::Scalar;
 use crate::array::shape::{Shape, Strides};
 use crate::array::view::View;
-use crate::kernels::elementwise::Cost;
 use crate::tape::Tape;
 use crate::tape::node::{NONE, NodeId};
 use crate::tape::var::Var;
@@ -15,6 +15,8 @@ use smallvec::SmallVec;
 use std::any::Any;
 use std::fmt::Debug;
 use std::marker::PhantomData;
+
+pub use fused::Fused;
 
 /// All that the engine knows about one primitive.
 ///
@@ -87,80 +89,6 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     }
 }
 
-/// How an op is computed together with its neighbours, block by block, so that what lies between them is never written to memory.
-///
-/// Large arrays only are computed so, and later: when one of the values is first read. The methods change no result, and must give the bits that
-/// [`Op::forward`] gives.
-///
-/// ```
-/// use wengert::{Cost, Cotangents, Fused, Op, Scalar, Shape, ShapeError, View, Vjp};
-///
-/// /// y = 2 x, elementwise.
-/// #[derive(Debug, PartialEq)]
-/// struct Twice;
-///
-/// impl<T: Scalar> Op<T> for Twice {
-///     fn name(&self) -> &'static str {
-///         "twice"
-///     }
-///     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-///         Ok(x[0].clone())
-///     }
-///     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-///         for (y, x) in y.iter_mut().zip(x[0].iter()) {
-///             *y = x + x;
-///         }
-///     }
-///     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-///         cx.each(|_| cx.g + cx.g)
-///     }
-///     fn fused(&self) -> Option<&dyn Fused<T>> {
-///         Some(self)
-///     }
-/// }
-///
-/// impl<T: Scalar> Fused<T> for Twice {
-///     fn elementwise(&self) -> Option<Cost> {
-///         Some(Cost::Cheap)
-///     }
-/// }
-///
-/// let tape = wengert::Tape::<f32>::new();
-/// let x = tape.leaf(vec![1.0; 100_000]);
-/// let y = tape.apply(Twice, &[tape.apply(Twice, &[x])]);
-/// assert!(tape.nodes()[y.node()].waits);
-/// assert_eq!(y.to_vec()[0], 4.0); // now both are computed, in one pass
-/// ```
-pub trait Fused<T: Scalar>: Op<T> {
-    /// What an element costs, if each element of the output is a function of the elements of the inputs at the same place.
-    ///
-    /// Such an op is computed in parts: its `forward` (or [`Fused::forward_part`]) must take any part of the arrays, seen as one axis, and a
-    /// `y` of another length than the output's shape says: that of the part.
-    fn elementwise(&self) -> Option<Cost> {
-        None
-    }
-
-    /// The divisor, if the output is the sum of all elements of the one input over a divisor.
-    fn total(&self, x: &Shape) -> Option<f64> {
-        let _ = x;
-        None
-    }
-
-    /// For elementwise ops, whether input `i` is a table: every part of the output reads all of it, as a row of constants with one for
-    /// each channel is read. All other inputs have the output's shape. An op that has a table must write [`Fused::forward_part`].
-    fn is_table(&self, i: usize) -> bool {
-        let _ = i;
-        false
-    }
-
-    /// For elementwise ops with a table: `forward` of the part that begins at element `start` of an output of shape `whole`. (Without a
-    /// table a part is computed as the whole is.)
-    fn forward_part(&self, whole: &Shape, start: usize, x: &[View<'_, T>], y: &mut [T]) {
-        let _ = (whole, start);
-        self.forward(x, y);
-    }
-}
-
 /// What a reverse rule sees: the node it differentiates, and the cotangent `g` of its output.
 pub struct Vjp<'t, 'a, T: Scalar> {
     pub(crate) tape: &'t Tape<T>,
@@ -199,27 +127,19 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
         self.pack(&few)
     }
     fn pack(&self, few: &[Option<Var<'t, T>>; 3]) -> Cotangents<'t, T> {
-        Cotangents::pack([self.own(few[0]), self.own(few[1]), self.own(few[2]), NONE])
+        Cotangents::pack([self.id_of(few[0]), self.id_of(few[1]), self.id_of(few[2]), NONE])
     }
     fn each_of_many(&self, cotangent: &mut dyn EachInput<'t, T>) -> Cotangents<'t, T> {
-        let all = (0..self.inputs.len()).map(|i| if self.needs(i) { self.own(cotangent.of(i)) } else { NONE });
+        let all = (0..self.inputs.len()).map(|i| if self.needs(i) { self.id_of(cotangent.of(i)) } else { NONE });
         let all: SmallVec<[NodeId; 16]> = all.collect();
-        Cotangents::pack([NONE, NONE, NONE, self.tape.spill(&all)])
+        Cotangents::pack([NONE, NONE, NONE, self.tape.write().spill(&all)])
     }
     /// The id of a cotangent, which must lie on the tape of the node.
-    fn own(&self, cotangent: Option<Var<'t, T>>) -> NodeId {
+    fn id_of(&self, cotangent: Option<Var<'t, T>>) -> NodeId {
         cotangent.map_or(NONE, |v| {
             assert!(std::ptr::eq(v.tape, self.tape), "a rule returned a cotangent of another tape");
             v.id
         })
-    }
-    /// The cotangents of two inputs through a formula, which is written on the tape, also under `no_grad`: `seed` is the cotangent of its
-    /// result. Inputs count as independent: the walk stops where the formula begins.
-    pub(crate) fn through(&self, inputs: [usize; 2], seed: Var<'t, T>, formula: &dyn Fn() -> Var<'t, T>) -> [Option<Var<'t, T>>; 2] {
-        let wanted = inputs.map(|i| if self.needs(i) { self.inputs[i] } else { NONE });
-        let begin = self.tape.next_id();
-        let out = self.tape.uncut(formula);
-        self.tape.sweep_formula(begin, out.id, seed.id, wanted).map(|id| (id != NONE).then(|| Var::at(self.tape, id)))
     }
 }
 

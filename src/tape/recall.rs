@@ -1,4 +1,4 @@
-//! What does a tape remember from one step to the next? Layouts, and what ops answered about shapes (ops with attributes: `OpTable` in
+//! What does a tape remember from one step to the next? Layouts, and what ops answered about shapes (ops with attributes: `AttributedOps` in
 //! `erase.rs`): a step that repeats the last one finds all of it and allocates nothing.
 
 use crate::array::layout::Layout;
@@ -56,7 +56,7 @@ impl Placements {
 /// The index of a layout on its tape.
 pub(crate) type LayoutId = u32;
 /// The layout of a number, which is always known.
-pub(crate) const NUMBER: LayoutId = 0;
+pub(crate) const NUMBER_LAYOUT: LayoutId = 0;
 
 /// Layouts by index, so that a node holds four bytes and equal layouts compare in one step.
 pub(crate) struct Layouts {
@@ -68,9 +68,9 @@ pub(crate) struct Layouts {
 
 impl Layouts {
     pub fn new() -> Layouts {
-        let mut layouts = Layouts { list: Vec::new(), ids: FxHashMap::default(), recent: [NUMBER; 64] };
+        let mut layouts = Layouts { list: Vec::new(), ids: FxHashMap::default(), recent: [NUMBER_LAYOUT; 64] };
         let number = layouts.intern(Layout::contiguous(Shape::scalar()));
-        assert_eq!(number, NUMBER);
+        assert_eq!(number, NUMBER_LAYOUT);
         layouts
     }
     pub fn len(&self) -> usize {
@@ -87,7 +87,7 @@ impl Layouts {
     }
     pub fn contiguous(&mut self, shape: &[usize]) -> LayoutId {
         if shape.is_empty() {
-            return NUMBER;
+            return NUMBER_LAYOUT;
         }
         let hash = shape.iter().fold(shape.len() as u64, |h, &n| (h ^ n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let recent = (hash >> 58) as usize;

@@ -8,9 +8,9 @@ use crate::array::view::View;
 use crate::tape::grads::Grads;
 use crate::tape::leaves::Leaves;
 use crate::tape::node::{At, NONE, NodeId, Place};
-use crate::tape::op::erase::{Given, OpRef, OpTable, Rule};
+use crate::tape::op::erase::{AttributedOps, Given, OpRef, Rule};
 use crate::tape::op::{Cotangents, Op};
-use crate::tape::recall::{LayoutId, Layouts, NUMBER, OpKey, Placement, Placements, Question};
+use crate::tape::recall::{LayoutId, Layouts, NUMBER_LAYOUT, OpKey, Placement, Placements, Question};
 use crate::tape::slots::{Settled, Waiting};
 use crate::tape::store::{Store, StoreMark};
 use smallvec::SmallVec;
@@ -58,7 +58,7 @@ pub(crate) struct List<T: Scalar> {
     many: Vec<NodeId>,
     pub layouts: Layouts,
     placements: Placements,
-    pub table: OpTable<T>,
+    pub attributed: AttributedOps<T>,
     pub store: Store<T>,
     pub leaves: Leaves<T>,
     /// How often the tape was reset.
@@ -85,7 +85,7 @@ pub(crate) struct List<T: Scalar> {
 pub(crate) struct Mark {
     nodes: usize,
     many: usize,
-    table: usize,
+    ops: usize,
     leaves: usize,
     store: StoreMark,
 }
@@ -97,13 +97,13 @@ impl<T: Scalar> List<T> {
             many: Vec::new(),
             layouts: Layouts::new(),
             placements: Placements::new(),
-            table: OpTable::new(),
+            attributed: AttributedOps::new(),
             store: Store::new(),
             leaves: Leaves::new(),
             generation: 0,
             no_grad: Cell::new(false),
             truncating: Cell::new(false),
-            short: NUMBER,
+            short: NUMBER_LAYOUT,
             at: None,
             spilled: Vec::new(),
             scratch: Vec::new(),
@@ -121,7 +121,7 @@ impl<T: Scalar> List<T> {
     pub fn clear(&mut self) {
         self.nodes.clear();
         self.many.clear();
-        self.table.len = 0;
+        self.attributed.len = 0;
         self.leaves.len = 0;
         self.store.clear();
         self.generation += 1;
@@ -162,7 +162,7 @@ impl<T: Scalar> List<T> {
     pub fn op(&self, id: NodeId) -> &dyn Op<T> {
         match self.nodes[id as usize].op {
             OpRef::Fixed(fixed) | OpRef::Number(fixed) => fixed.op,
-            OpRef::Table(i) => &*self.table.get(i).0,
+            OpRef::Attributed(i) => &*self.attributed.get(i).0,
         }
     }
     /// An op that outlives this borrow.
@@ -170,7 +170,7 @@ impl<T: Scalar> List<T> {
     pub fn rule(&self, id: NodeId) -> Rule<T> {
         match self.nodes[id as usize].op {
             OpRef::Fixed(fixed) | OpRef::Number(fixed) => Rule::Fixed(fixed.op),
-            OpRef::Table(i) => Rule::Shared(self.table.get(i).0.clone()),
+            OpRef::Attributed(i) => Rule::Shared(self.attributed.get(i).0.clone()),
         }
     }
 
@@ -185,11 +185,11 @@ impl<T: Scalar> List<T> {
     pub fn record(&mut self, op: Given<'_, T>, inputs: &[NodeId], at: At) -> Result<NodeId, ShapeError> {
         let (op, key) = match op {
             Given::Fixed(fixed) => return self.push(OpRef::Fixed(fixed), fixed.op, fixed.key(), inputs, at),
-            Given::New(op) => self.table.put(op),
-            Given::Again(op, key) => self.table.put_shared(op, key),
+            Given::New(op) => self.attributed.put(op),
+            Given::Again(op, key) => self.attributed.put_shared(op, key),
         };
-        let id = self.push(OpRef::Table(self.table.len as u32), &*op, key, inputs, at)?;
-        self.table.len += 1;
+        let id = self.push(OpRef::Attributed(self.attributed.len as u32), &*op, key, inputs, at)?;
+        self.attributed.len += 1;
         Ok(id)
     }
 
@@ -291,13 +291,13 @@ impl<T: Scalar> List<T> {
     }
 
     pub fn mark(&self) -> Mark {
-        Mark { nodes: self.nodes.len(), many: self.many.len(), table: self.table.len, leaves: self.leaves.len, store: self.store.mark() }
+        Mark { nodes: self.nodes.len(), many: self.many.len(), ops: self.attributed.len, leaves: self.leaves.len, store: self.store.mark() }
     }
 
     pub fn rewind(&mut self, to: Mark) {
         self.nodes.truncate(to.nodes);
         self.many.truncate(to.many);
-        self.table.len = to.table;
+        self.attributed.len = to.ops;
         self.leaves.len = to.leaves;
         self.store.rewind(to.store);
     }

@@ -1,8 +1,8 @@
-//! Where large values lie: each in a slot. The slot of a value that is not computed yet says which node computes it; it is filled in through a
-//! shared borrow, when the value is read.
+//! Where do large values lie? Each in a slot. The slot of a value that is not computed yet says which node computes it. It is filled in when the
+//! value is read, through a shared borrow.
 //!
-//! Slots are changed through [`Slots::write`] only. It first turns what was filled in into buffers like any other, and releases their
-//! inputs. So no code finds a slot in a state in between.
+//! Slots are changed through [`Slots::write`] only. It first turns values that were filled in into buffers like any other, and
+//! releases their inputs. So no code finds a slot that is filled in and still counts as a reader of its inputs.
 
 use crate::array::buffers::Buffer;
 use crate::tape::node::{NodeId, Place};
@@ -47,7 +47,7 @@ impl Settled {
 /// What a slot holds.
 pub(crate) enum Held<T> {
     Nothing,
-    Own(Buffer<T>),
+    Buffer(Buffer<T>),
     Shared(Arc<Buffer<T>>),
     Later(Later<T>),
 }
@@ -85,7 +85,7 @@ impl<T> Slots<T> {
     /// The elements of a slot, which were computed.
     pub fn data(&self, slot: u32) -> &[T] {
         match &self.slots[slot as usize].held {
-            Held::Own(b) => b,
+            Held::Buffer(b) => b,
             Held::Shared(b) => b,
             Held::Later(later) => later.value.get().expect("settled before it is read"),
             Held::Nothing => panic!("a value was read after its buffer went back to the pool (a bug of the sweep)"),
@@ -128,7 +128,7 @@ impl<T> Slots<T> {
         for slot in filled.get_mut().drain(..) {
             let slot = &mut slots[slot as usize];
             let Held::Later(later) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!("filled in") };
-            slot.held = Held::Own(later.value.into_inner().expect("filled in"));
+            slot.held = Held::Buffer(later.value.into_inner().expect("filled in"));
             release(slots, &later.inputs, &mut give);
         }
     }
@@ -151,7 +151,7 @@ impl<T> Slots<T> {
         let slots = self.write(&mut give);
         while slots.len() > len {
             match slots.pop().expect("longer than that").held {
-                Held::Own(buffer) => give(buffer),
+                Held::Buffer(buffer) => give(buffer),
                 Held::Later(later) => release(slots, &later.inputs, &mut give),
                 Held::Shared(_) | Held::Nothing => {}
             }
@@ -172,7 +172,7 @@ fn release<T>(slots: &mut [Slot<T>], places: &[Place], give: &mut dyn FnMut(Buff
             continue;
         }
         match std::mem::replace(&mut slot.held, Held::Nothing) {
-            Held::Own(buffer) => give(buffer),
+            Held::Buffer(buffer) => give(buffer),
             Held::Later(later) => places.extend(later.inputs),
             Held::Shared(_) | Held::Nothing => {}
         }

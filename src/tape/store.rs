@@ -14,21 +14,6 @@ use std::sync::Arc;
 /// Arrays of up to this many elements live in the arena.
 pub(crate) const SMALL: usize = 1024;
 
-/// Counters of a tape's memory; see [`Tape::stats`](crate::Tape::stats).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Nodes on the tape.
-    pub nodes: usize,
-    /// Bytes of values that the tape holds now.
-    pub live_bytes: usize,
-    /// The most that `live_bytes` has been.
-    pub peak_bytes: usize,
-    /// Large buffers that were taken from the free lists.
-    pub pool_hits: usize,
-    /// Large buffers that had to be allocated.
-    pub pool_misses: usize,
-}
-
 /// Arrays in the arena begin below this number.
 const IN_ARENA: usize = u32::MAX as usize;
 
@@ -59,34 +44,13 @@ pub(crate) struct Store<T> {
     arena: Vec<T>,
     used: usize,
     pub slots: Slots<T>,
-    pool: Pooled<T>,
-}
-
-/// Buffers that are free, and how much memory the others take.
-struct Pooled<T> {
     pool: RefCell<Pool<T>>,
-    slot_bytes: Cell<usize>,
-    peak: Cell<usize>,
-}
-
-impl<T: Scalar> Pooled<T> {
-    fn count(&self, len: usize) {
-        self.slot_bytes.update(|bytes| bytes + len * size_of::<T>());
-    }
-    fn discount(&self, len: usize) {
-        self.slot_bytes.update(|bytes| bytes - len * size_of::<T>());
-    }
-    /// Takes back a buffer that was in a slot.
-    fn reclaim(&self, buffer: Buffer<T>) {
-        self.discount(buffer.len());
-        self.pool.borrow_mut().give(buffer);
-    }
+    peak_bytes: Cell<usize>,
 }
 
 impl<T: Scalar> Store<T> {
     pub fn new() -> Store<T> {
-        let pool = Pooled { pool: RefCell::new(Pool::new()), slot_bytes: Cell::new(0), peak: Cell::new(0) };
-        Store { arena: Vec::new(), used: 0, slots: Slots::new(), pool }
+        Store { arena: Vec::new(), used: 0, slots: Slots::new(), pool: RefCell::new(Pool::new()), peak_bytes: Cell::new(0) }
     }
 
     /// One element in the arena.
@@ -112,22 +76,16 @@ impl<T: Scalar> Store<T> {
         let offset = self.used as u32;
         match self.arena.get_mut(self.used) {
             Some(place) => *place = x,
-            None => self.lengthen(x, at),
+            None => self.push_beyond(x, at),
         }
         self.used += 1;
         Place { slot: Place::ARENA, offset }
     }
-    /// (The arena is never longer than there are places in it.)
     #[cold]
     #[inline(never)]
-    fn lengthen(&mut self, x: T, at: At) {
-        if self.used >= IN_ARENA {
-            panic!("{}", arena_is_full().of("tape", [], at));
-        }
-        if self.arena.try_reserve(1).is_err() {
-            panic!("{}", lack(self.used + 1, size_of::<T>()).of("tape", [], at));
-        }
-        self.arena.push(x);
+    fn push_beyond(&mut self, x: T, at: At) {
+        self.lengthen(1).unwrap_or_else(|e| panic!("{}", e.of("tape", [], at)));
+        self.arena[self.used] = x;
     }
 
     /// Makes a fresh array of `len` elements by `fill`, which finds old contents in it.
@@ -142,16 +100,11 @@ impl<T: Scalar> Store<T> {
         if len > SMALL {
             let mut buffer = self.buffer(len)?;
             fill(Reader { arena: &self.arena, slots: &self.slots }, &mut buffer);
-            return Ok(self.own(buffer));
+            return Ok(self.put(buffer));
         }
         let offset = self.used;
         if offset + len > self.arena.len() {
-            if offset + len > IN_ARENA {
-                return Err(arena_is_full());
-            }
-            let more = offset + len - self.arena.len();
-            self.arena.try_reserve(more).map_err(|_| lack(offset + len, size_of::<T>()))?;
-            self.arena.resize(offset + len, T::ZERO);
+            self.lengthen(len)?;
         }
         let (old, new) = self.arena.split_at_mut(offset);
         fill(Reader { arena: old, slots: &self.slots }, &mut new[..len]);
@@ -159,14 +112,28 @@ impl<T: Scalar> Store<T> {
         Ok(Place { slot: Place::ARENA, offset: offset as u32 })
     }
 
+    /// Makes room for `len` more elements in the arena. (It is never longer than there are places in it.)
+    #[cold]
+    fn lengthen(&mut self, len: usize) -> Result<(), ShapeError> {
+        let len = self.used + len;
+        if len > IN_ARENA {
+            return Err(
+                ShapeError::new("small arrays hold 2^32 numbers, as many as a tape has places for").hint("call `reset` after each step")
+            );
+        }
+        self.arena.try_reserve(len - self.arena.len()).map_err(|_| lack(len, size_of::<T>()))?;
+        self.arena.resize(len, T::ZERO);
+        Ok(())
+    }
+
     /// Read access to the arrays that are settled.
     pub fn reader(&self, _: Settled) -> Reader<'_, T> {
         Reader { arena: &self.arena, slots: &self.slots }
     }
 
-    fn own(&mut self, buffer: Buffer<T>) -> Place {
+    fn put(&mut self, buffer: Buffer<T>) -> Place {
         self.count(buffer.len());
-        self.push_slot(Held::Own(buffer))
+        self.push_slot(Held::Buffer(buffer))
     }
     fn push_slot(&mut self, held: Held<T>) -> Place {
         let slots = self.slots();
@@ -174,28 +141,25 @@ impl<T: Scalar> Store<T> {
         Place { slot: slots.len() as u32 - 1, offset: 0 }
     }
     fn slots(&mut self) -> &mut Vec<Slot<T>> {
-        self.slots.write(|buffer| self.pool.reclaim(buffer))
+        self.slots.write(|buffer| self.pool.get_mut().reclaim(buffer))
     }
     fn count(&self, len: usize) {
-        self.pool.count(len);
-        self.note_peak();
-    }
-    fn note_peak(&self) {
-        self.pool.peak.set(self.pool.peak.get().max(self.live_bytes()));
+        self.pool.borrow_mut().used_bytes += len * size_of::<T>();
+        self.peak_bytes.set(self.peak_bytes());
     }
 
     /// A buffer of `len` elements from the pool.
     pub fn buffer(&self, len: usize) -> Result<Buffer<T>, ShapeError> {
-        self.pool.pool.borrow_mut().take(len)
+        self.pool.borrow_mut().take(len)
     }
     /// Puts a buffer into the pool.
     pub fn give(&self, buffer: Buffer<T>) {
-        self.pool.pool.borrow_mut().give(buffer);
+        self.pool.borrow_mut().give(buffer);
     }
 
     /// A place for the value of a node that is computed later, from these places.
     pub fn defer(&mut self, node: NodeId, inputs: SmallVec<[Place; 3]>) -> Place {
-        Place { slot: self.slots.defer(node, inputs, |buffer| self.pool.reclaim(buffer)), offset: 0 }
+        Place { slot: self.slots.defer(node, inputs, |buffer| self.pool.get_mut().reclaim(buffer)), offset: 0 }
     }
     /// Fills in such a value.
     pub fn fill(&self, place: Place, buffer: Buffer<T>) {
@@ -218,7 +182,7 @@ impl<T: Scalar> Store<T> {
     /// Drops a reader of this place; the last one gives the buffer back.
     pub fn release(&mut self, place: Place) {
         if !place.in_arena() {
-            self.slots.release(place, |buffer| self.pool.reclaim(buffer));
+            self.slots.release(place, |buffer| self.pool.get_mut().reclaim(buffer));
         }
     }
 
@@ -239,12 +203,12 @@ impl<T: Scalar> Store<T> {
             return true;
         }
         let slot = &mut self.slots()[to.slot as usize];
-        if slot.readers != 1 || !matches!(slot.held, Held::Own(_)) || from.slot == to.slot {
+        if slot.readers != 1 || !matches!(slot.held, Held::Buffer(_)) || from.slot == to.slot {
             return false;
         }
-        let Held::Own(mut buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
+        let Held::Buffer(mut buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
         add(&mut buffer[to.offset as usize..], &self.reader(settled).data(from)[from.offset as usize..]);
-        self.slots()[to.slot as usize].held = Held::Own(buffer);
+        self.slots()[to.slot as usize].held = Held::Buffer(buffer);
         true
     }
 
@@ -255,11 +219,11 @@ impl<T: Scalar> Store<T> {
         }
         let slot = &mut self.slots()[place.slot as usize];
         match &slot.held {
-            Held::Own(b) if slot.readers == 1 && b.len() == len => {}
+            Held::Buffer(b) if slot.readers == 1 && b.len() == len => {}
             _ => return None,
         }
-        let Held::Own(buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
-        self.pool.discount(len);
+        let Held::Buffer(buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
+        self.pool.get_mut().used_bytes -= len * size_of::<T>();
         Some(buffer)
     }
 
@@ -269,9 +233,9 @@ impl<T: Scalar> Store<T> {
 
     /// Forgets everything made since the mark.
     pub fn rewind(&mut self, mark: StoreMark) {
-        self.note_peak();
+        self.peak_bytes.set(self.peak_bytes());
         self.used = mark.arena;
-        self.slots.truncate(mark.slots, |buffer| self.pool.reclaim(buffer));
+        self.slots.truncate(mark.slots, |buffer| self.pool.get_mut().reclaim(buffer));
     }
 
     /// Forgets everything.
@@ -279,46 +243,20 @@ impl<T: Scalar> Store<T> {
         self.rewind(StoreMark { arena: 0, slots: 0 });
     }
 
-    fn live_bytes(&self) -> usize {
-        self.pool.slot_bytes.get() + self.used * size_of::<T>()
+    /// Bytes of values that are held now.
+    pub fn live_bytes(&self) -> usize {
+        self.pool.borrow().used_bytes + self.used * size_of::<T>()
     }
-    /// Counters, on a tape of so many nodes.
-    pub fn stats(&self, nodes: usize) -> Stats {
-        let live = self.live_bytes();
-        let pool = self.pool.pool.borrow();
-        Stats { nodes, live_bytes: live, peak_bytes: self.pool.peak.get().max(live), pool_hits: pool.hits, pool_misses: pool.misses }
+    /// The most that they have been.
+    pub fn peak_bytes(&self) -> usize {
+        self.peak_bytes.get().max(self.live_bytes())
     }
-}
-
-#[cold]
-fn arena_is_full() -> ShapeError {
-    ShapeError::new("small arrays hold 2^32 numbers, as many as a tape has places for").hint("call `reset` after each step")
+    /// How many buffers were taken from the free lists, and how many were allocated.
+    pub fn hits_and_misses(&self) -> (usize, usize) {
+        let pool = self.pool.borrow();
+        (pool.hits, pool.misses)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_buffer_comes_back_from_the_pool() {
-        let mut store = Store::<f32>::new();
-        let mark = store.mark();
-        let place = store.build(5000, |y| y.fill(1.0)).unwrap();
-        store.rewind(mark);
-        store.build(5100, |y| assert_eq!(y[0], 1.0, "recycled, not zeroed")).unwrap();
-        let stats = store.stats(0);
-        assert_eq!((stats.pool_hits, stats.pool_misses), (1, 1));
-        assert!(!place.in_arena() && stats.peak_bytes >= 20_000);
-    }
-
-    #[test]
-    fn an_arena_that_is_full_is_an_error_that_names_the_line() {
-        let at = std::panic::Location::caller();
-        let full = || Store::<f32> { used: IN_ARENA, ..Store::new() };
-        let said = full().build(2, |_| unreachable!("there is no place")).map(|_| ()).expect_err("full").to_string();
-        assert!(said.contains("2^32 numbers") && said.contains("hint: call `reset`"), "{said}");
-        let panic = std::panic::catch_unwind(|| full().push_number(1.0, at)).expect_err("full");
-        let said = panic.downcast_ref::<String>().expect("a text");
-        assert!(said.starts_with("tape: small arrays") && said.contains("store.rs") && said.contains("hint: "), "{said}");
-    }
-}
+mod tests;

@@ -1,11 +1,11 @@
 //! What does a sweep mean? From a root back over the list each node's rule is run, in `Var` operations on the same tape, and what the rules
-//! return is added up. Who owns the cotangents on the way is told in [`own`](super::own); [`grad`](super::grad) has what users call.
+//! return is added up. Who owns the cotangents on the way is told in [`owner`](super::owner); [`grad`](super::grad) has what users call.
 
 use crate::array::scalar::Scalar;
 use crate::tape::Tape;
 use crate::tape::node::{At, NO_COTANGENT, NONE, NodeId, OFF_PATH};
 use crate::tape::op::Vjp;
-use crate::tape::own::Own;
+use crate::tape::owner::Owner;
 use crate::tape::record::List;
 use crate::tape::var::Var;
 use smallvec::SmallVec;
@@ -13,30 +13,30 @@ use std::cell::RefMut;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One walk from a root down.
-pub(super) struct Sweep<'t, T: Scalar, O: Own<T>> {
+pub(super) struct Sweep<'t, T: Scalar, O: Owner<T>> {
     tape: &'t Tape<T>,
     /// The lowest node that is visited.
     floor: NodeId,
     /// The work list: for each node from `floor` to the root its cotangent, [`NO_COTANGENT`] or [`OFF_PATH`].
     pub entries: Vec<NodeId>,
-    /// Two targets below the floor (`NONE`: no target), and their entries: the inputs of a formula that a rule has written.
+    /// Two more targets, below the floor (`NONE`: no target), and their entries: the inputs of a formula that a rule has written.
     pub below: [(NodeId, NodeId); 2],
     /// The owner of the cotangents.
-    pub own: O,
+    pub owner: O,
     /// The node whose rule runs.
     running: NodeId,
     /// The location that nodes took before the sweep.
     outer_at: Option<At>,
 }
 
-impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
+impl<'t, T: Scalar, O: Owner<T>> Sweep<'t, T, O> {
     #[track_caller]
-    pub fn new(tape: &'t Tape<T>, floor: NodeId, root: NodeId, own: O) -> Self {
+    pub fn new(tape: &'t Tape<T>, floor: NodeId, root: NodeId, owner: O) -> Self {
         let mut list = tape.write();
         let mut entries = list.scratch.pop().unwrap_or_default();
         entries.clear();
         entries.resize((root + 1).saturating_sub(floor) as usize, OFF_PATH);
-        Sweep { tape, floor, entries, below: [(NONE, NONE); 2], own, running: NONE, outer_at: list.at }
+        Sweep { tape, floor, entries, below: [(NONE, NONE); 2], owner, running: NONE, outer_at: list.at }
     }
     /// The entry of a node, if it is on a path or a target.
     #[inline(always)]
@@ -69,7 +69,7 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
     pub fn run(&mut self, root: NodeId, seed: NodeId) {
         let Some(entry) = self.entry(root) else { return };
         *entry = seed;
-        self.own.hold(&mut self.tape.write(), seed);
+        self.owner.hold(&mut self.tape.write(), seed);
         // One catch for all rules: one for each took 2 % of a small network's step.
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.walk())) {
             self.tape.rethrow(panic, self.running);
@@ -79,7 +79,7 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
         let mut i = self.entries.len();
         loop {
             self.running = NONE;
-            i = self.own.pass_numbers(self.tape, &mut self.entries, i);
+            i = self.owner.pass_numbers(self.tape, &mut self.entries, i);
             if i == 0 {
                 return;
             }
@@ -118,11 +118,11 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
         let mut list = self.tape.write();
         list.at = outer;
         let returned = list.collect(returned);
-        self.own.receive(&mut list, id, &returned);
+        self.owner.receive(&mut list, id, &returned);
         for (&x, &c) in inputs.iter().zip(&returned).filter(|&(_, &c)| c != NONE) {
             list = self.add(list, id, x, c, first);
         }
-        self.own.finish(&mut list, g, &returned, first);
+        self.owner.finish(&mut list, g, &returned, first);
     }
     /// Adds the cotangent `c`, which the rule of node `id` returned, to the entry of its input `x`.
     fn add(&mut self, mut list: RefMut<'t, List<T>>, id: NodeId, x: NodeId, c: NodeId, first: NodeId) -> RefMut<'t, List<T>> {
@@ -130,7 +130,7 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
         let Some(&mut old) = self.entry(x) else { return list };
         let mut new = c;
         if old != NO_COTANGENT {
-            if self.own.add_in_place(&mut list, old, c) {
+            if self.owner.add_in_place(&mut list, old, c) {
                 return list;
             }
             let at = list.nodes[old as usize].at;
@@ -141,17 +141,17 @@ impl<'t, T: Scalar, O: Own<T>> Sweep<'t, T, O> {
             (list.at, list.nodes[new as usize].adds) = (outer, true);
         }
         *self.entry(x).expect("found above") = new;
-        self.own.replace(&mut list, old, new, first);
+        self.owner.replace(&mut list, old, new, first);
         list
     }
 }
 
-impl<T: Scalar, O: Own<T>> Drop for Sweep<'_, T, O> {
+impl<T: Scalar, O: Owner<T>> Drop for Sweep<'_, T, O> {
     /// Also when a rule panics: the tape works on.
     fn drop(&mut self) {
         let mut list = self.tape.write();
         list.at = self.outer_at;
-        self.own.end(&mut list);
+        self.owner.end(&mut list);
         list.scratch.push(std::mem::take(&mut self.entries));
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! A chain of elementwise ops over large arrays is bound by memory: computed one by one, each op reads its inputs from there and writes its
 //! output there. In a run over blocks, an output goes to memory only if it was asked for, or if it is expensive and a gradient may need it (the
-//! rule of `exp` reads y). The others are thrown away, and computed once more should they be asked for later; the second time they are kept.
+//! rule of `exp` reads y). The others are thrown away. One that is asked for later is computed once more, and then stored.
 //!
 //! The same holds in a sweep: the cotangents along a chain are never written, but for the one at its end.
 //!
@@ -36,7 +36,8 @@ struct Planned {
     id: NodeId,
     /// The divisor of a sum; `None` of an array.
     divisor: Option<f64>,
-    kept: bool,
+    /// Whether its output goes to memory.
+    stored: bool,
     /// The last step that reads it.
     last_use: usize,
     cell: usize,
@@ -135,13 +136,13 @@ impl<T: Scalar> List<T> {
             targets.into_iter().partition(|&t| self.run_len(t) == len);
         let mut plan = self.outstanding(&targets);
         let steps = self.schedule(&mut plan);
-        let (kept, sums) = (|| plan.iter().filter(|p| p.kept), || plan.iter().filter_map(|p| Some((p.id, p.divisor?))));
+        let (stored, sums) = (|| plan.iter().filter(|p| p.stored), || plan.iter().filter_map(|p| Some((p.id, p.divisor?))));
         let part = part_len(len);
         let buffer = |id: NodeId, len: usize| {
             let lack = |e: ShapeError| panic!("{}", self.refusal_of(e.about(self.layout(id).shape()), id));
             self.store.buffer(len).unwrap_or_else(lack)
         };
-        let mut arrays: SmallVec<[_; 8]> = kept().map(|p| buffer(p.id, len)).collect();
+        let mut arrays: SmallVec<[_; 8]> = stored().map(|p| buffer(p.id, len)).collect();
         let mut parts: SmallVec<[_; 2]> = sums().map(|(id, _)| buffer(id, len.div_ceil(part))).collect();
         let whole = Piece {
             start: 0,
@@ -154,7 +155,7 @@ impl<T: Scalar> List<T> {
         if let Err(e) = told("forward", || whole.run(&steps, &culprit)) {
             panic!("{}", self.refusal_of(e, plan[culprit.into_inner()].id));
         }
-        for (p, buffer) in kept().zip(arrays) {
+        for (p, buffer) in stored().zip(arrays) {
             self.store.fill(self.nodes[p.id as usize].place, buffer);
         }
         for ((id, divisor), parts) in sums().zip(parts) {
@@ -183,8 +184,8 @@ impl<T: Scalar> List<T> {
             let cost = self.op(id).fused().and_then(|op| op.elementwise());
             let expensive = cost == Some(Cost::Expensive) && node.tracked && !node.swept;
             let again = self.store.slots.mark_computed(node.place);
-            let kept = divisor.is_none() && (expensive || again || targets.contains(&id));
-            plan.push(Planned { id, divisor, kept, last_use: 0, cell: 0 });
+            let stored = divisor.is_none() && (expensive || again || targets.contains(&id));
+            plan.push(Planned { id, divisor, stored, last_use: 0, cell: 0 });
         }
         self.waiting.work.replace(heap.into_vec());
         plan.reverse();
@@ -203,12 +204,12 @@ impl<T: Scalar> List<T> {
             let input = self.nodes[self.inputs(id)[0] as usize].place;
             let computed = self.store.slots.outstanding(input).is_some_and(|x| plan.binary_search_by_key(&x, |p| p.id).is_ok());
             if let (true, Err(at)) = (computed, plan.binary_search_by_key(&id, |p| p.id)) {
-                plan.insert(at, Planned { id, divisor: self.divisor(id), kept: false, last_use: 0, cell: 0 });
+                plan.insert(at, Planned { id, divisor: self.divisor(id), stored: false, last_use: 0, cell: 0 });
             }
         }
     }
 
-    /// Decides in which cell each output lies: first those that are kept, then the registers; sums are counted apart.
+    /// Decides in which cell each output lies: first those that go to memory, then the registers; sums are counted apart.
     fn schedule<'a>(&'a self, plan: &mut Plan) -> SmallVec<[Step<'a, T>; 32]> {
         let position = |plan: &Plan, id: NodeId| plan.binary_search_by_key(&id, |p| p.id).expect("its inputs are outstanding too");
         for k in 0..plan.len() {
@@ -219,7 +220,7 @@ impl<T: Scalar> List<T> {
                 }
             }
         }
-        // A register is free again after the last use of its output. Where none is free, the output is kept.
+        // A register is free again after the last use of its output. Where none is free, the output goes to memory.
         let mut free: u32 = (1 << REGISTERS) - 1;
         let take = |free: &mut u32| {
             let register = free.trailing_zeros();
@@ -229,32 +230,32 @@ impl<T: Scalar> List<T> {
             })
         };
         for k in 0..plan.len() {
-            if !plan[k].kept && plan[k].divisor.is_none() {
+            if !plan[k].stored && plan[k].divisor.is_none() {
                 match take(&mut free) {
                     Some(register) => plan[k].cell = register,
-                    None => plan[k].kept = true,
+                    None => plan[k].stored = true,
                 }
             }
             for &i in self.inputs(plan[k].id) {
                 if let Some(producer) = self.store.slots.outstanding(self.nodes[i as usize].place) {
                     let at = &plan[position(plan, producer)];
-                    if at.last_use == k && !at.kept {
+                    if at.last_use == k && !at.stored {
                         free |= 1 << at.cell;
                     }
                 }
             }
         }
-        let kept = plan.iter().filter(|p| p.kept).count();
+        let stored = plan.iter().filter(|p| p.stored).count();
         let (mut arrays, mut sums) = (0, 0);
         for p in plan.iter_mut() {
             if p.divisor.is_some() {
                 p.cell = sums;
                 sums += 1;
-            } else if p.kept {
+            } else if p.stored {
                 p.cell = arrays;
                 arrays += 1;
             } else {
-                p.cell += kept;
+                p.cell += stored;
             }
         }
         let input = |p: &Planned, k: usize| {

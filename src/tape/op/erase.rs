@@ -1,8 +1,8 @@
 //! How is an op's type forgotten? At the door, where it is recorded, so that all behind the door is compiled once for each number type and not
 //! once for each op.
 //!
-//! An op without attributes is a type of size 0: one static table, made by the compiler, says all of it ([`Fixed`]). The others lie in the
-//! tape's [`OpTable`], and are looked at through [`Attributed`] on their way there.
+//! An op without attributes is a type of size 0: one static table, made by the compiler, says all of it ([`Fixed`]). The others lie on the
+//! tape, in [`AttributedOps`], and are looked at through [`Attributed`] on their way there.
 
 use crate::array::buffers::anywhere;
 use crate::array::scalar::Scalar;
@@ -20,7 +20,7 @@ pub(crate) struct Fixed<T: Scalar> {
 }
 
 impl<T: Scalar> Fixed<T> {
-    /// What makes it the same op as another: there is one table for each (or a few equal ones), and no two ops share one.
+    /// Its identity. No two ops share a table. (One op may have several equal ones, which count as different.)
     pub fn key(&'static self) -> OpKey {
         std::ptr::from_ref(self) as OpKey
     }
@@ -42,7 +42,7 @@ pub(crate) trait NumberOp<T: Scalar>: Op<T> {
     }
 }
 
-/// An op with attributes, on its way into the table.
+/// An op with attributes, on its way onto the tape.
 pub(crate) trait Attributed<T: Scalar> {
     /// Whether another op is the same.
     fn is(&self, other: &dyn Op<T>) -> bool;
@@ -56,7 +56,7 @@ impl<T: Scalar, O: Op<T> + PartialEq> Attributed<T> for Option<O> {
         other.downcast_ref::<O>().is_some_and(|other| self.as_ref() == Some(other))
     }
     fn share(&mut self) -> Arc<dyn Op<T>> {
-        Arc::new(self.take().expect("an op is put into the table once"))
+        Arc::new(self.take().expect("an op is put onto the tape once"))
     }
 }
 
@@ -64,7 +64,7 @@ impl<T: Scalar, O: Op<T> + PartialEq> Attributed<T> for Option<O> {
 pub(crate) enum Given<'a, T: Scalar> {
     Fixed(&'static Fixed<T>),
     New(&'a mut dyn Attributed<T>),
-    /// One that is in the table already, and its serial number.
+    /// One that is on the tape already, and its serial number.
     Again(Arc<dyn Op<T>>, OpKey),
 }
 
@@ -82,14 +82,14 @@ impl<T: Scalar> Given<'_, T> {
 
 /// The table of an op without attributes; `None` of one that has some.
 pub(crate) trait Erase<T: Scalar>: Op<T> + Sized {
-    const PLAIN: Option<&'static Fixed<T>> =
+    const FIXED: Option<&'static Fixed<T>> =
         if size_of::<Self>() == 0 { Some(&Fixed { op: anywhere::<Self>(), number: None }) } else { None };
 }
 impl<T: Scalar, O: Op<T>> Erase<T> for O {}
 
 /// The same for ops that have a short way for numbers.
 pub(crate) trait EraseNumber<T: Scalar>: NumberOp<T> + Sized {
-    const NUMBER: Option<&'static Fixed<T>> =
+    const FIXED_NUMBER: Option<&'static Fixed<T>> =
         if size_of::<Self>() == 0 { Some(&Fixed { op: anywhere::<Self>(), number: Some(anywhere::<Self>()) }) } else { None };
 }
 impl<T: Scalar, O: NumberOp<T>> EraseNumber<T> for O {}
@@ -145,8 +145,8 @@ pub(crate) enum OpRef<T: Scalar> {
     Fixed(&'static Fixed<T>),
     /// The same, of a node that has taken the short way of numbers: it and its inputs are elements of the arena.
     Number(&'static Fixed<T>),
-    /// By its index in the [`OpTable`].
-    Table(u32),
+    /// An op with attributes, by its index in [`AttributedOps`].
+    Attributed(u32),
 }
 
 impl<T: Scalar> Clone for OpRef<T> {
@@ -177,15 +177,15 @@ impl<T: Scalar> Deref for Rule<T> {
 ///
 /// The list is rewound by a cursor and not cleared: a step that records the same ops as the last one finds its entries already there
 /// and allocates nothing.
-pub(crate) struct OpTable<T: Scalar> {
+pub(crate) struct AttributedOps<T: Scalar> {
     entries: Vec<(Arc<dyn Op<T>>, OpKey)>,
     pub len: usize,
     serial: u64,
 }
 
-impl<T: Scalar> OpTable<T> {
-    pub fn new() -> OpTable<T> {
-        OpTable { entries: Vec::new(), len: 0, serial: 0 }
+impl<T: Scalar> AttributedOps<T> {
+    pub fn new() -> AttributedOps<T> {
+        AttributedOps { entries: Vec::new(), len: 0, serial: 0 }
     }
     pub fn get(&self, index: u32) -> &(Arc<dyn Op<T>>, OpKey) {
         &self.entries[index as usize]

@@ -16,7 +16,7 @@ const BLOCK_BYTES: usize = 4 * 1024;
 /// Elements of the longest block.
 const BLOCK: usize = BLOCK_BYTES / size_of::<f32>();
 const _: () = assert!(PIECE.is_multiple_of(BLOCK));
-/// Blocks of outputs that are not kept.
+/// Blocks for outputs that do not go to memory.
 pub(super) const REGISTERS: usize = 10;
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 64 * 1024;
@@ -68,7 +68,7 @@ pub(super) struct Piece<'a, T> {
     pub len: usize,
     /// Elements of a part of a sum.
     pub part: usize,
-    /// The elements of each output that is kept.
+    /// The elements of each output that goes to memory.
     pub arrays: SmallVec<[&'a mut [T]; 8]>,
     /// The sums of the parts of each sum.
     pub parts: SmallVec<[&'a mut [T]; 2]>,

@@ -1,5 +1,5 @@
 //! Who owns the cotangents of a sweep. Those of [`Tape::grad`](crate::Tape::grad) stay on the tape ([`Kept`]). Those of
-//! [`Tape::backward`](crate::Tape::backward) are thrown away at its end, and large buffers as soon as nothing needs them ([`Thrown`]).
+//! [`Tape::backward`](crate::Tape::backward) are thrown away at its end, and large buffers as soon as nothing needs them ([`Discarded`]).
 //!
 //! Two counts decide when a sweep that throws its nodes away can reuse memory:
 //!
@@ -22,10 +22,10 @@ use crate::tape::record::{List, Mark};
 use crate::tape::store::SMALL;
 
 /// What a sweep tells the owner of its cotangents. The defaults keep everything.
-pub(super) trait Own<T: Scalar> {
+pub(super) trait Owner<T: Scalar> {
     /// An entry of the work list becomes this cotangent.
     fn hold(&mut self, _: &mut List<T>, _c: NodeId) {}
-    /// The rule of node `id` has returned these. They are held until [`Own::finish`], since one may be returned for several inputs: it must not
+    /// The rule of node `id` has returned these. They are held until [`Owner::finish`], since one may be returned for several inputs: it must not
     /// be added to in place for one of them before the others have it.
     fn receive(&mut self, _: &mut List<T>, _id: NodeId, _returned: &[NodeId]) {}
     /// Adds `c` to the cotangent `old` in place, if `old` may change.
@@ -46,23 +46,23 @@ pub(super) trait Own<T: Scalar> {
 
 /// They stay on the tape.
 pub(super) struct Kept;
-impl<T: Scalar> Own<T> for Kept {}
+impl<T: Scalar> Owner<T> for Kept {}
 
 /// They are thrown away.
-pub(super) struct Thrown {
+pub(super) struct Discarded {
     /// The point to which the tape is rewound.
     mark: Mark,
     /// Nodes from here on were made by the sweep. Their counts alone are kept: an older node may be a cotangent of a sweep around this one, whose
     /// rule runs this one.
-    first_own: NodeId,
+    first_made: NodeId,
     /// Whether a sweep around this one throws its nodes away.
     within: bool,
 }
 
-impl Thrown {
-    pub fn new<T: Scalar>(list: &mut List<T>) -> Thrown {
+impl Discarded {
+    pub fn new<T: Scalar>(list: &mut List<T>) -> Discarded {
         let within = list.truncating.replace(true);
-        Thrown { mark: list.mark(), first_own: list.nodes.len() as NodeId, within }
+        Discarded { mark: list.mark(), first_made: list.nodes.len() as NodeId, within }
     }
     /// One entry fewer is this cotangent. Nodes from `first` on, which the running rule has made, are released by `finish`: a node may be returned
     /// for two inputs.
@@ -78,7 +78,7 @@ impl Thrown {
     }
     /// Whether a node was made by the sweep.
     pub fn made(&self, id: NodeId) -> bool {
-        id >= self.first_own
+        id >= self.first_made
     }
     /// The values of a large cotangent: its own buffer where nothing else needs it, else a copy. `None` if it is small.
     pub fn take<T: Scalar>(&self, list: &mut List<T>, c: NodeId) -> Option<Buffer<T>> {
@@ -88,7 +88,7 @@ impl Thrown {
         if len <= SMALL {
             return None;
         }
-        let whole = c >= self.first_own && node.holds == 1 && layout.is_contiguous();
+        let whole = c >= self.first_made && node.holds == 1 && layout.is_contiguous();
         if whole && let Some(buffer) = list.store.take(node.place, len) {
             return Some(buffer);
         }
@@ -99,7 +99,7 @@ impl Thrown {
     }
 }
 
-impl<T: Scalar> Own<T> for Thrown {
+impl<T: Scalar> Owner<T> for Discarded {
     #[inline]
     fn hold(&mut self, list: &mut List<T>, c: NodeId) {
         if self.made(c) {
@@ -108,18 +108,18 @@ impl<T: Scalar> Own<T> for Thrown {
     }
     #[inline]
     fn receive(&mut self, list: &mut List<T>, id: NodeId, returned: &[NodeId]) {
-        // Only a later sweep over the same nodes would read its value again, and compute it again: an op that waits need not keep it.
+        // Only another sweep over the same nodes would read its value again. If it waits, that sweep computes it anew.
         list.nodes[id as usize].swept = true;
         for c in given(returned) {
             self.hold(list, c);
             let node = &mut list.nodes[c as usize];
-            // A rule that sweeps itself may return a sum twice, or a view of it too.
+            // A rule that runs a sweep of its own may return a sum that this sweep made for two inputs, or beside a view of it.
             node.adds = false;
         }
     }
     fn add_in_place(&mut self, list: &mut List<T>, old: NodeId, c: NodeId) -> bool {
         let (a, b) = (&list.nodes[old as usize], &list.nodes[c as usize]);
-        if a.holds != 1 || old < self.first_own {
+        if a.holds != 1 || old < self.first_made {
             return false;
         }
         let (to, from, adds) = (a.place, b.place, a.adds);
