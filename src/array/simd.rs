@@ -26,6 +26,7 @@ pub use x86::{prefetch, prefetch_line};
 pub use plain::Libm;
 #[cfg(test)]
 pub use plain::Plain;
+use std::mem::{ManuallyDrop, needs_drop};
 use std::ops::{Add, Mul};
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -128,6 +129,9 @@ pub trait Kernel {
 /// Runs the kernel with the widest instruction set of this machine.
 #[inline(always)]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Out {
+    // Kernels borrow. What may have to be dropped if something panics doubles what is compiled for each of five hundred.
+    const { assert!(!needs_drop::<K>()) };
+    let kernel = ManuallyDrop::new(kernel);
     match known_level() {
         // SAFETY: `detect` has found these features on this machine.
         #[cfg(target_arch = "x86_64")]
@@ -135,7 +139,7 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Out {
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => unsafe { x86::run_avx2(kernel) },
-        _ => kernel.run(plain::Plain),
+        _ => ManuallyDrop::into_inner(kernel).run(plain::Plain),
     }
 }
 
@@ -145,16 +149,16 @@ pub fn dispatch_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
     match level.min(detect()) {
         // SAFETY: `detect` has found these features on this machine.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { x86::run_avx512(kernel) },
+        Level::Avx512 => unsafe { x86::run_avx512(ManuallyDrop::new(kernel)) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { x86::run_avx2(kernel) },
+        Level::Avx2 => unsafe { x86::run_avx2(ManuallyDrop::new(kernel)) },
         _ => kernel.run(plain::Plain),
     }
 }
 
 /// A function of up to three numbers, which travel in registers: a [`Kernel`] that holds them would go through memory.
-pub trait OfNumbers<T>: Copy {
+pub trait OfNumbers<T: Copy>: Copy {
     /// Must be `#[inline(always)]`, as [`Kernel::run`].
     fn run<S: Simd>(self, a: T, b: T, c: T) -> T;
 }
@@ -162,7 +166,7 @@ pub trait OfNumbers<T>: Copy {
 /// Runs the function with the widest instruction set of this machine, which someone must have asked for by [`known_level`] before: asked for here, it
 /// would send the numbers through memory.
 #[inline]
-pub fn dispatch_numbers<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
+pub fn dispatch_numbers<T: Copy, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
     match LEVEL.load(Ordering::Relaxed) {
         // SAFETY: `detect` has found these features on this machine.
         #[cfg(target_arch = "x86_64")]

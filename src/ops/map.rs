@@ -308,7 +308,7 @@ pub(crate) fn rule_of_slope<'t, T: Scalar>(cx: &Vjp<'t, '_, T>, op: &dyn Slope<T
 /// Records an op that has a short way for numbers, and need not stand in the list.
 #[inline(always)]
 #[track_caller]
-fn record_number<'t, T: Scalar, O: NumberOp<T> + PartialEq, const N: usize>(op: O, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
+fn record_number<'t, T: Scalar, O: NumberOp<T> + PartialEq + Copy, const N: usize>(op: O, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
     let tape = inputs[0].tape;
     if const { size_of::<O>() == 0 } {
         return tape.fixed(O::FIXED_NUMBER.expect("it has no attributes"), inputs);

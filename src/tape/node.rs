@@ -25,6 +25,8 @@ pub(crate) struct Place {
 impl Place {
     /// The slot of all that lies in the arena.
     pub const ARENA: u32 = u32::MAX;
+    /// Where there is no value to point to. (As for small arrays, nobody counts who reads it.)
+    pub const NONE: Place = Place { slot: Place::ARENA, offset: 0 };
 
     #[inline(always)]
     pub fn in_arena(self) -> bool {

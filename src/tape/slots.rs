@@ -56,8 +56,8 @@ pub(crate) enum Held<T> {
 pub(crate) struct Later<T> {
     /// The node that computes it.
     node: NodeId,
-    /// What it is computed from.
-    inputs: SmallVec<[Place; 3]>,
+    /// What it is computed from; of fewer than three inputs the rest is [`Place::NONE`].
+    inputs: [Place; 3],
     value: OnceCell<Buffer<T>>,
     /// It was computed before, and thrown away.
     computed: Cell<bool>,
@@ -133,7 +133,7 @@ impl<T> Slots<T> {
         }
     }
     /// Puts in the value of a node that is computed later, from these places, of which it is a reader until then.
-    pub fn defer(&mut self, node: NodeId, inputs: SmallVec<[Place; 3]>, give: impl FnMut(Buffer<T>)) -> u32 {
+    pub fn defer(&mut self, node: NodeId, inputs: [Place; 3], give: impl FnMut(Buffer<T>)) -> u32 {
         let slots = self.write(give);
         for input in inputs.iter().filter(|input| !input.in_arena()) {
             slots[input.slot as usize].readers += 1;

@@ -7,7 +7,6 @@ use crate::array::scalar::Scalar;
 use crate::array::shape::MOST;
 use crate::tape::node::{At, NodeId, Place};
 use crate::tape::slots::{Held, Settled, Slot, Slots};
-use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
@@ -158,7 +157,7 @@ impl<T: Scalar> Store<T> {
     }
 
     /// A place for the value of a node that is computed later, from these places.
-    pub fn defer(&mut self, node: NodeId, inputs: SmallVec<[Place; 3]>) -> Place {
+    pub fn defer(&mut self, node: NodeId, inputs: [Place; 3]) -> Place {
         Place { slot: self.slots.defer(node, inputs, |buffer| self.pool.get_mut().reclaim(buffer)), offset: 0 }
     }
     /// Fills in such a value.

@@ -16,6 +16,7 @@
 
 mod run;
 
+use crate::array::buffers::Buffer;
 use crate::array::error::{ShapeError, told};
 use crate::array::scalar::Scalar;
 use crate::array::view::View;
@@ -78,8 +79,9 @@ impl<T: Scalar> List<T> {
         if self.layouts.get(layout).numel() == 1 {
             self.waiting.sums.get_mut().push(id);
         }
-        let inputs = inputs.iter().map(|&i| self.nodes[i as usize].place).collect();
-        self.store.defer(id, inputs)
+        let mut places = [Place::NONE; 3];
+        places.iter_mut().zip(inputs).for_each(|(place, &i)| *place = self.nodes[i as usize].place);
+        self.store.defer(id, places)
     }
     /// Whether a node sees all elements of an array in their order.
     fn is_whole(&self, id: NodeId) -> bool {
@@ -142,8 +144,8 @@ impl<T: Scalar> List<T> {
             let lack = |e: ShapeError| panic!("{}", self.refusal_of(e.about(self.layout(id).shape()), id));
             self.store.buffer(len).unwrap_or_else(lack)
         };
-        let mut arrays: SmallVec<[_; 8]> = stored().map(|p| buffer(p.id, len)).collect();
-        let mut parts: SmallVec<[_; 2]> = sums().map(|(id, _)| buffer(id, len.div_ceil(part))).collect();
+        let mut arrays: SmallVec<[Buffer<T>; 8]> = stored().map(|p| buffer(p.id, len)).collect();
+        let mut parts: SmallVec<[Buffer<T>; 8]> = sums().map(|(id, _)| buffer(id, len.div_ceil(part))).collect();
         let whole = Piece {
             start: 0,
             len,

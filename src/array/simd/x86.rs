@@ -2,6 +2,7 @@
 
 use super::{Kernel, OfNumbers, Simd, Vector, sealed::Sealed};
 use std::arch::x86_64::*;
+use std::mem::ManuallyDrop;
 
 #[derive(Clone, Copy)]
 pub struct Avx2(());
@@ -26,22 +27,22 @@ impl Simd for Avx512 {
 }
 
 #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
-pub fn run_avx2<K: Kernel>(kernel: K) -> K::Out {
-    kernel.run(Avx2(()))
+pub fn run_avx2<K: Kernel>(kernel: ManuallyDrop<K>) -> K::Out {
+    ManuallyDrop::into_inner(kernel).run(Avx2(()))
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
-pub fn run_avx512<K: Kernel>(kernel: K) -> K::Out {
-    kernel.run(Avx512(()))
+pub fn run_avx512<K: Kernel>(kernel: ManuallyDrop<K>) -> K::Out {
+    ManuallyDrop::into_inner(kernel).run(Avx512(()))
 }
 
 #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
-pub fn numbers_avx2<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
+pub fn numbers_avx2<T: Copy, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
     f.run::<Avx2>(a, b, c)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
-pub fn numbers_avx512<T, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
+pub fn numbers_avx512<T: Copy, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
     f.run::<Avx512>(a, b, c)
 }
 

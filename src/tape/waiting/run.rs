@@ -62,6 +62,9 @@ impl<T: Scalar> Register<T> {
     const ZERO: Self = Register { block: [T::ZERO; BLOCK], apart: [T::ZERO; 16] };
 }
 
+/// What is written to.
+type Slices<'a, T> = SmallVec<[&'a mut [T]; 24]>;
+
 /// A part of the arrays over which a run goes.
 pub(super) struct Piece<'a, T> {
     pub start: usize,
@@ -69,9 +72,9 @@ pub(super) struct Piece<'a, T> {
     /// Elements of a part of a sum.
     pub part: usize,
     /// The elements of each output that goes to memory.
-    pub arrays: SmallVec<[&'a mut [T]; 8]>,
+    pub arrays: Slices<'a, T>,
     /// The sums of the parts of each sum.
-    pub parts: SmallVec<[&'a mut [T]; 2]>,
+    pub parts: Slices<'a, T>,
 }
 
 impl<T: Scalar> Piece<'_, T> {
@@ -111,7 +114,7 @@ impl<T: Scalar> Piece<'_, T> {
         for from in (0..len).step_by(block) {
             let n = block.min(len - from);
             let row = if n == block { &whole } else { &rest };
-            let mut cells: SmallVec<[&mut [T]; 24]> = SmallVec::new();
+            let mut cells: Slices<'_, T> = SmallVec::new();
             let mut ahead: SmallVec<[&[T]; 16]> = sources.iter().map(|x| &x[from + n..(from + n + block).min(len)]).collect();
             for a in &mut self.arrays {
                 let (now, next) = a[from..].split_at_mut(n);
