@@ -1,4 +1,4 @@
-//! What is a large array kept in? In 64-byte aligned buffers, which are used again.
+//! Where are the elements of arrays? In 64-byte aligned buffers, which are reused.
 //!
 //! Fresh memory is expensive: the kernel hands it out page by page and zeroes each. A training step asks for the same sizes again and
 //! again, so a buffer goes back to a free list of its size class and is handed out from there, its old contents still in it.
@@ -12,7 +12,7 @@ use std::alloc::{Layout as Memory, alloc_zeroed, dealloc};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-/// A reference to a value of a type without size, which lies wherever one looks.
+/// A reference to a value of a type of size zero, which needs no memory.
 ///
 /// For constants only: the compiler refuses one of a type that has no values.
 ///

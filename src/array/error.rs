@@ -1,4 +1,4 @@
-//! What is said when an op is refused? One error type: op, shapes, the caller's line, and a hint.
+//! What does an error say? The op, shapes, the caller's line, and a hint.
 
 use crate::array::shape::Shape;
 use std::any::Any;
@@ -20,10 +20,10 @@ struct Details {
     hint: Option<String>,
 }
 
-/// What the text of an error says where memory does not suffice.
+/// The beginning of the text of an error where there is not enough memory.
 pub(crate) const LACK: &str = "not enough memory";
 
-/// Of the inputs of an op, the shapes of so many are said.
+/// The largest number of inputs whose shapes an error says.
 const SHOWN: usize = 8;
 
 impl ShapeError {
@@ -56,7 +56,7 @@ impl ShapeError {
     pub fn location(&self) -> Option<&'static Location<'static>> {
         self.0.at
     }
-    /// What a panic said, as an error; `None` if that was no text, or one that already names a place.
+    /// The text of a panic as an error; `None` if it has none, or one that already names a line.
     pub(crate) fn of_panic(panic: &(dyn Any + Send), doing: &str) -> Option<ShapeError> {
         let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())?;
         if text.contains("\n  at ") {

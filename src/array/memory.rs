@@ -1,10 +1,10 @@
-//! What if memory does not suffice? Lists whose length a caller chooses are asked for here. What the system does not give is an error, which
-//! op, shapes and line are added to, as to one of shapes, and which ends as a panic that can be caught. (Where the standard library's own
-//! lists grow, a lack ends the process. So it does where a system promises memory that it does not have.)
+//! What happens if there is not enough memory? Lists whose length a caller chooses are allocated here, and a failure is an error. Op, shapes and
+//! line are added to it, as to an error of shapes, and it becomes a panic that can be caught. (Where the standard library's lists grow, a
+//! failure ends the process. So it does where a system promises memory that it does not have.)
 
 use crate::array::error::{LACK, ShapeError};
 
-/// That so many elements of so many bytes cannot be had.
+/// The error that `len` elements of `each` bytes cannot be allocated.
 #[cold]
 pub(crate) fn lack(len: usize, each: usize) -> ShapeError {
     let bytes = len as f64 * each as f64;
@@ -25,14 +25,14 @@ pub(crate) fn room<V>(len: usize) -> Result<Vec<V>, ShapeError> {
     }
 }
 
-/// A list of `len` times the same.
+/// A list of `len` equal entries.
 pub(crate) fn filled<V: Clone>(len: usize, entry: V) -> Result<Vec<V>, ShapeError> {
     let mut list = room(len)?;
     list.resize(len, entry);
     Ok(list)
 }
 
-/// What an iterator of known length gives.
+/// A list of the entries of an iterator.
 pub(crate) fn list<V>(entries: impl ExactSizeIterator<Item = V>) -> Result<Vec<V>, ShapeError> {
     let mut list = room(entries.len())?;
     list.extend(entries);
@@ -45,8 +45,8 @@ pub(crate) fn suffices<V>(len: usize) -> Result<(), ShapeError> {
     room::<V>(len).map(drop)
 }
 
-/// What was asked for, or a panic with the error's text. That of a kernel names no line, so the tape, which runs kernels, makes an error of it
-/// again and adds op, shapes and line.
+/// The value, or a panic with the error's text. A kernel knows no line, so the tape, which runs it, turns the panic into an error again and adds
+/// op, shapes and line.
 #[track_caller]
 pub(crate) fn or_panic<V>(had: Result<V, ShapeError>) -> V {
     had.unwrap_or_else(|e| panic!("{e}"))

@@ -112,10 +112,10 @@ fn widest() -> Level {
     Level::Plain
 }
 
-/// Asks for memory ahead of its use, where there is an instruction for it.
+/// Prefetches a slice, where there is an instruction for it.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn prefetch<T>(_: &[T]) {}
-/// The same for one line of the cache.
+/// Prefetches a line of the cache, where there is an instruction for it.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn prefetch_line<T>(_: *const T) {}
 
@@ -126,34 +126,51 @@ pub trait Kernel {
     fn run<S: Simd>(self, simd: S) -> Self::Out;
 }
 
+/// A [`Kernel`] that is a plain loop and never mentions the instruction set: its body is compiled once for a number type, and then inlined into
+/// the code for each instruction set.
+pub trait LoopKernel {
+    type Out;
+    /// Must be `#[inline(always)]`, as [`Kernel::run`].
+    fn run(self) -> Self::Out;
+}
+
+impl<K: LoopKernel> Kernel for K {
+    type Out = K::Out;
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) -> K::Out {
+        LoopKernel::run(self)
+    }
+}
+
 /// Runs the kernel with the widest instruction set of this machine.
 #[inline(always)]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Out {
-    // Kernels borrow. What may have to be dropped if something panics doubles what is compiled for each of five hundred.
-    const { assert!(!needs_drop::<K>()) };
-    let kernel = ManuallyDrop::new(kernel);
-    match known_level() {
-        // SAFETY: `detect` has found these features on this machine.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { x86::run_avx512(kernel) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { x86::run_avx2(kernel) },
-        _ => ManuallyDrop::into_inner(kernel).run(plain::Plain),
-    }
+    // SAFETY: `known_level` has found these features on this machine.
+    unsafe { run_at(known_level(), kernel) }
 }
 
 /// Runs the kernel with the given instruction set, or a narrower one if this machine lacks it.
 #[cfg(test)]
 pub fn dispatch_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
-    match level.min(detect()) {
-        // SAFETY: `detect` has found these features on this machine.
+    // SAFETY: `detect` has found these features on this machine.
+    unsafe { run_at(level.min(detect()), kernel) }
+}
+
+/// # Safety
+/// This machine must have the features of the level.
+#[inline(always)]
+unsafe fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
+    // Kernels borrow. What may have to be dropped if something panics doubles what is compiled for each of five hundred.
+    const { assert!(!needs_drop::<K>()) };
+    let kernel = ManuallyDrop::new(kernel);
+    match level {
+        // SAFETY: the caller's.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { x86::run_avx512(ManuallyDrop::new(kernel)) },
-        // SAFETY: as above.
+        Level::Avx512 => unsafe { x86::run_avx512(kernel) },
+        // SAFETY: the caller's.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { x86::run_avx2(ManuallyDrop::new(kernel)) },
-        _ => kernel.run(plain::Plain),
+        Level::Avx2 => unsafe { x86::run_avx2(kernel) },
+        _ => ManuallyDrop::into_inner(kernel).run(plain::Plain),
     }
 }
 
@@ -163,8 +180,8 @@ pub trait OfNumbers<T: Copy>: Copy {
     fn run<S: Simd>(self, a: T, b: T, c: T) -> T;
 }
 
-/// Runs the function with the widest instruction set of this machine, which someone must have asked for by [`known_level`] before: asked for here, it
-/// would send the numbers through memory.
+/// Runs the function with the widest instruction set of this machine, if it has been detected by [`known_level`] before, else with the baseline.
+/// (A detection here would send the numbers through memory.)
 #[inline]
 pub fn dispatch_numbers<T: Copy, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
     match LEVEL.load(Ordering::Relaxed) {
@@ -209,7 +226,7 @@ pub trait Vector<T: Element>: Copy + sealed::Sealed {
     const LANES: usize;
     /// Selects the first few lanes.
     type Mask: Copy;
-    /// A yes or no for each lane.
+    /// A choice for each lane.
     type Choice: Copy;
 
     fn splat(x: T) -> Self;
@@ -221,9 +238,9 @@ pub trait Vector<T: Element>: Copy + sealed::Sealed {
     fn interleave(self, other: Self) -> (Self, Self);
     /// `[a0, a2, .., b0, b2, ..]` and `[a1, a3, .., b1, b3, ..]`: what [`Vector::interleave`] came from.
     fn deinterleave(self, other: Self) -> (Self, Self);
-    /// Where `other` is larger, or not a number.
+    /// The lanes in which `other` is larger than this, or NaN.
     fn is_topped(self, other: Self) -> Self::Choice;
-    /// The lanes of `yes` where the answer is yes, else those of `no`.
+    /// In each lane `yes` if it is chosen, else `no`.
     fn select(choice: Self::Choice, yes: Self, no: Self) -> Self;
 
     /// The mask of the first `lanes` lanes, at most all of them.

@@ -1,4 +1,4 @@
-//! What is an array that is read? Elements, and the layout in which they lie.
+//! How does a kernel read an array? As a view: elements, and the layout in which they lie.
 
 use crate::array::layout::Layout;
 use crate::array::scalar::Scalar;

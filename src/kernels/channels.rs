@@ -1,37 +1,36 @@
-//! How are the channels of a batch summed up, scaled and shifted? Arrays are seen as rows x channels x what lies inside a channel, and each
-//! is read once.
+//! How are the channels of a batch summed up, scaled and shifted? An array is rows x channels x inner elements, and each is read once.
 //!
 //! Sums run over tiles that stay in the first-level cache, and parts of the array are combined in order: the bits depend on sizes alone,
-//! never on the number of threads. Mean and squared deviations come from one reading too: a tile's own mean first, its deviations from that
-//! while it is still in the cache, and then the tiles' moments are combined as T. F. Chan et al. do ("Updating formulae and a pairwise
-//! algorithm for computing sample variances", 1979), which loses no digits where a mean is large beside its deviation. A tile is summed up from
-//! its first element on, so that equal numbers have exactly their value as mean and 0 as variance; and again from its mean on, should that
-//! element be an outlier.
+//! never on the number of threads. Mean and variance are computed in one reading too: the mean of each tile first, then its squared deviations
+//! while it is still in the cache. The moments of tiles are merged by the formulas of T. F. Chan et al. ("Updating formulae and a pairwise
+//! algorithm for computing sample variances", 1979), which lose no digits where a mean is large beside its deviation. The mean of a tile is
+//! found from the deviations from its first element, so that equal numbers have exactly their value as mean and 0 as variance; and again from
+//! the deviations from that mean, if the first element is an outlier.
 
 use crate::array::scalar::Scalar;
-use crate::array::simd::{Kernel, Simd, dispatch};
+use crate::array::simd::{LoopKernel, dispatch};
+use crate::kernels::lanes;
 use crate::kernels::norm::is_outlier;
 use crate::kernels::parallel;
-use crate::kernels::reduce::halved;
 use crate::kernels::scratch;
 use std::ops::Range;
 
-/// How an array falls into channels.
+/// The sizes of an array with channels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Channels {
     pub rows: usize,
     pub channels: usize,
-    /// Elements of one channel in one row, which lie together.
+    /// The elements of one channel in one row, which lie together.
     pub inner: usize,
 }
 
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 16 * 1024;
-/// Parts are made longer rather than more than about this many.
+/// About the largest number of parts: beyond it, parts are longer.
 const MAX_PARTS: usize = 32;
-/// Bytes of a tile, of which two arrays' fit into a first-level cache.
+/// The bytes of a tile: those of two arrays fit into a first-level cache.
 const TILE: usize = 16 * 1024;
-/// Where less than this of a channel lies together, several rows make a piece.
+/// A channel of fewer inner elements than this has several rows in a tile.
 const SHORT: usize = 256;
 
 impl Channels {
@@ -44,8 +43,8 @@ impl Channels {
         self.rows * self.inner
     }
 
-    /// Sums `K` numbers of each channel up: `tile` adds those of a tile to a table of `[K][channels of the part]`, `combine` those of a part
-    /// to the result, `[K][channels]`. Both come in order.
+    /// Computes `k` sums for each channel: `tile` adds those of a tile to `[k][channels of the part]`, and `combine` adds those of a part to the
+    /// result, `[k][channels]`. Tiles and parts come in order.
     fn sum<T: Scalar>(self, k: usize, y: &mut [T], tile: &(dyn Fn(Tile, &mut [T]) + Sync), combine: &mut dyn FnMut(Part<'_, T>, &mut [T])) {
         y.fill(T::ZERO);
         let size = self.count() * self.channels;
@@ -114,17 +113,17 @@ struct Part<'a, T> {
     sums: &'a [T],
 }
 
-/// Some rows of some channels, and a stretch of what lies inside.
+/// Some rows of some channels, and a range of their inner elements.
 #[derive(Clone, Copy)]
 struct Tile {
     of: Channels,
     row: usize,
     rows: usize,
-    /// Rows of the part that come before.
+    /// The rows of the part before these.
     before: usize,
     channel: usize,
     channels: usize,
-    /// The first channel's number in the part, which has `width`.
+    /// The index of the first channel in the part, and the number of channels of the part.
     place: usize,
     width: usize,
     from: usize,
@@ -132,12 +131,12 @@ struct Tile {
 }
 
 impl Tile {
-    /// Where the elements of channel `c` of the tile begin.
+    /// The place of the first element of channel `c` of the tile.
     #[inline(always)]
     fn start(self, c: usize) -> usize {
         (self.row * self.of.channels + self.channel + c) * self.of.inner + self.from
     }
-    /// From a row to the next.
+    /// The distance of neighbouring rows.
     #[inline(always)]
     fn step(self) -> usize {
         self.of.channels * self.of.inner
@@ -150,7 +149,7 @@ impl Tile {
             _ => self.sums_by::<T, N, K, 32>(x, c, f),
         }
     }
-    /// With independent accumulators, so that additions do not wait for each other. (Plain loops of a known length: they are vectorised.)
+    /// As [`Tile::sums`], in so many lanes.
     #[inline(always)]
     fn sums_by<T: Scalar, const N: usize, const K: usize, const LANES: usize>(
         self,
@@ -158,64 +157,30 @@ impl Tile {
         c: usize,
         f: impl Fn([T; N]) -> [T; K],
     ) -> [T; K] {
-        let mut acc = [[T::ZERO; LANES]; K];
+        let mut lanes = [[T::ZERO; LANES]; K];
         for r in 0..self.rows {
             let at = self.start(c) + r * self.step();
             let mut row = x;
             for x in &mut row {
                 *x = &x[at..at + self.len];
             }
-            let mut from = 0;
-            while from + LANES <= self.len {
-                let mut part = [[T::ZERO; LANES]; N];
-                for k in 0..N {
-                    part[k].copy_from_slice(&row[k][from..from + LANES]);
-                }
-                for lane in 0..LANES {
-                    let mut at = [T::ZERO; N];
-                    for k in 0..N {
-                        at[k] = part[k][lane];
-                    }
-                    let term = f(at);
-                    for k in 0..K {
-                        acc[k][lane] += term[k];
-                    }
-                }
-                from += LANES;
-            }
-            for (lane, i) in (from..self.len).enumerate() {
-                let mut at = [T::ZERO; N];
-                for k in 0..N {
-                    at[k] = row[k][i];
-                }
-                let term = f(at);
-                for k in 0..K {
-                    acc[k][lane] += term[k];
-                }
-            }
+            lanes::add(&mut lanes, row, &f);
         }
-        let mut sums = [T::ZERO; K];
-        for k in 0..K {
-            sums[k] = halved(&mut acc[k]);
-        }
-        sums
+        lanes::total(lanes)
     }
-    /// The sum over channel `c` of the distances from `m`.
+    /// The sum over channel `c` of the deviations from `m`.
     #[inline(always)]
-    fn distances<T: Scalar>(self, x: &[T], c: usize, m: T) -> T {
+    fn deviations<T: Scalar>(self, x: &[T], c: usize, m: T) -> T {
         let [sum] = self.sums([x], c, |[x]| [x - m]);
         sum
     }
-    /// The same of their squares.
+    /// The sum over channel `c` of the squared deviations from `m`.
     #[inline(always)]
     fn squares<T: Scalar>(self, x: &[T], c: usize, m: T) -> T {
         let [sum] = self.sums([x], c, |[x]| [(x - m) * (x - m)]);
         sum
     }
 }
-
-// The bodies of the kernels below are plain loops, which know nothing of instruction sets: methods of `Self`, so that they are made once for a
-// number type, and inlined into the code for each instruction set.
 
 // ------------------------------------------------------------------------------------------------------------- moments
 
@@ -225,10 +190,10 @@ pub(crate) fn moments<T: Scalar>(x: &[T], of: Channels, y: &mut [T]) {
     of.sum(2, y, &|tile, sums| dispatch(MomentsOfTile { tile, x, sums }), &mut |part, y| {
         let (mean, squares) = y.split_at_mut(of.channels);
         let (means, deviations) = part.sums.split_at(part.sums.len() / 2);
-        let have = T::from_f64((row * of.inner) as f64);
-        let come = T::from_f64((part.rows * of.inner) as f64);
+        let before = T::from_f64((row * of.inner) as f64);
+        let count = T::from_f64((part.rows * of.inner) as f64);
         for (i, c) in part.channels.clone().enumerate() {
-            join([&mut mean[c], &mut squares[c]], [means[i], deviations[i]], have, come);
+            merge([&mut mean[c], &mut squares[c]], [means[i], deviations[i]], before, count);
         }
         if part.channels.end == of.channels {
             row += part.rows;
@@ -238,7 +203,7 @@ pub(crate) fn moments<T: Scalar>(x: &[T], of: Channels, y: &mut [T]) {
     y[of.channels..].iter_mut().for_each(|q| *q = *q / count);
 }
 
-/// The largest |x| of each channel. (Rarely wanted: a plain loop.)
+/// The largest |x| of each channel.
 pub(crate) fn largest<T: Scalar>(x: &[T], of: Channels, y: &mut [T]) {
     y.fill(T::ZERO);
     for (i, x) in x.chunks_exact(of.inner.max(1)).enumerate() {
@@ -250,14 +215,14 @@ pub(crate) fn largest<T: Scalar>(x: &[T], of: Channels, y: &mut [T]) {
     }
 }
 
-/// Mean and squared deviations of `have` elements and of `come` others become those of all.
+/// Merges the mean and the sum of squared deviations of m more elements into those of n elements.
 #[inline(always)]
-fn join<T: Scalar>(have: [&mut T; 2], come: [T; 2], n: T, m: T) {
+fn merge<T: Scalar>(all: [&mut T; 2], more: [T; 2], n: T, m: T) {
     let share = m / (n + m);
-    let apart = come[0] - *have[0];
-    *have[0] += apart * share;
-    // In this order, so that of nothing before comes 0 also where the square is beyond the type.
-    *have[1] += come[1] + apart * (apart * (n * share));
+    let difference = more[0] - *all[0];
+    *all[0] += difference * share;
+    // In this order, so that n = 0 gives 0 even where the square is beyond the type.
+    *all[1] += more[1] + difference * (difference * (n * share));
 }
 
 struct MomentsOfTile<'a, T> {
@@ -265,54 +230,48 @@ struct MomentsOfTile<'a, T> {
     x: &'a [T],
     sums: &'a mut [T],
 }
-impl<T: Scalar> Kernel for MomentsOfTile<'_, T> {
+impl<T: Scalar> LoopKernel for MomentsOfTile<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.add();
-    }
-}
-impl<T: Scalar> MomentsOfTile<'_, T> {
-    #[inline(always)]
-    fn add(self) {
+    fn run(self) {
         let MomentsOfTile { tile, x, sums } = self;
         let (means, squares) = sums.split_at_mut(tile.width);
         let (means, squares) = (&mut means[tile.place..][..tile.channels], &mut squares[tile.place..][..tile.channels]);
-        let have = T::from_f64((tile.before * tile.of.inner + tile.rows * tile.from) as f64);
-        let come = T::from_f64((tile.rows * tile.len) as f64);
+        let before = T::from_f64((tile.before * tile.of.inner + tile.rows * tile.from) as f64);
+        let count = T::from_f64((tile.rows * tile.len) as f64);
         if tile.of.inner == 1 {
-            return columns(tile, x, means, squares, have, come);
+            return columns(tile, x, means, squares, before, count);
         }
         for c in 0..tile.channels {
-            // From the first element on: the mean of equal numbers is then what they are, to the bit.
+            // From the deviations from the first element: the mean of equal numbers is exact.
             let first = x[tile.start(c)];
-            let mut m = first + tile.distances(x, c, first) / come;
+            let mut m = first + tile.deviations(x, c, first) / count;
             let mut q = tile.squares(x, c, m);
-            if is_outlier(first, m, q, come) {
-                m += tile.distances(x, c, m) / come;
+            if is_outlier(first, m, q, count) {
+                m += tile.deviations(x, c, m) / count;
                 q = tile.squares(x, c, m);
             }
-            join([&mut means[c], &mut squares[c]], [m, q], have, come);
+            merge([&mut means[c], &mut squares[c]], [m, q], before, count);
         }
     }
 }
 
-/// Channels that are a column each: a loop over rows adds to all of them.
+/// The moments of channels of one inner element: a loop over rows adds to all channels.
 #[inline(always)]
-fn columns<T: Scalar>(tile: Tile, x: &[T], means: &mut [T], squares: &mut [T], have: T, come: T) {
+fn columns<T: Scalar>(tile: Tile, x: &[T], means: &mut [T], squares: &mut [T], before: T, count: T) {
     const WIDTH: usize = 64;
     let row = |r: usize, from: usize, n: usize| &x[tile.start(from) + r * tile.step()..][..n];
     for (i, (means, squares)) in means.chunks_mut(WIDTH).zip(squares.chunks_mut(WIDTH)).enumerate() {
         let n = means.len();
         let (mut mean, mut square) = ([T::ZERO; WIDTH], [T::ZERO; WIDTH]);
         let (mean, square) = (&mut mean[..n], &mut square[..n]);
-        // From the first row on, as above.
+        // From the deviations from the first row, as above.
         let first = row(0, i * WIDTH, n);
         for r in 1..tile.rows {
             let row = mean.iter_mut().zip(row(r, i * WIDTH, n)).zip(first);
             row.for_each(|((m, &x), &first)| *m += x - first);
         }
-        mean.iter_mut().zip(first).for_each(|(m, &first)| *m = first + *m / come);
+        mean.iter_mut().zip(first).for_each(|(m, &first)| *m = first + *m / count);
         let add_squares = |mean: &[T], square: &mut [T]| {
             for r in 0..tile.rows {
                 let row = square.iter_mut().zip(mean).zip(row(r, i * WIDTH, n));
@@ -320,18 +279,18 @@ fn columns<T: Scalar>(tile: Tile, x: &[T], means: &mut [T], squares: &mut [T], h
             }
         };
         add_squares(mean, square);
-        if (0..n).any(|c| is_outlier(first[c], mean[c], square[c], come)) {
+        if (0..n).any(|c| is_outlier(first[c], mean[c], square[c], count)) {
             let mut sums = [T::ZERO; WIDTH];
             for r in 0..tile.rows {
                 let row = sums.iter_mut().zip(&*mean).zip(row(r, i * WIDTH, n));
                 row.for_each(|((s, &m), &x)| *s += x - m);
             }
-            mean.iter_mut().zip(sums).for_each(|(m, sum)| *m += sum / come);
+            mean.iter_mut().zip(sums).for_each(|(m, sum)| *m += sum / count);
             square.fill(T::ZERO);
             add_squares(mean, square);
         }
         for (c, (m, q)) in means.iter_mut().zip(squares).enumerate() {
-            join([m, q], [mean[c], square[c]], have, come);
+            merge([m, q], [mean[c], square[c]], before, count);
         }
     }
 }
@@ -355,16 +314,10 @@ struct SumsOfTile<'a, T> {
     mean: &'a [T],
     sums: &'a mut [T],
 }
-impl<T: Scalar> Kernel for SumsOfTile<'_, T> {
+impl<T: Scalar> LoopKernel for SumsOfTile<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.add();
-    }
-}
-impl<T: Scalar> SumsOfTile<'_, T> {
-    #[inline(always)]
-    fn add(self) {
+    fn run(self) {
         let SumsOfTile { tile, g, x, mean, sums } = self;
         let (plain, along) = sums.split_at_mut(tile.width);
         let (plain, along) = (&mut plain[tile.place..][..tile.channels], &mut along[tile.place..][..tile.channels]);
@@ -408,16 +361,10 @@ struct Affine<'a, T> {
     start: usize,
     y: &'a mut [T],
 }
-impl<T: Scalar> Kernel for Affine<'_, T> {
+impl<T: Scalar> LoopKernel for Affine<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.put();
-    }
-}
-impl<T: Scalar> Affine<'_, T> {
-    #[inline(always)]
-    fn put(self) {
+    fn run(self) {
         let Affine { mut x, table, inner, start, mut y } = self;
         let channels = table.len() / 3;
         let (means, table) = table.split_at(channels);

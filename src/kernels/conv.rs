@@ -26,7 +26,7 @@ use crate::array::scalar::Scalar;
 use crate::array::simd::Element;
 use geometry::product;
 use pass::Pass;
-use tile::{machine, panels};
+use tile::{machine, most_vectors, panels};
 
 pub(crate) use geometry::{Axis, Geometry};
 pub(crate) use lower::{col2im, im2col};
@@ -37,7 +37,7 @@ pub(crate) use lower::{col2im, im2col};
 /// patches are the image itself or a part of it: 256 to 64 channels of 8 x 8 by panels 255, as patches 463.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
-    /// Rows multiplied by one weight at a time: for groups of so few channels that tiles would be all edges.
+    /// Rows multiplied by one weight at a time: for groups of so few channels that most of a tile would be unused.
     Loops,
     /// Vectors of neighbouring places: for large images.
     Flat,
@@ -45,20 +45,20 @@ enum Way {
     Panel,
     /// A quarter of the multiplications, between transformations: for 3 x 3 taps of stride 1 and enough channels.
     Winograd,
-    /// A matrix product over patches that are laid out first: for everything else.
+    /// A matrix product over copied patches: for everything else.
     Lower,
 }
 
-/// Weights, in bytes, that stay in the second-level cache beside an image.
+/// The largest size of weights, in bytes, that fit into the second-level cache beside an image.
 const RESIDENT: usize = 384 * 1024;
-/// Places from which rows of neighbours fill their vectors.
+/// The least number of places for which rows of neighbours fill their vectors.
 const LARGE: usize = 128;
 
 /// The way of the output, or of the gradient by the input, whose first phase is `pass`.
 fn choose<T: Element>(g: &Geometry, pass: &Pass) -> Way {
     let (lanes, wide) = machine::<T>();
-    let (panels, vectors) = panels(pass.targets, lanes, if wide { 4 } else { 2 });
-    // Of a hundred products that each way computes, those that are wanted.
+    let (panels, vectors) = panels(pass.targets, lanes, most_vectors(wide));
+    // The percentage of the products that each way computes which is needed.
     let in_flat = 100 * pass.places() * pass.targets / product([pass.flat_places(), pass.targets.next_multiple_of(8)]);
     let in_panel = 100 * pass.targets / (panels * vectors * lanes);
     let weights = pass.targets * pass.depth() * size_of::<T>();
@@ -96,7 +96,7 @@ fn pays_winograd(pass: &Pass) -> bool {
     pass.sources.min(pass.targets) >= 16 && pass.is_large() && pass.tiling().is_some_and(covered)
 }
 
-/// Whether each channel meets so few others that tiles would be all edges.
+/// Whether each channel meets so few others that most of a tile would be unused.
 fn is_thin(g: &Geometry) -> bool {
     let few = |n: usize| n <= 2;
     few(g.channels) && few(g.filters) || g.groups > 1 && g.channels.min(g.filters) == 1 && g.channels.max(g.filters) <= 4

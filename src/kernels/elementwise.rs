@@ -2,12 +2,12 @@
 //! broadcast are first copied, a few hundred elements at a time, into a stack buffer that stays in the first-level cache.
 
 use crate::array::scalar::{Known, Scalar};
-use crate::array::simd::{Kernel, Libm, OfNumbers, Simd, dispatch, dispatch_numbers};
+use crate::array::simd::{Kernel, Libm, LoopKernel, OfNumbers, Simd, dispatch, dispatch_numbers};
 use crate::array::view::View;
 use crate::kernels::parallel;
 use crate::kernels::strided::{Nest, gather};
 
-/// What an element of an elementwise op costs.
+/// The cost of one element of an elementwise op.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
     /// A few instructions: computing it again costs less than keeping it in memory.
@@ -28,7 +28,7 @@ impl Cost {
 
 /// A function of `N` numbers.
 pub(crate) trait Elementwise<T, const N: usize>: Copy + Sync {
-    /// What an element costs.
+    /// The cost of an element.
     const COST: Cost = Cost::Cheap;
     /// Inputs beyond this size are computed by the standard library's functions (see [`Simd::LIBM`]).
     const BOUND: f64 = f64::INFINITY;
@@ -38,7 +38,8 @@ pub(crate) trait Elementwise<T, const N: usize>: Copy + Sync {
     fn at<S: Simd>(self, x: [T; N]) -> T;
 }
 
-/// Elements of a strided operand that are copied at a time; small arrays are spared the clearing of a large buffer.
+/// Elements of a strided operand that are copied at a time. For small arrays fewer, since clearing a large buffer would take longer than the
+/// computation.
 const CHUNK: usize = 512;
 const SMALL_CHUNK: usize = 32;
 
@@ -76,7 +77,7 @@ impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Kernel for Loop<'_, T, F, 
     }
 }
 
-/// Element `i` of each. A check of bounds, though it never fails, costs the loop its last 64 elements: they are left to a scalar rest.
+/// Element `i` of each. (With a check of bounds, though it never fails, the last up to 64 elements are computed one by one.)
 ///
 /// # Safety
 /// Every slice must have more than `i` elements.
@@ -92,7 +93,7 @@ unsafe fn pick<T: Scalar, const N: usize>(x: &[&[T]; N], i: usize) -> [T; N] {
     at
 }
 
-/// The function at one place, by the standard library where the vectorised functions end.
+/// The function at one place: beyond its bound, by the standard library's functions.
 #[inline(always)]
 fn bounded<S: Simd, T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [T; N]) -> T {
     match beyond(&x, T::from_f64(F::BOUND)) {
@@ -132,7 +133,7 @@ impl<T: Scalar, F: Elementwise<T, N>, const N: usize> OfNumbers<T> for Number<F,
     }
 }
 
-/// `f` of one, two or three numbers (the others are not read): the bits that it gives in an array.
+/// `f` of one, two or three numbers (the others are not read), with the same bits as in an array.
 #[inline(always)]
 pub(crate) fn number<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, a: T, b: T, c: T) -> T {
     const { assert!(1 <= N && N <= 3) };
@@ -153,7 +154,7 @@ pub(crate) fn apply<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, x: [V
     }
 }
 
-/// The elements of operands that all lie in order.
+/// The elements of the operands, if those of each lie in order.
 fn in_order<'a, T: Scalar, const N: usize>(x: &[View<'a, T>; N], len: usize) -> Option<[&'a [T]; N]> {
     let mut slices: [&[T]; N] = [&[]; N];
     for (slice, x) in slices.iter_mut().zip(x) {
@@ -178,8 +179,8 @@ pub(crate) fn slices<T: Scalar, F: Elementwise<T, N>, const N: usize>(f: F, mut 
     dispatch(Loop { f, x, y });
 }
 
-/// A function over slices of one length, its type forgotten, so that what walks over arrays is compiled once. (A trait of our own: a closure's
-/// table has functions that nobody calls.)
+/// A function over slices of one length, as a trait object, so that the code that walks over arrays is compiled once. (Not `dyn Fn`, whose
+/// table has functions that are never called.)
 pub(crate) trait Run<T, const N: usize>: Sync {
     fn run(&self, x: [&[T]; N], y: &mut [T]);
 }
@@ -189,7 +190,7 @@ impl<T: Scalar, F: Elementwise<T, N>, const N: usize> Run<T, N> for F {
     }
 }
 
-/// Calls `run` with slices of the operands that lie in order.
+/// Calls `f` with slices of the operands; those that are strided are copied first.
 #[inline(never)]
 fn walk<T: Scalar, const N: usize>(f: &dyn Run<T, N>, grain: usize, x: [View<'_, T>; N], y: &mut [T]) {
     if let Some(slices) = in_order(&x, y.len()) {
@@ -225,7 +226,7 @@ fn strided_rows<T: Scalar, const N: usize, const CHUNK: usize>(
         for (c, y) in row.chunks_mut(CHUNK).enumerate() {
             let n = y.len();
             for k in 0..N {
-                // A repeated number has to be laid out only once a row.
+                // A repeated number is copied only once a row.
                 if nest.step[k] != 1 && (nest.step[k] != 0 || c == 0) {
                     gather(data[k], at[k] + (c * CHUNK) as isize * nest.step[k], nest.step[k], &mut buffers[k][..n]);
                 }
@@ -245,15 +246,15 @@ struct AddInPlace<'a, T> {
     y: &'a [T],
 }
 
-impl<T: Scalar> Kernel for AddInPlace<'_, T> {
+impl<T: Scalar> LoopKernel for AddInPlace<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run(self) {
         self.x.iter_mut().zip(self.y).for_each(|(x, &y)| *x += y);
     }
 }
 
-/// `x += y`, for code that is generic: what it calls is compiled in this crate.
+/// `x += y`, for generic code: the functions that it calls are compiled in this crate.
 pub(crate) fn add_in_place<T: Scalar>(x: &mut [T], y: &[T]) {
     fn add<T: Scalar>(x: &mut [T], y: &[T]) {
         parallel::parts(x, Cost::Cheap.grain(), &|first, x| dispatch(AddInPlace { y: &y[first..][..x.len()], x }));

@@ -11,11 +11,11 @@ use crate::kernels::parallel;
 use crate::kernels::reduce::{Reducer, RowReducer};
 use crate::kernels::strided::{Nest, gather};
 
-/// Values that are computed at a time.
+/// The largest number of values that are computed at a time.
 const CHUNK: usize = 512;
 /// Elements from which a thread of its own pays.
 const PART: usize = 16 * 1024;
-/// Parts of one reduction are made longer rather than more than this many.
+/// The largest number of parts of a reduction: beyond it, parts are longer.
 const MAX_PARTS: usize = 256;
 
 /// Reduces `f(x..)` over some axes into `y`, whose elements are those of the other axes in order. All operands have one shape; they may be
@@ -30,7 +30,7 @@ pub(crate) fn fold<T: Scalar, F: Elementwise<T, N>, R: Reducer<T>, const N: usiz
     walk(&f, x, axes, &r, y);
 }
 
-/// The elements that output `i` of a reduction is made of: where they begin, and how they lie.
+/// The elements that are reduced to output `i`: where they begin, and their layout.
 pub(crate) fn group<T: Scalar>(x: &View<'_, T>, axes: Axes, mut i: usize) -> (usize, Layout) {
     let (shape, strides) = (x.shape(), x.strides());
     let mut at = x.offset as isize;
@@ -45,54 +45,56 @@ pub(crate) fn group<T: Scalar>(x: &View<'_, T>, axes: Axes, mut i: usize) -> (us
 fn walk<T: Scalar, const N: usize>(f: &dyn Run<T, N>, x: [View<'_, T>; N], axes: Axes, r: &dyn RowReducer<T>, y: &mut [T]) {
     let n = x[0].layout.numel();
     if n == 0 {
-        return y.fill(r.nothing());
+        return y.fill(r.empty());
     }
     let (mut data, mut strides, mut start): ([&[T]; N], [&[isize]; N], _) = ([&[]; N], [&[]; N], [0; N]);
     for (k, x) in x.iter().enumerate() {
         (data[k], strides[k], start[k]) = (x.data, x.strides(), x.offset as isize);
     }
     if y.len() == 1 && x.iter().all(|x| x.layout.is_contiguous()) {
+        let values = Values { f, data, step: [1; N] };
         let part = if n <= 2 * PART { n } else { PART.max(n.div_ceil(MAX_PARTS)) };
         let mut parts = [T::ZERO; MAX_PARTS];
         let parts = &mut parts[..n.div_ceil(part)];
         parallel::parts(parts, 1, &|first, parts| {
             for (i, p) in parts.iter_mut().enumerate() {
                 let from = (first + i) * part;
-                *p = row(f, data, moved(start, from, &[1; N]), &[1; N], part.min(n - from), r);
+                *p = values.reduce(moved(start, from, &values.step), part.min(n - from), r);
             }
         });
-        y[0] = r.nothing();
+        y[0] = r.empty();
         for &part in &*parts {
-            y[0] = r.both(y[0], part);
+            y[0] = r.join(y[0], part);
         }
         return;
     }
-    let kept = Nest::new(x[0].shape(), strides, |a| !axes.has(a));
-    let gone = Nest::new(x[0].shape(), strides, |a| axes.has(a));
-    let each = (PART * kept.rows()).div_ceil(n).max(1) * kept.row;
-    let columns = kept.row > 1 && kept.step[0] == 1 && gone.step[0] != 1;
+    let outputs = Nest::new(x[0].shape(), strides, |a| !axes.has(a));
+    let reduced = Nest::new(x[0].shape(), strides, |a| axes.has(a));
+    let columns = outputs.row > 1 && outputs.step[0] == 1 && reduced.step[0] != 1;
+    let values = Values { f, data, step: if columns { outputs.step } else { reduced.step } };
     // Parts are whole rows of the output, unless there is only one.
-    let each = if kept.rows() == 1 { (PART * y.len()).div_ceil(n) } else { each };
+    let one_row = outputs.rows() == 1;
+    let each = if one_row { (PART * y.len()).div_ceil(n) } else { (PART * outputs.rows()).div_ceil(n).max(1) * outputs.row };
     parallel::parts(y, each, &|first, y| {
-        let (skip, rows) = if kept.rows() == 1 { (first, 0..1) } else { (0, first / kept.row..(first + y.len()) / kept.row) };
-        let length = if kept.rows() == 1 { y.len() } else { kept.row };
-        let mut outputs = y.chunks_exact_mut(length);
-        kept.each(rows, start, |base| {
-            let y = outputs.next().expect("as many rows as the shape says");
+        let (skip, rows) = if one_row { (first, 0..1) } else { (0, first / outputs.row..(first + y.len()) / outputs.row) };
+        let length = if one_row { y.len() } else { outputs.row };
+        let mut y_rows = y.chunks_exact_mut(length);
+        outputs.each(rows, start, |base| {
+            let y = y_rows.next().expect("as many rows as the shape says");
             if columns {
                 for (c, y) in y.chunks_mut(CHUNK).enumerate() {
-                    y.fill(r.nothing());
-                    gone.each(0..gone.rows(), moved(base, skip + c * CHUNK, &kept.step), |base| {
-                        for i in 0..gone.row {
-                            chunk(f, data, moved(base, i, &gone.step), &kept.step, y.len(), &mut |values| r.add(y, values));
+                    y.fill(r.empty());
+                    reduced.each(0..reduced.rows(), moved(base, skip + c * CHUNK, &outputs.step), |base| {
+                        for i in 0..reduced.row {
+                            values.compute(moved(base, i, &reduced.step), y.len(), &mut |values| r.add(y, values));
                         }
                     });
                 }
             } else {
                 for (i, y) in y.iter_mut().enumerate() {
-                    *y = r.nothing();
-                    gone.each(0..gone.rows(), moved(base, skip + i, &kept.step), |at| {
-                        *y = r.both(*y, row(f, data, at, &gone.step, gone.row, r));
+                    *y = r.empty();
+                    reduced.each(0..reduced.rows(), moved(base, skip + i, &outputs.step), |at| {
+                        *y = r.join(*y, values.reduce(at, reduced.row, r));
                     });
                 }
             }
@@ -109,66 +111,54 @@ fn moved<const N: usize>(mut at: [isize; N], i: usize, step: &[isize; N]) -> [is
     at
 }
 
-/// The reduction of one row.
-fn row<T: Scalar, const N: usize>(
-    f: &dyn Run<T, N>,
-    data: [&[T]; N],
-    at: [isize; N],
-    step: &[isize; N],
-    n: usize,
-    r: &dyn RowReducer<T>,
-) -> T {
-    let mut total = r.nothing();
-    for from in (0..n).step_by(CHUNK) {
-        chunk(f, data, moved(at, from, step), step, CHUNK.min(n - from), &mut |values| total = r.both(total, r.row(values)));
-    }
-    total
+/// The values of a function along rows of its operands: element `i` of operand `k` is at `at[k] + i * step[k]` in `data[k]`.
+struct Values<'a, T, const N: usize> {
+    f: &'a dyn Run<T, N>,
+    data: [&'a [T]; N],
+    step: [isize; N],
 }
 
-/// The values of a part of a row, at most [`CHUNK`] of them.
-fn chunk<T: Scalar, const N: usize>(
-    f: &dyn Run<T, N>,
-    data: [&[T]; N],
-    at: [isize; N],
-    step: &[isize; N],
-    n: usize,
-    then: &mut dyn FnMut(&[T]),
-) {
-    // Clearing large buffers for a few elements would cost more than the elements.
-    match n {
-        ..=32 => chunk_in::<T, N, 32>(f, data, at, step, n, then),
-        _ => chunk_in::<T, N, CHUNK>(f, data, at, step, n, then),
-    }
-}
-
-fn chunk_in<T: Scalar, const N: usize, const CHUNK: usize>(
-    f: &dyn Run<T, N>,
-    data: [&[T]; N],
-    at: [isize; N],
-    step: &[isize; N],
-    n: usize,
-    then: &mut dyn FnMut(&[T]),
-) {
-    let mut values = [T::ZERO; CHUNK];
-    let values = &mut values[..n];
-    let mut x: [&[T]; N] = [&[]; N];
-    if *step == [1; N] {
-        for k in 0..N {
-            x[k] = &data[k][at[k] as usize..][..n];
+impl<T: Scalar, const N: usize> Values<'_, T, N> {
+    /// Reduces the `n` values from `at` on.
+    fn reduce(&self, at: [isize; N], n: usize, r: &dyn RowReducer<T>) -> T {
+        let mut total = r.empty();
+        for from in (0..n).step_by(CHUNK) {
+            let add = &mut |values: &[T]| total = r.join(total, r.row(values));
+            self.compute(moved(at, from, &self.step), CHUNK.min(n - from), add);
         }
-        f.run(x, values);
-    } else {
-        let mut buffers = [[T::ZERO; CHUNK]; N];
-        for (k, buffer) in buffers.iter_mut().enumerate() {
-            x[k] = match step[k] {
-                1 => &data[k][at[k] as usize..][..n],
-                step => {
-                    gather(data[k], at[k], step, &mut buffer[..n]);
-                    &buffer[..n]
-                }
-            };
-        }
-        f.run(x, values);
+        total
     }
-    then(values);
+    /// Calls `then` with the `n` values from `at` on, at most [`CHUNK`].
+    fn compute(&self, at: [isize; N], n: usize, then: &mut dyn FnMut(&[T])) {
+        // Clearing large buffers for a few elements would cost more than the elements.
+        match n {
+            ..=32 => self.compute_in::<32>(at, n, then),
+            _ => self.compute_in::<CHUNK>(at, n, then),
+        }
+    }
+    /// As [`Values::compute`], in buffers of a given length.
+    fn compute_in<const LEN: usize>(&self, at: [isize; N], n: usize, then: &mut dyn FnMut(&[T])) {
+        let (data, mut values) = (self.data, [T::ZERO; LEN]);
+        let values = &mut values[..n];
+        let mut x: [&[T]; N] = [&[]; N];
+        if self.step == [1; N] {
+            for k in 0..N {
+                x[k] = &data[k][at[k] as usize..][..n];
+            }
+            self.f.run(x, values);
+        } else {
+            let mut buffers = [[T::ZERO; LEN]; N];
+            for (k, buffer) in buffers.iter_mut().enumerate() {
+                x[k] = match self.step[k] {
+                    1 => &data[k][at[k] as usize..][..n],
+                    step => {
+                        gather(data[k], at[k], step, &mut buffer[..n]);
+                        &buffer[..n]
+                    }
+                };
+            }
+            self.f.run(x, values);
+        }
+        then(values);
+    }
 }

@@ -74,20 +74,40 @@ impl<T: Element> Mat<'_, T> {
     }
 }
 
+impl<'a, T> Mat<'a, T> {
+    /// A matrix whose rows of `width` elements lie one after the other.
+    pub fn rows(data: &'a [T], width: usize) -> Self {
+        Mat { data, offset: 0, row_stride: width as isize, col_stride: 1 }
+    }
+    /// A matrix whose columns of `height` elements lie one after the other.
+    pub fn columns(data: &'a [T], height: usize) -> Self {
+        Mat { data, offset: 0, row_stride: 1, col_stride: height as isize }
+    }
+}
+
+/// The product of one [`gemm`], if there is something to multiply; else `c` is complete.
+#[track_caller]
+fn checked<T: Element>(m: usize, k: usize, n: usize, a: Mat<'_, T>, b: Mat<'_, T>, c: &mut [T], accumulate: bool) -> Option<Product<T>> {
+    assert_eq!(m.checked_mul(n), Some(c.len()), "gemm: the result is {m} x {n}");
+    if c.is_empty() || k == 0 {
+        if !accumulate {
+            c.fill(T::default());
+        }
+        return None;
+    }
+    let (a, b) = (a.checked(m, k, 0), b.checked(k, n, 0));
+    Some(Product::new((m, k, n), a, b, c, accumulate))
+}
+
 /// `c` (m x n, row-major) `= a` (m x k) `· b` (k x n), or `c += a · b` to accumulate.
 ///
 /// # Panics
 /// If `c` does not have m * n elements, or if `a` or `b` reaches outside its data.
 #[track_caller]
 pub fn gemm<T: Element>(m: usize, k: usize, n: usize, a: Mat<'_, T>, b: Mat<'_, T>, c: &mut [T], accumulate: bool) {
-    assert_eq!(m.checked_mul(n), Some(c.len()), "gemm: the result is {m} x {n}");
-    if c.is_empty() || k == 0 {
-        return if !accumulate {
-            c.fill(T::default())
-        };
+    if let Some(product) = checked(m, k, n, a, b, c, accumulate) {
+        product.run_parallel();
     }
-    let (a, b) = (a.checked(m, k, 0), b.checked(k, n, 0));
-    Product::new((m, k, n), a, b, c, accumulate).run_parallel();
 }
 
 /// As [`gemm`], on this thread alone: for a task among many. The bits are the same.
@@ -96,14 +116,9 @@ pub fn gemm<T: Element>(m: usize, k: usize, n: usize, a: Mat<'_, T>, b: Mat<'_, 
 /// As [`gemm`].
 #[track_caller]
 pub fn gemm_here<T: Element>(m: usize, k: usize, n: usize, a: Mat<'_, T>, b: Mat<'_, T>, c: &mut [T], accumulate: bool) {
-    assert_eq!(m.checked_mul(n), Some(c.len()), "gemm: the result is {m} x {n}");
-    if c.is_empty() || k == 0 {
-        return if !accumulate {
-            c.fill(T::default())
-        };
+    if let Some(product) = checked(m, k, n, a, b, c, accumulate) {
+        dispatch(product);
     }
-    let (a, b) = (a.checked(m, k, 0), b.checked(k, n, 0));
-    dispatch(Product::new((m, k, n), a, b, c, accumulate));
 }
 
 /// `batch` products of one shape: `c` is `[batch, m, n]`, contiguous, and in product p both operands are moved by

@@ -5,19 +5,20 @@
 //! one matrix is not, so the bits do not depend on the number of threads.
 
 use crate::array::scalar::Scalar;
-use crate::array::simd::{Kernel, Simd, dispatch};
+use crate::array::simd::{LoopKernel, dispatch};
 use crate::kernels::parallel;
+use crate::kernels::reduce::{Sum, halved};
 
 /// Multiply-adds from which a thread of its own pays.
 const GRAIN: usize = 64 * 1024;
 
-/// Runs a kernel on each matrix of a batch; `size` elements make one, which takes `work` multiply-adds.
+/// Calls `f` with each matrix of a batch and its index. A matrix has `size` elements and takes `work` multiply-adds.
 fn each<T: Scalar>(y: &mut [T], size: usize, work: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
     if size == 0 || y.is_empty() {
         return;
     }
     let part = (GRAIN / work.max(1) + 1) * size;
-    parallel::parts(y, part, &|start, y| y.chunks_exact_mut(size).enumerate().for_each(|(i, y)| f(start / size + i, y)));
+    parallel::pieces(y, size, part, f);
 }
 
 /// `y -= c * x`
@@ -42,26 +43,33 @@ fn dot<T: Scalar>(x: &[T], y: &[T]) -> T {
     for (&x, &y) in xs.remainder().iter().zip(ys.remainder()) {
         sum += x * y;
     }
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            lanes[i] += lanes[i + half];
-        }
-    }
-    sum + lanes[0]
+    sum + halved(&mut lanes, Sum)
 }
 
 /// Rows `i` and `j` of a matrix of `n` columns, `i < j`.
 #[inline(always)]
-fn two_rows<T>(a: &mut [T], n: usize, i: usize, j: usize) -> (&mut [T], &mut [T]) {
+pub(super) fn two_rows<T>(a: &mut [T], n: usize, i: usize, j: usize) -> (&mut [T], &mut [T]) {
     let (low, high) = a.split_at_mut(j * n);
     (&mut low[i * n..][..n], &mut high[..n])
 }
 
 // --------------------------------------------------------------------------------------------------------------- LU
 
-/// `n n columns`. (Of an empty batch, the sizes of its matrices may be any.)
+/// `n n columns`, saturating: the matrices of an empty batch may have any size.
 fn cube(n: usize, columns: usize) -> usize {
     n.saturating_mul(n).saturating_mul(columns)
+}
+
+/// Step k of an elimination: subtracts multiples of row k from the rows below it. The factors take the place of column k.
+#[inline(always)]
+fn eliminate<T: Scalar>(a: &mut [T], n: usize, k: usize) {
+    let (done, rest) = a.split_at_mut((k + 1) * n);
+    let row = &done[k * n..];
+    for other in rest.chunks_exact_mut(n) {
+        let factor = other[k] / row[k];
+        other[k] = factor;
+        subtract(&mut other[k + 1..], factor, &row[k + 1..]);
+    }
 }
 
 /// LU factors of matrices in place. `y` is `[batch, n + 1, n]`: of each, the first n rows are the matrix, and become L (below the
@@ -75,21 +83,14 @@ struct LuFactor<'a, T> {
     n: usize,
 }
 
-impl<T: Scalar> Kernel for LuFactor<'_, T> {
+impl<T: Scalar> LoopKernel for LuFactor<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.factor();
-    }
-}
-
-impl<T: Scalar> LuFactor<'_, T> {
-    #[inline(always)]
-    fn factor(self) {
+    fn run(self) {
         let n = self.n;
         let (a, swaps) = self.y.split_at_mut(n * n);
         for k in 0..n {
-            // The largest element of the column; NaN counts as larger than any, so that it spreads and does not pass for 0.
+            // The largest element of the column. NaN counts as larger than any number, so that it spreads and a 0 is not chosen.
             let (mut pivot, mut largest) = (k, T::abs(a[k * n + k]));
             for i in k + 1..n {
                 let size = T::abs(a[i * n + k]);
@@ -105,13 +106,7 @@ impl<T: Scalar> LuFactor<'_, T> {
             if largest == T::ZERO {
                 continue;
             }
-            let (done, rest) = a.split_at_mut((k + 1) * n);
-            let row = &done[k * n..];
-            for other in rest.chunks_exact_mut(n) {
-                let factor = other[k] / row[k];
-                other[k] = factor;
-                subtract(&mut other[k + 1..], factor, &row[k + 1..]);
-            }
+            eliminate(a, n, k);
         }
     }
 }
@@ -184,27 +179,22 @@ pub(crate) fn complete_pivoting<T: Scalar>(a: &mut [T], n: usize, tolerance: T) 
         for i in 0..n {
             a.swap(i * n + k, i * n + at.1);
         }
-        let (done, rest) = a.split_at_mut((k + 1) * n);
-        let row = &done[k * n..];
-        for other in rest.chunks_exact_mut(n) {
-            let factor = other[k] / row[k];
-            subtract(&mut other[k + 1..], factor, &row[k + 1..]);
-        }
+        eliminate(a, n, k);
     }
     (rows, cols, n)
 }
 
 // --------------------------------------------------------------------------------------------------------------- triangles
 
-/// One triangle of a row-major matrix; what lies beside it is not read.
+/// One triangle of a row-major matrix; the other one is not read.
 #[derive(Clone, Copy)]
 pub(crate) struct Triangle<'a, T> {
     pub a: &'a [T],
     pub n: usize,
     pub upper: bool,
-    /// The diagonal counts as 1.
+    /// Whether the diagonal counts as 1.
     pub unit: bool,
-    /// The transpose of this triangle is meant.
+    /// Whether the transpose of this triangle is meant.
     pub transposed: bool,
 }
 
@@ -219,17 +209,10 @@ struct Substitute<'a, 'x, T> {
     x: &'x mut [T],
 }
 
-impl<T: Scalar> Kernel for Substitute<'_, '_, T> {
+impl<T: Scalar> LoopKernel for Substitute<'_, '_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.solve();
-    }
-}
-
-impl<T: Scalar> Substitute<'_, '_, T> {
-    #[inline(always)]
-    fn solve(self) {
+    fn run(self) {
         let Substitute { t: Triangle { a, n, upper, unit, transposed }, columns, x } = self;
         let down = upper == transposed;
         for step in 0..n {
@@ -279,17 +262,10 @@ struct Cholesky<'a, T> {
     n: usize,
 }
 
-impl<T: Scalar> Kernel for Cholesky<'_, T> {
+impl<T: Scalar> LoopKernel for Cholesky<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.factor();
-    }
-}
-
-impl<T: Scalar> Cholesky<'_, T> {
-    #[inline(always)]
-    fn factor(self) {
+    fn run(self) {
         let n = self.n;
         for i in 0..n {
             let (done, rest) = self.y.split_at_mut(i * n);

@@ -1,4 +1,4 @@
-//! How is it computed? Plain loops on slices and views: no kernel records or differentiates.
+//! How are ops computed? By loops on slices and views: kernels neither record nor differentiate.
 #![allow(unsafe_code)]
 
 pub(crate) mod channels;
@@ -6,6 +6,7 @@ pub(crate) mod conv;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
 pub(crate) mod gemm;
+mod lanes;
 pub(crate) mod linalg;
 pub(crate) mod norm;
 pub(crate) mod parallel;

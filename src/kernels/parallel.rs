@@ -1,13 +1,10 @@
-//! How is work divided between threads? Every thread's work is handed out here: nothing else in the crate names the thread pool, so that one
-//! file shows that no part is empty or overlaps another.
+//! How is work divided between threads? Only this file uses the thread pool, so it alone shows that no part is empty and no two overlap.
 //!
-//! Where an output has at least two parts of a size from which a thread of its own pays, [`parts`] and [`tasks`] divide it by sizes alone,
-//! never by the number of threads; so do halves that are run by [`join`]. Matrix products alone ask for the number of threads ([`threads`],
-//! [`cut`]): a product is divided by rows and columns of its output only, never along the sum, and each element is added up in one order
-//! wherever the cuts lie. So no division of a product changes a bit.
+//! [`parts`], [`pieces`], [`tasks`] and the halves that are run by [`join`] depend on sizes alone, never on the number of threads, so that the
+//! bits do not either. Matrix products alone ask for the number of threads ([`threads`], [`cut`]): a product is divided by rows and columns of
+//! its output only, never along the sum, and the order of each sum does not depend on the division.
 //!
-//! The closures of [`parts`] and [`tasks`] come as `&dyn`, so that the thread pool's machinery is compiled once for each number type and not
-//! once for each kernel.
+//! Closures are passed as `&dyn`, so that the code of the thread pool is compiled once for a number type and not for each kernel.
 
 use rayon::prelude::*;
 
@@ -20,6 +17,16 @@ pub(crate) fn parts<T: Send>(y: &mut [T], each: usize, f: &(dyn Fn(usize, &mut [
     }
     divided();
     y.par_chunks_mut(each.max(1)).enumerate().for_each(|(i, y)| f(i * each.max(1), y));
+}
+
+/// Calls `f` with each piece of `size` elements of `y` and its index: on several threads, each with parts of `each` elements, as [`parts`] does.
+#[cfg_attr(test, track_caller)]
+pub(crate) fn pieces<T: Send>(y: &mut [T], size: usize, each: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    parts(y, each, &|first, y| {
+        for (i, y) in y.chunks_exact_mut(size).enumerate() {
+            f(first / size + i, y);
+        }
+    });
 }
 
 /// Calls `f` with each number below `count`: on several threads if that is `worth` it.

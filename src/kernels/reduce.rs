@@ -1,17 +1,17 @@
-//! How are axes reduced? By rows where the reduced elements lie together, by adding rows up where they do not.
+//! How are axes reduced? Where the reduced elements lie together, row by row; elsewhere whole rows are added up.
 //!
 //! The order of combination depends on sizes alone, never on the number of threads: the same input gives the same bits.
 
 use crate::array::layout::Axes;
 use crate::array::scalar::Scalar;
-use crate::array::simd::{Kernel, Simd, dispatch};
+use crate::array::simd::{LoopKernel, dispatch};
 use crate::array::view::View;
 use crate::kernels::parallel;
 use crate::kernels::strided::Nest;
 
-/// How two elements become one.
+/// An associative operation, and its identity.
 pub(crate) trait Reducer<T>: Copy + Sync {
-    /// What an empty reduction gives.
+    /// The result of an empty reduction.
     fn identity(self) -> T;
     /// Must be `#[inline(always)]`.
     fn combine(self, a: T, b: T) -> T;
@@ -56,11 +56,11 @@ impl<T: Scalar> Reducer<T> for Max {
     }
 }
 
-/// Elements of a large reduction that make one part: parts are reduced in parallel and combined in order.
+/// The least number of elements of a part of a large reduction. Parts are reduced in parallel and combined in order.
 const PART: usize = 16 * 1024;
-/// Parts are made longer rather than more than this many.
+/// The largest number of parts: beyond it, parts are longer.
 const MAX_PARTS: usize = 256;
-/// Parts are multiples of this, so that they can be fed in equal pieces.
+/// The length of a part is a multiple of this, so that it can be fed in equal pieces.
 pub(crate) const PIECE: usize = 1024;
 /// Independent accumulators, so that additions do not wait for each other.
 const LANES: usize = 64;
@@ -78,7 +78,7 @@ pub(crate) fn combine<T: Scalar, R: Reducer<T>>(parts: &[T], r: R) -> T {
     }
 }
 
-/// A part that is reduced piece by piece, to the same bits as at once. Pieces, but for the last, are multiples of [`LANES`].
+/// Reduces a part piece by piece, to the same bits as all at once. The length of each piece but the last is a multiple of [`LANES`].
 pub(crate) struct Accumulator<T, R> {
     lanes: [T; LANES],
     fed: usize,
@@ -110,7 +110,7 @@ impl<T: Scalar, R: Reducer<T>> Accumulator<T, R> {
         self.lanes = lanes;
         self.fed += x.len();
     }
-    /// What all pieces are reduced to; it begins anew after that.
+    /// What all pieces are reduced to. The next piece begins a new part.
     #[inline(always)]
     pub fn take(&mut self) -> T {
         let r = self.r;
@@ -118,79 +118,81 @@ impl<T: Scalar, R: Reducer<T>> Accumulator<T, R> {
         if fed < LANES {
             return lanes[..fed].iter().fold(r.identity(), |a, &b| r.combine(a, b));
         }
-        let mut half = LANES / 2;
-        while half > 0 {
-            for i in 0..half {
-                lanes[i] = r.combine(lanes[i], lanes[i + half]);
-            }
-            half /= 2;
-        }
-        lanes[0]
+        halved(&mut lanes, r)
     }
 }
 
+/// All lanes combined, always in the same order: the upper half into the lower, until one lane is left.
+#[inline(always)]
+pub(super) fn halved<T: Scalar, R: Reducer<T>, const LANES: usize>(lanes: &mut [T; LANES], r: R) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = r.combine(lanes[i], lanes[i + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// Feeds a piece to an accumulator.
 struct Feed<'a, T, R>(&'a mut Accumulator<T, R>, &'a [T]);
 
-impl<T: Scalar, R: Reducer<T>> Kernel for Feed<'_, T, R> {
+impl<T: Scalar, R: Reducer<T>> LoopKernel for Feed<'_, T, R> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run(self) {
         self.0.add(self.1);
     }
 }
 
-struct RowKernel<'a, T, R> {
+/// Reduces a slice.
+struct ReduceRow<'a, T, R> {
     x: &'a [T],
     r: R,
 }
 
-impl<T: Scalar, R: Reducer<T>> Kernel for RowKernel<'_, T, R> {
+impl<T: Scalar, R: Reducer<T>> LoopKernel for ReduceRow<'_, T, R> {
     type Out = T;
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) -> T {
-        row_of(self.x, self.r)
+    fn run(self) -> T {
+        let ReduceRow { x, r } = self;
+        if x.len() < LANES {
+            return x.iter().fold(r.identity(), |a, &b| r.combine(a, b));
+        }
+        let mut all = Accumulator::new(r);
+        all.add(x);
+        all.take()
     }
-}
-
-// What kernels do that are plain loops knows nothing of instruction sets: here and below it stands in functions of its own, which are made once
-// for a number type, and inlined into the code for each instruction set.
-
-#[inline(always)]
-fn row_of<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
-    if x.len() < LANES {
-        return x.iter().fold(r.identity(), |a, &b| r.combine(a, b));
-    }
-    let mut all = Accumulator::new(r);
-    all.add(x);
-    all.take()
 }
 
 /// Reduces a slice.
 pub(crate) fn row<T: Scalar, R: Reducer<T>>(x: &[T], r: R) -> T {
     let part = part_len(x.len());
     if part == x.len() {
-        return dispatch(RowKernel { x, r });
+        return dispatch(ReduceRow { x, r });
     }
     let mut parts = [T::ZERO; MAX_PARTS];
     let n = x.len().div_ceil(part);
     parallel::parts(&mut parts[..n], 1, &|i, p| {
         for (p, x) in p.iter_mut().zip(x[i * part..].chunks(part)) {
-            *p = dispatch(RowKernel { x, r });
+            *p = dispatch(ReduceRow { x, r });
         }
     });
     combine(&parts[..n], r)
 }
 
-struct AddRows<'a, T, R> {
+/// Combines the elements of a row into those of `acc`.
+struct AddRow<'a, T, R> {
     acc: &'a mut [T],
     x: &'a [T],
     r: R,
 }
 
-impl<T: Scalar, R: Reducer<T>> Kernel for AddRows<'_, T, R> {
+impl<T: Scalar, R: Reducer<T>> LoopKernel for AddRow<'_, T, R> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run(self) {
         add_row(self.acc, self.x, self.r);
     }
 }
@@ -202,63 +204,60 @@ fn add_row<T: Scalar, R: Reducer<T>>(acc: &mut [T], x: &[T], r: R) {
     }
 }
 
-struct AllRows<'a, T, R> {
+/// Combines all rows of `x`, each as long as `y`, into `y`.
+struct AddRows<'a, T, R> {
     x: &'a [T],
     y: &'a mut [T],
     r: R,
 }
 
-impl<T: Scalar, R: Reducer<T>> Kernel for AllRows<'_, T, R> {
+impl<T: Scalar, R: Reducer<T>> LoopKernel for AddRows<'_, T, R> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        all_rows(self.x, self.y, self.r);
+    fn run(self) {
+        let AddRows { x, y, r } = self;
+        y.fill(r.identity());
+        for row in x.chunks_exact(y.len()) {
+            add_row(y, row, r);
+        }
     }
 }
 
-#[inline(always)]
-fn all_rows<T: Scalar, R: Reducer<T>>(x: &[T], y: &mut [T], r: R) {
-    y.fill(r.identity());
-    for row in x.chunks_exact(y.len()) {
-        add_row(y, row, r);
-    }
-}
-
-/// A [`Reducer`] of whole rows, its type forgotten: what walks over arrays is compiled once for a number type.
+/// A [`Reducer`] of whole rows, as a trait object: the code that walks over arrays is compiled once for a number type.
 pub(crate) trait RowReducer<T>: Sync {
-    /// What an empty reduction gives.
-    fn nothing(&self) -> T;
-    /// Two results become one.
-    fn both(&self, a: T, b: T) -> T;
+    /// The result of an empty reduction.
+    fn empty(&self) -> T;
+    /// Combines two results into one.
+    fn join(&self, a: T, b: T) -> T;
     /// Reduces a slice on this thread.
     fn row(&self, x: &[T]) -> T;
     /// Combines each element of `x` into that of `acc`.
     fn add(&self, acc: &mut [T], x: &[T]);
     /// Reduces the elements of a nest that begins at `start` in `x`.
     fn group(&self, x: &[T], nest: &Nest<1>, start: isize) -> T;
-    /// The same of each of neighbouring nests, into one element of `y` each.
+    /// Reduces nests that begin at `start`, `start + 1`, .., each into one element of `y`.
     fn groups(&self, x: &[T], nest: &Nest<1>, start: isize, y: &mut [T]);
 }
 
 impl<T: Scalar, R: Reducer<T>> RowReducer<T> for R {
-    fn nothing(&self) -> T {
+    fn empty(&self) -> T {
         self.identity()
     }
-    fn both(&self, a: T, b: T) -> T {
+    fn join(&self, a: T, b: T) -> T {
         self.combine(a, b)
     }
     fn row(&self, x: &[T]) -> T {
-        dispatch(RowKernel { x, r: *self })
+        dispatch(ReduceRow { x, r: *self })
     }
     fn add(&self, acc: &mut [T], x: &[T]) {
-        dispatch(AddRows { acc, x, r: *self });
+        dispatch(AddRow { acc, x, r: *self });
     }
     fn group(&self, x: &[T], nest: &Nest<1>, start: isize) -> T {
         let r = *self;
         let mut total = r.identity();
         let mut add = |at: isize| {
             let part = match nest.step[0] {
-                1 => dispatch(RowKernel { x: &x[at as usize..][..nest.row], r }),
+                1 => dispatch(ReduceRow { x: &x[at as usize..][..nest.row], r }),
                 step => (0..nest.row as isize).fold(r.identity(), |a, i| r.combine(a, x[(at + i * step) as usize])),
             };
             total = r.combine(total, part);
@@ -276,7 +275,7 @@ impl<T: Scalar, R: Reducer<T>> RowReducer<T> for R {
         nest.each(0..nest.rows(), [start], |[at]| {
             for i in 0..nest.row as isize {
                 let x = &x[(at + i * nest.step[0]) as usize..][..y.len()];
-                dispatch(AddRows { acc: y, x, r });
+                dispatch(AddRow { acc: y, x, r });
             }
         });
     }
@@ -291,55 +290,42 @@ pub(crate) fn reduce<T: Scalar, R: Reducer<T>>(x: View<'_, T>, axes: Axes, y: &m
     if x.layout.numel() == 0 {
         return y.fill(r.identity());
     }
-    // Small matrices whose rows are added up, the gradients of biases: without the preparations for the general case.
+    // Small matrices whose rows are added up (the gradients of biases) skip the preparations for the general case.
     let leading = (0..x.shape().len()).filter(|&a| axes.has(a)).count();
     if let Some(x) = x.as_slice()
         && x.len() <= PART
         && (0..leading).all(|a| axes.has(a))
     {
-        return dispatch(AllRows { x, y, r });
+        return dispatch(AddRows { x, y, r });
     }
     walk(x, axes, y, &r);
 }
 
 fn walk<T: Scalar>(x: View<'_, T>, axes: Axes, y: &mut [T], r: &dyn RowReducer<T>) {
-    let kept = Nest::new(x.shape(), [x.strides()], |a| !axes.has(a));
-    let gone = Nest::new(x.shape(), [x.strides()], |a| axes.has(a));
-    let (start, step) = (x.offset as isize, kept.step[0]);
-    // The kept elements lie together: whole rows are added up. Else one output element after the other.
-    let together = step == 1 && gone.step[0] != 1 && kept.row > 1;
-    if !together && kept.rows() == 1 {
+    let outputs = Nest::new(x.shape(), [x.strides()], |a| !axes.has(a));
+    let reduced = Nest::new(x.shape(), [x.strides()], |a| axes.has(a));
+    let (start, step) = (x.offset as isize, outputs.step[0]);
+    // Where the elements of neighbouring outputs lie together, whole rows are added up. Elsewhere one output is computed after the other.
+    let together = step == 1 && reduced.step[0] != 1 && outputs.row > 1;
+    if !together && outputs.rows() == 1 {
         let each = (PART * y.len()).div_ceil(x.layout.numel());
         return parallel::parts(y, each, &|first, y| {
             for (i, y) in y.iter_mut().enumerate() {
-                *y = r.group(x.data, &gone, start + (first + i) as isize * step);
+                *y = r.group(x.data, &reduced, start + (first + i) as isize * step);
             }
         });
     }
-    let each = (PART * kept.rows()).div_ceil(x.layout.numel()) * kept.row;
+    let each = (PART * outputs.rows()).div_ceil(x.layout.numel()) * outputs.row;
     parallel::parts(y, each, &|first, y| {
-        let mut rows = y.chunks_exact_mut(kept.row);
-        kept.each(first / kept.row..first / kept.row + rows.len(), [start], |[base]| {
+        let mut rows = y.chunks_exact_mut(outputs.row);
+        outputs.each(first / outputs.row..first / outputs.row + rows.len(), [start], |[base]| {
             let row = rows.next().expect("as many rows as the shape says");
             if together {
-                return r.groups(x.data, &gone, base, row);
+                return r.groups(x.data, &reduced, base, row);
             }
             for (i, y) in row.iter_mut().enumerate() {
-                *y = r.group(x.data, &gone, base + i as isize * step);
+                *y = r.group(x.data, &reduced, base + i as isize * step);
             }
         });
     });
-}
-
-/// The sum of all lanes, always in the same order.
-#[inline(always)]
-pub(super) fn halved<T: Scalar, const LANES: usize>(acc: &mut [T; LANES]) -> T {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            acc[i] += acc[i + half];
-        }
-        half /= 2;
-    }
-    acc[0]
 }

@@ -1,4 +1,4 @@
-//! Sums of a few weighted elements: along one axis with fixed weights, and over planes with weights that are an array themselves.
+//! How are sums of a few weighted elements computed? Along one axis with fixed weights, and over planes with weights that are an array themselves.
 
 use crate::array::error::ShapeError;
 use crate::array::memory::{filled, room};
@@ -23,7 +23,7 @@ impl SparseRows {
     pub fn new() -> SparseRows {
         SparseRows { starts: vec![0], columns: Vec::new(), weights: Vec::new() }
     }
-    /// With room for so many rows of so many weights each.
+    /// No rows, with room for `rows` of `each` weights.
     pub fn with_room(rows: usize, each: usize) -> Result<SparseRows, ShapeError> {
         let entries = rows.saturating_mul(each);
         let mut starts = room(rows.saturating_add(1))?;
@@ -66,7 +66,7 @@ impl SparseRows {
         }
         Ok(SparseRows { starts, columns, weights })
     }
-    /// The product with the matrices in `x`, each of `n` rows and `inner` columns: `y` holds as many of [`SparseRows::len`] rows.
+    /// The products with the matrices in `x`, each of `n` rows and `inner` columns: as many matrices of [`SparseRows::len`] rows in `y`.
     pub fn times<T: Scalar>(&self, x: &[T], n: usize, inner: usize, y: &mut [T]) {
         let m = self.len();
         if y.is_empty() {
@@ -75,7 +75,7 @@ impl SparseRows {
         let taps = self.columns.len().div_ceil(m).max(1);
         let each = GRAIN.div_ceil(taps * inner) * inner;
         parallel::parts(y, each, &|first, y| {
-            // Line by line of `y`, but whole rows at a time where lines are single numbers.
+            // Line by line of `y`; if lines are single numbers, many at a time.
             let (mut line, mut rest) = (first / inner, y);
             while !rest.is_empty() {
                 let (outer, i) = (line / m, line % m);
@@ -108,8 +108,7 @@ impl SparseRows {
 
 // ------------------------------------------------------------------------------------------------- planes, own weights
 
-/// Sizes of a sum of taps: `batch` images of `channels` planes of `size` elements, of which each of `outputs` outputs is the sum of
-/// `taps`, weighted.
+/// The sizes of weighted sums: in images of `channels` planes of `size` elements, each of `outputs` outputs is the sum of `taps` elements.
 pub(crate) struct TapSizes {
     pub channels: usize,
     pub size: usize,
@@ -118,25 +117,25 @@ pub(crate) struct TapSizes {
 }
 
 impl TapSizes {
-    /// Calls `f` with the parts of `y`, whose units are `len` elements long and cost `work` each, and the number of the first unit.
+    /// Calls `f` with the parts of `y`, and the index of the first unit of each. A unit is `len` elements, which take `work` multiply-adds.
     fn share<T: Send>(&self, y: &mut [T], len: usize, work: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
         if !y.is_empty() {
             parallel::parts(y, GRAIN.div_ceil(work.max(1)) * len, &|first, y| f(first / len, y));
         }
     }
-    /// The taps of all outputs of an image.
-    fn table(&self) -> usize {
+    /// The number of taps of all outputs of an image.
+    fn all_taps(&self) -> usize {
         self.outputs * self.taps
     }
 }
 
 /// `y[n, c, o]`: the sum over k of `w[n, o, k] * x[n, c, index[n, o, k]]`. A negative index is no tap.
 pub(crate) fn tap_sum<T: Scalar>(s: &TapSizes, index: &[i64], w: &[T], x: &[T], y: &mut [T]) {
-    s.share(y, s.outputs, s.table(), &|first, y| {
+    s.share(y, s.outputs, s.all_taps(), &|first, y| {
         for (plane, y) in y.chunks_mut(s.outputs).enumerate() {
             let image = (first + plane) / s.channels;
             let x = &x[(first + plane) * s.size..][..s.size];
-            let (index, w) = (&index[image * s.table()..], &w[image * s.table()..]);
+            let (index, w) = (&index[image * s.all_taps()..], &w[image * s.all_taps()..]);
             for (y, (index, w)) in y.iter_mut().zip(index.chunks(s.taps).zip(w.chunks(s.taps))) {
                 let taps = index.iter().zip(w).filter(|(i, _)| **i >= 0);
                 // From 0, and not by `sum`, which gives -0 for nothing.
@@ -148,12 +147,12 @@ pub(crate) fn tap_sum<T: Scalar>(s: &TapSizes, index: &[i64], w: &[T], x: &[T], 
 
 /// By x: `x[n, c, index[n, o, k]] += w[n, o, k] * y[n, c, o]`.
 pub(crate) fn tap_scatter<T: Scalar>(s: &TapSizes, index: &[i64], y: &[T], w: &[T], x: &mut [T]) {
-    s.share(x, s.size, s.table(), &|first, x| {
+    s.share(x, s.size, s.all_taps(), &|first, x| {
         x.fill(T::ZERO);
         for (plane, x) in x.chunks_mut(s.size).enumerate() {
             let image = (first + plane) / s.channels;
             let y = &y[(first + plane) * s.outputs..][..s.outputs];
-            let (index, w) = (&index[image * s.table()..], &w[image * s.table()..]);
+            let (index, w) = (&index[image * s.all_taps()..], &w[image * s.all_taps()..]);
             for (&y, (index, w)) in y.iter().zip(index.chunks(s.taps).zip(w.chunks(s.taps))) {
                 for (&i, &w) in index.iter().zip(w).filter(|(i, _)| **i >= 0) {
                     x[i as usize] += w * y;

@@ -1,4 +1,4 @@
-//! How are running totals computed? In place along an axis, whole slices at a time where the axis is not the last.
+//! How are running totals computed? In place along an axis; whole slices at a time, unless the axis is the last.
 
 use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 16 * 1024;
 
-/// How an element becomes the total up to it, from the total before it.
+/// A kind of running total.
 pub(crate) trait Step<T>: Copy + Sync {
     /// The running totals of some lines. Must be `#[inline(always)]`.
     fn run<S: Simd>(self, lines: Lines<'_, T>);
@@ -51,8 +51,8 @@ impl<T: Scalar> Step<T> for LogAddExp {
     }
 }
 
-/// The total up to an element. (A trait of its own, without an instruction set: what needs none is made once for a number type, and inlined into
-/// the code for each set.)
+/// The total up to an element, from the total before it. (A trait without an instruction set, so that totals which need none are compiled once
+/// for a number type, and inlined into the code for each instruction set.)
 trait Next<T>: Copy {
     /// Must be `#[inline(always)]`. `at` is the element's position in the array.
     fn next(self, before: T, x: T, at: usize) -> T;
@@ -82,7 +82,7 @@ impl<T: Scalar, S: Simd> Next<T> for LogAddExpBy<S> {
     #[inline(always)]
     fn next(self, before: T, x: T, _: usize) -> T {
         let (low, high) = if x > before { (before, x) } else { (x, before) };
-        // Equal infinities have no difference. NaN comes through, whichever it is.
+        // Equal infinities have no difference. NaN is passed on, whichever number it is.
         let gap = if low == high { T::ZERO } else { low - high };
         high + VecMath::log1p::<S>(VecMath::exp::<S>(gap))
     }
@@ -91,9 +91,9 @@ impl<T: Scalar, S: Simd> Next<T> for LogAddExpBy<S> {
 /// Lines of elements, which become their running totals.
 pub(crate) struct Lines<'a, T> {
     y: &'a mut [T],
-    /// Where `y` begins in the whole array.
+    /// The place of `y` in the whole array.
     first: usize,
-    /// The length of the axis, and how many elements lie in one element of it.
+    /// The length of the axis, and the number of elements for each index of it.
     n: usize,
     inner: usize,
     reverse: bool,
@@ -140,7 +140,7 @@ impl<T: Scalar> Lines<'_, T> {
     }
 }
 
-/// Makes running totals along an axis of `y`, which holds the elements; from the last on if `reverse`.
+/// Replaces the elements of `y` by their running totals along an axis, from the last one on if `reverse`.
 pub(crate) fn scan<T: Scalar, F: Step<T>>(y: &mut [T], shape: &Shape, axis: usize, reverse: bool, f: F) {
     if y.is_empty() {
         return;

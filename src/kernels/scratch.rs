@@ -1,5 +1,5 @@
-//! Where do kernels put what they need only while they run? Into memory that each thread keeps, so that nothing is allocated once
-//! every thread has run the largest kernel.
+//! Where do kernels keep temporary values? In memory that each thread keeps, so that nothing is allocated once every thread has run the
+//! largest kernel.
 
 use crate::array::memory::{filled, lack, or_panic};
 use crate::array::simd::Element;
@@ -14,15 +14,15 @@ thread_local! {
     static KEPT: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Calls `f` with room for `len` numbers, which holds anything, aligned to a line of the cache.
+/// Calls `f` with room for `len` numbers, of arbitrary values, aligned to a line of the cache.
 ///
-/// The memory is the thread's only again when `f` returns: if `f` lets other tasks run on this thread, they take pieces of their own.
+/// The memory returns to the thread when `f` does: other tasks that run on this thread meanwhile take pieces of their own.
 pub(crate) fn with<T: Element, R>(len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
     // SAFETY: `Element` is f32 or f64.
     unsafe { room(len, f) }
 }
 
-/// As [`with`], for tables of places.
+/// As [`with`], for places in arrays.
 pub(crate) fn tables<R>(len: usize, f: impl FnOnce(&mut [u32]) -> R) -> R {
     // SAFETY: any bits are a whole number.
     unsafe { room(len, f) }
@@ -40,14 +40,14 @@ unsafe fn room<N, R>(len: usize, f: impl FnOnce(&mut [N]) -> R) -> R {
     result
 }
 
-/// A piece that holds `len` values of `size` bytes each. (Of no type, and apart from [`room`], which is compiled once for each caller.)
+/// A piece that holds `len` values of `size` bytes each. (Not a part of [`room`], which is compiled once for each caller.)
 fn lend(len: usize, size: usize) -> Vec<Line> {
     // A size that wrapped here would be a slice that is longer than its memory.
     let bytes = len.checked_mul(size);
     let count = or_panic(bytes.ok_or_else(|| lack(len, size))).div_ceil(size_of::<Line>());
     let mut lines = KEPT.with(|kept| take(&mut kept.borrow_mut(), count));
     if lines.len() < count {
-        // A little more, so that tasks whose shares differ by one find room in each other's pieces.
+        // A little more, so that tasks whose shares differ by one can use each other's pieces.
         let more = count.next_multiple_of((count.next_power_of_two() / 8).max(1));
         drop(std::mem::take(&mut lines)); // the old piece first: both need not be held at once
         lines = or_panic(filled(more, Line([0; 8])));

@@ -11,7 +11,7 @@ use crate::kernels::strided::copy;
 /// Elements from which a thread of its own pays.
 const GRAIN: usize = 8 * 1024;
 
-/// `x - shift`, or `e^(x - shift)`, in place; and the sum of the exponentials.
+/// `x - shift`, or with `exp` `e^(x - shift)`, in place.
 struct Shift<'a, T> {
     x: &'a mut [T],
     shift: T,
@@ -36,6 +36,7 @@ fn finite_max<T: Scalar>(x: &[T]) -> T {
     if max == T::INFINITY || max == -T::INFINITY { T::ZERO } else { max }
 }
 
+/// Copies `x` to `y` and calls `f` with each row.
 fn each_row<T: Scalar>(x: View<'_, T>, y: &mut [T], f: impl Fn(&mut [T]) + Sync) {
     let n = *x.shape().last().expect("an axis to run along");
     if y.is_empty() {
@@ -58,7 +59,7 @@ pub(crate) fn softmax<T: Scalar>(x: View<'_, T>, masked: bool, y: &mut [T]) {
     });
 }
 
-/// The numbers on the stack that a row of exponentials is summed up from.
+/// The number of exponentials that are computed at a time, on the stack.
 const PART: usize = 256;
 
 /// `ln(sum(e^x))` of a row.
@@ -67,8 +68,7 @@ fn logsumexp_row<T: Scalar>(x: &[T]) -> T {
     rest + shift
 }
 
-/// A shift near the largest of a row, and what `ln(sum(e^x))` is beyond it: beside large numbers their sum would lose that. In parts that fit
-/// on the stack.
+/// A shift near the largest element of a row, and `ln(sum(e^x))` less that shift: beside a large shift, their sum would lose digits.
 fn shifted_logsumexp<T: Scalar>(x: &[T]) -> (T, T) {
     let shift = finite_max(x);
     let mut total = T::ZERO;
@@ -82,6 +82,7 @@ fn shifted_logsumexp<T: Scalar>(x: &[T]) -> (T, T) {
     (shift, ln(total))
 }
 
+/// `ln(x)`, by the function of the instruction set.
 fn ln<T: Scalar>(x: T) -> T {
     struct Ln<T>(T);
     impl<T: Scalar> Kernel for Ln<T> {

@@ -1,4 +1,4 @@
-//! How are elements put in order? Line by line along an axis, each beside its position, so that equal elements keep their order.
+//! How are elements sorted? Line by line along an axis, each element with its position, so that equal elements keep their order.
 
 use crate::array::error::ShapeError;
 use crate::array::memory::{filled, or_panic, room};
@@ -13,20 +13,23 @@ const GRAIN: usize = 4 * 1024;
 /// An element and its position in its line.
 pub(crate) type Entry<T> = (T, i64);
 
+/// Smaller first, NaN last.
+fn by_value<T: Scalar>(a: T, b: T) -> Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
 /// Smaller first, NaN last, equal elements by position.
 pub(crate) fn ascending<T: Scalar>(a: &Entry<T>, b: &Entry<T>) -> Ordering {
-    let by_value = a.0.partial_cmp(&b.0).unwrap_or_else(|| a.0.is_nan().cmp(&b.0.is_nan()));
-    by_value.then(a.1.cmp(&b.1))
+    by_value(a.0, b.0).then(a.1.cmp(&b.1))
 }
 
 /// Larger first, NaN before all, equal elements by position.
 pub(crate) fn descending<T: Scalar>(a: &Entry<T>, b: &Entry<T>) -> Ordering {
-    let by_value = b.0.partial_cmp(&a.0).unwrap_or_else(|| b.0.is_nan().cmp(&a.0.is_nan()));
-    by_value.then(a.1.cmp(&b.1))
+    by_value(b.0, a.0).then(a.1.cmp(&b.1))
 }
 
-/// Chooses `k` elements of each line along an axis: `choose` brings them to the front. Gives their positions, in the array's layout
-/// with `k` elements along that axis.
+/// Chooses `k` elements of each line along an axis: `choose` moves them to the front. Returns their positions, as an array with `k` elements
+/// along that axis.
 pub(crate) fn choose<T: Scalar>(
     x: &[T],
     shape: &Shape,
@@ -55,7 +58,7 @@ pub(crate) fn choose<T: Scalar>(
     Ok(y)
 }
 
-/// Brings the first `k` in an order to the front, in order.
+/// Moves the first `k` elements of an order to the front, sorted.
 pub(crate) fn first<T: Scalar>(line: &mut [Entry<T>], k: usize, order: fn(&Entry<T>, &Entry<T>) -> Ordering) {
     if k < line.len() {
         line.select_nth_unstable_by(k, order);

@@ -1,5 +1,5 @@
-//! How are arrays walked whose elements do not lie in order? Axes that adjoin in all operands are merged, the last one is the row,
-//! and an odometer steps over the others.
+//! How are the elements of strided arrays visited? Neighbouring axes are merged where that is possible in all arrays, the last one is the row,
+//! and an odometer counts over the others.
 
 use crate::array::buffers::zeros;
 use crate::array::error::ShapeError;
@@ -33,7 +33,7 @@ impl<const N: usize> Nest<N> {
     pub fn new(shape: &[usize], strides: [&[isize]; N], keep: impl Fn(usize) -> bool) -> Self {
         Self::over(shape, strides, &keep)
     }
-    /// (Compiled once for a number of arrays, whatever is kept.)
+    /// (Compiled once for a number of arrays, not again for each `keep`.)
     fn over(shape: &[usize], strides: [&[isize]; N], keep: &dyn Fn(usize) -> bool) -> Self {
         let mut axes: SmallVec<[Axis<N>; 6]> = SmallVec::new();
         for (a, &size) in shape.iter().enumerate() {
@@ -63,7 +63,7 @@ impl<const N: usize> Nest<N> {
     pub fn is_row(&self) -> bool {
         self.outer.is_empty()
     }
-    /// Calls `f` with the offsets at which each of the rows begins.
+    /// Calls `f` with the place in each array where each of the rows begins.
     #[inline]
     pub fn each(&self, rows: Range<usize>, start: [isize; N], mut f: impl FnMut([isize; N])) {
         let mut odometer = Odometer::new(&self.outer, rows.start, start);
@@ -74,7 +74,7 @@ impl<const N: usize> Nest<N> {
     }
 }
 
-/// Where a row begins: how far along each outer axis, and in each array.
+/// The beginning of a row: its index along each outer axis, and its place in each array.
 struct Odometer<'a, const N: usize> {
     outer: &'a [Axis<N>],
     index: Small<usize>,
@@ -97,7 +97,7 @@ impl<'a, const N: usize> Odometer<'a, N> {
         }
         Odometer { outer, index, at }
     }
-    /// On to the next row.
+    /// Moves to the next row.
     #[inline]
     fn advance(&mut self) {
         for (i, axis) in self.index.iter_mut().zip(self.outer).rev() {
@@ -145,7 +145,7 @@ pub(crate) fn gather<T: Scalar>(data: &[T], at: isize, step: isize, row: &mut [T
     }
 }
 
-/// Copies `x` into places of `y` that begin at `offset` and step by `strides`: the inverse of a strided read.
+/// Copies `x` to the places of `y` from `offset` on, `strides` apart: the inverse of a strided read.
 pub(crate) fn scatter<T: Scalar>(x: View<'_, T>, y: &mut [T], offset: isize, strides: &[isize]) {
     if x.shape().numel() == 0 {
         return;
@@ -162,7 +162,7 @@ pub(crate) fn scatter<T: Scalar>(x: View<'_, T>, y: &mut [T], offset: isize, str
     });
 }
 
-/// Copies a view's elements into logical order, for code that is generic: what it calls is compiled in this crate.
+/// As [`copy`], for generic code: the functions that it calls are compiled in this crate.
 pub(crate) fn lay_out<T: Scalar>(x: View<'_, T>, y: &mut [T]) {
     fn lay_out_f32(x: View<'_, f32>, y: &mut [f32]) {
         copy(x, y);
@@ -179,7 +179,7 @@ pub(crate) fn lay_out<T: Scalar>(x: View<'_, T>, y: &mut [T]) {
 }
 
 impl<'a, T: Scalar> View<'a, T> {
-    /// The elements in logical order, copied where they lie differently.
+    /// The elements in logical order, copied if they lie in another one.
     pub fn to_slice(&self) -> Cow<'a, [T]> {
         match self.as_slice() {
             Some(s) => Cow::Borrowed(s),

@@ -2,19 +2,20 @@
 //! small singular values. (M. R. Hestenes, "Inversion of matrices by biorthogonalization and related results", 1958.)
 
 use crate::array::scalar::Scalar;
+use crate::kernels::linalg::two_rows;
 use crate::kernels::scratch;
 use crate::kernels::unit::unit;
 
-/// Sweeps over all pairs; about six suffice, and what is not found by then is not a number.
+/// The largest number of sweeps over all pairs: about six suffice, unless there are NaNs.
 const SWEEPS: usize = 40;
 
-/// Calls `f` with the columns `U S` and `V` (each column in a row) of the singular value decomposition `U S V^T` of a row-major matrix of m
-/// rows and n <= m columns, and with the singular values, in no order.
+/// Calls `f` with `U S` and `V` of the singular value decomposition `U S V^T` of a row-major matrix of m rows and n <= m columns, both
+/// column-major, and with the singular values, unordered.
 pub(crate) fn svd<T: Scalar, R>(x: &[T], m: usize, n: usize, f: impl FnOnce(&[f64], &[f64], &[f64]) -> R) -> R {
     scratch::with(n * m + n * n + n, |room: &mut [f64]| {
         let (w, rest) = room.split_at_mut(n * m);
         let (v, s) = rest.split_at_mut(n * n);
-        // In the unit of the largest element, so that products of columns are within the type.
+        // In a unit near the largest element, so that products of columns are within the type.
         let unit = unit(x.iter().fold(0.0, |largest: f64, x| largest.max(x.to_f64().abs())));
         for i in 0..m {
             for j in 0..n {
@@ -27,6 +28,7 @@ pub(crate) fn svd<T: Scalar, R>(x: &[T], m: usize, n: usize, f: impl FnOnce(&[f6
     })
 }
 
+/// Rotates pairs of the columns `w` until all are orthogonal, and applies the same rotations to the identity `v`.
 fn decompose(w: &mut [f64], v: &mut [f64], s: &mut [f64], (m, n): (usize, usize)) {
     v.fill(0.0);
     (0..n).for_each(|j| v[j * n + j] = 1.0);
@@ -34,7 +36,7 @@ fn decompose(w: &mut [f64], v: &mut [f64], s: &mut [f64], (m, n): (usize, usize)
         let mut turned = false;
         for q in 1..n {
             for p in 0..q {
-                let (a, b) = pair(w, m, p, q);
+                let (a, b) = two_rows(w, m, p, q);
                 let (aa, bb, ab) = (dot(a, a), dot(b, b), dot(a, b));
                 if ab.abs() <= f64::EPSILON * aa.sqrt() * bb.sqrt() {
                     continue;
@@ -44,7 +46,7 @@ fn decompose(w: &mut [f64], v: &mut [f64], s: &mut [f64], (m, n): (usize, usize)
                 let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
                 let c = 1.0 / (1.0 + t * t).sqrt();
                 rotate(a, b, c, c * t);
-                let (a, b) = pair(v, n, p, q);
+                let (a, b) = two_rows(v, n, p, q);
                 rotate(a, b, c, c * t);
             }
         }
@@ -62,12 +64,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Rows p < q of a matrix of rows of length n.
-fn pair(x: &mut [f64], n: usize, p: usize, q: usize) -> (&mut [f64], &mut [f64]) {
-    let (low, high) = x.split_at_mut(q * n);
-    (&mut low[p * n..][..n], &mut high[..n])
-}
-
+/// Rotates two columns.
 fn rotate(a: &mut [f64], b: &mut [f64], c: f64, s: f64) {
     for (a, b) in a.iter_mut().zip(b) {
         (*a, *b) = (c * *a - s * *b, s * *a + c * *b);
@@ -79,8 +76,8 @@ pub(crate) fn nuclear_norm<T: Scalar>(x: &[T], m: usize, n: usize) -> T {
     T::from_f64(svd(x, m, n, |_, _, s| s.iter().fold(0.0, |sum, s| sum + s)))
 }
 
-/// `U V^T`, without the parts that belong to singular values of 0: those that rounding can have made of the largest (as NumPy's `matrix_rank` has
-/// it). All is computed in double precision, whatever the type.
+/// `U V^T`, without the parts of singular values that are 0 up to the rounding of the largest (the bound is that of NumPy's `matrix_rank`).
+/// Computed in `f64` for both types.
 pub(crate) fn polar<T: Scalar>(x: &[T], m: usize, n: usize, y: &mut [T]) {
     svd(x, m, n, |w, v, s| {
         let least = s.iter().fold(0.0, |largest: f64, &s| largest.max(s)) * m as f64 * f64::EPSILON;

@@ -1,25 +1,30 @@
-//! In which unit are squares summed up? In 1, as long as they keep clear of the ends of the type. Beyond that in a power of two near the
-//! largest number, by which they are multiplied before they are squared: that rounds nothing, so that the result is right wherever it can be
-//! represented.
+//! In which unit are squares summed up? In 1, if the sum is well within the type. Otherwise all numbers are first multiplied by a power of two
+//! near the reciprocal of the largest, which rounds nothing: the result is right wherever it can be represented.
 //!
-//! Sums are made in the unit 1 first, and looked at: in the common case that costs one comparison a sum.
+//! Sums are computed in the unit 1 first and then checked: in the common case that costs one comparison a sum.
 
 use crate::array::scalar::Scalar;
 
-/// Whether a sum of squares (or of other powers) has lost nothing at the ends of the type. It is finite, so none was beyond the upper end. And it
-/// is large beside the smallest normal number (1.2e-38 and 2.2e-308): each square that fell below that lost less than the smallest subnormal
+/// The first for `f32`, the second for `f64`.
+#[inline(always)]
+pub(super) fn by_type<T: Scalar, C>(single: C, double: C) -> C {
+    if size_of::<T>() == size_of::<f32>() { single } else { double }
+}
+
+/// Whether a sum of squares (or of other powers) has lost nothing at the ends of the type. It is finite, so no square was too large. And it is
+/// large beside the smallest normal number (1.2e-38 and 2.2e-308): each square that fell below that lost less than the smallest subnormal
 /// number, 1e-45 or 5e-324. That is 1e-15 of the bound of `f32` and less than 1e-33 of that of `f64`: millions of squares lose less than the
 /// sum's own rounding.
 #[inline(always)]
 pub(crate) fn is_safe<T: Scalar>(sum: T) -> bool {
-    let least = T::from_f64(if size_of::<T>() == size_of::<f32>() { 1e-30 } else { 1e-290 });
+    let least = T::from_f64(by_type::<T, _>(1e-30, 1e-290));
     sum >= least && sum < T::INFINITY
 }
 
 /// Whether a mean square v is so far from the ends of the type that v^(5/2) and its reciprocal are within it: the second derivative of x / sqrt(v)
 /// is made of those. (1e14^2.5 = 1e35 of 3e38, and 1e120^2.5 = 1e300 of 1.8e308.)
 pub(crate) fn is_moderate<T: Scalar>(square: T) -> bool {
-    let bound = if size_of::<T>() == size_of::<f32>() { 1e14 } else { 1e120 };
+    let bound = by_type::<T, _>(1e14, 1e120);
     square >= T::from_f64(1.0 / bound) && square <= T::from_f64(bound)
 }
 
@@ -31,7 +36,7 @@ pub(crate) fn unit<T: Scalar>(largest: T) -> T {
     if x == 0.0 || !x.is_finite() {
         return T::ONE;
     }
-    let (low, high) = if size_of::<T>() == size_of::<f32>() { (-126, 120) } else { (-1020, 1000) };
+    let (low, high) = by_type::<T, _>((-126, 120), (-1020, 1000));
     let exponent = (-x.log2().floor() as i32).clamp(low, high);
     T::from_f64(2.0_f64.powi(exponent))
 }

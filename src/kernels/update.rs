@@ -1,7 +1,7 @@
-//! How does an optimizer change a parameter? One pass over it, its gradient and what is remembered about it, on all threads where that pays.
+//! How does an optimizer change a parameter? In one pass over it, its gradient and its state, on all threads where that pays.
 
 use crate::array::scalar::Scalar;
-use crate::array::simd::{Kernel, Simd, dispatch};
+use crate::array::simd::{LoopKernel, dispatch};
 use crate::kernels::parallel;
 
 /// Elements from which a thread of its own pays.
@@ -36,18 +36,10 @@ struct Loop<'a, T, R, const N: usize> {
     state: [&'a mut [T]; N],
 }
 
-impl<T: Scalar, R: UpdateRule<T, N>, const N: usize> Kernel for Loop<'_, T, R, N> {
+impl<T: Scalar, R: UpdateRule<T, N>, const N: usize> LoopKernel for Loop<'_, T, R, N> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.all();
-    }
-}
-
-// (The loop knows nothing of instruction sets: it is made once for a rule, and inlined into the code for each set.)
-impl<T: Scalar, R: UpdateRule<T, N>, const N: usize> Loop<'_, T, R, N> {
-    #[inline(always)]
-    fn all(self) {
+    fn run(self) {
         let Loop { rule, w, g, state } = self;
         assert!(g.len() == w.len() && state.iter().all(|s| s.len() == w.len()), "slices of one length");
         for (i, (w, &g)) in w.iter_mut().zip(g).enumerate() {
@@ -56,11 +48,11 @@ impl<T: Scalar, R: UpdateRule<T, N>, const N: usize> Loop<'_, T, R, N> {
                 // SAFETY: i is below the length of all slices.
                 old[k] = unsafe { *state[k].get_unchecked(i) };
             }
-            let (new, kept) = rule.at(*w, g, old);
+            let (new, new_state) = rule.at(*w, g, old);
             *w = new;
             for k in 0..N {
                 // SAFETY: as above.
-                unsafe { *state[k].get_unchecked_mut(i) = kept[k] };
+                unsafe { *state[k].get_unchecked_mut(i) = new_state[k] };
             }
         }
     }

@@ -1,4 +1,4 @@
-//! 128 bits as a plain array: the compiler turns the loops below into SSE2 or NEON instructions.
+//! What are vectors without x86-64 extensions? Arrays of 128 bits: the compiler turns the loops below into SSE2 or NEON instructions.
 
 use super::{Element, Simd, Vector, sealed::Sealed};
 

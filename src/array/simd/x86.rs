@@ -1,4 +1,4 @@
-//! AVX2 and AVX-512. The only place that names their instructions.
+//! What are vectors on x86-64? AVX2 and AVX-512: only this file names their instructions.
 
 use super::{Kernel, OfNumbers, Simd, Vector, sealed::Sealed};
 use std::arch::x86_64::*;
@@ -48,9 +48,11 @@ pub fn numbers_avx512<T: Copy, F: OfNumbers<T>>(f: F, a: T, b: T, c: T) -> T {
 
 /// The four register types differ only in the names of their instructions.
 macro_rules! vector {
-    ($vector:ty, $scalar:ty, $lanes:literal, $mask:ty, $choice:ty, $make_mask:ident, $interleave:ident, $deinterleave:ident,
-     $is_topped:ident, $select:ident, $splat:ident, $add:ident, $mul:ident, $mul_add:ident, $load:ident, $store:ident,
-     $load_masked:ident, $store_masked:ident) => {
+    (
+        $vector:ident: [$scalar:ty; $lanes:literal], $mask:ty, $choice:ty;
+        $make_mask:ident, $interleave:ident, $deinterleave:ident, $is_topped:ident, $select:ident;
+        $splat:ident, $add:ident, $mul:ident, $mul_add:ident, $load:ident, $store:ident, $load_masked:ident, $store_masked:ident;
+    ) => {
         impl Sealed for $vector {}
 
         // SAFETY, for every block: code that is generic over `Simd` meets this type only below `run_avx2` or
@@ -118,88 +120,28 @@ macro_rules! vector {
     };
 }
 
-vector!(
-    __m512,
-    f32,
-    16,
-    __mmask16,
-    __mmask16,
-    mask_512,
-    interleave_512,
-    deinterleave_512,
-    is_topped_512,
-    select_512,
-    _mm512_set1_ps,
-    _mm512_add_ps,
-    _mm512_mul_ps,
-    _mm512_fmadd_ps,
-    _mm512_loadu_ps,
-    _mm512_storeu_ps,
-    load_masked_512,
-    _mm512_mask_storeu_ps
-);
-vector!(
-    __m512d,
-    f64,
-    8,
-    __mmask8,
-    __mmask8,
-    mask_512d,
-    interleave_512d,
-    deinterleave_512d,
-    is_topped_512d,
-    select_512d,
-    _mm512_set1_pd,
-    _mm512_add_pd,
-    _mm512_mul_pd,
-    _mm512_fmadd_pd,
-    _mm512_loadu_pd,
-    _mm512_storeu_pd,
-    load_masked_512d,
-    _mm512_mask_storeu_pd
-);
-vector!(
-    __m256,
-    f32,
-    8,
-    __m256i,
-    __m256,
-    mask_256,
-    interleave_256,
-    deinterleave_256,
-    is_topped_256,
-    _mm256_blendv_ps,
-    _mm256_set1_ps,
-    _mm256_add_ps,
-    _mm256_mul_ps,
-    _mm256_fmadd_ps,
-    _mm256_loadu_ps,
-    _mm256_storeu_ps,
-    _mm256_maskload_ps,
-    _mm256_maskstore_ps
-);
-vector!(
-    __m256d,
-    f64,
-    4,
-    __m256i,
-    __m256d,
-    mask_256d,
-    interleave_256d,
-    deinterleave_256d,
-    is_topped_256d,
-    _mm256_blendv_pd,
-    _mm256_set1_pd,
-    _mm256_add_pd,
-    _mm256_mul_pd,
-    _mm256_fmadd_pd,
-    _mm256_loadu_pd,
-    _mm256_storeu_pd,
-    _mm256_maskload_pd,
-    _mm256_maskstore_pd
-);
+vector! {
+    __m512: [f32; 16], __mmask16, __mmask16;
+    mask_512, interleave_512, deinterleave_512, is_topped_512, select_512;
+    _mm512_set1_ps, _mm512_add_ps, _mm512_mul_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_storeu_ps, load_masked_512, _mm512_mask_storeu_ps;
+}
+vector! {
+    __m512d: [f64; 8], __mmask8, __mmask8;
+    mask_512d, interleave_512d, deinterleave_512d, is_topped_512d, select_512d;
+    _mm512_set1_pd, _mm512_add_pd, _mm512_mul_pd, _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_storeu_pd, load_masked_512d, _mm512_mask_storeu_pd;
+}
+vector! {
+    __m256: [f32; 8], __m256i, __m256;
+    mask_256, interleave_256, deinterleave_256, is_topped_256, _mm256_blendv_ps;
+    _mm256_set1_ps, _mm256_add_ps, _mm256_mul_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_maskload_ps, _mm256_maskstore_ps;
+}
+vector! {
+    __m256d: [f64; 4], __m256i, __m256d;
+    mask_256d, interleave_256d, deinterleave_256d, is_topped_256d, _mm256_blendv_pd;
+    _mm256_set1_pd, _mm256_add_pd, _mm256_mul_pd, _mm256_fmadd_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_maskload_pd, _mm256_maskstore_pd;
+}
 
-// What is more than one instruction. `#[inline]` suffices for a function that names its features.
+// Methods of more than one instruction. `#[inline]` suffices for a function that names its features.
 
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -291,8 +233,7 @@ fn deinterleave_512d(a: __m512d, b: __m512d) -> (__m512d, __m512d) {
 fn deinterleave_256(a: __m256, b: __m256) -> (__m256, __m256) {
     // The halves of both registers, then their even and odd lanes.
     let (low, high) = (_mm256_permute2f128_ps::<0x20>(a, b), _mm256_permute2f128_ps::<0x31>(a, b));
-    let (even, odd) = (_mm256_shuffle_ps::<0x88>(low, high), _mm256_shuffle_ps::<0xdd>(low, high));
-    (even, odd)
+    (_mm256_shuffle_ps::<0x88>(low, high), _mm256_shuffle_ps::<0xdd>(low, high))
 }
 
 #[inline]
@@ -338,7 +279,7 @@ fn select_512d(no: __m512d, yes: __m512d, choice: __mmask8) -> __m512d {
     _mm512_mask_blend_pd(choice, no, yes)
 }
 
-/// Asks for the lines of a slice in the second-level cache, ahead of their use.
+/// Prefetches the lines of a slice into the second-level cache.
 #[inline]
 pub fn prefetch<T>(x: &[T]) {
     for line in x.chunks(64 / size_of::<T>()) {
@@ -347,7 +288,7 @@ pub fn prefetch<T>(x: &[T]) {
     }
 }
 
-/// Asks for the line at this place, which may be anywhere, in the first-level cache.
+/// Prefetches the line at this place, which may be anywhere, into the first-level cache.
 #[inline(always)]
 pub fn prefetch_line<T>(at: *const T) {
     // SAFETY: as above; the instruction never faults.

@@ -15,7 +15,7 @@ use super::float::{Float, fast_two_sum, fma, poly, select, two_sum};
 use crate::array::simd::Simd;
 use core::f64::consts::FRAC_2_PI;
 
-/// What the types do differently.
+/// The functions and constants of a type.
 pub trait Circular: Float {
     /// The largest |x| for which [`sin`], [`cos`] and [`tan`] are accurate: 2^28 or 2^24.
     #[cfg(test)]

@@ -1,5 +1,5 @@
-//! In what do `f32` and `f64` differ? In the layout of their bits, which is here, and in the constants of each function, which stand with
-//! it. Beside them is what all functions are made of: selects, fused multiply-adds, polynomials, and sums and products in two parts.
+//! How do `f32` and `f64` differ? In the layout of their bits, which is here, and in the constants of each function, which are beside it. Here
+//! are also the parts of all functions: selects, fused multiply-adds, polynomials, and sums and products in two parts.
 
 use crate::array::simd::Simd;
 use core::ops::{Add, Div, Mul, Neg, Sub};

@@ -116,7 +116,7 @@ pub fn acosh<S: Simd, T: Hyperbolic>(x: T) -> T {
     select(x < one, T::NAN, y)
 }
 
-/// What the logarithm of a large x lacks to that of 2x.
+/// ln 2 for a large x: the difference of ln 2x and ln x.
 #[inline(always)]
 fn more<T: Hyperbolic>(large: bool) -> T {
     select(large, T::lit(LN_2), T::lit(0.0))

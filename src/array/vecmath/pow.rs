@@ -12,7 +12,7 @@ use super::float::{Float, clamp, fast_two_sum, fma, poly, select, two_prod};
 use crate::array::simd::Simd;
 use core::f64::consts::{LN_2, LOG2_E};
 
-/// What the types do differently.
+/// The functions of a type.
 pub trait Pow: Float {
     /// x^y for a positive finite x, and no NaN for any y but NaN.
     fn positive_pow<S: Simd>(self, y: Self) -> Self;

@@ -4,6 +4,7 @@ mod hard;
 
 use super::VecMath;
 use super::circular::Circular;
+use crate::array::scalar::Scalar;
 use crate::array::simd::{Avx512, Plain};
 
 /// The functions in `f64` that std does not have, or not to its usual accuracy.
@@ -76,6 +77,13 @@ fn ulps64(got: f64, expected: f64) -> f64 {
     got.to_bits().abs_diff(expected.to_bits()) as f64
 }
 
+/// That a function is within a bound of its exact value, without and with fused multiply-adds.
+fn check<T: Scalar, const N: usize>(ulps: fn(T, f64) -> f64, at: [T; N], found: [T; 2], exact: f64, bound: f64) {
+    for found in found {
+        assert!(ulps(found, exact) <= bound, "{} at {at:?}: {found:?} for {exact:e}", T::NAME);
+    }
+}
+
 const SPECIAL: [f64; 21] = [
     0.0,
     -0.0,
@@ -131,29 +139,21 @@ macro_rules! unary {
                 if trig && x.is_finite() && x.abs() > f32::BOUND {
                     continue;
                 }
-                let exact = reference(f64::from(x));
-                let plain = VecMath::$name::<Plain>(x);
-                let fused = VecMath::$name::<Avx512>(x);
-                for got in [plain, fused] {
-                    assert!(ulps32(got, exact) <= $bound32 + 0.01, "f32 at {x:e}: {got:e} for {exact:e}");
-                }
+                let found = [VecMath::$name::<Plain>(x), VecMath::$name::<Avx512>(x)];
+                check(ulps32, [x; 1], found, reference(f64::from(x)), $bound32 + 0.01);
             }
-            let check = |x: f64, expected: f64, bound: f64| {
-                let plain = VecMath::$name::<Plain>(x);
-                let fused = VecMath::$name::<Avx512>(x);
-                for got in [plain, fused] {
-                    assert!(ulps64(got, expected) <= bound, "f64 at {x:e}: {got:e} for {expected:e}");
-                }
+            let check64 = |x: f64, expected: f64, bound: f64| {
+                check(ulps64, [x; 1], [VecMath::$name::<Plain>(x), VecMath::$name::<Avx512>(x)], expected, bound);
             };
             for x in sweep64($low, $high) {
                 if trig && x.is_finite() && x.abs() > f64::BOUND {
                     continue;
                 }
                 // libm has an error of its own.
-                check(x, reference(x), $bound64 + $std_error);
+                check64(x, reference(x), $bound64 + $std_error);
             }
             for &(x, expected) in hard::$hard {
-                check(f64::from_bits(x), f64::from_bits(expected), $bound64 + 0.5);
+                check64(f64::from_bits(x), f64::from_bits(expected), $bound64 + 0.5);
             }
         }
     )+};
@@ -211,21 +211,13 @@ macro_rules! binary {
         fn $name() {
             let reference: fn(f64, f64) -> f64 = $std;
             for (x, y) in pairs() {
-                let expected = reference(x, y);
-                let plain = VecMath::$name::<Plain>(x, y);
-                let fused = VecMath::$name::<Avx512>(x, y);
-                for got in [plain, fused] {
-                    assert!(ulps64(got, expected) <= $bound64, "f64 at {x:e}, {y:e}: {got:e} for {expected:e}");
-                }
+                let found = [VecMath::$name::<Plain>(x, y), VecMath::$name::<Avx512>(x, y)];
+                check(ulps64, [x, y], found, reference(x, y), $bound64);
                 // Half of the bits of an f64 make an f32 of every kind.
                 let narrow = |v: f64| if v.abs() < 1e3 { v as f32 } else { f32::from_bits((v.to_bits() >> 32) as u32) };
                 let (x, y) = (narrow(x), narrow(y));
-                let exact = reference(f64::from(x), f64::from(y));
-                let plain = VecMath::$name::<Plain>(x, y);
-                let fused = VecMath::$name::<Avx512>(x, y);
-                for got in [plain, fused] {
-                    assert!(ulps32(got, exact) <= $bound32, "f32 at {x:e}, {y:e}: {got:e} for {exact:e}");
-                }
+                let found = [VecMath::$name::<Plain>(x, y), VecMath::$name::<Avx512>(x, y)];
+                check(ulps32, [x, y], found, reference(f64::from(x), f64::from(y)), $bound32);
             }
         }
     )+};
@@ -241,8 +233,6 @@ binary! {
 fn pow_of_hard_cases() {
     for &(x, y, expected) in hard::POW {
         let (x, y, expected) = (f64::from_bits(x), f64::from_bits(y), f64::from_bits(expected));
-        for got in [VecMath::pow::<Plain>(x, y), VecMath::pow::<Avx512>(x, y)] {
-            assert!(ulps64(got, expected) <= 1.5, "{x:e}^{y:e}: {got:e} for {expected:e}");
-        }
+        check(ulps64, [x, y], [VecMath::pow::<Plain>(x, y), VecMath::pow::<Avx512>(x, y)], expected, 1.5);
     }
 }

@@ -1,8 +1,8 @@
-//! Convolution of stride 1 along vectors of neighbouring places: for images that are large and channels that are few.
+//! How is a convolution of stride 1 computed along vectors of neighbouring places? For large images and few channels.
 //!
-//! In the padded image, the border after a row is the one before the next, and so the places of all rows are neighbours. A tile is
-//! a few target channels times some vectors of places; a product is an unaligned load, at a distance that is the same for all
-//! places, times a weight. The places between the rows are computed and thrown away.
+//! In the padded image, the border after a row is the one before the next, so the places of all rows are neighbours. A tile is
+//! a few target channels times some vectors of places. A product is an unaligned load, at a distance that is the same for all
+//! places, times a weight. The places between the rows are computed too, and not used.
 
 use super::pass::Pass;
 use super::tile::{Shared, Tile, machine};
@@ -15,7 +15,7 @@ use std::ops::Range;
 const WIDE: (usize, usize) = (8, 3);
 const NARROW: (usize, usize) = (4, 2);
 
-/// Places that a task has at most, and tasks that there are at least.
+/// The largest number of places of a task, and the least number of tasks.
 const PLACES: usize = 4096;
 const TASKS: usize = 8;
 
@@ -23,7 +23,7 @@ pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], w: &[T], bias: Option<&[T]>, 
     let (lanes, wide) = machine::<T>();
     let (rows, vectors) = if wide { WIDE } else { NARROW };
     let (depth, bands) = (pass.depth(), pass.targets.div_ceil(rows));
-    // An image falls into strips of whole tiles.
+    // An image is divided into strips of whole tiles.
     let (images, tiles) = (pass.batch * pass.groups, pass.flat_places().div_ceil(vectors * lanes));
     let strips = pass.flat_places().div_ceil(PLACES).max(TASKS.div_ceil(images)).min(tiles);
     let (from, size) = (pass.sources * pass.source(), pass.targets * pass.target());
@@ -130,7 +130,7 @@ impl<T: Scalar> Strip<'_, T> {
     }
 }
 
-/// Copies the places that are elements of the target, and adds the bias.
+/// Copies the sums at places that are elements of the target, and adds the bias.
 struct Put<'a, T> {
     pass: &'a Pass,
     sums: &'a [T],

@@ -1,4 +1,4 @@
-//! Which sizes does a convolution have?
+//! What are the sizes of a convolution?
 
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ impl Axis {
         };
         if first >= end { (0..0, 0) } else { (first..end, first * self.stride + shift - self.before) }
     }
-    /// Whether each output meets the input of the same number and no other.
+    /// Whether each output meets the input of the same index and no other.
     pub fn is_pointwise(&self) -> bool {
         self.kernel == 1 && self.stride == 1 && self.before == 0 && self.output == self.input
     }
@@ -49,7 +49,7 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    /// (Not `map`, which is a lot of code in each of its instances.)
+    /// A size of each axis. (Not by `map`, which is a lot of code in each of its instances.)
     #[inline(always)]
     fn sizes(&self, of: fn(&Axis) -> usize) -> [usize; 3] {
         let [a, b, c] = &self.axes;
@@ -87,7 +87,7 @@ impl Geometry {
     pub fn is_pointwise(&self) -> bool {
         self.axes.iter().all(Axis::is_pointwise)
     }
-    /// Tap `k` as a number along each axis.
+    /// The index of tap `k` along each axis.
     #[inline(always)]
     pub fn tap(&self, k: usize) -> [usize; 3] {
         let [_, b, c] = self.sizes(|a| a.kernel);
@@ -113,13 +113,13 @@ pub struct Met {
     pub planes: usize,
     pub lines: usize,
     pub len: usize,
-    /// Where the first row begins, and how far it is from plane to plane and from line to line.
+    /// The place of the first row, and the distances of neighbouring planes and of neighbouring lines.
     output: (usize, usize, usize),
     input: (usize, usize, usize),
 }
 
 impl Met {
-    /// Where a row begins in the output, and the input that its first element meets; the next inputs are a stride of the last axis apart.
+    /// The first place of a row in the output, and the input that it meets; the next inputs are a stride of the last axis apart.
     #[inline(always)]
     pub fn at(&self, plane: usize, line: usize) -> (usize, usize) {
         let place = |(first, planes, lines): (usize, usize, usize)| first + plane * planes + line * lines;
@@ -127,8 +127,7 @@ impl Met {
     }
 }
 
-/// The product of sizes, which is as large as a number can be if it is larger. (Sizes of arrays are checked where the op is recorded; numbers
-/// of positions and of operations may be any.)
+/// The product of sizes, saturating. (Sizes of arrays are checked where the op is recorded, but the number of operations is not.)
 pub fn product<const N: usize>(sizes: [usize; N]) -> usize {
     sizes.into_iter().fold(1, usize::saturating_mul)
 }
@@ -136,7 +135,7 @@ pub fn product<const N: usize>(sizes: [usize; N]) -> usize {
 /// Multiply-adds from which a thread of its own pays.
 pub const GRAIN: usize = 64 * 1024;
 
-/// How many of `size` elements, each of which takes `work` multiply-adds in all, make a part for a thread.
+/// The number of elements of a part for a thread, where each `size` elements take `work` multiply-adds together.
 pub fn grain(size: usize, work: usize) -> usize {
     size * (GRAIN / work.max(1)).max(1)
 }

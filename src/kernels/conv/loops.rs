@@ -1,20 +1,18 @@
-//! Convolution by plain loops: one tap at a time, along the rows of x and y that it joins. The best there is where each output
-//! channel sees one or two input channels (depthwise convolution).
+//! How is a convolution computed by plain loops? One tap at a time, along the rows of x and y that it connects: for output channels of one or
+//! two input channels (depthwise convolution).
 
 use super::geometry::{Geometry, grain, product};
 use crate::array::scalar::Scalar;
-use crate::array::simd::{Kernel, Simd, dispatch};
+use crate::array::simd::{LoopKernel, dispatch};
 use crate::kernels::parallel;
-use crate::kernels::reduce::halved;
+use crate::kernels::reduce::{Sum, halved};
 
-/// The planes of one channel each that begin at element `first` of an array, with their numbers.
+/// The planes of one channel each, from element `first` of an array on, with their indices.
 fn planes<T>(first: usize, size: usize, all: &mut [T]) -> impl Iterator<Item = (usize, &mut [T])> {
     all.chunks_exact_mut(size).enumerate().map(move |(i, plane)| (first / size + i, plane))
 }
 
-// The bodies of the kernels are methods that know nothing of instruction sets: they are made once for a number type, and inlined into the code
-// for each set.
-
+/// Some planes of the output.
 struct Output<'a, T> {
     g: &'a Geometry,
     x: &'a [T],
@@ -24,17 +22,10 @@ struct Output<'a, T> {
     y: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel for Output<'_, T> {
+impl<T: Scalar> LoopKernel for Output<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.planes();
-    }
-}
-
-impl<T: Scalar> Output<'_, T> {
-    #[inline(always)]
-    fn planes(self) {
+    fn run(self) {
         let Output { g, x, w, bias, first, y } = self;
         let (input, taps, stride) = (g.input(), g.taps(), g.axes[2].stride);
         for (plane, y) in planes(first, g.output(), y) {
@@ -56,6 +47,7 @@ impl<T: Scalar> Output<'_, T> {
     }
 }
 
+/// Some planes of the gradient by the input.
 struct InputGrad<'a, T> {
     g: &'a Geometry,
     y: &'a [T],
@@ -64,17 +56,10 @@ struct InputGrad<'a, T> {
     x: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel for InputGrad<'_, T> {
+impl<T: Scalar> LoopKernel for InputGrad<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.planes();
-    }
-}
-
-impl<T: Scalar> InputGrad<'_, T> {
-    #[inline(always)]
-    fn planes(self) {
+    fn run(self) {
         let InputGrad { g, y, w, first, x } = self;
         let (output, taps, stride) = (g.output(), g.taps(), g.axes[2].stride);
         for (plane, x) in planes(first, g.input(), x) {
@@ -97,6 +82,7 @@ impl<T: Scalar> InputGrad<'_, T> {
     }
 }
 
+/// Some planes of the gradient by the weights.
 struct WeightGrad<'a, T> {
     g: &'a Geometry,
     x: &'a [T],
@@ -105,17 +91,10 @@ struct WeightGrad<'a, T> {
     w: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel for WeightGrad<'_, T> {
+impl<T: Scalar> LoopKernel for WeightGrad<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.planes();
-    }
-}
-
-impl<T: Scalar> WeightGrad<'_, T> {
-    #[inline(always)]
-    fn planes(self) {
+    fn run(self) {
         let WeightGrad { g, x, y, first, w } = self;
         let (input, output, taps, stride) = (g.input(), g.output(), g.taps(), g.axes[2].stride);
         for (plane, w) in planes(first, taps, w) {
@@ -176,7 +155,7 @@ fn dot<T: Scalar>(y: &[T], x: &[T], step: usize) -> T {
             sums[i % LANES] += *y * *x;
         }
     }
-    halved(&mut sums)
+    halved(&mut sums, Sum)
 }
 
 pub(super) fn output<T: Scalar>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {

@@ -1,13 +1,13 @@
-//! Convolution as a matrix product: the patch of x that each output sees is laid out as a column, [`im2col`], and the weights are
-//! multiplied by the matrix of all columns. Right for every shape; slower than the direct kernels, because the patches of one
-//! image take as many times the image's memory as there are taps.
+//! How is a convolution computed as a matrix product? The patch of x that each output depends on becomes a column ([`im2col`]), and the weights
+//! are multiplied by the matrix of all columns. This works for every shape. It is slower than the direct kernels, because the patches take as
+//! many times the memory of the image as there are taps.
 
 use super::geometry::{Geometry, grain};
 use crate::array::scalar::Scalar;
 use crate::kernels::gemm::{Mat, gemm, gemm_here};
 use crate::kernels::{parallel, scratch};
 
-/// Lays out patches: `columns[(c, k), o] = x[c, o * stride + k * dilation - before]`, for some channels of one image.
+/// Patches as columns: `columns[(c, k), o] = x[c, o * stride + k * dilation - before]`, for some channels of one image.
 pub(crate) fn im2col<T: Scalar>(g: &Geometry, x: &[T], columns: &mut [T]) {
     let (input, output, taps, stride) = (g.input(), g.output(), g.taps(), g.axes[2].stride);
     for (ck, column) in columns.chunks_exact_mut(output).enumerate() {
@@ -27,7 +27,7 @@ pub(crate) fn im2col<T: Scalar>(g: &Geometry, x: &[T], columns: &mut [T]) {
     }
 }
 
-/// Adds patches up where they came from: the adjoint of [`im2col`].
+/// Adds each element of the patches to the element of x that it was copied from: the adjoint of [`im2col`].
 pub(crate) fn col2im<T: Scalar>(g: &Geometry, columns: &[T], x: &mut [T]) {
     let (input, output, taps, stride) = (g.input(), g.output(), g.taps(), g.axes[2].stride);
     x.fill(T::ZERO);
@@ -47,17 +47,7 @@ pub(crate) fn col2im<T: Scalar>(g: &Geometry, columns: &[T], x: &mut [T]) {
     }
 }
 
-/// A matrix whose rows lie one after the other.
-fn rows<T>(data: &[T], width: usize) -> Mat<'_, T> {
-    Mat { data, offset: 0, row_stride: width as isize, col_stride: 1 }
-}
-
-/// Its transpose.
-fn columns<T>(data: &[T], height: usize) -> Mat<'_, T> {
-    Mat { data, offset: 0, row_stride: 1, col_stride: height as isize }
-}
-
-/// The patches of image and group `t`: x itself where each output sees one element.
+/// Calls `f` with the patches of image and group `t`: x itself, where each output depends on one element.
 fn patches<T: Scalar, R>(g: &Geometry, x: &[T], t: usize, f: impl FnOnce(&[T]) -> R) -> R {
     let size = g.channels * g.input();
     let x = &x[t * size..][..size];
@@ -79,37 +69,33 @@ fn product<T: Scalar>(alone: bool, m: usize, k: usize, n: usize, a: Mat<'_, T>, 
 pub(super) fn output<T: Scalar>(g: &Geometry, x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
     let (depth, output, size) = (g.depth(), g.output(), g.filters * g.output());
     let alone = g.batch * g.groups == 1;
-    parallel::parts(y, grain(size, g.work()), &|first, y| {
-        for (t, y) in y.chunks_exact_mut(size).enumerate().map(|(i, y)| (first / size + i, y)) {
-            let group = t % g.groups;
-            if let Some(bias) = bias {
-                let bias = &bias[group * g.filters..];
-                y.chunks_exact_mut(output).zip(bias).for_each(|(y, b)| y.fill(*b));
-            }
-            let w = &w[group * g.filters * depth..][..g.filters * depth];
-            patches(g, x, t, |columns| {
-                product(alone, g.filters, depth, output, rows(w, depth), rows(columns, output), y, bias.is_some());
-            });
+    parallel::pieces(y, size, grain(size, g.work()), &|t, y| {
+        let group = t % g.groups;
+        if let Some(bias) = bias {
+            let bias = &bias[group * g.filters..];
+            y.chunks_exact_mut(output).zip(bias).for_each(|(y, b)| y.fill(*b));
         }
+        let w = &w[group * g.filters * depth..][..g.filters * depth];
+        patches(g, x, t, |columns| {
+            product(alone, g.filters, depth, output, Mat::rows(w, depth), Mat::rows(columns, output), y, bias.is_some());
+        });
     });
 }
 
 pub(super) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T]) {
     let (depth, output, size) = (g.depth(), g.output(), g.channels * g.input());
     let alone = g.batch * g.groups == 1;
-    parallel::parts(x, grain(size, g.work()), &|first, x| {
-        for (t, x) in x.chunks_exact_mut(size).enumerate().map(|(i, x)| (first / size + i, x)) {
-            let w = &w[t % g.groups * g.filters * depth..][..g.filters * depth];
-            let y = &y[t * g.filters * output..][..g.filters * output];
-            let columns_of = |to: &mut [T]| product(alone, depth, g.filters, output, columns(w, depth), rows(y, output), to, false);
-            if g.is_pointwise() {
-                columns_of(x);
-            } else {
-                scratch::with(depth * output, |columns| {
-                    columns_of(columns);
-                    col2im(g, columns, x);
-                });
-            }
+    parallel::pieces(x, size, grain(size, g.work()), &|t, x| {
+        let w = &w[t % g.groups * g.filters * depth..][..g.filters * depth];
+        let y = &y[t * g.filters * output..][..g.filters * output];
+        let columns_of = |to: &mut [T]| product(alone, depth, g.filters, output, Mat::columns(w, depth), Mat::rows(y, output), to, false);
+        if g.is_pointwise() {
+            columns_of(x);
+        } else {
+            scratch::with(depth * output, |columns| {
+                columns_of(columns);
+                col2im(g, columns, x);
+            });
         }
     });
 }
@@ -117,16 +103,14 @@ pub(super) fn input_grad<T: Scalar>(g: &Geometry, y: &[T], w: &[T], x: &mut [T])
 pub(super) fn weight_grad<T: Scalar>(g: &Geometry, x: &[T], y: &[T], w: &mut [T]) {
     let (depth, output, size) = (g.depth(), g.output(), g.filters * g.depth());
     let alone = g.groups == 1;
-    parallel::parts(w, grain(size, g.work().saturating_mul(g.batch)), &|first, w| {
-        for (group, w) in w.chunks_exact_mut(size).enumerate().map(|(i, w)| (first / size + i, w)) {
-            // One image after the other, so that the order of the sum is fixed.
-            for n in 0..g.batch {
-                let t = n * g.groups + group;
-                let y = &y[t * g.filters * output..][..g.filters * output];
-                patches(g, x, t, |patches| {
-                    product(alone, g.filters, output, depth, rows(y, output), columns(patches, output), w, n > 0);
-                });
-            }
+    parallel::pieces(w, size, grain(size, g.work().saturating_mul(g.batch)), &|group, w| {
+        // One image after the other, so that the order of the sum is fixed.
+        for n in 0..g.batch {
+            let t = n * g.groups + group;
+            let y = &y[t * g.filters * output..][..g.filters * output];
+            patches(g, x, t, |patches| {
+                product(alone, g.filters, output, depth, Mat::rows(y, output), Mat::columns(patches, output), w, n > 0);
+            });
         }
     });
 }

@@ -1,36 +1,31 @@
-//! Convolution along vectors of target channels: for small images, many channels, and any stride.
+//! How is a convolution computed along vectors of target channels? For small images, many channels, and any stride.
 //!
-//! A tile is a few places, which may lie in different rows and images, times some vectors of channels. A product is a number of the
+//! A tile is a few places, which may be in different rows and images, times some vectors of channels. A product is a number of the
 //! padded source, at a distance that is the same for all places, times a vector of weights. A task packs the weights of its panel
-//! of channels, block by block, sums into memory of its own as `[place][channel]`, and turns that into the target's order.
+//! of channels, block by block, sums into memory of its own as `[place][channel]`, and transposes the sums into the target.
 
 use super::pass::Pass;
-use super::tile::{Plus, Shared, Tile, clear_beyond, machine, panels, rows, transpose};
+use super::tile::{Plus, Shared, Tile, Tiles, clear_beyond, machine, most_vectors, panels, rows, tiles_of, transpose};
 use crate::array::scalar::Scalar;
 use crate::array::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
 use std::ops::Range;
 
-/// Products of a block: with 64 channels, 32 KiB of packed weights.
+/// The products of a block: with 64 channels in f32, 32 KiB of packed weights.
 const DEPTH: usize = 128;
-/// Places that a task has at most.
+/// The largest number of places of a task.
 const PLACES: usize = 1024;
-/// Tasks that there are at least, so that threads get equal shares, if each has so many places: it packs weights for them.
+/// The least number of tasks, so that threads get equal shares, if each has `WORTH` places, for which it packs weights.
 const TASKS: usize = 8;
 const WORTH: usize = 64;
-
-/// Vectors of a panel at most: six places of four, or four of two, leave registers for the operands.
-fn most(wide: bool) -> usize {
-    if wide { 4 } else { 2 }
-}
 
 /// Runs passes over one source.
 pub(super) fn run<T: Scalar>(passes: &[Pass], x: &[T], w: &[T], bias: Option<&[T]>, y: &mut [T]) {
     let (lanes, wide) = machine::<T>();
     let (first, to) = (&passes[0], Shared(y.as_mut_ptr()));
-    let (panels, vectors) = panels(first.targets, lanes, most(wide));
+    let (panels, vectors) = panels(first.targets, lanes, most_vectors(wide));
     let (width, padded, images) = (vectors * lanes, first.padded(), first.batch);
-    // The batch falls into shares of some images, or of a part of one. (The first phase has the most places.)
+    // The batch is divided into shares of some images, or of a part of one. (The first phase has the most places.)
     let places = images * first.places();
     let shares = TASKS.div_ceil(panels * first.groups).min(places / WORTH).max(places.div_ceil(PLACES));
     let (shares, parts) = if shares > images { (images, shares.div_ceil(images)) } else { (shares, 1) };
@@ -104,19 +99,7 @@ impl<T: Scalar> Kernel for Run<'_, T> {
             let block = first..(first + DEPTH).min(task.offsets.len());
             task.pack::<S>(width, block.clone(), packed);
             let (table, add) = (&task.offsets[block], first > 0);
-            if const { S::REGISTERS >= 32 } {
-                match task.vectors {
-                    4 => task.tiles::<S, 6, 4>(table, packed, sums, add),
-                    3 => task.tiles::<S, 8, 3>(table, packed, sums, add),
-                    2 => task.tiles::<S, 8, 2>(table, packed, sums, add),
-                    _ => task.tiles::<S, 8, 1>(table, packed, sums, add),
-                }
-            } else {
-                match task.vectors {
-                    2 => task.tiles::<S, 4, 2>(table, packed, sums, add),
-                    _ => task.tiles::<S, 4, 1>(table, packed, sums, add),
-                }
-            }
+            tiles_of::<S>(task.vectors, Block { task: &task, table, packed: &*packed, sums: &mut *sums, add });
         }
         if task.offsets.is_empty() {
             sums.fill(T::ZERO);
@@ -152,20 +135,7 @@ impl<T: Scalar> Task<'_, T> {
         }
     }
 
-    #[inline(always)]
-    fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(&self, table: &[u32], packed: &[T], sums: &mut [T], add: bool) {
-        let width = VECTORS * T::Vector::<S>::LANES;
-        for (i, starts) in self.starts.chunks(ROWS).enumerate() {
-            let rows = rows::<T, ROWS>(self.padded.as_ptr(), starts);
-            let to = sums.as_mut_ptr().wrapping_add(i * ROWS * width);
-            let tile = Tile { table, step: width, rows, vectors: packed.as_ptr(), to, to_step: width, valid: starts.len(), add };
-            // SAFETY: each place reaches all its products within the padded images; a block of weights has whole rows, and
-            // the sums have one for each place.
-            unsafe { tile.run::<S, VECTORS, true>() };
-        }
-    }
-
-    /// The sums, in the target's order.
+    /// Writes the sums to the target.
     #[inline(always)]
     fn put<S: Simd>(&self, width: usize, sums: &[T], to: &Shared<T>) {
         let (pass, (first, channels)) = (self.pass, self.channels);
@@ -188,7 +158,7 @@ impl<T: Scalar> Task<'_, T> {
         }
     }
 
-    /// The sums of a channel, `step` apart, plus a number, at places of the target that are not neighbours.
+    /// Writes the sums of a channel, which are `step` apart, plus a number, to places of the target that are not neighbours.
     fn put_apart(&self, sums: &[T], step: usize, plus: T, to: &Shared<T>) {
         self.pass.rows(|row| {
             let first = row.place;
@@ -199,6 +169,31 @@ impl<T: Scalar> Task<'_, T> {
                 unsafe { *to.at(row.element + l * row.skip) = sum + plus };
             }
         });
+    }
+}
+
+/// A block of products of a task.
+struct Block<'a, 'task, T> {
+    task: &'a Task<'task, T>,
+    table: &'a [u32],
+    packed: &'a [T],
+    sums: &'a mut [T],
+    add: bool,
+}
+
+impl<T: Scalar> Tiles for Block<'_, '_, T> {
+    #[inline(always)]
+    fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(self) {
+        let Block { task, table, packed, sums, add } = self;
+        let width = VECTORS * T::Vector::<S>::LANES;
+        for (i, starts) in task.starts.chunks(ROWS).enumerate() {
+            let rows = rows::<T, ROWS>(task.padded.as_ptr(), starts);
+            let to = sums.as_mut_ptr().wrapping_add(i * ROWS * width);
+            let tile = Tile { table, step: width, rows, vectors: packed.as_ptr(), to, to_step: width, valid: starts.len(), add };
+            // SAFETY: each place reaches all its products within the padded images; a block of weights has whole rows, and
+            // the sums have one for each place.
+            unsafe { tile.run::<S, VECTORS, true>() };
+        }
     }
 }
 

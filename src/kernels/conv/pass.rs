@@ -1,5 +1,5 @@
-//! A convolution as the direct kernels see it: of a source with its border of zeros, each element of a part of the target is a
-//! sum over channels and taps.
+//! What do the direct kernels compute? Each element of a part of the target as a sum over the channels and taps of a source with a border of
+//! zeros.
 //!
 //! The output is one [`Pass`] over x. The gradient by the input is one pass over y for each phase of the stride: the inputs that leave
 //! the same remainder on division by it meet the same taps, and with stride 1 that is a single pass with the kernel reversed.
@@ -18,11 +18,11 @@ pub(super) struct Line {
     source: usize,
     before: usize,
     after: usize,
-    /// The taps that take part, and how far into the padded source each reaches.
+    /// The taps that are used, and the distance of each in the padded source.
     taps: SmallVec<[(usize, usize); 8]>,
-    /// Taps of the kernel, whether they take part or not.
+    /// All taps of the kernel.
     kernel: usize,
-    /// There are `count` targets. Target j looks at the padded source from `j * step` on, and is element `first + j * skip` of the
+    /// There are `count` targets. Target j depends on the padded source from `j * step` on, and is element `first + j * skip` of the
     /// whole target, which has `target` elements.
     pub count: usize,
     pub step: usize,
@@ -64,7 +64,7 @@ impl Line {
             target: a.input,
         }
     }
-    /// The phases that meet a tap, in order, and whether those are all. (In time that depends on the kernel, not on the stride.)
+    /// The phases that meet a tap, in order, and whether those are all. (The time depends on the kernel, not on the stride.)
     fn phases(a: &Axis) -> (SmallVec<[Line; 4]>, bool) {
         // Input i = phase + j * stride met output j + shift by tap k, where the division comes out even.
         let distance = |k: usize| a.before as isize - (k * a.dilation) as isize;
@@ -121,16 +121,16 @@ pub(super) struct Tiling {
     /// Zeros before the source.
     pub before: [usize; 2],
     pub tiles: [usize; 2],
-    /// Whether the first tap meets the last element that a target looks at.
+    /// Whether the first tap meets the last element that a target depends on.
     pub reversed: bool,
 }
 
 /// A row of places: see [`Pass::rows`].
 pub(super) struct PlaceRow {
-    /// The number of the first place, and where in the padded source of an image it begins to look.
+    /// The index of the first place, and the first element of the padded source of an image that it depends on.
     pub place: usize,
     pub start: usize,
-    /// Which element of a channel of the target it is, and how far apart the next ones are.
+    /// The element of a channel of the target that it is, and the distance of the next ones.
     pub element: usize,
     pub skip: usize,
     pub len: usize,
@@ -149,9 +149,9 @@ impl PlaceRow {
     }
 }
 
-/// Elements that a padded source may always have.
+/// A padded source may always have this many elements.
 const LARGE: usize = 1 << 24;
-/// What a vectorised loop may read or write beyond the last element that counts.
+/// The number of elements that a vectorised loop may read or write beyond the last one that is used.
 const SLACK: usize = 64;
 
 impl Pass {
@@ -237,19 +237,15 @@ impl Pass {
     pub fn pad_all<T: Scalar>(&self, x: &[T], to: &mut [T]) {
         let (from, padded) = (self.sources * self.source(), self.padded());
         let each = if self.is_large() { padded } else { to.len() };
-        parallel::parts(to, each, &|start, to| {
-            for (i, to) in to.chunks_exact_mut(padded).enumerate() {
-                self.pad(&x[(start / padded + i) * from..][..from], to);
-            }
-        });
+        parallel::pieces(to, padded, each, &|i, to| self.pad(&x[i * from..][..from], to));
     }
     /// Copies one image (of one group) between its zeros.
     pub fn pad<T: Scalar>(&self, x: &[T], to: &mut [T]) {
         dispatch(Pad { pass: self, x, to });
     }
 
-    /// Calls `f` with the number of each product that makes up an element, in order: how far into the padded source it reaches, and its place
-    /// in the weights of the first target channel of a group.
+    /// Calls `f` for each product of an element, in order, with its index, its distance in the padded source, and its place in the weights of the
+    /// first target channel of a group.
     #[inline(always)]
     fn each_product(&self, mut f: impl FnMut(usize, usize, usize)) {
         let [a, b, c] = &self.lines;
@@ -267,11 +263,11 @@ impl Pass {
             }
         }
     }
-    /// How far into the padded source each product reaches, for `depth` of them.
+    /// The distances in the padded source of all `depth` products.
     pub fn offsets(&self, to: &mut [u32]) {
         self.each_product(|k, offset, _| to[k] = offset as u32);
     }
-    /// Where in the weights of the first target channel of a group each product finds its weight.
+    /// The places of all weights of the first target channel of a group.
     pub fn weights(&self, to: &mut [u32]) {
         self.each_product(|k, _, weight| to[k] = weight as u32);
     }
@@ -300,7 +296,7 @@ impl Pass {
             reversed,
         })
     }
-    /// Where in the padded source of one image each place begins to look, for `places` of them.
+    /// The first element of the padded source of an image that each place depends on, for all `places`.
     pub fn starts(&self, to: &mut [u32]) {
         let [a, b, c] = &self.lines;
         let ([plane, row, _], _) = self.strides();
@@ -333,12 +329,11 @@ impl Pass {
     pub fn is_whole(&self) -> bool {
         self.lines.iter().all(|l| l.skip == 1)
     }
-    /// Whether neighbouring places look at neighbouring elements.
+    /// Whether neighbouring places depend on neighbouring elements.
     pub fn is_dense(&self) -> bool {
         self.lines.iter().all(|l| l.step == 1)
     }
-    /// Whether the numbers of all places of a batch, and of all weights, fit into the tables, and the padded source is no waste of memory:
-    /// not mostly border, where it is large.
+    /// Whether all places of a batch and all weights have indices of 32 bits, and the padded source, if it is large, is not mostly border.
     pub fn fits(&self) -> bool {
         let images = self.batch * self.groups;
         let (padded, weights) = (self.padded().saturating_mul(images), self.w_strides().1);
@@ -349,8 +344,8 @@ impl Pass {
 
 /// Copies an image between its zeros: see [`Pass::pad`].
 ///
-/// Rows are short, and the calls of a copy for each would take longer than the copies: they are whole vectors here. What those write beyond a
-/// row is zero where zeros belong, and else is written over by the next row; behind the last one there is [`SLACK`].
+/// Rows are short, so they are copied in whole vectors and not by calls of a copy, which would take longer than the copies. Where a vector
+/// writes beyond its row, it writes zeros of the border or is overwritten by the next row; after the last one there is [`SLACK`].
 struct Pad<'a, T> {
     pass: &'a Pass,
     x: &'a [T],

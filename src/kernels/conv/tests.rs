@@ -1,4 +1,4 @@
-//! Every way against the sum that defines a convolution.
+//! Does every way of computing a convolution give the sum that defines it?
 
 use super::pass::Pass;
 use super::{Axis, Geometry, flat, input_grad, loops, lower, output, panel, weight, weight_grad, winograd};
@@ -105,22 +105,14 @@ fn every_way_is_the_sum<T: Scalar>(tolerance: f64) {
             *y += bias[i / g.output() % bias.len()].to_f64();
         }
         // What was there before must not matter.
-        let fresh = |len: usize| vec![T::from_f64(f64::NAN); len];
-        let by_output = |name: &str, f: &dyn Fn(&mut [T])| {
-            let mut to = fresh(y.len());
+        let by = |name: &str, expected: &[f64], f: &dyn Fn(&mut [T])| {
+            let mut to = vec![T::NAN; expected.len()];
             f(&mut to);
-            close(name, &g, &to, &expected_y, tolerance);
+            close(name, &g, &to, expected, tolerance);
         };
-        let by_input = |name: &str, f: &dyn Fn(&mut [T])| {
-            let mut to = fresh(x.len());
-            f(&mut to);
-            close(name, &g, &to, &expected_x, tolerance);
-        };
-        let by_weight = |name: &str, f: &dyn Fn(&mut [T])| {
-            let mut to = fresh(w.len());
-            f(&mut to);
-            close(name, &g, &to, &expected_w, tolerance);
-        };
+        let by_output = |name: &str, f: &dyn Fn(&mut [T])| by(name, &expected_y, f);
+        let by_input = |name: &str, f: &dyn Fn(&mut [T])| by(name, &expected_x, f);
+        let by_weight = |name: &str, f: &dyn Fn(&mut [T])| by(name, &expected_w, f);
         let (forward, (backward, all)) = (Pass::forward(&g), Pass::backward(&g));
         by_output("output", &|to| output(&g, &x, &w, Some(&bias), to));
         by_output("output by loops", &|to| loops::output(&g, &x, &w, Some(&bias), to));

@@ -1,14 +1,15 @@
-//! The arithmetic of the direct kernels: a block of sums in registers, and the transposition of matrices.
+//! What do the direct kernels have in common? Their arithmetic, a tile of sums in registers, and the transposition of matrices.
 
 #![allow(clippy::needless_range_loop)] // as in `registers`
 
+use crate::array::scalar::Scalar;
 use crate::array::simd::{Element, Kernel, MAX_LANES, Simd, Vector, dispatch, prefetch_line};
 use crate::kernels::registers;
 use std::marker::PhantomData;
 
 /// What a tile multiplies: `sums[r][v] += row(r, k) * vectors(k)[v]`, over k.
 ///
-/// Of the two operands, one lies at distances that a table names, and the other advances evenly. With `TABLE_ON_ROWS` the number of row r for
+/// One of the operands is at distances that a table lists, and the other one advances evenly. With `TABLE_ON_ROWS` the number of row r for
 /// product k is at `rows[r] + table[k]` and the vectors are at `vectors + k * step`; else the numbers are at `rows[r] + k * step` and the
 /// vectors at `vectors + table[k]`.
 #[derive(Clone, Copy)]
@@ -35,7 +36,7 @@ impl<T: Element, const ROWS: usize> Tile<'_, T, ROWS> {
             let at = self.table[k] as usize;
             let (by_row, by_vector) = if TABLE_ON_ROWS { (at, k * self.step) } else { (k * self.step, at) };
             // SAFETY: the caller's.
-            let vectors = unsafe { registers::load::<S, T, VECTORS>(self.vectors.wrapping_add(by_vector)) };
+            let vectors = unsafe { registers::load::<S, T, VECTORS>(self.vectors.wrapping_add(by_vector), None) };
             for r in 0..ROWS {
                 // SAFETY: the caller's.
                 registers::add::<S, T, VECTORS>(&mut sums[r], &vectors, unsafe { *self.rows[r].wrapping_add(by_row) });
@@ -44,13 +45,13 @@ impl<T: Element, const ROWS: usize> Tile<'_, T, ROWS> {
         for r in 0..ROWS {
             if r < self.valid {
                 // SAFETY: the caller's.
-                unsafe { registers::put::<S, T, VECTORS>(&sums[r], self.to.wrapping_add(r * self.to_step), self.add) };
+                unsafe { registers::put::<S, T, VECTORS>(&sums[r], self.to.wrapping_add(r * self.to_step), self.add, None) };
             }
         }
     }
 }
 
-/// The rows of a tile, at so many places from `base` on: the last tile repeats its last one.
+/// The rows of a tile, at these places from `base` on. Where there are fewer places than rows, the last one is repeated.
 #[inline(always)]
 pub(super) fn rows<T, const ROWS: usize>(base: *const T, places: &[u32]) -> [*const T; ROWS] {
     let mut rows = [base; ROWS];
@@ -66,15 +67,15 @@ pub(super) enum Plus<'a, T> {
     Nothing,
     /// A number for each row of the result.
     Rows(&'a [T]),
-    /// What is there.
-    There,
+    /// The number that it replaces.
+    Replaced,
 }
 
-/// How far ahead rows are asked for: as many as a block has are more than a processor recognises as streams.
+/// How many elements ahead rows are prefetched.
 const AHEAD: usize = 32;
 
-/// `to[j][i] = from[i][j]` plus something, for `rows` x `cols` numbers whose rows are so far apart; with `WHOLE`, the rows of the result are
-/// filled up with zeros to whole vectors.
+/// `to[j][i] = from[i][j]` plus something, for `rows` x `cols` numbers. Rows are `from_step` and `to_step` apart. With `WHOLE`, the rows of the
+/// result are filled up with zeros to whole vectors.
 ///
 /// # Safety
 /// The numbers must be there, and there must be room for the result.
@@ -106,7 +107,7 @@ pub(super) unsafe fn transpose<S: Simd, T: Element, const WHOLE: bool>(
                     let column = match plus {
                         Plus::Nothing => column,
                         Plus::Rows(numbers) => column.add(T::Vector::<S>::splat(numbers[j + c])),
-                        Plus::There => column.add(Vector::load_masked(to, high)),
+                        Plus::Replaced => column.add(Vector::load_masked(to, high)),
                     };
                     if WHOLE || height == lanes { column.store(to) } else { column.store_masked(to, high) }
                 }
@@ -115,11 +116,41 @@ pub(super) unsafe fn transpose<S: Simd, T: Element, const WHOLE: bool>(
     }
 }
 
-/// Puts zeros behind the first `whole` elements of each row.
+/// Zeros what follows the first `whole` elements of each row.
 pub(super) fn clear_beyond<T: Element>(to: &mut [T], width: usize, whole: usize) {
     for row in to.chunks_exact_mut(width) {
         row[whole..].fill(T::default());
     }
+}
+
+/// Writes the transpose of `rows` x `cols` sums, whose rows are `from.1` apart, plus something: element (i, j) to `to + j * step + i`.
+pub(super) struct Transpose<'a, T> {
+    pub from: (&'a [T], usize),
+    pub to: *mut T,
+    pub rows: usize,
+    pub cols: usize,
+    pub step: usize,
+    pub plus: Plus<'a, T>,
+}
+
+impl<T: Element> Kernel for Transpose<'_, T> {
+    type Out = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let Transpose { from: (from, width), to, rows, cols, step, plus } = self;
+        assert!(from.len() >= rows * width && cols <= width);
+        // SAFETY: the sums are there; the caller vouches for the places of the result, which it alone writes.
+        unsafe { transpose::<S, T, false>((rows, cols), (from.as_ptr(), width), (to, step), plus) };
+    }
+}
+
+/// Adds the sums of all shares, `size` numbers each, to those of the first one, in order.
+pub(super) fn add_shares<T: Scalar>(sums: &mut [T], size: usize) -> &mut [T] {
+    let (all, rest) = sums.split_at_mut(size);
+    for more in rest.chunks_exact(size) {
+        all.iter_mut().zip(more).for_each(|(a, b)| *a += *b);
+    }
+    all
 }
 
 /// Memory that tasks share, each of which writes places of its own.
@@ -135,7 +166,7 @@ impl<T> Shared<T> {
     }
 }
 
-/// Lanes of a vector, and whether there are 32 registers: layouts depend on them.
+/// The lanes of a vector, and whether there are 32 registers: layouts depend on both.
 pub(super) fn machine<T: Element>() -> (usize, bool) {
     struct Ask<T>(PhantomData<T>);
     impl<T: Element> Kernel for Ask<T> {
@@ -148,9 +179,38 @@ pub(super) fn machine<T: Element>() -> (usize, bool) {
     dispatch(Ask::<T>(PhantomData))
 }
 
-/// `total` targets in panels of as many vectors each, at most `most`: how many panels, and how many vectors.
+/// Divides `total` targets into panels of the same number of vectors, at most `most`. Returns the numbers of panels and of vectors.
 pub(super) fn panels(total: usize, lanes: usize, most: usize) -> (usize, usize) {
     let vectors = total.div_ceil(lanes);
     let panels = vectors.div_ceil(most);
     (panels, vectors.div_ceil(panels))
+}
+
+/// The largest number of vectors of a panel: six rows of four, or four rows of two, leave registers for the operands.
+pub(super) fn most_vectors(wide: bool) -> usize {
+    if wide { 4 } else { 2 }
+}
+
+/// Code that is compiled for tiles of several sizes.
+pub(super) trait Tiles {
+    /// Must be `#[inline(always)]`.
+    fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(self);
+}
+
+/// Runs code with tiles of `vectors` vectors, at most [`most_vectors`], and as many rows as there are registers for.
+#[inline(always)]
+pub(super) fn tiles_of<S: Simd>(vectors: usize, code: impl Tiles) {
+    if const { S::REGISTERS >= 32 } {
+        match vectors {
+            4 => code.tiles::<S, 6, 4>(),
+            3 => code.tiles::<S, 8, 3>(),
+            2 => code.tiles::<S, 8, 2>(),
+            _ => code.tiles::<S, 8, 1>(),
+        }
+    } else {
+        match vectors {
+            2 => code.tiles::<S, 4, 2>(),
+            _ => code.tiles::<S, 4, 1>(),
+        }
+    }
 }

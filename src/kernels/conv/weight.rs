@@ -1,26 +1,28 @@
-//! The gradient by the weights, along vectors of output channels.
+//! How is the gradient by the weights computed along vectors of output channels?
 //!
-//! y is laid out as `[position][channel]`. A tile is a few weights, each a channel of x and a tap, times some vectors of output channels, and
+//! y is transposed to `[position][channel]`. A tile is a few weights, each a channel of x and a tap, times some vectors of output channels, and
 //! sums over positions: a number of the padded x, at a distance that depends on the position alone, times a vector of y. Any stride, and
-//! no lanes are wasted.
+//! few lanes are unused.
 //!
 //! Where there are few weights, tasks share the batch, each with weights of its own, which are added up in order; where there are many, tasks share
 //! the weights, and each sees the whole batch.
 
 use super::pass::Pass;
-use super::tile::{Plus, Shared, Tile, clear_beyond, machine, panels, rows, transpose};
+use super::tile::{
+    Plus, Shared, Tile, Tiles, Transpose, add_shares, clear_beyond, machine, most_vectors, panels, rows, tiles_of, transpose,
+};
 use crate::array::scalar::Scalar;
 use crate::array::simd::{Element, Kernel, Simd, Vector, dispatch};
 use crate::kernels::{parallel, scratch};
 
-/// Positions of a block: with 64 channels, 32 KiB of y.
+/// The positions of a block: with 64 channels in f32, 32 KiB of y.
 const DEPTH: usize = 128;
-/// Weights in bytes up to which tasks share the batch, and the shares, each of at least a block.
+/// The largest size of the weights, in bytes, for which tasks share the batch; and the number of shares, each of at least a block.
 const FEW: usize = 192 * 1024;
 const SHARES: usize = 8;
-/// Positions that such a task lays out at a time.
+/// The positions that such a task transposes at a time.
 const POSITIONS: usize = 1024;
-/// Weights of each output channel that a task has otherwise, and positions that are laid out for all tasks at a time.
+/// Where tasks share the weights: the weights of each output channel in a task, and the positions that are transposed for all tasks at a time.
 const CHUNK: usize = 96;
 const STAGE: usize = 32 * 1024;
 
@@ -29,7 +31,7 @@ struct Plan<'a, T> {
     pass: &'a Pass,
     x: &'a [T],
     y: &'a [T],
-    /// Where each weight looks from a position on, and where each position of an image is.
+    /// The distance of each weight's input from a position, and the place of each position of an image, both in the padded x.
     offsets: &'a [u32],
     starts: &'a [u32],
     /// Output channels, in whole vectors.
@@ -44,7 +46,7 @@ pub(super) fn are_few<T: Element>(pass: &Pass) -> bool {
 
 pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], y: &[T], w: &mut [T], few: bool) {
     let (lanes, wide) = machine::<T>();
-    let (panels, vectors) = panels(pass.targets, lanes, if wide { 4 } else { 2 });
+    let (panels, vectors) = panels(pass.targets, lanes, most_vectors(wide));
     let width = panels * vectors * lanes;
     let (depth, positions) = (pass.depth(), pass.places());
     scratch::tables(depth + positions, |tables| {
@@ -57,7 +59,7 @@ pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], y: &[T], w: &mut [T], few: bo
 }
 
 impl<T: Scalar> Plan<'_, T> {
-    /// Elements of an image and group of y, and of its transpose.
+    /// The number of elements of an image and group of y, and of its transpose.
     fn y_sizes(&self) -> (usize, usize) {
         (self.pass.targets * self.starts.len(), self.width * self.starts.len())
     }
@@ -69,36 +71,23 @@ impl<T: Scalar> Plan<'_, T> {
         let some = (POSITIONS / self.starts.len()).max(1);
         // [group][share][weight][channel]
         scratch::with(pass.groups * shares * size, |sums: &mut [T]| {
-            parallel::parts(sums, if pass.is_large() { size } else { sums.len() }, &|first, sums| {
-                for (i, sums) in sums.chunks_exact_mut(size).enumerate() {
-                    let t = first / size + i;
-                    let (group, share) = (t / shares, t % shares);
-                    let (mut begin, end) = (share * pass.batch / shares, (share + 1) * pass.batch / shares);
-                    let mut add = false;
-                    while begin < end {
-                        let images = some.min(end - begin);
-                        self.lay_out(images, (begin * pass.groups + group, false), &mut |laid| {
-                            dispatch(Sum { plan: self, laid, weights: self.offsets, sums: &mut *sums, add });
-                        });
-                        (begin, add) = (begin + images, true);
-                    }
+            parallel::pieces(sums, size, if pass.is_large() { size } else { sums.len() }, &|t, sums| {
+                let (group, share) = (t / shares, t % shares);
+                let (mut begin, end) = (share * pass.batch / shares, (share + 1) * pass.batch / shares);
+                let mut add = false;
+                while begin < end {
+                    let images = some.min(end - begin);
+                    self.lay_out(images, (begin * pass.groups + group, false), &mut |laid| {
+                        dispatch(Sum { plan: self, laid, weights: self.offsets, sums: &mut *sums, add });
+                    });
+                    (begin, add) = (begin + images, true);
                 }
             });
             for (group, sums) in sums.chunks_exact_mut(shares * size).enumerate() {
-                let (all, rest) = sums.split_at_mut(size);
-                for more in rest.chunks_exact(size) {
-                    all.iter_mut().zip(more).for_each(|(a, b)| *a += *b);
-                }
-                let (w_target, w_group) = pass.w_strides();
-                let w = &mut w[group * w_group..][..w_group];
-                dispatch(Turn {
-                    from: (all, self.width),
-                    to: w.as_mut_ptr(),
-                    rows: self.offsets.len(),
-                    cols: pass.targets,
-                    step: w_target,
-                    plus: Plus::Nothing,
-                });
+                let from = (&*add_shares(sums, size), self.width);
+                let (step, w_group) = pass.w_strides();
+                let to = w[group * w_group..][..w_group].as_mut_ptr();
+                dispatch(Transpose { from, to, rows: self.offsets.len(), cols: pass.targets, step, plus: Plus::Nothing });
             }
         });
     }
@@ -112,7 +101,7 @@ impl<T: Scalar> Plan<'_, T> {
         for group in 0..pass.groups {
             for begin in (0..pass.batch).step_by(some) {
                 let images = some.min(pass.batch - begin);
-                let plus = if begin > 0 { Plus::There } else { Plus::Nothing };
+                let plus = if begin > 0 { Plus::Replaced } else { Plus::Nothing };
                 self.lay_out(images, (begin * pass.groups + group, pass.is_large()), &mut |laid| {
                     parallel::tasks(chunks, pass.is_large(), &|t| {
                         let (begin, end) = (t * self.offsets.len() / chunks, (t + 1) * self.offsets.len() / chunks);
@@ -121,7 +110,8 @@ impl<T: Scalar> Plan<'_, T> {
                             dispatch(Sum { plan: self, laid, weights, sums: &mut *sums, add: false });
                             // This task alone writes these weights of each output channel.
                             let to = to.at(group * w_group + begin);
-                            dispatch(Turn { from: (sums, self.width), to, rows: end - begin, cols: pass.targets, step: w_target, plus });
+                            let (from, step) = ((&*sums, self.width), w_target);
+                            dispatch(Transpose { from, to, rows: end - begin, cols: pass.targets, step, plus });
                         });
                     });
                 });
@@ -129,8 +119,8 @@ impl<T: Scalar> Plan<'_, T> {
         }
     }
 
-    /// Calls `f` with some images of one group, padded, and their y, transposed: from the `first` on, counted in images and groups, and
-    /// by all threads or by this one.
+    /// Calls `f` with some images of one group, padded, and their y, transposed. `first` counts images and groups; the work is done by all threads
+    /// or by this one.
     fn lay_out(&self, images: usize, (first, all_threads): (usize, bool), f: &mut dyn FnMut(&Laid<'_, T>)) {
         let (pass, (y_size, t_size)) = (self.pass, self.y_sizes());
         let (positions, padded, x_size) = (self.starts.len(), pass.padded(), pass.sources * pass.source());
@@ -142,16 +132,10 @@ impl<T: Scalar> Plan<'_, T> {
                 }
                 let step = pass.groups;
                 let each = |size: usize| if all_threads { size } else { size * images };
-                parallel::parts(x, each(padded), &|at, x| {
-                    for (i, x) in x.chunks_exact_mut(padded).enumerate() {
-                        pass.pad(&self.x[(first + (at / padded + i) * step) * x_size..][..x_size], x);
-                    }
-                });
-                parallel::parts(y, each(t_size), &|at, y| {
-                    for (i, y) in y.chunks_exact_mut(t_size).enumerate() {
-                        let from = &self.y[(first + (at / t_size + i) * step) * y_size..][..y_size];
-                        dispatch(LayOut { from, to: y, positions, width: self.width });
-                    }
+                parallel::pieces(x, padded, each(padded), &|i, x| pass.pad(&self.x[(first + i * step) * x_size..][..x_size], x));
+                parallel::pieces(y, t_size, each(t_size), &|i, y| {
+                    let from = &self.y[(first + i * step) * y_size..][..y_size];
+                    dispatch(LayOut { from, to: y, positions, width: self.width });
                 });
                 f(&Laid { x, y, starts });
             });
@@ -159,7 +143,7 @@ impl<T: Scalar> Plan<'_, T> {
     }
 }
 
-/// Some images, padded; their y as `[position][channel]`; and where in x each position is.
+/// Some images, padded; their y as `[position][channel]`; and the place of each position in x.
 struct Laid<'a, T> {
     x: &'a [T],
     y: &'a [T],
@@ -188,27 +172,6 @@ impl<T: Scalar> Kernel for LayOut<'_, T> {
     }
 }
 
-/// Writes sums as the weights of each output channel.
-struct Turn<'a, T> {
-    from: (&'a [T], usize),
-    to: *mut T,
-    rows: usize,
-    cols: usize,
-    step: usize,
-    plus: Plus<'a, T>,
-}
-
-impl<T: Element> Kernel for Turn<'_, T> {
-    type Out = ();
-    #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        let Turn { from: (from, width), to, rows, cols, step, plus } = self;
-        debug_assert!(from.len() >= rows * width && cols <= width);
-        // SAFETY: the sums have `rows` rows; the caller vouches for `cols` rows of the weights, which it alone writes.
-        unsafe { transpose::<S, T, false>((rows, cols), (from.as_ptr(), width), (to, step), plus) };
-    }
-}
-
 /// The gradient of some weights, as `[weight][channel]`.
 struct Sum<'a, T> {
     plan: &'a Plan<'a, T>,
@@ -222,24 +185,11 @@ impl<T: Scalar> Kernel for Sum<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let vectors = self.plan.vectors;
-        if const { S::REGISTERS >= 32 } {
-            match vectors {
-                4 => self.tiles::<S, 6, 4>(),
-                3 => self.tiles::<S, 8, 3>(),
-                2 => self.tiles::<S, 8, 2>(),
-                _ => self.tiles::<S, 8, 1>(),
-            }
-        } else {
-            match vectors {
-                2 => self.tiles::<S, 4, 2>(),
-                _ => self.tiles::<S, 4, 1>(),
-            }
-        }
+        tiles_of::<S>(self.plan.vectors, self);
     }
 }
 
-impl<T: Scalar> Sum<'_, T> {
+impl<T: Scalar> Tiles for Sum<'_, T> {
     #[inline(always)]
     fn tiles<S: Simd, const ROWS: usize, const VECTORS: usize>(self) {
         let Sum { plan, laid, weights, sums, add } = self;

@@ -1,16 +1,17 @@
-//! Convolution of 3 x 3 taps and stride 1 with a quarter of the multiplications: Winograd's minimal filtering F(4 x 4, 3 x 3).
+//! How is a convolution of 3 x 3 taps and stride 1 computed with a quarter of the multiplications? By Winograd's minimal filtering
+//! F(4 x 4, 3 x 3).
 //!
 //! (S. Winograd, "Arithmetic complexity of computations", 1980; A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks",
-//! 2016.) The target is covered by tiles of 4 x 4. The 6 x 6 elements of the source that a tile sees, and the 3 x 3 taps, are each taken
-//! to 36 points ([`transform`]); there the convolution is a product of matrices at each point, `[tile][source channel]` times
+//! 2016.) The target is covered by tiles of 4 x 4. The 6 x 6 elements of the source that a tile depends on, and the 3 x 3 taps, are each
+//! taken to 36 points ([`transform`]); there the convolution is a product of matrices at each point, `[tile][source channel]` times
 //! `[source channel][target channel]`, and the tile's 16 elements come back from the 36 sums. The gradient by the weights is the
 //! transpose of the same: at each point `[source channel][tile]` times `[tile][target channel]`.
 //!
-//! Transformations run along vectors of channels. A task lays out what it sees of the source as `[position][channel]`, and turns what it
-//! has computed into the target's order; all in between stays in its second-level cache.
+//! Transformations run along vectors of channels. A task transposes its part of the source to `[position][channel]`, and transposes its results
+//! into the target; everything in between fits into its second-level cache.
 //!
 //! Sums are of other terms than those of the definition, so rounding errors are larger: in f32 up to 2e-6 of the largest element, where
-//! the direct kernels have 7e-7 (the tests measure both). A NaN or infinity reaches the whole tiles that see it.
+//! the direct kernels have 7e-7 (the tests measure both). A NaN or infinity reaches all of each tile that depends on it.
 
 mod transform;
 mod weight;
@@ -22,28 +23,28 @@ use crate::array::simd::{Kernel, Simd, Vector, dispatch};
 use crate::kernels::gemm::{Operand, multiply};
 use crate::kernels::{parallel, scratch};
 use std::ops::Range;
-use transform::{source_tile, target_tile, weight_tile};
+use transform::{Grid, Matrix, SourceToPoints, TargetFromPoints, WeightToPoints, from_points, to_points};
 pub(super) use weight::weight_grad;
 
 /// The points of a tile.
 const POINTS: usize = 36;
-/// Bytes of source channels that are taken to points at a time.
+/// The bytes of source channels that are taken to points at a time.
 const BLOCK_BYTES: usize = 128;
-/// Vectors of target channels of a task, at most.
+/// The largest number of vectors of target channels of a task.
 const VECTORS: usize = 4;
-/// Tiles that a task has at a time.
+/// The tiles that a task computes at a time.
 const TILES: usize = 48;
-/// Tasks that there are at least, if each has so many tiles.
+/// The least number of tasks, if each has `WORTH` tiles.
 const TASKS: usize = 8;
 const WORTH: usize = 8;
-/// Bytes of weights at all points up to which they are computed once for all tasks.
+/// The largest size of the weights at all points, in bytes, for which they are computed once for all tasks.
 const RESIDENT: usize = 640 * 1024;
 
-/// Numbers whose transformation is worth waking threads for.
+/// Numbers from whose transformation on threads of their own pay.
 const SPREAD: usize = 64 * 1024;
 
-/// How far apart in memory the values at neighbouring points are, `size` for each: a power of two would put all of them into a few lines
-/// of the cache.
+/// The distance in memory between the values at neighbouring points, `size` for each point: a power of two would put all of them into a few
+/// lines of the cache.
 fn apart(size: usize) -> usize {
     size.next_multiple_of(16) + 16
 }
@@ -85,7 +86,7 @@ impl<'a> Plan<'a> {
     fn tiles(&self, bands: &Range<usize>) -> usize {
         bands.len() * self.tiling.tiles[1]
     }
-    /// Rows of tiles that make about so many tiles.
+    /// The number of rows of tiles with about this many tiles.
     fn bands_of(&self, tiles: usize) -> usize {
         (tiles / self.tiling.tiles[1]).max(1)
     }
@@ -97,25 +98,18 @@ impl<'a> Plan<'a> {
     fn sources(&self, block: usize) -> Range<usize> {
         block * self.block..((block + 1) * self.block).min(self.pass.sources)
     }
-    /// Where an image's channels begin in the source, and in the target.
-    fn source_of(&self, image: usize, group: usize, channel: usize) -> usize {
-        ((image * self.pass.groups + group) * self.pass.sources + channel) * self.pass.source()
-    }
-    fn target_of(&self, image: usize, group: usize, channel: usize) -> usize {
-        ((image * self.pass.groups + group) * self.pass.targets + channel) * self.pass.target()
-    }
     /// Weights at all points, of one block and panel.
     fn weights_len(&self) -> usize {
         POINTS * apart(self.block * self.width)
     }
-    /// Positions that a task lays out at most, for so many rows of tiles.
+    /// The largest number of positions that a task lays out for this many rows of tiles.
     fn positions(&self, bands: usize) -> usize {
         let rows = bands.min(self.tiling.tiles[0]);
         let [source, target] = [self.tiling.source, self.tiling.target];
         ((4 * rows + 2).min(source[0]) * source[1]).max(4 * rows * target[1])
     }
 
-    /// The part of these bands, after the first `done`, that lies in one image.
+    /// What follows the first `done` of these bands, up to the end of its image.
     #[inline(always)]
     fn portion(&self, bands: &Range<usize>, done: usize) -> Portion {
         let [high, wide] = self.tiling.tiles;
@@ -124,10 +118,61 @@ impl<'a> Plan<'a> {
         let end = bands.end.min((image + 1) * high);
         Portion { image, rows: at - image * high..end - image * high, tile: done * wide }
     }
+    /// The numbers that are laid out for each position: the channels of a block or panel, in whole vectors.
+    fn step(&self, side: Side) -> usize {
+        match side {
+            Side::Source => self.block,
+            Side::Target => self.width,
+        }
+    }
+    /// The number of elements of a side's array.
+    fn len(&self, side: Side) -> usize {
+        let Pass { batch, groups, sources, targets, .. } = *self.pass;
+        match side {
+            Side::Source => batch * groups * sources * self.pass.source(),
+            Side::Target => batch * groups * targets * self.pass.target(),
+        }
+    }
+    /// A portion of a side's array, from a channel on.
+    #[inline(always)]
+    fn part<T>(
+        &self,
+        side: Side,
+        portion: Portion,
+        (group, channel): (usize, usize),
+        array: *const T,
+        laid: &mut [T],
+        beyond: *const T,
+    ) -> Part<T> {
+        let (pass, tiling, step) = (self.pass, &self.tiling, self.step(side));
+        let (channels, plane) = match side {
+            Side::Source => (pass.sources, pass.source()),
+            Side::Target => (pass.targets, pass.target()),
+        };
+        let (rows, size, before) = match side {
+            Side::Source => (tiling.source_rows(&portion.rows), tiling.source, tiling.before),
+            Side::Target => {
+                let rows = tiling.target_rows(&portion.rows);
+                (rows.clone(), [rows.end, tiling.target[1]], [0; 2])
+            }
+        };
+        let first = ((portion.image * pass.groups + group) * channels + channel) * plane + rows.start * size[1];
+        let positions = rows.len() * size[1];
+        assert!(laid.len() >= positions * step);
+        let image = (array.wrapping_add(first), plane);
+        Part { portion, image, positions, at: laid.as_mut_ptr(), beyond, first: rows.start, size, before, step }
+    }
+}
+
+/// The array whose tiles are taken to points or come back from them.
+#[derive(Clone, Copy)]
+enum Side {
+    Source,
+    Target,
 }
 
 impl Tiling {
-    /// Rows of the source that rows of tiles see, and rows of the target that they cover.
+    /// The rows of the source that rows of tiles depend on, and the rows of the target that they cover.
     fn source_rows(&self, rows: &Range<usize>) -> Range<usize> {
         let first = (4 * rows.start).saturating_sub(self.before[0]);
         first..(4 * rows.end + 2).saturating_sub(self.before[0]).clamp(first, self.source[0].max(first))
@@ -148,12 +193,9 @@ pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], w: &[T], bias: Option<&[T]>, 
     let resident = shares > 1 && all * size_of::<T>() <= RESIDENT;
     scratch::with(if resident { all } else { 0 }, |ready: &mut [T]| {
         let each = if all >= SPREAD { size } else { all.max(1) };
-        parallel::parts(ready, each, &|first, ready| {
-            for (i, to) in ready.chunks_exact_mut(size).enumerate() {
-                let i = first / size + i;
-                let (sources, targets) = (plan.sources(i % blocks), plan.targets(i / blocks % panels));
-                at_points(plan, w, i / blocks / panels, sources, targets, to);
-            }
+        parallel::pieces(ready, size, each, &|i, to| {
+            let (sources, targets) = (plan.sources(i % blocks), plan.targets(i / blocks % panels));
+            at_points(plan, w, i / blocks / panels, sources, targets, to);
         });
         let ready = &*ready;
         parallel::tasks(shares * panels * pass.groups, pass.is_large(), &|t| {
@@ -179,20 +221,22 @@ pub(super) fn run<T: Scalar>(pass: &Pass, x: &[T], w: &[T], bias: Option<&[T]>, 
                         at_points(plan, w, group, sources.clone(), plan.targets(panel), weights);
                         weights
                     };
-                    let task = Source { plan, x, group, bands: bands.clone(), channels: sources.clone(), laid: &mut *laid, to: &mut *seen };
-                    dispatch(task);
+                    let (depth, targets, add) = (sources.len(), plan.targets(panel).len(), block > 0);
+                    let (laid, to, matrix) = (&mut *laid, &mut *seen, SourceToPoints);
+                    dispatch(ToPoints { plan, side: Side::Source, matrix, x, group, bands: bands.clone(), channels: sources, laid, to });
                     dispatch(Products {
                         plan,
+                        transposed: false,
                         tiles,
-                        depth: sources.len(),
-                        targets: plan.targets(panel),
-                        seen,
-                        weights,
+                        sources: depth,
+                        targets,
+                        a: seen,
+                        b: weights,
                         sums: &mut *sums,
-                        add: block > 0,
+                        add,
                     });
                 }
-                dispatch(Target { plan, group, bands: bands.clone(), channels: plan.targets(panel), sums, laid, bias, to });
+                dispatch(FromPoints { plan, group, bands: bands.clone(), channels: plan.targets(panel), sums, laid, bias, to });
             });
         });
     });
@@ -237,7 +281,7 @@ impl<T: Scalar> Kernel for Weights<'_, T> {
             for v in (0..targets).step_by(lanes) {
                 let from = self.kernel(c, v);
                 // SAFETY: taps and points have whole vectors of target channels.
-                unsafe { weight_tile::<S, T>(&from, self.to.as_mut_ptr().wrapping_add(c * width + v), step) };
+                unsafe { to_points::<S, T, 3>(WeightToPoints, &from, 0, self.to.as_mut_ptr().wrapping_add(c * width + v), step) };
             }
         }
     }
@@ -262,7 +306,7 @@ impl<T: Scalar> Weights<'_, T> {
     }
     /// The places of the nine taps of source channel `c` and target channel `v`.
     #[inline(always)]
-    fn kernel(&self, c: usize, v: usize) -> [[*const T; 3]; 3] {
+    fn kernel(&self, c: usize, v: usize) -> Grid<T, 3> {
         let mut at = [[self.taps.as_ptr(); 3]; 3];
         for (i, at) in at.iter_mut().enumerate() {
             for (j, at) in at.iter_mut().enumerate() {
@@ -274,9 +318,11 @@ impl<T: Scalar> Weights<'_, T> {
     }
 }
 
-/// Takes what some tiles see of the source to all points, as `[point][tile][channel]`.
-struct Source<'a, T> {
+/// Takes some tiles of the source, or of the target's gradient, to all points, as `[point][tile][channel]`.
+struct ToPoints<'a, T, M, const A: usize> {
     plan: &'a Plan<'a>,
+    side: Side,
+    matrix: M,
     x: &'a [T],
     group: usize,
     bands: Range<usize>,
@@ -285,88 +331,61 @@ struct Source<'a, T> {
     to: &'a mut [T],
 }
 
-/// Channels at most of what stands for a position beyond the edge of an image.
+/// The largest number of channels of a block or panel.
 const EDGE: usize = VECTORS * crate::array::simd::MAX_LANES;
 
-impl<T: Scalar> Kernel for Source<'_, T> {
+impl<T: Scalar, M: Matrix<A, 6>, const A: usize> Kernel for ToPoints<'_, T, M, A> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(mut self, _: S) {
-        let (block, channels, lanes) = (self.plan.block, self.channels.len(), T::Vector::<S>::LANES);
-        let step = apart(self.plan.tiles(&self.bands) * block);
+    fn run<S: Simd>(self, _: S) {
+        let ToPoints { plan, side, matrix, x, group, bands, channels, laid, to } = self;
+        let (width, count, lanes) = (plan.step(side), channels.len(), T::Vector::<S>::LANES);
+        let step = apart(plan.tiles(&bands) * width);
         let zeros = [T::ZERO; EDGE];
-        assert!(self.to.len() >= POINTS * step && block <= EDGE);
+        assert!(to.len() >= POINTS * step && width <= EDGE && x.len() == plan.len(side));
         let mut done = 0;
-        while done < self.bands.len() {
-            let part = self.part(done, &zeros);
+        while done < bands.len() {
+            let part = plan.part(side, plan.portion(&bands, done), (group, channels.start), x.as_ptr(), &mut *laid, zeros.as_ptr());
             done += part.portion.rows.len();
             // SAFETY: the channels have so many rows, and there is room where they are laid out.
-            unsafe { transpose::<S, T, true>((channels, part.positions), part.image, (part.at, block), Plus::Nothing) };
-            let mut to = self.to[part.portion.tile * block..].as_mut_ptr();
+            unsafe { transpose::<S, T, true>((count, part.positions), part.image, (part.at, width), Plus::Nothing) };
+            let mut to = to[part.portion.tile * width..].as_mut_ptr();
             for i in part.portion.rows.clone() {
-                for j in 0..self.plan.tiling.tiles[1] {
+                for j in 0..plan.tiling.tiles[1] {
                     let from = part.grid(i, j);
                     let mut v = 0;
-                    while v < channels {
+                    while v < count {
                         // SAFETY: positions, zeros and points have whole vectors of channels.
-                        unsafe { source_tile::<S, T>(&from, v, to.wrapping_add(v), step) };
+                        unsafe { to_points::<S, T, A>(matrix, &from, v, to.wrapping_add(v), step) };
                         v += lanes;
                     }
-                    to = to.wrapping_add(block);
+                    to = to.wrapping_add(width);
                 }
             }
         }
     }
 }
-
-// (What follows from sizes alone knows nothing of instruction sets: it is made once for a number type, and inlined into the code for each set.)
-impl<T: Scalar> Source<'_, T> {
-    /// What is left after `done` bands, as far as it lies in one image.
-    #[inline(always)]
-    fn part(&mut self, done: usize, beyond: &[T; EDGE]) -> Part<T> {
-        let (plan, portion) = (self.plan, self.plan.portion(&self.bands, done));
-        let rows = plan.tiling.source_rows(&portion.rows);
-        let first = plan.source_of(portion.image, self.group, self.channels.start);
-        let image = &self.x[first..][..self.channels.len() * plan.pass.source()];
-        let (size, before) = (plan.tiling.source, plan.tiling.before);
-        Part::new(portion, (image.as_ptr(), plan.pass.source()), (rows, size, before), (&mut *self.laid, plan.block), beyond.as_ptr())
-    }
-}
-
 /// Rows of tiles of one image, whose positions are laid out, `step` numbers for each.
 struct Part<T> {
     portion: Portion,
-    /// Where the first position is in the image, and how far its channels are apart.
+    /// The place of the first position in the array, and the distance of its channels.
     image: (*const T, usize),
-    /// How many positions there are, where the first one is laid out, and what stands for those beyond the edge of the image.
+    /// The number of positions, the place where the first one is laid out, and the place that is used for those beyond the edge of the image.
     positions: usize,
     at: *mut T,
     beyond: *const T,
-    /// The first row that is laid out, and rows and columns of the image.
+    /// The first row that is laid out, and the rows and columns of the image.
     first: usize,
     size: [usize; 2],
-    /// How far the first tile reaches beyond the first row and column.
+    /// How many rows and columns the first tile begins before the first ones of the image.
     before: [usize; 2],
     step: usize,
 }
 
 impl<T> Part<T> {
+    /// The `A` x `A` places of tile (i, j). (A place before the first row or column wraps round to one beyond the last.)
     #[inline(always)]
-    fn new(
-        portion: Portion,
-        (image, channel): (*const T, usize),
-        (rows, size, before): (Range<usize>, [usize; 2], [usize; 2]),
-        (laid, step): (&mut [T], usize),
-        beyond: *const T,
-    ) -> Self {
-        let positions = rows.len() * size[1];
-        assert!(laid.len() >= positions * step);
-        let image = (image.wrapping_add(rows.start * size[1]), channel);
-        Part { portion, image, positions, at: laid.as_mut_ptr(), beyond, first: rows.start, size, before, step }
-    }
-    /// The `A` x `A` places that tile (i, j) sees. Before the first row or column is beyond the last, by wrapping round.
-    #[inline(always)]
-    fn grid<const A: usize>(&self, i: usize, j: usize) -> [[*const T; A]; A] {
+    fn grid<const A: usize>(&self, i: usize, j: usize) -> Grid<T, A> {
         let (row, column) = ((4 * i).wrapping_sub(self.before[0]), (4 * j).wrapping_sub(self.before[1]));
         let mut at = [[self.beyond; A]; A];
         for (i, at) in at.iter_mut().enumerate() {
@@ -381,14 +400,16 @@ impl<T> Part<T> {
     }
 }
 
-/// At each point, `[tile][source channel]` times `[source channel][target channel]`.
+/// At each point, a product of matrices: `[tile][source channel]` times `[source channel][target channel]`, or, with the first transposed, times
+/// `[tile][target channel]`.
 struct Products<'a, T> {
     plan: &'a Plan<'a>,
+    transposed: bool,
     tiles: usize,
-    depth: usize,
-    targets: Range<usize>,
-    seen: &'a [T],
-    weights: &'a [T],
+    sources: usize,
+    targets: usize,
+    a: &'a [T],
+    b: &'a [T],
     sums: &'a mut [T],
     add: bool,
 }
@@ -397,24 +418,27 @@ impl<T: Scalar> Kernel for Products<'_, T> {
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let Products { plan, tiles, depth, targets, seen, weights, sums, add } = self;
+        let Products { plan, transposed, tiles, sources, targets, a, b, sums, add } = self;
         let (block, width) = (plan.block, plan.width);
-        let steps = [apart(tiles * block), apart(block * width), apart(tiles * width)];
-        assert!(depth <= block && targets.len() <= width);
-        assert!(seen.len() >= POINTS * steps[0] && weights.len() >= POINTS * steps[1] && sums.len() >= POINTS * steps[2]);
+        let (by_tile, by_source) = (apart(tiles * width), apart(block * width));
+        let (rows, depth, row, col) = if transposed { (sources, tiles, 1, block) } else { (tiles, sources, block, 1) };
+        let (step_b, step_c) = if transposed { (by_tile, by_source) } else { (by_source, by_tile) };
+        let step_a = apart(tiles * block);
+        assert!(sources <= block && targets <= width);
+        assert!(a.len() >= POINTS * step_a && b.len() >= POINTS * step_b && sums.len() >= POINTS * step_c);
         for point in 0..POINTS {
-            let a = Operand { at: seen.as_ptr().wrapping_add(point * steps[0]), row: block as isize, col: 1 };
-            let b = Operand { at: weights.as_ptr().wrapping_add(point * steps[1]), row: width as isize, col: 1 };
-            let c = sums.as_mut_ptr().wrapping_add(point * steps[2]);
-            let vectors = targets.len().div_ceil(T::Vector::<S>::LANES);
+            let a = Operand { at: a.as_ptr().wrapping_add(point * step_a), row: row as isize, col: col as isize };
+            let b = Operand { at: b.as_ptr().wrapping_add(point * step_b), row: width as isize, col: 1 };
+            let c = sums.as_mut_ptr().wrapping_add(point * step_c);
+            let vectors = targets.div_ceil(T::Vector::<S>::LANES);
             // SAFETY: all three are that large.
-            unsafe { multiply::<S, T>((tiles, depth, vectors), a, b, (c, width), add) };
+            unsafe { multiply::<S, T>((rows, depth, vectors), a, b, (c, width), add) };
         }
     }
 }
 
-/// Brings sums at all points back to the places of the target.
-struct Target<'a, T> {
+/// Brings sums at all points back to the tiles of the target.
+struct FromPoints<'a, T> {
     plan: &'a Plan<'a>,
     group: usize,
     bands: Range<usize>,
@@ -425,28 +449,29 @@ struct Target<'a, T> {
     to: &'a Shared<T>,
 }
 
-impl<T: Scalar> Kernel for Target<'_, T> {
+impl<T: Scalar> Kernel for FromPoints<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(mut self, _: S) {
-        let (width, channels, lanes) = (self.plan.width, self.channels.len(), T::Vector::<S>::LANES);
-        let step = apart(self.plan.tiles(&self.bands) * width);
-        let first = self.group * self.plan.pass.targets + self.channels.start;
-        let plus = self.bias.map_or(Plus::Nothing, |b| Plus::Rows(&b[first..][..channels]));
-        assert!(self.sums.len() >= POINTS * step && width <= EDGE);
+    fn run<S: Simd>(self, _: S) {
+        let FromPoints { plan, group, bands, channels, sums, laid, bias, to } = self;
+        let (width, count, lanes) = (plan.width, channels.len(), T::Vector::<S>::LANES);
+        let step = apart(plan.tiles(&bands) * width);
+        let plus = bias.map_or(Plus::Nothing, |b| Plus::Rows(&b[group * plan.pass.targets + channels.start..][..count]));
+        assert!(sums.len() >= POINTS * step && width <= EDGE);
         let mut beyond = [T::ZERO; EDGE];
         let mut done = 0;
-        while done < self.bands.len() {
-            let part = self.part(done, &mut beyond);
+        while done < bands.len() {
+            let (portion, beyond) = (plan.portion(&bands, done), beyond.as_mut_ptr());
+            let part = plan.part(Side::Target, portion, (group, channels.start), to.at(0), &mut *laid, beyond);
             done += part.portion.rows.len();
-            let mut from = self.sums[part.portion.tile * width..].as_ptr();
+            let mut from = sums[part.portion.tile * width..].as_ptr();
             for i in part.portion.rows.clone() {
-                for j in 0..self.plan.tiling.tiles[1] {
+                for j in 0..plan.tiling.tiles[1] {
                     let to = part.grid(i, j);
                     let mut v = 0;
-                    while v < channels {
+                    while v < count {
                         // SAFETY: points and places have whole vectors of channels.
-                        unsafe { target_tile::<S, T>(from.wrapping_add(v), step, &to, v) };
+                        unsafe { from_points::<S, T, 4>(TargetFromPoints, from.wrapping_add(v), step, &to, v) };
                         v += lanes;
                     }
                     from = from.wrapping_add(width);
@@ -454,19 +479,7 @@ impl<T: Scalar> Kernel for Target<'_, T> {
             }
             let to = (part.image.0.cast_mut(), part.image.1);
             // SAFETY: the channels of this image have so many rows, which this task alone writes.
-            unsafe { transpose::<S, T, false>((part.positions, channels), (part.at, width), to, plus) };
+            unsafe { transpose::<S, T, false>((part.positions, count), (part.at, width), to, plus) };
         }
-    }
-}
-
-impl<T: Scalar> Target<'_, T> {
-    /// What is left after `done` bands, as far as it lies in one image.
-    #[inline(always)]
-    fn part(&mut self, done: usize, beyond: &mut [T; EDGE]) -> Part<T> {
-        let (plan, portion) = (self.plan, self.plan.portion(&self.bands, done));
-        let rows = plan.tiling.target_rows(&portion.rows);
-        let image = self.to.at(plan.target_of(portion.image, self.group, self.channels.start)).cast_const();
-        let size = [rows.end, plan.tiling.target[1]];
-        Part::new(portion, (image, plan.pass.target()), (rows, size, [0; 2]), (&mut *self.laid, plan.width), beyond.as_mut_ptr())
     }
 }

@@ -1,4 +1,4 @@
-//! What is multiplied, and in pieces of which size?
+//! What are the operands of a matrix product, and into blocks of which sizes are they divided?
 
 use crate::array::simd::Simd;
 

@@ -1,4 +1,4 @@
-//! Copies of blocks of the operands, in the order in which tiles read them.
+//! How is a block of an operand copied into the order in which tiles read it?
 
 use super::operand::{BLOCK_BYTES, Operand, group};
 use crate::array::simd::{Element, MAX_LANES, Simd, Vector};

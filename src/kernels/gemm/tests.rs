@@ -1,5 +1,8 @@
+//! Are products those of three loops, with the same bits at any number of threads?
+
 use super::{Mat, Product, gemm, gemm_batched};
-use crate::array::simd::{Element, Level, dispatch_at};
+use crate::array::scalar::Scalar;
+use crate::array::simd::{Level, dispatch_at};
 
 /// A small generator of random numbers (xorshift).
 struct Random(u64);
@@ -16,39 +19,13 @@ impl Random {
         (self.next() >> 20) as usize % n
     }
 
-    fn numbers<T: Number>(&mut self, count: usize) -> Vec<T> {
-        (0..count).map(|_| T::of((self.next() >> 11) as f64 / (1u64 << 53) as f64 - 0.5)).collect()
-    }
-}
-
-trait Number: Element + std::fmt::Debug + PartialEq {
-    const EPSILON: f64;
-    fn of(x: f64) -> Self;
-    fn to(self) -> f64;
-}
-
-impl Number for f32 {
-    const EPSILON: f64 = f32::EPSILON as f64;
-    fn of(x: f64) -> f32 {
-        x as f32
-    }
-    fn to(self) -> f64 {
-        f64::from(self)
-    }
-}
-
-impl Number for f64 {
-    const EPSILON: f64 = f64::EPSILON;
-    fn of(x: f64) -> f64 {
-        x
-    }
-    fn to(self) -> f64 {
-        self
+    fn numbers<T: Scalar>(&mut self, count: usize) -> Vec<T> {
+        (0..count).map(|_| T::from_f64((self.next() >> 11) as f64 / (1u64 << 53) as f64 - 0.5)).collect()
     }
 }
 
 /// Random numbers in a random layout that just fits them: (data, offset, row stride, column stride).
-fn matrix<T: Number>(random: &mut Random, rows: usize, cols: usize) -> (Vec<T>, usize, isize, isize) {
+fn matrix<T: Scalar>(random: &mut Random, rows: usize, cols: usize) -> (Vec<T>, usize, isize, isize) {
     let (height, width) = (rows.max(1) as isize, cols.max(1) as isize);
     let (mut row, mut col) = match random.below(9) {
         0 | 1 => (width, 1),
@@ -76,26 +53,27 @@ fn view<T>((data, offset, row_stride, col_stride): &(Vec<T>, usize, isize, isize
     Mat { data, offset: *offset, row_stride: *row_stride, col_stride: *col_stride }
 }
 
-fn at<T: Number>(mat: Mat<'_, T>, i: usize, j: usize) -> f64 {
-    mat.data[(mat.offset as isize + i as isize * mat.row_stride + j as isize * mat.col_stride) as usize].to()
+fn at<T: Scalar>(mat: Mat<'_, T>, i: usize, j: usize) -> f64 {
+    mat.data[(mat.offset as isize + i as isize * mat.row_stride + j as isize * mat.col_stride) as usize].to_f64()
 }
 
 /// Compares a result with three loops in `f64`.
-fn check<T: Number>((m, k, n): (usize, usize, usize), a: Mat<'_, T>, b: Mat<'_, T>, before: Option<&[T]>, c: &[T]) {
+fn check<T: Scalar>((m, k, n): (usize, usize, usize), a: Mat<'_, T>, b: Mat<'_, T>, before: Option<&[T]>, c: &[T]) {
+    let epsilon = if size_of::<T>() == size_of::<f32>() { f64::from(f32::EPSILON) } else { f64::EPSILON };
     for i in 0..m {
         for j in 0..n {
-            let start = before.map_or(0.0, |c| c[i * n + j].to());
+            let start = before.map_or(0.0, |c| c[i * n + j].to_f64());
             let terms = (0..k).map(|p| at(a, i, p) * at(b, p, j));
             let (exact, size) = terms.fold((start, start.abs()), |(sum, size), x| (sum + x, size + x.abs()));
-            let error = (c[i * n + j].to() - exact).abs();
+            let error = (c[i * n + j].to_f64() - exact).abs();
             // The usual bound of a sum's rounding error. Not `error > bound`: a NaN must fail.
-            let good = error <= T::EPSILON * (k + 2) as f64 * size;
-            assert!(good, "{m} x {k} x {n} at {i}, {j}: {} instead of {exact}", c[i * n + j].to());
+            let good = error <= epsilon * (k + 2) as f64 * size;
+            assert!(good, "{m} x {k} x {n} at {i}, {j}: {} instead of {exact}", c[i * n + j].to_f64());
         }
     }
 }
 
-fn random_products<T: Number>(level: Option<Level>, rounds: usize) {
+fn random_products<T: Scalar>(level: Option<Level>, rounds: usize) {
     // Without optimisation, vectors are slow.
     let rounds = if cfg!(debug_assertions) { rounds / 20 } else { rounds };
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
@@ -105,7 +83,7 @@ fn random_products<T: Number>(level: Option<Level>, rounds: usize) {
         let (a, b) = (matrix::<T>(&mut random, m, k), matrix::<T>(&mut random, k, n));
         let accumulate = random.below(2) == 0;
         // What was in a result that is overwritten must not matter.
-        let before = if accumulate { random.numbers(m * n) } else { vec![T::of(f64::NAN); m * n] };
+        let before = if accumulate { random.numbers(m * n) } else { vec![T::from_f64(f64::NAN); m * n] };
         let mut c = before.clone();
         match level {
             Some(level) if m * k * n > 0 => {
@@ -141,10 +119,7 @@ fn batch_equals_single_products() {
     let mut random = Random(7);
     for (batch, m, k, n) in [(1, 5, 3, 4), (7, 3, 40, 20), (300, 9, 16, 33), (3, 70, 300, 90), (5, 200, 1, 1), (4, 1, 300, 500)] {
         let (a, b) = (random.numbers::<f32>(batch * m * k), random.numbers::<f32>(k * n));
-        let (a, b) = (
-            Mat { data: &a, offset: 0, row_stride: k as isize, col_stride: 1 },
-            Mat { data: &b, offset: 0, row_stride: n as isize, col_stride: 1 },
-        );
+        let (a, b) = (Mat::rows(&a, k), Mat::rows(&b, n));
         let mut c = vec![f32::NAN; batch * m * n];
         // The products of `a` in reverse order; `b` is broadcast.
         gemm_batched(batch, (m, k, n), a, b, |p| (((batch - 1 - p) * m * k) as isize, 0), &mut c, false);
@@ -157,22 +132,18 @@ fn batch_equals_single_products() {
 }
 
 /// The sizes are such that parts have a single row or column, or cross a block of k.
-fn same_bits<T: Number>() {
+fn same_bits<T: Scalar>() {
     let mut random = Random(11);
     let sizes =
         [(9, 3000, 40), (40, 3000, 9), (17, 3000, 17), (1, 700, 900), (900, 700, 1), (100, 1100, 100), (333, 257, 131), (1000, 200, 10)];
     for (m, k, n) in sizes {
         for transposed in 0..4 {
             let (a, b) = (random.numbers::<T>(m * k), random.numbers::<T>(k * n));
-            let stride = |rows: usize, cols: usize, yes| {
-                if yes { (1, rows as isize) } else { (cols as isize, 1) }
-            };
-            let ((ar, ac), (br, bc)) = (stride(m, k, transposed & 1 > 0), stride(k, n, transposed & 2 > 0));
-            let a = Mat { data: &a, offset: 0, row_stride: ar, col_stride: ac };
-            let b = Mat { data: &b, offset: 0, row_stride: br, col_stride: bc };
+            let a = if transposed & 1 > 0 { Mat::columns(&a, m) } else { Mat::rows(&a, k) };
+            let b = if transposed & 2 > 0 { Mat::columns(&b, k) } else { Mat::rows(&b, n) };
             let results = [1, 2, 3].map(|threads| {
-                let mut c = vec![T::of(0.0); m * n];
-                let mut batch = vec![T::of(0.0); 2 * m * n];
+                let mut c = vec![T::from_f64(0.0); m * n];
+                let mut batch = vec![T::from_f64(0.0); 2 * m * n];
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 pool.install(|| gemm(m, k, n, a, b, &mut c, false));
                 pool.install(|| gemm_batched(2, (m, k, n), a, b, |_| (0, 0), &mut batch, false));
@@ -195,13 +166,10 @@ fn not_a_number_is_not_skipped() {
     for (m, k, n) in [(3, 2, 3), (20, 30, 40), (1, 50, 50), (50, 50, 1)] {
         let (mut a, b) = (vec![0.0f32; m * k], vec![f32::INFINITY; k * n]);
         let mut c = vec![0.0; m * n];
-        let a_mat = Mat { data: &a, offset: 0, row_stride: k as isize, col_stride: 1 };
-        let b_mat = Mat { data: &b, offset: 0, row_stride: n as isize, col_stride: 1 };
-        gemm(m, k, n, a_mat, b_mat, &mut c, false);
+        gemm(m, k, n, Mat::rows(&a, k), Mat::rows(&b, n), &mut c, false);
         assert!(c.iter().all(|x| x.is_nan()), "zero times infinity");
         a[0] = f32::NAN;
-        let a_mat = Mat { data: &a, offset: 0, row_stride: k as isize, col_stride: 1 };
-        gemm(m, k, n, a_mat, Mat { data: &vec![0.0; k * n], ..b_mat }, &mut c, false);
+        gemm(m, k, n, Mat::rows(&a, k), Mat::rows(&vec![0.0; k * n], n), &mut c, false);
         assert!(c[..n].iter().all(|x| x.is_nan()) && c[n..].iter().all(|&x| x == 0.0), "only the first row");
     }
 }
@@ -229,6 +197,6 @@ fn reaching_outside_panics() {
     assert!(!bad(0, 4, 1) && !bad(11, -4, -1) && !bad(3, 4, -1));
     assert!(bad(1, 4, 1) && bad(0, 5, 1) && bad(10, -4, -1) && bad(2, 4, -1) && bad(12, 0, 0));
     assert!(bad(0, isize::MAX, 1) && bad(0, isize::MIN, isize::MIN) && bad(usize::MAX, 0, 0));
-    let mat = Mat { data: &data, offset: 0, row_stride: 4, col_stride: 1 };
+    let mat = Mat::rows(&data, 4);
     assert!(std::panic::catch_unwind(|| gemm(3, 4, 2, mat, mat, &mut [0.0; 5], false)).is_err());
 }

@@ -1,4 +1,4 @@
-//! The arithmetic of matrix products: one block of the result, in registers.
+//! How is one block of a matrix product computed? In registers.
 
 use super::operand::{MAX_ROWS, MAX_VECTORS, Operand};
 use crate::array::simd::{Element, MAX_LANES, Simd, Vector};
@@ -72,14 +72,14 @@ unsafe fn tile<S: Simd, T: Element, const ROWS: usize, const VECTORS: usize>(pla
 #[inline(always)]
 unsafe fn tile_edge<S: Simd, T: Element, const ROWS: usize, const VECTORS: usize, const EDGE: bool>(place: Place<T>) {
     let Place { depth, columns, a, b, c, c_row, add } = place;
-    let mask = registers::edge::<S, T, VECTORS>(columns);
+    let edge = if EDGE { Some(registers::edge::<S, T, VECTORS>(columns)) } else { None };
     let mut sums = [registers::zeros::<S, T, VECTORS>(); ROWS];
     let (mut a_at, mut b_at) = (a.at, b.at);
     // (`while`, and not `for`, which is twice the code in each of the tiles.)
     let mut left = depth;
     while left > 0 {
         // SAFETY: the row of b has `columns` elements, and the mask hides what is beyond.
-        let row = unsafe { if EDGE { registers::load_edge::<S, T, VECTORS>(b_at, mask) } else { registers::load::<S, T, VECTORS>(b_at) } };
+        let row = unsafe { registers::load::<S, T, VECTORS>(b_at, edge) };
         let mut i = 0;
         while i < ROWS {
             // SAFETY: row i is within a.
@@ -94,18 +94,12 @@ unsafe fn tile_edge<S: Simd, T: Element, const ROWS: usize, const VECTORS: usize
     while i < ROWS {
         let to = c.wrapping_add(i * c_row);
         // SAFETY: the row of c has `columns` elements, and the mask hides what is beyond.
-        unsafe {
-            if EDGE {
-                registers::put_edge::<S, T, VECTORS>(&sums[i], to, add, mask);
-            } else {
-                registers::put::<S, T, VECTORS>(&sums[i], to, add);
-            }
-        }
+        unsafe { registers::put::<S, T, VECTORS>(&sums[i], to, add, edge) };
         i += 1;
     }
 }
 
-/// A tile on its way to a result whose columns are contiguous.
+/// The result of a tile, before it is transposed into a matrix whose columns are contiguous.
 pub struct Turn<T>([[T; MAX_VECTORS * MAX_LANES]; MAX_ROWS]);
 
 impl<T: Element> Turn<T> {

@@ -1,4 +1,4 @@
-//! A row times a matrix: every element of the matrix is used once, so all that counts is to read it in order.
+//! How is a row multiplied by a matrix? Every element of the matrix is used once, so the time is that of reading it in order.
 
 #![allow(clippy::needless_range_loop)] // as in `registers`
 

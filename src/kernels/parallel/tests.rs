@@ -1,5 +1,5 @@
-//! The same bits at any number of threads, for all that divides work: random shapes, also with axes of 0, 1 and primes, at 1 to 64 threads.
-//! A place in the source that divides work and was not reached fails the test too.
+//! Does everything that divides work give the same bits at any number of threads? Random shapes, also with axes of 0, 1 and primes, at 1 to 64
+//! threads. A place in the source that divides work and is not reached fails the test too.
 
 use crate::{
     AvgPoolOptions, Conv2dOptions, Conv3dOptions, GridSampleOptions, InterpolateMode, InterpolateOptions, LpPoolOptions, MaxPoolOptions,
@@ -119,7 +119,7 @@ impl<'t, T: Scalar> Draw<'t, T> {
 
 type Case<T> = for<'t> fn(&mut Draw<'t, T>) -> Var<'t, T>;
 
-/// What divides work, by its kernels.
+/// Graphs whose kernels divide work.
 fn cases<T: Scalar>() -> Vec<(&'static str, Case<T>)> {
     vec![
         ("product", product),
@@ -186,20 +186,12 @@ fn reduction<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
     let rank = 1 + d.below(4);
     let shape = d.shape(rank, 90_000);
     let x = d.leaf(&shape);
-    match d.below(4) {
-        0 if !shape.contains(&0) => {
-            let axes = d.axes(x);
-            x.amax(&axes[..], false)
-        }
+    let (kind, axes) = (d.below(4), d.axes(x));
+    match kind {
+        0 if !shape.contains(&0) => x.amax(&axes[..], false),
         1 => x.sum(),
-        2 => {
-            let axes = d.axes(x);
-            x.mean_axes(&axes[..], true)
-        }
-        _ => {
-            let axes = d.axes(x);
-            x.sum_axes(&axes[..], false)
-        }
+        2 => x.mean_axes(&axes[..], true),
+        _ => x.sum_axes(&axes[..], false),
     }
 }
 
@@ -421,7 +413,7 @@ fn places(folder: &Path, found: &mut BTreeSet<(String, u32)>) {
             let file = path.strip_prefix(root).expect("in this crate").to_str().expect("a plain name").replace('\\', "/");
             for (i, line) in text.lines().enumerate() {
                 assert!(!line.contains("rayon::join") && !line.contains("par_chunks"), "{file}: work is divided in parallel.rs alone");
-                if ["parallel::parts(", "parallel::tasks(", "parallel::join("].iter().any(|call| line.contains(call)) {
+                if ["parallel::parts(", "parallel::pieces(", "parallel::tasks(", "parallel::join("].iter().any(|call| line.contains(call)) {
                     found.insert((file.clone(), i as u32 + 1));
                 }
             }

@@ -1,28 +1,28 @@
-//! Windows of any kind: loops over the outputs of a row, innermost, which are vectorised.
-//!
-//! What they need in between lies in arrays of a fixed length.
+//! How are windows of any kind pooled? The innermost loops run over the outputs of a row, so that they are vectorised; intermediate values are
+//! in arrays of a fixed length.
 
 use super::windows::{Divisor, Planes, Shares, Span, Tap, Window};
 use crate::array::scalar::Scalar;
-use crate::array::simd::{Kernel, Simd};
+use crate::array::simd::LoopKernel;
 use std::ops::Range;
 
+/// The largest number of outputs that are computed at a time.
 const CHUNK: usize = 64;
 
-/// Some neighbouring outputs of a row.
+/// Neighbouring outputs of a row.
 struct Chunk {
     first: usize,
     len: usize,
 }
 
 impl Chunk {
-    /// Those of them that a tap reaches: which of the chunk, and the position that the first one has.
+    /// Those for which a tap lies in the input: their range in the chunk, and the position of the tap for the first one.
     #[inline(always)]
     fn reached(&self, tap: &Tap, stride: usize) -> Option<(Range<usize>, usize)> {
         let (start, end) = (tap.outputs.start.max(self.first), tap.outputs.end.min(self.first + self.len));
         (start < end).then(|| (start - self.first..end - self.first, tap.from + (start - tap.outputs.start) * stride))
     }
-    /// Each output, and its window in the row of inputs, where windows divide it.
+    /// Each output, and its window in the row of inputs, for adaptive windows.
     #[inline(always)]
     fn shares(&self, planes: &Planes) -> impl Iterator<Item = (usize, Range<usize>)> {
         (0..self.len).zip(Shares::new(planes.input[2], planes.output[2], self.first))
@@ -37,11 +37,9 @@ impl Planes {
     }
 }
 
-// The bodies of these kernels know nothing of instruction sets: they are methods of their own, made once for a number type, and inlined into
-// the code for each set. Loops and no closures: a closure that three bodies call is not certain to be inlined, and would be compiled for the
-// narrowest set.
+// Loops and no closures: a closure that three kernels call is not certain to be inlined, and would be compiled for the narrowest instruction set.
 
-/// How an element is folded in. (A trait and no closure, for the same reason.)
+/// How two numbers are combined. (A trait and no closure, for the same reason.)
 pub(super) trait Join<T>: Copy {
     /// Must be `#[inline(always)]`.
     fn join(self, a: T, b: T) -> T;
@@ -57,6 +55,7 @@ impl<T: Scalar> Join<T> for Larger {
     }
 }
 
+/// The sum of two numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Plus;
 impl<T: Scalar> Join<T> for Plus {
@@ -66,7 +65,7 @@ impl<T: Scalar> Join<T> for Plus {
     }
 }
 
-/// Folds the elements of each window, from `start` on.
+/// Combines the elements of each window, beginning with `start`.
 pub(super) struct Fold<'a, T, F> {
     pub planes: &'a Planes,
     pub taps: &'a [Tap],
@@ -76,17 +75,10 @@ pub(super) struct Fold<'a, T, F> {
     pub f: F,
 }
 
-impl<T: Scalar, F: Join<T>> Kernel for Fold<'_, T, F> {
+impl<T: Scalar, F: Join<T>> LoopKernel for Fold<'_, T, F> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.planes();
-    }
-}
-
-impl<T: Scalar, F: Join<T>> Fold<'_, T, F> {
-    #[inline(always)]
-    fn planes(self) {
+    fn run(self) {
         let Fold { planes, taps, x, y, start, f } = self;
         let (n, m) = (planes.input[2], planes.output[2]);
         y.fill(start);
@@ -107,7 +99,7 @@ impl<T: Scalar, F: Join<T>> Fold<'_, T, F> {
     }
 }
 
-/// Joins the elements of a row of inputs into the outputs of which they are in the windows.
+/// Combines the elements of a row of inputs with the outputs whose windows they lie in.
 #[inline(always)]
 fn join_row<T: Scalar, F: Join<T>>(planes: &Planes, taps: &[Tap], x: &[T], y: &mut [T], start: T, f: F) {
     let Window::Sliding { stride, .. } = planes.windows[2] else {
@@ -130,7 +122,7 @@ fn join_row<T: Scalar, F: Join<T>>(planes: &Planes, taps: &[Tap], x: &[T], y: &m
     }
 }
 
-/// Joins the first elements of pieces of `x`, `step` long, into those of `y`.
+/// Combines elements of `x` that are `step` apart with those of `y`.
 #[inline(always)]
 fn join_steps<T: Scalar, F: Join<T>>(y: &mut [T], x: &[T], step: usize, f: F) {
     for (y, x) in y.iter_mut().zip(x.chunks(step)) {
@@ -138,7 +130,7 @@ fn join_steps<T: Scalar, F: Join<T>>(y: &mut [T], x: &[T], step: usize, f: F) {
     }
 }
 
-/// Folds a slice, several elements side by side if it is long.
+/// Combines the elements of a slice, in several lanes if it is long.
 #[inline(always)]
 fn fold<T: Scalar, F: Join<T>>(x: &[T], start: T, f: F) -> T {
     const LANES: usize = 16;
@@ -161,10 +153,11 @@ fn fold<T: Scalar, F: Join<T>>(x: &[T], start: T, f: F) -> T {
     all
 }
 
-/// Stands for the place of the largest element of a window that has none.
+/// The place of the largest element of a window without elements.
 pub(super) const NOWHERE: usize = usize::MAX;
 
-/// Calls `f` with the number of an output of a plane, and where in the plane the largest elements of its window and of the next ones lie.
+/// Finds the largest elements of the windows of a plane. Calls `f` with the index of an output, and the places in the plane of the largest
+/// elements of its window and of the next ones.
 pub(super) struct Largest<'a, T> {
     pub planes: &'a Planes,
     pub taps: &'a [Tap],
@@ -172,17 +165,10 @@ pub(super) struct Largest<'a, T> {
     pub f: &'a mut dyn FnMut(usize, &[usize]),
 }
 
-impl<T: Scalar> Kernel for Largest<'_, T> {
+impl<T: Scalar> LoopKernel for Largest<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.find();
-    }
-}
-
-impl<T: Scalar> Largest<'_, T> {
-    #[inline(always)]
-    fn find(self) {
+    fn run(self) {
         let Largest { planes, taps, x, f } = self;
         let m = planes.output[2];
         for a in 0..planes.output[0] {
@@ -208,7 +194,7 @@ impl<T: Scalar> Largest<'_, T> {
     }
 }
 
-/// Looks at a row of inputs, which begins at `base` in `x`, for the largest elements of the windows of some outputs.
+/// Compares the row of inputs that begins at `base` in `x` with the largest elements so far of the windows of some outputs.
 #[inline(always)]
 fn look_in_row<T: Scalar>(
     planes: &Planes,
@@ -243,7 +229,7 @@ fn look_in_row<T: Scalar>(
     }
 }
 
-/// Remembers number `v` and its place `i` if it is larger, or not a number. (`|` and no branch, so that it is vectorised.)
+/// Takes number `v` and its place `i` if it is larger than the best so far, or NaN. (`|` and no branch, so that it is vectorised.)
 #[inline(always)]
 fn look<T: Scalar>(best: &mut T, at: &mut usize, v: T, i: usize) {
     let take = (v > *best) | v.is_nan();
@@ -251,7 +237,7 @@ fn look<T: Scalar>(best: &mut T, at: &mut usize, v: T, i: usize) {
     *at = if take { i } else { *at };
 }
 
-/// The same of the elements of `x` from `from` on, `step` apart.
+/// [`look`] at elements of `x` that are `step` apart, from `from` on.
 #[inline(always)]
 fn look_in_steps<T: Scalar>(best: &mut [T], at: &mut [usize], x: &[T], from: usize, step: usize) {
     for (c, ((best, at), v)) in best.iter_mut().zip(at).zip(x[from..].chunks(step)).enumerate() {
@@ -259,7 +245,7 @@ fn look_in_steps<T: Scalar>(best: &mut [T], at: &mut [usize], x: &[T], from: usi
     }
 }
 
-/// Adds each element of a plane of `g`, weighted, to its window.
+/// Adds each element of a plane of `g`, weighted, to all elements of its window.
 pub(super) struct Spread<'a, T> {
     pub planes: &'a Planes,
     pub taps: &'a [Tap],
@@ -268,17 +254,10 @@ pub(super) struct Spread<'a, T> {
     pub y: &'a mut [T],
 }
 
-impl<T: Scalar> Kernel for Spread<'_, T> {
+impl<T: Scalar> LoopKernel for Spread<'_, T> {
     type Out = ();
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
-        self.add();
-    }
-}
-
-impl<T: Scalar> Spread<'_, T> {
-    #[inline(always)]
-    fn add(self) {
+    fn run(self) {
         let Spread { planes, taps, divisor, g, y } = self;
         let m = planes.output[2];
         for a in 0..planes.output[0] {
@@ -305,7 +284,7 @@ impl<T: Scalar> Spread<'_, T> {
     }
 }
 
-/// Adds weighted elements to those of a row of inputs that are in their windows.
+/// Adds weighted elements to the elements of a row of inputs that lie in their windows.
 #[inline(always)]
 fn add_row<T: Scalar>(planes: &Planes, taps: &[Tap], y: &mut [T], part: &[T; CHUNK], chunk: &Chunk) {
     let Window::Sliding { stride, .. } = planes.windows[2] else {
@@ -330,7 +309,7 @@ fn add_row<T: Scalar>(planes: &Planes, taps: &[Tap], y: &mut [T], part: &[T; CHU
     }
 }
 
-/// Adds the elements of `g` to the first ones of pieces of `y`, `step` long.
+/// Adds the elements of `g` to elements of `y` that are `step` apart.
 #[inline(always)]
 fn add_in_steps<T: Scalar>(y: &mut [T], g: &[T], step: usize) {
     for (y, &g) in y.chunks_mut(step).zip(g) {

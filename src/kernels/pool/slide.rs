@@ -1,28 +1,29 @@
-//! The maximum over windows that slide by a few columns and may overlap: 3 x 3 with a stride of 2, say.
+//! How is the maximum found over windows that slide by a few columns and may overlap (3 x 3 with a stride of 2, for example)?
 //!
-//! A plane is laid out with -inf where its padding is, and for a stride of 2 its even columns before its odd ones: then the same element of
-//! the windows of neighbouring outputs is one load. -inf is never larger than what was found before, and so a place in the padding never wins.
+//! A plane is copied with -inf in place of its padding, and columns that leave the same remainder by the stride are put side by side: then the
+//! same element of the windows of neighbouring outputs is one load. -inf is never larger than the maximum so far, so no place in the padding is
+//! chosen.
 
 use super::windows::{Planes, Window};
 use crate::array::scalar::Scalar;
 use crate::array::simd::{Kernel, MAX_LANES, Simd, Vector, dispatch};
 use crate::kernels::scratch;
 
-/// Strides for which a plane is laid out.
+/// The largest stride for which a plane is copied.
 const STRIDES: usize = 8;
-/// Elements that may always be laid out.
+/// Copies of up to this many elements are always made.
 const SMALL: usize = 1 << 16;
-/// Elements of a window up to which their numbers are exact in f32.
+/// The largest number of elements of a window: their indices are exact in f32.
 const MOST: usize = 1 << 24;
 
-/// Planes under such windows.
+/// Planes with such windows.
 pub(super) struct Slides<'a> {
     planes: &'a Planes,
     kernel: usize,
     stride: usize,
     padding: usize,
     dilation: usize,
-    /// Columns that are a stride apart, of a row that is laid out; and elements of a window at most.
+    /// The length of a row of the copy for each remainder by the stride, and the largest number of elements of a window.
     width: usize,
     most: usize,
 }
@@ -33,10 +34,10 @@ impl<'a> Slides<'a> {
         let ([.., n], [.., m]) = (planes.input, planes.output);
         let stride = if m == 1 { 1 } else { stride };
         // Whole vectors of outputs, and what their last window reaches; and all of a row.
-        let width = (m.next_multiple_of(MAX_LANES) + (kernel - 1) * dilation / stride).max((n - 1 + padding) / stride + 1);
+        let width = (m.next_multiple_of(MAX_LANES) + (kernel - 1) * dilation / stride).max((n + padding).saturating_sub(1) / stride + 1);
         let most = kernel.saturating_mul(planes.longest(0)).saturating_mul(planes.longest(1));
         let laid = (planes.input[0] * planes.input[1]).saturating_mul(stride.saturating_mul(width));
-        // With a wide padding or a large window, most of the work would go into places beyond the plane. (The tables hold places of 32 bits.)
+        // With a wide padding or a large window, most of the work would be in the padding. (Places are kept in 32 bits.)
         let few = |len: usize| len <= SMALL.max(8 * planes.input_len());
         let fits = u32::try_from(laid).is_ok() && few(laid) && few(most);
         (stride <= STRIDES && most <= MOST && fits).then_some(Slides { planes, kernel, stride, padding, dilation, width, most })
@@ -55,7 +56,7 @@ impl<'a> Slides<'a> {
             dispatch(Slide::<_, true> { slides: self, x, g, y, room, tables });
         });
     }
-    /// Calls `f` with each plane of x and y, room for a plane, and tables for the elements of a window.
+    /// Calls `f` with each plane of x and y, room for the copy of a plane, and room for the places of the elements of a window.
     fn each<T: Scalar>(&self, x: &[T], y: &mut [T], len: usize, mut f: impl FnMut(&[T], &mut [T], &mut [T], &mut [u32])) {
         let rows = self.planes.input[0] * self.planes.input[1];
         scratch::with(rows * self.stride * self.width, |room| {
@@ -66,12 +67,12 @@ impl<'a> Slides<'a> {
             });
         });
     }
-    /// Where column `at` of a padded row lies in the row that is laid out.
+    /// The place of column `at` of a padded row in the copy of the row.
     #[inline(always)]
     fn column(&self, at: usize) -> usize {
         at % self.stride * self.width + at / self.stride
     }
-    /// Lays a plane out.
+    /// Copies a plane.
     #[inline(always)]
     fn lay_out<S: Simd, T: Scalar>(&self, x: &[T], room: &mut [T]) {
         let (n, lanes) = (self.planes.input[2], T::Vector::<S>::LANES);
@@ -101,7 +102,7 @@ impl<'a> Slides<'a> {
 }
 
 impl Slides<'_> {
-    /// Lays a row out, for any stride.
+    /// Copies a row, for any stride.
     fn lay_out_row<T: Scalar>(&self, x: &[T], to: &mut [T]) {
         for k in 0..self.stride.min(x.len()) {
             let to = &mut to[self.column(self.padding + k)..];
@@ -110,7 +111,7 @@ impl Slides<'_> {
             }
         }
     }
-    /// Where the elements of the window of a row's first output are: in the plane that is laid out, and in x. Gives how many there are.
+    /// Finds the places of the elements of the window of a row's first output, in the copy of the plane and in x. Returns their number.
     fn window(&self, row: usize, laid: &mut [u32], places: &mut [u32]) -> usize {
         let ([_, lines, n], [_, heights, _]) = (self.planes.input, self.planes.output);
         let mut count = 0;
@@ -127,13 +128,13 @@ impl Slides<'_> {
         }
         count
     }
-    /// Adds the elements of `g` of neighbouring outputs, from number `first` of a row on, where the numbers of the largest elements of their
-    /// windows say.
+    /// Adds the elements of `g` for neighbouring outputs, from output `first` of a row on, at the largest elements of their windows, whose indices
+    /// in the window are `numbers`.
     #[inline(always)]
     fn add<T: Scalar>(&self, g: &[T], numbers: &[T], places: &[u32], (row, first): (usize, usize), y: &mut [T]) {
         for (c, (at, g)) in numbers.iter().zip(g).enumerate() {
             let place = match *at < T::ZERO {
-                // All of the window is -inf.
+                // Nothing is larger than -inf: the first element is the largest.
                 true => self.planes.first(row, first + c),
                 false => Some((places[at.to_f64() as usize] as usize + (first + c) * self.stride) as u32 as usize),
             };

@@ -2,7 +2,6 @@
 
 use crate::array::memory::{lack, or_panic};
 use crate::array::scalar::Scalar;
-use crate::kernels::parallel;
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -15,12 +14,12 @@ pub(crate) enum Window {
     /// One every `stride` positions, the first at `-padding`: `kernel` positions, `dilation` apart. With `ceil` the last one may run
     /// over the end.
     Sliding { kernel: usize, stride: usize, padding: usize, dilation: usize, ceil: bool },
-    /// So many, which divide the axis among them; `None` is one an element.
+    /// This many windows, which divide the axis; `None`: one for each element.
     Adaptive(Option<usize>),
 }
 
 impl Window {
-    /// The only window of an axis that is not there.
+    /// The only window of an axis that a pool does not have.
     pub const NONE: Window = Window::Adaptive(Some(1));
 
     /// The positions within an axis of size `n` that window `i` of `m` covers.
@@ -39,14 +38,14 @@ impl Window {
             Window::Adaptive(_) => Span { start: i * n / m, end: ((i + 1) * n).div_ceil(m), step: 1 },
         }
     }
-    /// How many positions window `i` covers, with those in the padding (but not beyond it) or without.
+    /// The number of positions of window `i`, with those in the padding (but not beyond it) or without.
     pub fn size(self, i: usize, n: usize, m: usize, padded: bool) -> usize {
         match self {
             Window::Sliding { kernel, stride, padding, .. } if padded => kernel.min(n + 2 * padding - i * stride),
             _ => self.span(i, n, m).count(),
         }
     }
-    /// The same by the window's elements, for whole rows: where they lie for which outputs.
+    /// The taps of a row: for each element of a sliding window, the outputs for which it lies in the input.
     pub fn taps(self, n: usize, m: usize) -> SmallVec<[Tap; 8]> {
         let Window::Sliding { kernel, stride, padding, dilation, .. } = self else { return SmallVec::new() };
         let tap = |k: usize| {
@@ -81,9 +80,9 @@ impl Iterator for Span {
     }
 }
 
-/// The windows that divide an axis among them, one after the other: as [`Window::span`] has them, without its divisions.
+/// The adaptive windows of an axis, one after the other: as [`Window::span`] gives them, without its divisions.
 pub struct Shares {
-    /// The quotient and the remainder of the next window's beginning, and by how much they grow.
+    /// The beginning of the next window, as quotient and remainder of a division by `count`, and its increments.
     pub start: (usize, usize),
     pub step: (usize, usize),
     pub count: usize,
@@ -111,13 +110,13 @@ impl Iterator for Shares {
     }
 }
 
-/// One element of the windows of a row: output `outputs.start + i` has it at position `from + i * stride`.
+/// An element of the windows of a row: in that of output `outputs.start + i` it is at position `from + i * stride`.
 pub struct Tap {
     pub outputs: Range<usize>,
     pub from: usize,
 }
 
-/// Windows over planes of known sizes.
+/// The sizes of planes, and the windows over them.
 pub(crate) struct Planes {
     pub windows: [Window; 3],
     pub input: [usize; 3],
@@ -138,7 +137,7 @@ impl Planes {
     pub fn inputs<'a, T>(&self, first: usize, x: &'a [T]) -> &'a [T] {
         &x[first * self.input_len()..]
     }
-    /// How many elements all windows of a plane cover, roughly.
+    /// About how many elements all windows of a plane cover.
     pub fn work(&self) -> usize {
         let covered = |a: usize| match self.windows[a] {
             Window::Sliding { kernel, .. } => self.output[a].saturating_mul(kernel),
@@ -146,7 +145,7 @@ impl Planes {
         };
         (0..3).map(covered).fold(1, usize::saturating_mul).max(1)
     }
-    /// How many elements a window has along an axis at most.
+    /// The largest number of elements of a window along an axis.
     pub fn longest(&self, axis: usize) -> usize {
         match self.windows[axis] {
             Window::Sliding { kernel, .. } => kernel.min(self.input[axis]),
@@ -164,11 +163,6 @@ impl Planes {
         let [a, b, c] = [self.span(0, a).next()?, self.span(1, b).next()?, self.span(2, column).next()?];
         Some((a * self.input[1] + b) * self.input[2] + c)
     }
-    /// Calls `f` with the planes of `y`, which have `len` elements each, a few planes at a time, and the number of the first.
-    /// (Where `y` is empty nothing is called: then not even the tables are made, which would be as long as the caller's sizes.)
-    pub fn share<T: Send>(&self, y: &mut [T], len: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
-        parallel::parts(y, GRAIN.div_ceil(self.work()) * len, &|first, y| f(first / len, y));
-    }
 }
 
 /// What an average divides by.
@@ -183,9 +177,7 @@ pub(crate) enum Divisor {
 }
 
 impl Divisor {
-    /// By what the sum over a window is multiplied that has so many elements.
-    ///
-    /// (As a float: what lies in the padding counts, so that the number may be larger than any array.)
+    /// The factor of the sum over a window of `count` elements. (A float: with the padding, there may be more than an array can have.)
     pub fn weight<T: Scalar>(self, count: f64) -> T {
         T::from_f64(match self {
             Divisor::Fixed(d) => 1.0 / d,
@@ -195,7 +187,7 @@ impl Divisor {
 }
 
 impl Planes {
-    /// By what the sum over the windows of row `row` is multiplied: calls `f` with each range of outputs that have the same weight.
+    /// The factors of the sums over the windows of row `row`: calls `f` with each range of outputs that have the same factor.
     pub fn weights<T: Scalar>(&self, divisor: Divisor, row: usize, f: &mut dyn FnMut(Range<usize>, T)) {
         let columns = self.output[2];
         let padded = match divisor {

@@ -1,4 +1,4 @@
-//! The transformations of F(4 x 4, 3 x 3): values of polynomials at the points 0, p, -p, q, -q and infinity, and back.
+//! Which transformations does F(4 x 4, 3 x 3) take? To the values of polynomials at the points 0, p, -p, q, -q and infinity, and back.
 //!
 //! In one dimension four outputs of a filter of three taps come from six inputs, `y = A' [(G w) * (B' x)]`. Two dimensions are the same
 //! along columns and then along rows. The matrices follow from the points a: a row of `A` is `1 a a^2 a^3`, one of `G` is `1 a a^2`
@@ -27,27 +27,27 @@ fn c<S: Simd, T: Scalar>(x: f64) -> Of<S, T> {
 fn minus<S: Simd, T: Scalar>(a: Of<S, T>, b: Of<S, T>) -> Of<S, T> {
     b.mul_add(c::<S, T>(-1.0), a)
 }
-/// `even + own * odd` and `even - own * odd`.
+/// `even + factor * odd` and `even - factor * odd`.
 #[inline(always)]
-fn pair<S: Simd, T: Scalar>(even: Of<S, T>, odd: Of<S, T>, own: f64) -> (Of<S, T>, Of<S, T>) {
-    (odd.mul_add(c::<S, T>(own), even), odd.mul_add(c::<S, T>(-own), even))
+fn pair<S: Simd, T: Scalar>(even: Of<S, T>, odd: Of<S, T>, factor: f64) -> (Of<S, T>, Of<S, T>) {
+    (odd.mul_add(c::<S, T>(factor), even), odd.mul_add(c::<S, T>(-factor), even))
 }
-/// One over the product of the distances of a point from the others, by squares.
-const fn over(own2: f64, other2: f64) -> f64 {
-    1.0 / (2.0 * own2 * (own2 - other2))
-}
-
-/// One of the matrices: `A` numbers become `B`. (A trait and not a closure, so that it is certain to be inlined into code that knows the
-/// instruction set.)
-trait Matrix<const A: usize, const B: usize> {
-    fn times<S: Simd, T: Scalar>(x: [Of<S, T>; A]) -> [Of<S, T>; B];
+/// The reciprocal of the product of the distances of a point from the others, from the squares of the points of its pair and of the other pair.
+const fn over(square: f64, other: f64) -> f64 {
+    1.0 / (2.0 * square * (square - other))
 }
 
-/// `B'`
-struct Source;
-impl Matrix<6, 6> for Source {
+/// One of the matrices, which takes `A` numbers to `B`. (A trait and no closure, so that it is inlined into the code for each instruction set.)
+pub trait Matrix<const A: usize, const B: usize>: Copy {
+    fn times<S: Simd, T: Scalar>(self, x: [Of<S, T>; A]) -> [Of<S, T>; B];
+}
+
+/// `B'`: six elements of the source at six points.
+#[derive(Clone, Copy)]
+pub struct SourceToPoints;
+impl Matrix<6, 6> for SourceToPoints {
     #[inline(always)]
-    fn times<S: Simd, T: Scalar>(d: [Of<S, T>; 6]) -> [Of<S, T>; 6] {
+    fn times<S: Simd, T: Scalar>(self, d: [Of<S, T>; 6]) -> [Of<S, T>; 6] {
         let (p2, q2, both, sum) = (c::<S, T>(-P2), c::<S, T>(-Q2), c::<S, T>(P2 * Q2), c::<S, T>(-P2 - Q2));
         let (p, minus_p) = pair::<S, T>(d[2].mul_add(q2, d[4]), d[1].mul_add(q2, d[3]), P);
         let (q, minus_q) = pair::<S, T>(d[2].mul_add(p2, d[4]), d[1].mul_add(p2, d[3]), Q);
@@ -56,11 +56,12 @@ impl Matrix<6, 6> for Source {
     }
 }
 
-/// `G`
-struct Weight;
-impl Matrix<3, 6> for Weight {
+/// `G`: three taps at six points.
+#[derive(Clone, Copy)]
+pub struct WeightToPoints;
+impl Matrix<3, 6> for WeightToPoints {
     #[inline(always)]
-    fn times<S: Simd, T: Scalar>(w: [Of<S, T>; 3]) -> [Of<S, T>; 6] {
+    fn times<S: Simd, T: Scalar>(self, w: [Of<S, T>; 3]) -> [Of<S, T>; 6] {
         let (of_p, of_q) = (over(P2, Q2), over(Q2, P2));
         let (p0, p2, q0, q2) = (c::<S, T>(of_p), c::<S, T>(P2 * of_p), c::<S, T>(of_q), c::<S, T>(Q2 * of_q));
         let (p, minus_p) = pair::<S, T>(w[2].mul_add(p2, w[0].mul(p0)), w[1], P * of_p);
@@ -69,11 +70,12 @@ impl Matrix<3, 6> for Weight {
     }
 }
 
-/// `A'`
-struct Target;
-impl Matrix<6, 4> for Target {
+/// `A'`: four elements of the target from six points.
+#[derive(Clone, Copy)]
+pub struct TargetFromPoints;
+impl Matrix<6, 4> for TargetFromPoints {
     #[inline(always)]
-    fn times<S: Simd, T: Scalar>(m: [Of<S, T>; 6]) -> [Of<S, T>; 4] {
+    fn times<S: Simd, T: Scalar>(self, m: [Of<S, T>; 6]) -> [Of<S, T>; 4] {
         let (p, q) = ((m[1].add(m[2]), minus::<S, T>(m[1], m[2])), (m[3].add(m[4]), minus::<S, T>(m[3], m[4])));
         [
             m[0].add(p.0).add(q.0),
@@ -84,11 +86,12 @@ impl Matrix<6, 4> for Target {
     }
 }
 
-/// `A`
-struct TargetBack;
-impl Matrix<4, 6> for TargetBack {
+/// `A`: four elements of the target's gradient at six points.
+#[derive(Clone, Copy)]
+pub struct TargetToPoints;
+impl Matrix<4, 6> for TargetToPoints {
     #[inline(always)]
-    fn times<S: Simd, T: Scalar>(y: [Of<S, T>; 4]) -> [Of<S, T>; 6] {
+    fn times<S: Simd, T: Scalar>(self, y: [Of<S, T>; 4]) -> [Of<S, T>; 6] {
         let (p2, q2) = (c::<S, T>(P2), c::<S, T>(Q2));
         let (p, minus_p) = pair::<S, T>(y[2].mul_add(p2, y[0]), y[3].mul_add(p2, y[1]), P);
         let (q, minus_q) = pair::<S, T>(y[2].mul_add(q2, y[0]), y[3].mul_add(q2, y[1]), Q);
@@ -96,11 +99,12 @@ impl Matrix<4, 6> for TargetBack {
     }
 }
 
-/// `G'`
-struct WeightBack;
-impl Matrix<6, 3> for WeightBack {
+/// `G'`: the gradients of three taps from six points.
+#[derive(Clone, Copy)]
+pub struct WeightFromPoints;
+impl Matrix<6, 3> for WeightFromPoints {
     #[inline(always)]
-    fn times<S: Simd, T: Scalar>(m: [Of<S, T>; 6]) -> [Of<S, T>; 3] {
+    fn times<S: Simd, T: Scalar>(self, m: [Of<S, T>; 6]) -> [Of<S, T>; 3] {
         let (of_p, of_q) = (over(P2, Q2), over(Q2, P2));
         let (p, q) = ((m[1].add(m[2]), minus::<S, T>(m[1], m[2])), (m[3].add(m[4]), minus::<S, T>(m[3], m[4])));
         [
@@ -111,32 +115,47 @@ impl Matrix<6, 3> for WeightBack {
     }
 }
 
-/// The matrix times the columns, and then times the rows.
+/// `m x m'`: the matrix times the columns, and then times the rows.
 #[inline(always)]
-fn both<S: Simd, T: Scalar, M: Matrix<A, B>, const A: usize, const B: usize>(x: [[Of<S, T>; A]; A]) -> [[Of<S, T>; B]; B] {
+fn both<S: Simd, T: Scalar, const A: usize, const B: usize>(m: impl Matrix<A, B>, x: [[Of<S, T>; A]; A]) -> [[Of<S, T>; B]; B] {
     let (mut half, mut out) = ([[Of::<S, T>::zero(); A]; B], [[Of::<S, T>::zero(); B]; B]);
     for j in 0..A {
         let mut column = [Of::<S, T>::zero(); A];
         for i in 0..A {
             column[i] = x[i][j];
         }
-        let column = M::times::<S, T>(column);
+        let column = m.times::<S, T>(column);
         for i in 0..B {
             half[i][j] = column[i];
         }
     }
     for i in 0..B {
-        out[i] = M::times::<S, T>(half[i]);
+        out[i] = m.times::<S, T>(half[i]);
     }
     out
 }
 
-/// Vectors at `from[i][j] + shift`.
+/// The places of `A` x `A` vectors.
+pub type Grid<T, const A: usize> = [[*const T; A]; A];
+
+/// The places of `A` x `A` vectors that are `step` apart.
+#[inline(always)]
+pub fn places<T, const A: usize>(from: *const T, step: usize) -> Grid<T, A> {
+    let mut at = [[from; A]; A];
+    for i in 0..A {
+        for j in 0..A {
+            at[i][j] = from.wrapping_add(step * (i * A + j));
+        }
+    }
+    at
+}
+
+/// The vectors at the places of a grid, each moved by `shift`.
 ///
 /// # Safety
-/// They must be there.
+/// The vectors must be there.
 #[inline(always)]
-unsafe fn load<S: Simd, T: Scalar, const A: usize>(from: &[[*const T; A]; A], shift: usize) -> [[Of<S, T>; A]; A] {
+unsafe fn load<S: Simd, T: Scalar, const A: usize>(from: &Grid<T, A>, shift: usize) -> [[Of<S, T>; A]; A] {
     let mut x = [[Of::<S, T>::zero(); A]; A];
     for i in 0..A {
         for j in 0..A {
@@ -147,85 +166,46 @@ unsafe fn load<S: Simd, T: Scalar, const A: usize>(from: &[[*const T; A]; A], sh
     x
 }
 
-/// Puts vectors at `to + step * (i * B + j)`.
+/// Takes `A` x `A` vectors to 36 points, each `step` after the one before.
 ///
 /// # Safety
-/// There must be room.
+/// The vectors must be there, and there must be room for the points.
 #[inline(always)]
-unsafe fn store<S: Simd, T: Scalar, const B: usize>(x: [[Of<S, T>; B]; B], to: *mut T, step: usize) {
+pub unsafe fn to_points<S: Simd, T: Scalar, const A: usize>(
+    m: impl Matrix<A, 6>,
+    from: &Grid<T, A>,
+    shift: usize,
+    to: *mut T,
+    step: usize,
+) {
+    // SAFETY: the caller's.
+    let x = both::<S, T, A, 6>(m, unsafe { load::<S, T, A>(from, shift) });
+    for i in 0..6 {
+        for j in 0..6 {
+            // SAFETY: the caller's.
+            unsafe { x[i][j].store(to.wrapping_add(step * (i * 6 + j))) };
+        }
+    }
+}
+
+/// Takes 36 points, each `step` after the one before, to `B` x `B` vectors.
+///
+/// # Safety
+/// The points must be there, and the places may be written.
+#[inline(always)]
+pub unsafe fn from_points<S: Simd, T: Scalar, const B: usize>(
+    m: impl Matrix<6, B>,
+    from: *const T,
+    step: usize,
+    to: &Grid<T, B>,
+    shift: usize,
+) {
+    // SAFETY: the caller's.
+    let y = both::<S, T, 6, B>(m, unsafe { load::<S, T, 6>(&places(from, step), 0) });
     for i in 0..B {
         for j in 0..B {
             // SAFETY: the caller's.
-            unsafe { x[i][j].store(to.wrapping_add(step * (i * B + j))) };
+            unsafe { y[i][j].store(to[i][j].wrapping_add(shift).cast_mut()) };
         }
     }
-}
-
-/// The places of `A` x `A` vectors that are `step` apart.
-#[inline(always)]
-fn places<T, const A: usize>(from: *const T, step: usize) -> [[*const T; A]; A] {
-    let mut at = [[from; A]; A];
-    for i in 0..A {
-        for j in 0..A {
-            at[i][j] = from.wrapping_add(step * (i * A + j));
-        }
-    }
-    at
-}
-
-/// A tile of the source at 36 points, each `step` after the one before: `B' x B`.
-///
-/// # Safety
-/// The vectors must be there, and there must be room.
-#[inline(always)]
-pub unsafe fn source_tile<S: Simd, T: Scalar>(from: &[[*const T; 6]; 6], shift: usize, to: *mut T, step: usize) {
-    // SAFETY: the caller's.
-    unsafe { store::<S, T, 6>(both::<S, T, Source, 6, 6>(load::<S, T, 6>(from, shift)), to, step) }
-}
-
-/// The taps of a kernel at 36 points: `G w G'`.
-///
-/// # Safety
-/// As [`source_tile`].
-#[inline(always)]
-pub unsafe fn weight_tile<S: Simd, T: Scalar>(from: &[[*const T; 3]; 3], to: *mut T, step: usize) {
-    // SAFETY: the caller's.
-    unsafe { store::<S, T, 6>(both::<S, T, Weight, 3, 6>(load::<S, T, 3>(from, 0)), to, step) }
-}
-
-/// From 36 points, `step` apart, to the 16 places of a tile of the target: `A' m A`.
-///
-/// # Safety
-/// As [`source_tile`]; the places may be written.
-#[inline(always)]
-pub unsafe fn target_tile<S: Simd, T: Scalar>(from: *const T, step: usize, to: &[[*const T; 4]; 4], shift: usize) {
-    // SAFETY: the caller's.
-    unsafe {
-        let y = both::<S, T, Target, 6, 4>(load::<S, T, 6>(&places(from, step), 0));
-        for i in 0..4 {
-            for j in 0..4 {
-                y[i][j].store(to[i][j].wrapping_add(shift).cast_mut());
-            }
-        }
-    }
-}
-
-/// A tile of the target's gradient at 36 points: `A y A'`.
-///
-/// # Safety
-/// As [`source_tile`].
-#[inline(always)]
-pub unsafe fn target_tile_back<S: Simd, T: Scalar>(from: &[[*const T; 4]; 4], shift: usize, to: *mut T, step: usize) {
-    // SAFETY: the caller's.
-    unsafe { store::<S, T, 6>(both::<S, T, TargetBack, 4, 6>(load::<S, T, 4>(from, shift)), to, step) }
-}
-
-/// From 36 points, `step` apart, to the gradient of nine taps, `to_step` apart: `G' m G`.
-///
-/// # Safety
-/// As [`source_tile`].
-#[inline(always)]
-pub unsafe fn weight_tile_back<S: Simd, T: Scalar>(from: *const T, step: usize, to: *mut T, to_step: usize) {
-    // SAFETY: the caller's.
-    unsafe { store::<S, T, 3>(both::<S, T, WeightBack, 6, 3>(load::<S, T, 6>(&places(from, step), 0)), to, to_step) }
 }
