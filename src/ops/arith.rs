@@ -341,15 +341,4 @@ mod rows {
             rows
         }
     }
-
-    /// Numbers on both sides, by value and by reference.
-    #[test]
-    fn operators_take_numbers_and_references() {
-        let (t, u) = (crate::Tape::<f64>::new(), crate::Tape::<f32>::new());
-        let (x, y) = (t.leaf(4.0), u.leaf(4.0));
-        assert_eq!([2.0 + x, 2.0 - x, 2.0 * x, 2.0 / x].map(Var::item), [6.0, -2.0, 8.0, 0.5]);
-        assert_eq!([x + 2.0, x - 2.0, x * 2.0, x / 2.0].map(Var::item), [6.0, 2.0, 8.0, 2.0]);
-        assert_eq!([2.0 + &y, 2.0 - &y, 2.0 * &y, 2.0 / &y].map(Var::item), [6.0, -2.0, 8.0, 0.5]);
-        assert_eq!([&y + &y, &y - y, y * &y, &y / 2.0, -&y].map(Var::item), [8.0, 0.0, 16.0, 2.0, -4.0]);
-    }
 }

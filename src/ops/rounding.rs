@@ -332,16 +332,4 @@ mod rows {
             rows
         }
     }
-
-    #[test]
-    fn fractions_and_whole_quotients() {
-        let tape = crate::Tape::<f64>::new();
-        let (a, b) = (tape.leaf([1.0, -1.0, 7.5, -7.5]), tape.leaf([0.1, 0.1, 2.0, 2.0]));
-        // A tenth in binary is a little more than a tenth.
-        assert_eq!(a.div_floor(b).to_vec(), [9.0, -10.0, 3.0, -4.0]);
-        assert_eq!(a.div_trunc(b).to_vec(), [10.0, -10.0, 3.0, -3.0]);
-        let frac = a.frac();
-        assert_eq!(frac.to_vec(), [0.0, 0.0, 0.5, -0.5]);
-        assert_eq!(tape.grad(frac, &[a])[0].unwrap().to_vec(), [1.0; 4]);
-    }
 }

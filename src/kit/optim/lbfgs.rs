@@ -415,6 +415,17 @@ fn add(a: &mut [f64], factor: f64, b: &[f64]) {
 }
 
 /// The largest absolute value; NaN if an element is NaN, so that such a gradient does not count as small.
-pub(super) fn largest(a: &[f64]) -> f64 {
+fn largest(a: &[f64]) -> f64 {
     a.iter().fold(0.0, |most: f64, x| if most.is_nan() || x.abs() <= most { most } else { x.abs() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_number_is_the_largest() {
+        assert_eq!(largest(&[1.0, -3.0, 2.0]), 3.0);
+        assert!(largest(&[1.0, f64::NAN, 2.0]).is_nan() && largest(&[f64::NAN]).is_nan());
+    }
 }

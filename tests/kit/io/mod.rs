@@ -1,5 +1,6 @@
 //! Files: arrays, states and checkpoints.
 
+mod atomic;
 mod checkpoint;
 mod error;
 mod modules;
