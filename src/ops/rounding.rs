@@ -25,57 +25,22 @@ macro_rules! flat {
     };
 }
 
-// ------------------------------------------------------------------------------------------------------------ floor
+// ------------------------------------------------------------------------------- floor, ceil, trunc, round and sign
 
 /// `floor(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Floor;
 flat!(Floor, "floor", |_, x| x.floor());
 
-impl<'t, T: Scalar> Var<'t, T> {
-    /// The largest whole number that is not above x, elementwise. Derivative: 0.
-    #[track_caller]
-    pub fn floor(self) -> Self {
-        self.record(Map(Floor))
-    }
-}
-
-// ------------------------------------------------------------------------------------------------------------- ceil
-
 /// `ceil(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ceil;
 flat!(Ceil, "ceil", |_, x| x.ceil());
 
-impl<'t, T: Scalar> Var<'t, T> {
-    /// The smallest whole number that is not below x, elementwise. Derivative: 0.
-    #[track_caller]
-    pub fn ceil(self) -> Self {
-        self.record(Map(Ceil))
-    }
-}
-
-// ------------------------------------------------------------------------------------------------------------ trunc
-
 /// `trunc(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Trunc;
 flat!(Trunc, "trunc", |_, x| x.trunc());
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// x without its fraction, elementwise. Derivative: 0.
-    #[track_caller]
-    pub fn trunc(self) -> Self {
-        self.record(Map(Trunc))
-    }
-    /// The fraction x - trunc(x), with the sign of x, elementwise. Derivative: 1.
-    #[track_caller]
-    pub fn frac(self) -> Self {
-        self - self.trunc()
-    }
-}
-
-// ----------------------------------------------------------------------------------------------------------- round
 
 /// `x`, rounded to so many decimal places.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,7 +68,32 @@ impl Round {
     }
 }
 
+/// `sign(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sign;
+flat!(Sign, "sign", |_, x| x.sign());
+
 impl<'t, T: Scalar> Var<'t, T> {
+    /// The largest whole number that is not above x, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn floor(self) -> Self {
+        self.record(Map(Floor))
+    }
+    /// The smallest whole number that is not below x, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn ceil(self) -> Self {
+        self.record(Map(Ceil))
+    }
+    /// x without its fraction, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn trunc(self) -> Self {
+        self.record(Map(Trunc))
+    }
+    /// The fraction x - trunc(x), with the sign of x, elementwise. Derivative: 1.
+    #[track_caller]
+    pub fn frac(self) -> Self {
+        self - self.trunc()
+    }
     /// The nearest whole number, of two the even one, elementwise. Derivative: 0.
     #[track_caller]
     pub fn round(self) -> Self {
@@ -114,16 +104,6 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn round_decimals(self, decimals: i32) -> Self {
         self.record(Map(Round { decimals }))
     }
-}
-
-// ------------------------------------------------------------------------------------------------------------- sign
-
-/// `sign(x)`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Sign;
-flat!(Sign, "sign", |_, x| x.sign());
-
-impl<'t, T: Scalar> Var<'t, T> {
     /// -1, 0 or 1 (0 for NaN), elementwise. Derivative: 0.
     #[track_caller]
     pub fn sign(self) -> Self {
