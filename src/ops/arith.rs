@@ -15,7 +15,8 @@ use std::ops;
 
 /// One of the four operations: its value, and the cotangent of each operand, each written once over [`Real`].
 ///
-/// Their rules are not fused ([`Zip`](crate::ops::map::Zip)): the cotangent of a sum is the cotangent itself.
+/// Their rules record these operations, not a gradient of their own as that of [`Zip`](crate::ops::map::Zip) does: the cotangent of a sum
+/// is the cotangent itself.
 pub(crate) trait Operation: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// Its name.
     const NAME: &'static str;
@@ -277,7 +278,7 @@ impl<'t, T: Scalar> std::iter::Sum for Var<'t, T> {
 }
 
 #[cfg(test)]
-#[allow(clippy::eq_op, clippy::op_ref)] // x - x and references are what is tested
+#[allow(clippy::eq_op)] // x - x is tested
 mod rows {
     use super::*;
     use crate::ops::samples::*;

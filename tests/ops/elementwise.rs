@@ -13,6 +13,7 @@ fn the_tail_of_gelu() {
 }
 /// Numbers on both sides, by value and by reference.
 #[test]
+#[allow(clippy::eq_op, clippy::op_ref)] // x - x and references are what is tested
 fn operators_take_numbers_and_references() {
     let (t, u) = (Tape::<f64>::new(), Tape::<f32>::new());
     let (x, y) = (t.leaf(4.0), u.leaf(4.0));

@@ -5,4 +5,5 @@ mod checkpoint;
 mod error;
 mod modules;
 mod npy;
+mod numbers;
 mod safetensors;
