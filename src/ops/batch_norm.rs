@@ -220,10 +220,10 @@ impl<T: Scalar> RunningStats<T> {
         let unbiased = T::from_f64(n as f64 / (n as f64 - 1.0));
         // A share of 0 gives 0, even for NaN: the product would be NaN.
         let share = |share: f64, x: T| if share == 0.0 { T::ZERO } else { T::from_f64(share) * x };
-        let towards = |kept: &Param<T>, new: &dyn Fn(usize) -> T| {
-            kept.with_mut(|kept| {
-                let each = kept.iter_mut().enumerate();
-                each.for_each(|(c, kept)| *kept = share(1.0 - self.momentum, *kept) + share(self.momentum, new(c)));
+        let towards = |running: &Param<T>, new: &dyn Fn(usize) -> T| {
+            running.with_mut(|running| {
+                let each = running.iter_mut().enumerate();
+                each.for_each(|(c, running)| *running = share(1.0 - self.momentum, *running) + share(self.momentum, new(c)));
             });
         };
         towards(&self.mean, &|c| means[c] / unit(c));

@@ -356,7 +356,7 @@ impl Csv {
     pub fn read<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T>, DataError> {
         self.check();
         let mut labels = Vec::new();
-        let x = self.table(reader, |row, i, field| {
+        let x = self.read_table(reader, |row, i, field| {
             labels.push(row.whole(i, field, u32::MAX)? as usize);
             Ok(())
         })?;
@@ -373,7 +373,7 @@ impl Csv {
     pub fn read_targets<T: Scalar>(&self, reader: impl Read) -> Result<Examples<T, ArrayD<T>>, DataError> {
         self.check();
         let mut targets = Vec::new();
-        let x = self.table(reader, |row, i, field| {
+        let x = self.read_table(reader, |row, i, field| {
             targets.push(row.finite::<T>(i, field)?);
             Ok(())
         })?;
@@ -414,7 +414,7 @@ impl Csv {
         let message = || format!("Csv: {:?} is both the separator of columns and the decimal character", char::from(self.separator));
         require(self.separator != self.decimal, message, "tables with decimal commas usually have `.separator(b';')`");
     }
-    fn table<T: Scalar>(
+    fn read_table<T: Scalar>(
         &self,
         reader: impl Read,
         mut label: impl FnMut(&Row, usize, &[u8]) -> Result<(), DataError>,

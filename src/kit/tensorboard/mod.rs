@@ -173,16 +173,16 @@ fn host() -> String {
 
 /// The first record of a file: an `Event` with its `file_version`.
 fn version(time: f64, step: u64) -> Vec<u8> {
-    framed(at(time, step).bytes(3, b"brain.Event:2"))
+    framed(event_at(time, step).bytes(3, b"brain.Event:2"))
 }
 
 /// An `Event` with a `SessionLog` of status `START`, which says that a run continues.
 fn start(time: f64, step: u64) -> Vec<u8> {
-    framed(at(time, step).message(7, Message::new().whole(1, 1)))
+    framed(event_at(time, step).message(7, Message::new().whole(1, 1)))
 }
 
 /// The beginning of an `Event`. A step of 0 is the default and is not written.
-fn at(time: f64, step: u64) -> Message {
+fn event_at(time: f64, step: u64) -> Message {
     let event = Message::new().double(1, time);
     if step == 0 { event } else { event.whole(2, step) }
 }
