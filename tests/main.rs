@@ -9,6 +9,7 @@ mod errors;
 mod fuzz;
 mod kinks;
 mod kit;
+mod ops;
 mod other_engines;
 mod properties;
 mod random;

@@ -148,7 +148,7 @@ pub(crate) fn as_batch<const N: usize>(x: &Shape) -> Result<Shape, ShapeError> {
     }
 }
 
-fn weights<const N: usize>(w: &Shape) -> Result<(), ShapeError> {
+fn check_weight<const N: usize>(w: &Shape) -> Result<(), ShapeError> {
     match w.len() == N + 2 {
         true => Ok(()),
         false => Err(ShapeError::new(format!("the weight has {} axes, {} are needed", w.len(), N + 2))
@@ -156,7 +156,7 @@ fn weights<const N: usize>(w: &Shape) -> Result<(), ShapeError> {
     }
 }
 
-fn one_each(bias: Option<&Shape>, filters: usize) -> Result<(), ShapeError> {
+fn check_bias(bias: Option<&Shape>, filters: usize) -> Result<(), ShapeError> {
     match bias.is_none_or(|b| *b == [filters]) {
         true => Ok(()),
         false => Err(ShapeError::new(format!("the bias must be [{filters}], a number for each output channel"))
@@ -169,8 +169,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     fn conv<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: ConvOptions<N>) -> Self {
         let (x, w_shape) = (self.shape(), w.shape());
         let form = as_batch::<N>(&x).and_then(|x| {
-            weights::<N>(&w_shape)?;
-            one_each(bias.map(Var::shape).as_ref(), w_shape[0])?;
+            check_weight::<N>(&w_shape)?;
+            check_bias(bias.map(Var::shape).as_ref(), w_shape[0])?;
             Form::checked(options.geometry(&x, &w_shape)?, N)
         });
         let form = match form {
@@ -189,8 +189,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     fn conv_transpose<const N: usize>(self, w: Var<'t, T>, bias: Option<Var<'t, T>>, options: ConvTransposeOptions<N>) -> Self {
         let (x, w_shape) = (self.shape(), w.shape());
         let form = as_batch::<N>(&x).and_then(|x| {
-            weights::<N>(&w_shape)?;
-            one_each(bias.map(Var::shape).as_ref(), w_shape[1].saturating_mul(options.groups))?;
+            check_weight::<N>(&w_shape)?;
+            check_bias(bias.map(Var::shape).as_ref(), w_shape[1].saturating_mul(options.groups))?;
             Form::checked(options.geometry(&x, &w_shape)?, N)
         });
         let form = match form {

@@ -40,16 +40,18 @@ impl Classes {
     }
     /// What the sum over rows is divided by.
     fn divisor(&self) -> f64 {
-        if self.mean { self.kept() as f64 } else { 1.0 }
+        if self.mean { self.counted() as f64 } else { 1.0 }
     }
-    fn kept(&self) -> usize {
+    /// The number of rows that count.
+    fn counted(&self) -> usize {
         self.targets.values().iter().filter(|&&t| t != self.ignore).count()
     }
     /// 1 for each row that counts, 0 for the others; `None` if all count.
     #[track_caller]
     fn mask<'t, T: Scalar>(&self, like: Var<'t, T>) -> Option<Var<'t, T>> {
         let one = |&t: &i64| if t == self.ignore { T::ZERO } else { T::ONE };
-        (self.kept() < self.targets.values().len()).then(|| like.tape.constant(self.targets.values().iter().map(one).collect::<Vec<T>>()))
+        (self.counted() < self.targets.values().len())
+            .then(|| like.tape.constant(self.targets.values().iter().map(one).collect::<Vec<T>>()))
     }
 }
 
@@ -298,7 +300,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             return options.reduction.of(loss.reshape_to(shape));
         }
         let total = match (weight, mask) {
-            (None, _) => self.number(classes.kept() as f64),
+            (None, _) => self.number(classes.counted() as f64),
             (Some(w), None) => w.sum(),
             (Some(w), Some(mask)) => mask.where_cond(w, zero).sum(),
         };

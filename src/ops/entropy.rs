@@ -76,7 +76,7 @@ pub struct BceWithLogitsOptions<'t, T: Scalar> {
 
 /// Refuses weights that do not fit before anything is recorded.
 #[track_caller]
-fn weights<T: Scalar, const N: usize>(shape: &Shape, weights: [Option<Var<'_, T>>; N], op: &'static str) {
+fn check_weights<T: Scalar, const N: usize>(shape: &Shape, weights: [Option<Var<'_, T>>; N], op: &'static str) {
     for w in weights.into_iter().flatten() {
         let w = w.shape();
         if shape.broadcast(&w).is_none_or(|s| s != *shape) {
@@ -103,7 +103,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// If the shapes differ, or the weight does not broadcast to them.
     #[track_caller]
     pub fn binary_cross_entropy_with(self, target: impl Operand<'t, T>, options: BceOptions<'t, T>) -> Self {
-        weights(&self.shape(), [options.weight], Bce::NAME);
+        check_weights(&self.shape(), [options.weight], Bce::NAME);
         let t = target_of(self, target, Bce::NAME);
         let loss = self.record2(Zip(Bce), t);
         options.reduction.of(options.weight.map_or(loss, |w| loss * w))
@@ -125,7 +125,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn bce_with_logits_with(self, target: impl Operand<'t, T>, options: BceWithLogitsOptions<'t, T>) -> Self {
         let BceWithLogitsOptions { weight, pos_weight, reduction } = options;
-        weights(&self.shape(), [weight, pos_weight], BceWithLogits::NAME);
+        check_weights(&self.shape(), [weight, pos_weight], BceWithLogits::NAME);
         let t = target_of(self, target, BceWithLogits::NAME);
         let mut loss = self.record2(Zip(BceWithLogits), t);
         if let Some(p) = pos_weight {

@@ -19,7 +19,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 /// Refuses a direction whose shape is not that of x.
 #[track_caller]
-fn same_shape<T: Scalar>(op: &'static str, x: Var<'_, T>, v: Var<'_, T>) {
+fn check_direction<T: Scalar>(op: &'static str, x: Var<'_, T>, v: Var<'_, T>) {
     if x.shape() != v.shape() {
         let e = ShapeError::new(format!("x has shape {}, but the direction has {}", x.shape(), v.shape()));
         refuse(e.hint("give one number for each of x"), op, [x.shape(), v.shape()]);
@@ -100,7 +100,7 @@ pub fn vjp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// If v and x differ in shape.
 #[track_caller]
 pub fn jvp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>, v: Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
-    same_shape("jvp", x, v);
+    check_direction("jvp", x, v);
     let y = f(x);
     // Any u will do: the product is linear in u, so its derivative does not depend on u.
     let u = y.zeros_like();
@@ -175,7 +175,7 @@ pub fn hessian<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// If v and x differ in shape.
 #[track_caller]
 pub fn hvp<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>, v: Var<'t, T>) -> Var<'t, T> {
-    same_shape("hvp", x, v);
+    check_direction("hvp", x, v);
     let gradient = grad(f)(x);
     Var::or_zeros(x.tape().grad_with(gradient, v, &[x])[0], x)
 }

@@ -1,6 +1,6 @@
 //! How does an elementwise op come about? From its value and its slope, each written once over [`Real`].
 //!
-//! [`Map`] applies a [`Unary`] function. Its rule records one fused node, [`MapGrad`]: `g * df(x, y)` in one pass over plain
+//! [`Map`] applies a [`Unary`] function. Its rule records a single node, [`MapGrad`]: `g * df(x, y)` in one pass over plain
 //! numbers. Only when that is differentiated again is the same `df` written out in `Var` operations, with `x` and `y` as independent
 //! inputs: what reaches `y` flows on through y's own node. [`Zip`] and [`ZipGrad`] do the same for two inputs.
 
@@ -279,7 +279,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> NumberOp<T> for ZipGrad<B, FIRST> 
     }
 }
 
-/// The slope of a fused gradient, written out.
+/// The slope in a [`MapGrad`] or a [`ZipGrad`], written out.
 pub(crate) trait Slope<T: Scalar> {
     fn slope<'t>(&self, x: Var<'t, T>, y: Var<'t, T>) -> Var<'t, T>;
 }
@@ -294,7 +294,7 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Slope<T> for ZipGrad<B, FIRST> {
     }
 }
 
-/// The rule of a fused gradient `z = g * slope(x, y)`, of g, x and y: by g it is the same op of another g; by x and y the slope is written out,
+/// The rule of such a gradient `z = g * slope(x, y)`, of g, x and y: by g it is the same op of another g; by x and y the slope is written out,
 /// and swept down to where it began, only if one of the two is asked for.
 pub(crate) fn rule_of_slope<'t, T: Scalar>(cx: &Vjp<'t, '_, T>, op: &dyn Slope<T>) -> Cotangents<'t, T> {
     let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));

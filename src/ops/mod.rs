@@ -61,16 +61,16 @@ use crate::tape::op::erase::{Attributed, Erase, EraseNumber, Fixed, Listed};
 // The only list of ops: functions of one number (`maps`), of two (`zips`), the four operations, what else has a short way for numbers, and all
 // others.
 macro_rules! ops {
-    (@one $op:ty, $table:ident) => {
+    (@one $op:ty, $fixed:ident) => {
         // Not inline: a function as small as these would be compiled where it is called, and with it all of the op.
         impl Listed for $op {
             #[inline(never)]
             fn fixed_f32() -> &'static Fixed<f32> {
-                Self::$table.expect("it has attributes")
+                Self::$fixed.expect("it has attributes")
             }
             #[inline(never)]
             fn fixed_f64() -> &'static Fixed<f64> {
-                Self::$table.expect("it has attributes")
+                Self::$fixed.expect("it has attributes")
             }
             #[inline(never)]
             fn attributed_f32(op: &mut Option<Self>) -> &mut dyn Attributed<f32> {
@@ -136,10 +136,10 @@ ops! {
     others {
         binary: Compare;
         select: Where;
-        reduction: Sum, Mean, Prod, Max, LogSumExp;
+        reduction: ReduceSum, ReduceProd, ReduceMax, LogSumExp;
         softmax: Softmax, MaskedSoftmax, LogSoftmax;
         cross_entropy: CrossEntropy, CrossEntropyGrad;
-        product: MatMul, Linear, SumRows;
+        product: MatMul, FullyConnected, SumRows;
         shape: Contiguous, Detach, BroadcastTo, SumTo, Reshape, Permute, Transpose;
         join: Concat;
         slice: Slice, Embed;

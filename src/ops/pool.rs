@@ -166,7 +166,7 @@ impl<T: Scalar> Op<T> for MaxPick {
         "max_pool_pick"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        same(x[0], x[1])?;
+        expect_shape(x[0], x[1])?;
         self.0.shape(x[1])
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -182,7 +182,7 @@ impl<T: Scalar> Op<T> for MaxPlace {
         "max_pool_place"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        same(x[0], &self.0.shape(x[1])?)?;
+        expect_shape(x[0], &self.0.shape(x[1])?)?;
         Ok(x[1].clone())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -193,7 +193,7 @@ impl<T: Scalar> Op<T> for MaxPlace {
     }
 }
 
-pub(crate) fn same(found: &Shape, expected: &Shape) -> Result<(), ShapeError> {
+pub(crate) fn expect_shape(found: &Shape, expected: &Shape) -> Result<(), ShapeError> {
     match found == expected {
         true => Ok(()),
         false => Err(ShapeError::new(format!("shape {found} is not {expected}")).hint("give arrays of the pool's own shapes")),
@@ -262,42 +262,27 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// let y = x.max_pool2d([2, 2], MaxPoolOptions { stride: Some([1, 1]), ..Default::default() });
     /// assert_eq!(y.to_vec(), [4.0, 5.0]);
     /// ```
-    ///
-    /// # Panics
-    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool2d(self, kernel_size: [usize; 2], options: MaxPoolOptions<2>) -> Self {
         self.record(MaxPool(options.windows(kernel_size)))
     }
     /// As [`Var::max_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
-    ///
-    /// # Panics
-    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool3d(self, kernel_size: [usize; 3], options: MaxPoolOptions<3>) -> Self {
         self.record(MaxPool(options.windows(kernel_size)))
     }
     /// [`Var::max_pool1d`], and the index where each element was found. [`Var::max_unpool1d`] takes these indices.
-    ///
-    /// # Panics
-    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool1d_with_indices(self, kernel_size: [usize; 1], options: MaxPoolOptions<1>) -> (Self, Indices) {
         self.max_pool_with_indices(options.windows(kernel_size))
     }
     /// [`Var::max_pool2d`], and the index where each element was found: row * width + column. [`Var::max_unpool2d`] takes these indices.
-    ///
-    /// # Panics
-    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool2d_with_indices(self, kernel_size: [usize; 2], options: MaxPoolOptions<2>) -> (Self, Indices) {
         self.max_pool_with_indices(options.windows(kernel_size))
     }
     /// [`Var::max_pool3d`], and the index where each element was found: (plane * height + row) * width + column. [`Var::max_unpool3d`]
     /// takes these indices.
-    ///
-    /// # Panics
-    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool3d_with_indices(self, kernel_size: [usize; 3], options: MaxPoolOptions<3>) -> (Self, Indices) {
         self.max_pool_with_indices(options.windows(kernel_size))
@@ -313,41 +298,26 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.record(MaxPool(PoolWindows::adaptive(output_size)))
     }
     /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
-    ///
-    /// # Panics
-    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool2d(self, output_size: [impl Into<Option<usize>>; 2]) -> Self {
         self.record(MaxPool(PoolWindows::adaptive(output_size)))
     }
     /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
-    ///
-    /// # Panics
-    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool3d(self, output_size: [impl Into<Option<usize>>; 3]) -> Self {
         self.record(MaxPool(PoolWindows::adaptive(output_size)))
     }
     /// [`Var::adaptive_max_pool1d`], and the index where each element was found.
-    ///
-    /// # Panics
-    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool1d_with_indices(self, output_size: [impl Into<Option<usize>>; 1]) -> (Self, Indices) {
         self.max_pool_with_indices(PoolWindows::adaptive(output_size))
     }
     /// [`Var::adaptive_max_pool2d`], and the index where each element was found: row * width + column.
-    ///
-    /// # Panics
-    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool2d_with_indices(self, output_size: [impl Into<Option<usize>>; 2]) -> (Self, Indices) {
         self.max_pool_with_indices(PoolWindows::adaptive(output_size))
     }
     /// [`Var::adaptive_max_pool3d`], and the index where each element was found: (plane * height + row) * width + column.
-    ///
-    /// # Panics
-    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool3d_with_indices(self, output_size: [impl Into<Option<usize>>; 3]) -> (Self, Indices) {
         self.max_pool_with_indices(PoolWindows::adaptive(output_size))

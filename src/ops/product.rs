@@ -239,9 +239,9 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 /// `x w^T + b` for `x [n, in]`, `w [out, in]`, `b [out]`: every row starts as the bias, and the product is added to it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Linear;
+pub(crate) struct FullyConnected;
 
-impl<T: Scalar> Op<T> for Linear {
+impl<T: Scalar> Op<T> for FullyConnected {
     fn name(&self) -> &'static str {
         "linear"
     }
@@ -314,7 +314,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (w, b) = (weight.to_var(self.tape), bias.to_var(self.tape));
         let shape = self.shape();
         if shape.len() == 2 {
-            return self.record3(Linear, w, b);
+            return self.record3(FullyConnected, w, b);
         }
         let Some((&inputs, batch)) = shape.split_last() else {
             let e = linear_shape(&shape, &w.shape(), &b.shape()).expect_err("a number has no features");
@@ -324,7 +324,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             refuse(e, "linear", [shape, w.shape(), b.shape()]);
         }
         let rows: usize = batch.iter().product();
-        let y = self.reshape_to([rows, inputs].into()).record3(Linear, w, b);
+        let y = self.reshape_to([rows, inputs].into()).record3(FullyConnected, w, b);
         y.reshape_to(shape.with(shape.len() - 1, y.shape()[1]))
     }
     /// The bilinear map of the last axes of two arrays: `y[o] = x^T w[o] z + b[o]`, with a weight of shape `[out, in1, in2]`.
@@ -513,7 +513,7 @@ mod rows {
         ]
     }
 
-    impl Sampled for Linear {
+    impl Sampled for FullyConnected {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let shapes: [[&[usize]; 3]; 9] = [
                 [&[3, 5], &[4, 5], &[4]],

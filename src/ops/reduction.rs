@@ -67,18 +67,26 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-// ---------------------------------------------------------------------------------------------------------------- sum
+// ------------------------------------------------------------------------------------------------------- sum and mean
 
-/// The sum over axes.
+/// The sum over axes, or the mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Sum {
+pub(crate) struct ReduceSum {
     axes: Axes,
     keepdim: bool,
+    mean: bool,
 }
 
-impl<T: Scalar> Op<T> for Sum {
+impl ReduceSum {
+    /// What the sum is divided by, for an input of this shape.
+    fn divisor(&self, x: &Shape) -> f64 {
+        if self.mean { self.axes.count(x) as f64 } else { 1.0 }
+    }
+}
+
+impl<T: Scalar> Op<T> for ReduceSum {
     fn name(&self) -> &'static str {
-        "sum"
+        if self.mean { "mean" } else { "sum" }
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         Ok(self.axes.reduce(x[0], self.keepdim))
@@ -88,15 +96,23 @@ impl<T: Scalar> Op<T> for Sum {
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
         reduce(x[0], self.axes, y, reduce::Sum);
+        if self.mean {
+            let n = T::from_f64(self.divisor(x[0].shape()));
+            y.iter_mut().for_each(|y| *y = *y / n);
+        }
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|_| cx.g.spread(self.axes, self.keepdim, &cx.x(0).shape()))
+        cx.each(|_| {
+            let shape = cx.x(0).shape();
+            let each = if self.mean { cx.g * cx.g.number(1.0 / self.divisor(&shape)) } else { cx.g };
+            each.spread(self.axes, self.keepdim, &shape)
+        })
     }
 }
 
-impl<T: Scalar> Fused<T> for Sum {
+impl<T: Scalar> Fused<T> for ReduceSum {
     fn total(&self, x: &Shape) -> Option<f64> {
-        (self.axes.count(x) == x.numel()).then_some(1.0)
+        (self.axes.count(x) == x.numel()).then_some(self.divisor(x))
     }
 }
 
@@ -120,48 +136,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn sum_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
         let axes = self.axes("sum", axes);
-        self.record(Sum { axes, keepdim })
+        self.record(ReduceSum { axes, keepdim, mean: false })
     }
-}
-
-// --------------------------------------------------------------------------------------------------------------- mean
-
-/// The mean over axes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Mean {
-    axes: Axes,
-    keepdim: bool,
-}
-
-impl<T: Scalar> Op<T> for Mean {
-    fn name(&self) -> &'static str {
-        "mean"
-    }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        Ok(self.axes.reduce(x[0], self.keepdim))
-    }
-    fn fused(&self) -> Option<&dyn Fused<T>> {
-        Some(self)
-    }
-    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        reduce(x[0], self.axes, y, reduce::Sum);
-        let n = T::from_f64(self.axes.count(x[0].shape()) as f64);
-        y.iter_mut().for_each(|y| *y = *y / n);
-    }
-    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        let shape = cx.x(0).shape();
-        let n = self.axes.count(&shape) as f64;
-        cx.each(|_| (cx.g * cx.g.number(1.0 / n)).spread(self.axes, self.keepdim, &shape))
-    }
-}
-
-impl<T: Scalar> Fused<T> for Mean {
-    fn total(&self, x: &Shape) -> Option<f64> {
-        (self.axes.count(x) == x.numel()).then_some(x.numel() as f64)
-    }
-}
-
-impl<'t, T: Scalar> Var<'t, T> {
     /// The mean of all elements; NaN if there are none. Derivative: 1/n for each.
     #[track_caller]
     pub fn mean(self) -> Self {
@@ -174,7 +150,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn mean_axes(self, axes: impl AxisList, keepdim: bool) -> Self {
         let axes = self.axes("mean", axes);
-        self.record(Mean { axes, keepdim })
+        self.record(ReduceSum { axes, keepdim, mean: true })
     }
 }
 
@@ -182,12 +158,12 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 /// The product along an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Prod {
+pub(crate) struct ReduceProd {
     axis: usize,
     keepdim: bool,
 }
 
-impl<T: Scalar> Op<T> for Prod {
+impl<T: Scalar> Op<T> for ReduceProd {
     fn name(&self) -> &'static str {
         "prod"
     }
@@ -212,7 +188,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// The product of all elements; 1 if there are none. Derivative: for each element the product of the others, also where some are 0.
     #[track_caller]
     pub fn prod(self) -> Self {
-        self.reshape_to([self.numel()].into()).record(Prod { axis: 0, keepdim: false })
+        self.reshape_to([self.numel()].into()).record(ReduceProd { axis: 0, keepdim: false })
     }
     /// The product over some axes.
     ///
@@ -224,7 +200,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let mut y = self;
         // From the last axis to the first, so that the indices of the remaining axes do not change.
         for axis in (0..self.ndim()).rev().filter(|&axis| axes.has(axis)) {
-            y = y.record(Prod { axis, keepdim });
+            y = y.record(ReduceProd { axis, keepdim });
         }
         y
     }
@@ -242,12 +218,12 @@ fn not_empty(axes: Axes, shape: &Shape) -> Result<(), ShapeError> {
 
 /// The largest element over axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Max {
+pub(crate) struct ReduceMax {
     axes: Axes,
     keepdim: bool,
 }
 
-impl<T: Scalar> Op<T> for Max {
+impl<T: Scalar> Op<T> for ReduceMax {
     fn name(&self) -> &'static str {
         "amax"
     }
@@ -265,7 +241,7 @@ impl<T: Scalar> Op<T> for Max {
             let spread = |v: Var<'t, T>| v.spread(self.axes, self.keepdim, &shape);
             let (largest, zero) = (spread(y), y.number(0.0));
             let ties = x.equal(largest);
-            let share = spread(cx.g / ties.record(Sum { axes: self.axes, keepdim: self.keepdim }));
+            let share = spread(cx.g / ties.record(ReduceSum { axes: self.axes, keepdim: self.keepdim, mean: false }));
             // No gradient flows to smaller elements, not even an infinite cotangent times 0.
             largest.gt(x).where_cond(zero, share * ties)
         })
@@ -289,7 +265,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn amax(self, axes: impl AxisList, keepdim: bool) -> Self {
         let axes = self.axes("amax", axes);
-        self.record(Max { axes, keepdim })
+        self.record(ReduceMax { axes, keepdim })
     }
     /// The smallest of all elements; NaN if one is NaN. Derivative: 1 for it; several that are equal share it (PyTorch's `amin`).
     ///
@@ -309,7 +285,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if let Err(e) = not_empty(axes, &self.shape()) {
             refuse(e, "amin", [self.shape()]);
         }
-        -(-self).record(Max { axes, keepdim })
+        -(-self).record(ReduceMax { axes, keepdim })
     }
 }
 
@@ -347,8 +323,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (axes, shape) = (self.axes("logsumexp", axes), self.shape());
         let order: SmallVec<[isize; 6]> =
             (0..shape.len()).filter(|&a| !axes.has(a)).chain((0..shape.len()).filter(|&a| axes.has(a))).map(|a| a as isize).collect();
-        let kept = axes.reduce(&shape, false);
-        let rows = kept.insert(kept.len(), axes.count(&shape));
+        let reduced = axes.reduce(&shape, false);
+        let rows = reduced.insert(reduced.len(), axes.count(&shape));
         let y = self.permute(&order).reshape_to(rows).contiguous().record(LogSumExp);
         if keepdim { y.reshape_to(axes.reduce(&shape, true)) } else { y }
     }
@@ -400,7 +376,7 @@ mod rows {
         ])
     }
 
-    impl Sampled for Sum {
+    impl Sampled for ReduceSum {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = reduction(|x, axes, keep| x.sum_axes(axes, keep));
             rows.extend(of_no_axes(|x, axes| x.sum_axes(axes, false)));
@@ -413,13 +389,7 @@ mod rows {
                 value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].sum_axes(&[][..], true), &[1.0, 2.0, 3.0, 4.0], [&[1.0; 4]]),
                 value([of(&[], [2.0])], |v| v[0].sum_axes([0], true), &[2.0], [&[1.0]]),
             ]);
-            rows
-        }
-    }
-
-    impl Sampled for Mean {
-        fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = reduction(|x, axes, keep| x.mean_axes(axes, keep));
+            rows.extend(reduction(|x, axes, keep| x.mean_axes(axes, keep)));
             rows.extend(of_no_axes(|x, axes| x.mean_axes(axes, true)));
             rows.extend([
                 value([of(&[0], [])], |v| v[0].mean(), &[NAN], [&[]]),
@@ -431,7 +401,7 @@ mod rows {
         }
     }
 
-    impl Sampled for Prod {
+    impl Sampled for ReduceProd {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = reduction(|x, axes, keep| x.prod_axes(axes, keep));
             rows.extend([
@@ -454,7 +424,7 @@ mod rows {
         }
     }
 
-    impl Sampled for Max {
+    impl Sampled for ReduceMax {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = reduction(|x, axes, keep| x.amax(axes, keep));
             rows.extend(reduction(|x, axes, keep| x.amin(axes, keep)));

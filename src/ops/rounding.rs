@@ -25,57 +25,22 @@ macro_rules! flat {
     };
 }
 
-// ------------------------------------------------------------------------------------------------------------ floor
+// ------------------------------------------------------------------------------- floor, ceil, trunc, round and sign
 
 /// `floor(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Floor;
 flat!(Floor, "floor", |_, x| x.floor());
 
-impl<'t, T: Scalar> Var<'t, T> {
-    /// The largest whole number that is not above x, elementwise. Derivative: 0.
-    #[track_caller]
-    pub fn floor(self) -> Self {
-        self.record(Map(Floor))
-    }
-}
-
-// ------------------------------------------------------------------------------------------------------------- ceil
-
 /// `ceil(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Ceil;
 flat!(Ceil, "ceil", |_, x| x.ceil());
 
-impl<'t, T: Scalar> Var<'t, T> {
-    /// The smallest whole number that is not below x, elementwise. Derivative: 0.
-    #[track_caller]
-    pub fn ceil(self) -> Self {
-        self.record(Map(Ceil))
-    }
-}
-
-// ------------------------------------------------------------------------------------------------------------ trunc
-
 /// `trunc(x)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Trunc;
 flat!(Trunc, "trunc", |_, x| x.trunc());
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// x without its fraction, elementwise. Derivative: 0.
-    #[track_caller]
-    pub fn trunc(self) -> Self {
-        self.record(Map(Trunc))
-    }
-    /// The fraction x - trunc(x), with the sign of x, elementwise. Derivative: 1.
-    #[track_caller]
-    pub fn frac(self) -> Self {
-        self - self.trunc()
-    }
-}
-
-// ----------------------------------------------------------------------------------------------------------- round
 
 /// `x`, rounded to so many decimal places.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,7 +68,32 @@ impl Round {
     }
 }
 
+/// `sign(x)`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sign;
+flat!(Sign, "sign", |_, x| x.sign());
+
 impl<'t, T: Scalar> Var<'t, T> {
+    /// The largest whole number that is not above x, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn floor(self) -> Self {
+        self.record(Map(Floor))
+    }
+    /// The smallest whole number that is not below x, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn ceil(self) -> Self {
+        self.record(Map(Ceil))
+    }
+    /// x without its fraction, elementwise. Derivative: 0.
+    #[track_caller]
+    pub fn trunc(self) -> Self {
+        self.record(Map(Trunc))
+    }
+    /// The fraction x - trunc(x), with the sign of x, elementwise. Derivative: 1.
+    #[track_caller]
+    pub fn frac(self) -> Self {
+        self - self.trunc()
+    }
     /// The nearest whole number, of two the even one, elementwise. Derivative: 0.
     #[track_caller]
     pub fn round(self) -> Self {
@@ -114,16 +104,6 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn round_decimals(self, decimals: i32) -> Self {
         self.record(Map(Round { decimals }))
     }
-}
-
-// ------------------------------------------------------------------------------------------------------------- sign
-
-/// `sign(x)`
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Sign;
-flat!(Sign, "sign", |_, x| x.sign());
-
-impl<'t, T: Scalar> Var<'t, T> {
     /// -1, 0 or 1 (0 for NaN), elementwise. Derivative: 0.
     #[track_caller]
     pub fn sign(self) -> Self {
@@ -331,17 +311,5 @@ mod rows {
             rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].div_trunc(v[1]), &["div_trunc of [2] and [3]", "hint: "]));
             rows
         }
-    }
-
-    #[test]
-    fn fractions_and_whole_quotients() {
-        let tape = crate::Tape::<f64>::new();
-        let (a, b) = (tape.leaf([1.0, -1.0, 7.5, -7.5]), tape.leaf([0.1, 0.1, 2.0, 2.0]));
-        // A tenth in binary is a little more than a tenth.
-        assert_eq!(a.div_floor(b).to_vec(), [9.0, -10.0, 3.0, -4.0]);
-        assert_eq!(a.div_trunc(b).to_vec(), [10.0, -10.0, 3.0, -3.0]);
-        let frac = a.frac();
-        assert_eq!(frac.to_vec(), [0.0, 0.0, 0.5, -0.5]);
-        assert_eq!(tape.grad(frac, &[a])[0].unwrap().to_vec(), [1.0; 4]);
     }
 }

@@ -6,7 +6,7 @@ use crate::array::shape::{Shape, Small};
 use crate::array::view::View;
 use crate::kernels::scratch;
 use crate::ops::indices::Indices;
-use crate::ops::pool::same;
+use crate::ops::pool::expect_shape;
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Var, refuse};
 
@@ -64,7 +64,7 @@ impl<T: Scalar> Op<T> for MaxUnpoolGrad {
         "max_unpool_grad"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        same(x[0], &self.0.large())?;
+        expect_shape(x[0], &self.0.large())?;
         Ok(self.0.index.shape().clone())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
@@ -173,17 +173,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// let (y, indices) = x.max_pool2d_with_indices([2, 2], Default::default());
     /// assert_eq!(y.max_unpool2d(indices, [2, 2], Default::default()).to_vec(), [0.0, 0.0, 4.0, 0.0]);
     /// ```
-    ///
-    /// # Panics
-    /// As [`Var::max_unpool1d`].
     #[track_caller]
     pub fn max_unpool2d(self, indices: impl Into<Indices>, kernel_size: [usize; 2], options: MaxUnpoolOptions<2>) -> Self {
         self.max_unpool("max_unpool2d", indices, kernel_size, options)
     }
     /// As [`Var::max_unpool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
-    ///
-    /// # Panics
-    /// As [`Var::max_unpool1d`].
     #[track_caller]
     pub fn max_unpool3d(self, indices: impl Into<Indices>, kernel_size: [usize; 3], options: MaxUnpoolOptions<3>) -> Self {
         self.max_unpool("max_unpool3d", indices, kernel_size, options)

@@ -6,6 +6,7 @@ mod testing;
 pub(crate) use testing::Directory;
 
 use ndarray::{ArrayD, IxDyn};
+use std::io::Write;
 use wengert::optim::Optimizer;
 use wengert::{Grads, Param, Tape};
 
@@ -17,6 +18,13 @@ pub fn filled(shape: &[usize], f: impl Fn(f64) -> f64) -> ArrayD<f64> {
 /// What layers are given.
 pub fn x(shape: &[usize]) -> ArrayD<f64> {
     filled(shape, |i| (i * 0.37).sin() + 0.2)
+}
+
+/// These bytes as a gzip file.
+pub fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
 }
 
 /// Twenty steps on `sum((w - c)^2 / 2 + sin w)`. Compares the parameter with PyTorch's (2.x, f64) after steps 1, 2, 3 and 20.

@@ -1,5 +1,6 @@
 //! The training kit, which stands on the public API alone: layers, optimizers, data, files, loops.
 
+mod check;
 mod data;
 mod helpers;
 mod init;
@@ -7,4 +8,7 @@ mod io;
 mod metrics;
 mod nn;
 mod optim;
+#[cfg(feature = "plot")]
+mod plot;
+mod tensorboard;
 mod train;

@@ -196,15 +196,3 @@ fn hint_line(hint: &str) -> String {
 pub(super) fn byte(c: char) -> String {
     format!("b{c:?}")
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn debug_is_the_sentence() {
-        let inner = DataError::Missing { path: "a".into(), hint: "get it".into() };
-        let error = DataError::File { path: "b".into(), source: inner.into() };
-        assert_eq!(format!("{error:?}"), "b: a is missing\n  hint: get it");
-    }
-}

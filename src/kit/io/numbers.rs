@@ -115,49 +115,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn half_precision() {
-        let cases = [(0x0000, 0.0), (0x3c00, 1.0), (0xc000, -2.0), (0x7bff, 65504.0), (0x0400, 6.103_515_6e-5), (0x0001, 5.960_464_5e-8)];
-        for (bits, x) in cases {
-            assert_eq!(half(bits), x, "{bits:#06x}");
-        }
-        assert_eq!((half(0x7c00), half(0xfc00)), (f32::INFINITY, f32::NEG_INFINITY));
-        assert!(half(0x7e00).is_nan() && half(0x8000).is_sign_negative());
-        // Finite numbers increase with their bits, and the exponent gives the distance between neighbours.
-        for bits in 0..0x7bffu16 {
-            let exponent = (bits >> 10).max(1) as i32;
-            assert_eq!(half(bits + 1) - half(bits), 2f32.powi(exponent - 25), "{bits:#06x}");
-        }
-    }
-    #[test]
-    fn brain_floating_point() {
-        assert_eq!([0x3f80, 0xc040, 0x7f80].map(brain), [1.0, -3.0, f32::INFINITY]);
-    }
-    #[test]
-    fn each_type_with_its_bytes() {
-        let one = |number: Number, bytes: &[u8]| number.array(bytes, &[1], Order::default()).unwrap();
-        let whole = |x: i64| Values::from(ArrayD::from_elem(IxDyn(&[1]), x));
-        let unsigned = |x: u64| Values::from(ArrayD::from_elem(IxDyn(&[1]), x));
-        assert_eq!(one(Number::Bool, &[7]), unsigned(1));
-        assert_eq!(one(Number::U8, &[200]), unsigned(200));
-        assert_eq!(one(Number::I8, &[200]), whole(-56));
-        assert_eq!(one(Number::U16, &[1, 255]), unsigned(0xff01));
-        assert_eq!(one(Number::I16, &[254, 255]), whole(-2));
-        assert_eq!(one(Number::U32, &[1, 0, 0, 128]), unsigned(0x8000_0001));
-        assert_eq!(one(Number::I32, &[255; 4]), whole(-1));
-        assert_eq!(one(Number::U64, &[255; 8]), unsigned(u64::MAX));
-        assert_eq!(one(Number::I64, &[255; 8]), whole(-1));
-        assert_eq!(one(Number::F32, &1.5f32.to_le_bytes()), ArrayD::from_elem(IxDyn(&[1]), 1.5f32).into());
-        assert_eq!(one(Number::F64, &1.5f64.to_le_bytes()), ArrayD::from_elem(IxDyn(&[1]), 1.5f64).into());
-    }
-    #[test]
-    fn orders() {
-        let bytes: Vec<u8> = [1u16, 2, 3, 4, 5, 6].iter().flat_map(|x| x.to_be_bytes()).collect();
-        let order = Order { big_endian: true, fortran: true };
-        let Some(Values::U64(a)) = Number::U16.array(&bytes, &[2, 3], order) else { panic!("whole numbers") };
-        assert_eq!(a, ndarray::array![[1, 3, 5], [2, 4, 6]].into_dyn());
-        assert!(a.is_standard_layout());
-    }
-    #[test]
     fn shapes_that_do_not_fit() {
         for shape in [&[3][..], &[1], &[], &[0], &[0, usize::MAX, 2], &[usize::MAX, usize::MAX]] {
             assert_eq!(Number::F32.array(&[0; 8], shape, Order::default()), None, "{shape:?}");

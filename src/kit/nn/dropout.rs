@@ -28,7 +28,7 @@ pub struct Dropout<T: Scalar = f32> {
     generator: Generator,
     mode: Mode,
     /// The mask of the last step: 1 for numbers that were kept, else 0. The memory is reused, so that steps do not allocate.
-    kept: Mutex<Vec<T>>,
+    mask: Mutex<Vec<T>>,
 }
 
 impl<T: Scalar> Dropout<T> {
@@ -40,7 +40,7 @@ impl<T: Scalar> Dropout<T> {
     pub fn new(p: f64, rng: &mut impl Rng) -> Self {
         let message = || format!("Dropout: the probability must be from 0 to 1, not {p}");
         require((0.0..=1.0).contains(&p), message, "it is the probability of being left out; 0.2 to 0.5 are usual");
-        Dropout { p, generator: Generator::new(rng.random()), mode: Mode::default(), kept: Mutex::default() }
+        Dropout { p, generator: Generator::new(rng.random()), mode: Mode::default(), mask: Mutex::default() }
     }
 }
 
@@ -54,11 +54,11 @@ impl<T: Scalar> Module<T> for Dropout<T> {
         let below = (self.p * (u64::from(u32::MAX) + 1) as f64) as u64;
         let mut rng = self.generator.draw();
         let shape = x.shape();
-        let mut kept = self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        kept.clear();
-        kept.extend((0..x.numel()).map(|_| if u64::from(rng.random::<u32>()) < below { T::ZERO } else { T::ONE }));
-        let mask = x.tape().constant(ArrayViewD::from_shape(IxDyn(&shape), &kept).expect("as many as numbers"));
-        drop(kept); // before code that runs on all threads, one of which may come here again
+        let mut memory = self.mask.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        memory.clear();
+        memory.extend((0..x.numel()).map(|_| if u64::from(rng.random::<u32>()) < below { T::ZERO } else { T::ONE }));
+        let mask = x.tape().constant(ArrayViewD::from_shape(IxDyn(&shape), &memory).expect("as many as numbers"));
+        drop(memory); // before code that runs on all threads, one of which may come here again
         // A choice and not a product, so that infinite numbers become 0 too.
         mask.where_cond(x * factor, T::ZERO)
     }

@@ -86,7 +86,7 @@ struct Memory {
     /// For each parameter, true if it is trained: it is not frozen and has a gradient.
     trained: Vec<bool>,
     /// For each parameter, the elements that are frozen ([`Param::freeze_elements`]).
-    kept: Vec<Range<usize>>,
+    frozen: Vec<Range<usize>>,
     iterations: u64,
     /// The last direction, and the step along it.
     direction: Vec<f64>,
@@ -166,15 +166,15 @@ impl<T: Scalar> Lbfgs<T> {
         for (param, _) in params.iter().zip(&trained).filter(|(_, trained)| **trained) {
             param.with_mut(|_| ()); // panics here, with the caller's line, if one is in use: closures below would lose the line
         }
-        let kept: Vec<_> = params.iter().map(Param::frozen_elements).collect();
-        let mut grad = flat_grad(params, &trained, &kept, &grads);
+        let frozen: Vec<_> = params.iter().map(Param::frozen_elements).collect();
+        let mut grad = flat_grad(params, &trained, &frozen, &grads);
         drop(grads);
-        if self.memory.trained != trained || self.memory.kept != kept {
-            self.memory = Memory { trained: trained.clone(), kept: kept.clone(), ..Memory::default() };
+        if self.memory.trained != trained || self.memory.frozen != frozen {
+            self.memory = Memory { trained: trained.clone(), frozen: frozen.clone(), ..Memory::default() };
         }
         let mut evaluate = || {
             let (loss, grads) = closure();
-            (loss, flat_grad(params, &trained, &kept, &grads))
+            (loss, flat_grad(params, &trained, &frozen, &grads))
         };
 
         let mut loss = first_loss.to_f64();
@@ -211,20 +211,20 @@ impl<T: Scalar> Lbfgs<T> {
             let here: Vec<Vec<T>> = params.iter().map(|p| p.with(<[T]>::to_vec)).collect();
             if self.options.strong_wolfe {
                 let direction = &m.direction;
-                let at = |t| {
-                    go(params, &kept, &here, direction, t);
+                let place_at = |t| {
+                    go(params, &frozen, &here, direction, t);
                     let (loss, grad) = evaluate();
                     let slope = dot(&grad, direction);
                     Place { t, loss: loss.to_f64(), grad, slope }
                 };
                 let start = Place { t: 0.0, loss, grad, slope };
                 let most = max_eval.saturating_sub(evaluations);
-                let (place, asked) = strong_wolfe(at, start, m.t, largest(direction), tolerance_change, most);
+                let (place, asked) = strong_wolfe(place_at, start, m.t, largest(direction), tolerance_change, most);
                 evaluations += asked;
                 (m.t, loss, grad) = (place.t, place.loss, place.grad);
-                go(params, &kept, &here, direction, m.t);
+                go(params, &frozen, &here, direction, m.t);
             } else {
-                go(params, &kept, &here, &m.direction, m.t);
+                go(params, &frozen, &here, &m.direction, m.t);
                 if iteration < max_iter {
                     let (new_loss, new_grad) = evaluate();
                     (loss, grad) = (new_loss.to_f64(), new_grad);
@@ -290,8 +290,8 @@ impl<T: Scalar> Lbfgs<T> {
         // entries.
         let history = history.min(state.len() as u64);
         let zero = || Vec::new();
-        let kept = if iterations > 0 { params.iter().map(|(_, p)| p.frozen_elements()).collect() } else { Vec::new() };
-        let mut m = Memory { trained: Vec::new(), kept, iterations, direction: zero(), t, grad: zero(), pairs: VecDeque::new(), scale };
+        let frozen = if iterations > 0 { params.iter().map(|(_, p)| p.frozen_elements()).collect() } else { Vec::new() };
+        let mut m = Memory { trained: Vec::new(), frozen, iterations, direction: zero(), t, grad: zero(), pairs: VecDeque::new(), scale };
         for i in 0..history {
             let ro = reader.number(format!("ro.{i}"), "a finite number", f64::is_finite);
             m.pairs.push_back(Pair { step: zero(), change: zero(), ro });
@@ -345,7 +345,7 @@ impl Memory {
         let curvature = dot(&change, &step);
         if curvature > 1e-10 {
             while self.pairs.len() >= history_size {
-                // A loaded state may hold more steps than are kept now.
+                // A loaded state may hold more steps than are frozen now.
                 self.pairs.pop_front();
             }
             // If the squares overflow, relative to the largest change.
@@ -378,27 +378,27 @@ impl Memory {
 const HUGE: f64 = 1e100;
 
 /// All gradients, one after another; zeros where a parameter or an element is not trained.
-fn flat_grad<T: Scalar>(params: &[Param<T>], trained: &[bool], kept: &[Range<usize>], grads: &Grads<T>) -> Vec<f64> {
+fn flat_grad<T: Scalar>(params: &[Param<T>], trained: &[bool], frozen: &[Range<usize>], grads: &Grads<T>) -> Vec<f64> {
     let mut flat = Vec::with_capacity(params.iter().map(|p| p.shape().numel()).sum());
-    for ((param, &trained), kept) in params.iter().zip(trained).zip(kept) {
+    for ((param, &trained), frozen) in params.iter().zip(trained).zip(frozen) {
         let start = flat.len();
         match grads.slice(param).filter(|_| trained) {
             Some(g) => flat.extend(g.iter().map(|g| g.to_f64())),
             None => flat.resize(flat.len() + param.shape().numel(), 0.0),
         }
-        flat[start..][kept.clone()].fill(0.0);
+        flat[start..][frozen.clone()].fill(0.0);
     }
     flat
 }
 
-/// Sets the parameters to `from + t direction`, except for the elements that are kept.
-fn go<T: Scalar>(params: &[Param<T>], kept: &[Range<usize>], from: &[Vec<T>], direction: &[f64], t: f64) {
+/// Sets the parameters to `from + t direction`, except for the elements that are frozen.
+fn go<T: Scalar>(params: &[Param<T>], frozen: &[Range<usize>], from: &[Vec<T>], direction: &[f64], t: f64) {
     let mut rest = direction;
-    for ((param, kept), from) in params.iter().zip(kept).zip(from) {
+    for ((param, frozen), from) in params.iter().zip(frozen).zip(from) {
         let (direction, others) = rest.split_at(from.len());
         rest = others;
         param.with_mut(|w| {
-            for part in [0..kept.start, kept.end..w.len()] {
+            for part in [0..frozen.start, frozen.end..w.len()] {
                 let moved = from[part.clone()].iter().zip(&direction[part.clone()]);
                 w[part].iter_mut().zip(moved).for_each(|(w, (x, d))| *w = T::from_f64(x.to_f64() + t * d));
             }
@@ -415,6 +415,17 @@ fn add(a: &mut [f64], factor: f64, b: &[f64]) {
 }
 
 /// The largest absolute value; NaN if an element is NaN, so that such a gradient does not count as small.
-pub(super) fn largest(a: &[f64]) -> f64 {
+fn largest(a: &[f64]) -> f64 {
     a.iter().fold(0.0, |most: f64, x| if most.is_nan() || x.abs() <= most { most } else { x.abs() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_number_is_the_largest() {
+        assert_eq!(largest(&[1.0, -3.0, 2.0]), 3.0);
+        assert!(largest(&[1.0, f64::NAN, 2.0]).is_nan() && largest(&[f64::NAN]).is_nan());
+    }
 }

@@ -18,9 +18,9 @@ pub(super) struct Place {
 }
 
 /// Goes from `start` (at t = 0) to a place that fulfils both conditions, or to the best one that at most `most` further steps find. `first`
-/// is tried first; `reach` is the largest element of the direction. Also returns the number of calls of `at`.
+/// is tried first; `reach` is the largest element of the direction. Also returns the number of calls of `evaluate`.
 pub(super) fn strong_wolfe(
-    mut at: impl FnMut(f64) -> Place,
+    mut evaluate: impl FnMut(f64) -> Place,
     start: Place,
     first: f64,
     reach: f64,
@@ -28,15 +28,15 @@ pub(super) fn strong_wolfe(
     most: usize,
 ) -> (Place, usize) {
     let (start_loss, start_slope) = (start.loss, start.slope);
-    let mut at = |t| {
-        let place = at(t);
+    let mut evaluate = |t| {
+        let place = evaluate(t);
         let blocked = !(place.loss.is_finite() && place.slope.is_finite() && place.grad.iter().all(|g| g.is_finite()));
         // Higher than everything else, so that no comparison accepts it.
         if blocked { Place { loss: f64::INFINITY, slope: f64::INFINITY, ..place } } else { place }
     };
     let too_high = |p: &Place| p.loss > start_loss + FALL * p.t * start_slope;
     let flat = |p: &Place| p.slope.abs() <= -FLATTER * start_slope;
-    let mut place = at(first);
+    let mut place = evaluate(first);
     let (mut steps, mut evaluations) = (0, 1);
 
     // Extend the step until two places enclose an acceptable one.
@@ -55,7 +55,7 @@ pub(super) fn strong_wolfe(
             break [previous, place];
         }
         let bounds = (place.t + 0.01 * (place.t - previous.t), place.t * 10.0);
-        let next = at(cubic_minimum(&previous, &place, bounds));
+        let next = evaluate(cubic_minimum(&previous, &place, bounds));
         previous = std::mem::replace(&mut place, next);
         (steps, evaluations) = (steps + 1, evaluations + 1);
     };
@@ -83,7 +83,7 @@ pub(super) fn strong_wolfe(
         } else {
             slow = false;
         }
-        let place = at(t);
+        let place = evaluate(t);
         (steps, evaluations) = (steps + 1, evaluations + 1);
         let high = 1 - low;
         if too_high(&place) || place.loss >= bracket[low].loss {

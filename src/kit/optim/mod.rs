@@ -10,7 +10,6 @@
 //! | `bounds.rs` | limits for options, gradients and squares |
 //! | `handover.rs` | which rates hold after a scheduler and an optimizer were loaded, in either order |
 //! | `reader.rs` | reads states and collects all errors |
-//! | `lbfgs_tests.rs` | comparisons of L-BFGS with PyTorch, and tests of its states |
 //!
 //! An optimizer reads gradients ([`Grads`]) and writes parameters ([`Param`]) in one pass over each parameter. After its first step it
 //! allocates nothing. [`Grads::accumulate`] adds the gradients of several backward passes. Only the public API of this crate is used: your
@@ -40,8 +39,6 @@ mod clip;
 mod first_order;
 mod handover;
 mod lbfgs;
-#[cfg(test)]
-mod lbfgs_tests;
 mod line_search;
 mod one_cycle;
 mod plateau;

@@ -90,12 +90,6 @@ impl EarlyStopping {
     }
 }
 
-impl EarlyStopping {
-    fn what() -> PathBuf {
-        "the state of EarlyStopping".into()
-    }
-}
-
 impl<T: Scalar> Callback<T> for EarlyStopping {
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         if self.monitor.improved(run) {
@@ -110,7 +104,7 @@ impl<T: Scalar> Callback<T> for EarlyStopping {
     fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         let Some(best) = self.best.take() else { return Ok(()) };
         // The callback's own state fits; a loaded one may belong to another model.
-        run.model.load_state(&best).map_err(|source| IoError::State { path: Self::what(), source })
+        run.model.load_state(&best).map_err(|source| IoError::State { path: "the state of EarlyStopping".into(), source })
     }
     fn state(&self) -> State {
         let mut state = self.monitor.state();

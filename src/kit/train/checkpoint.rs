@@ -18,7 +18,7 @@ use std::path::PathBuf;
 /// resumed. There is an example in the documentation of the [module](super).
 pub struct RunCheckpoint<'a, T: Scalar = f32> {
     path: PathBuf,
-    kept: Vec<(String, Box<dyn Callback<T> + 'a>)>,
+    callbacks: Vec<(String, Box<dyn Callback<T> + 'a>)>,
     /// The epoch that comes next in the saved run, once `resume` or the run itself has set it.
     next: Option<u64>,
 }
@@ -26,7 +26,7 @@ pub struct RunCheckpoint<'a, T: Scalar = f32> {
 impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     /// Saves to this file, atomically.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        RunCheckpoint { path: path.into(), kept: Vec::new(), next: None }
+        RunCheckpoint { path: path.into(), callbacks: Vec::new(), next: None }
     }
     /// Calls this callback too, and saves its state under this name. It may be a schedule ([`PerEpoch`](super::PerEpoch),
     /// [`PerBatch`](super::PerBatch), [`OnPlateau`](super::OnPlateau)), [`EarlyStopping`](super::EarlyStopping),
@@ -37,10 +37,10 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     #[track_caller]
     pub fn with(mut self, name: impl Into<String>, callback: impl Callback<T> + 'a) -> Self {
         let name = name.into();
-        let taken = OWN.contains(&&*name) || self.kept.iter().any(|(other, _)| *other == name);
+        let taken = OWN.contains(&&*name) || self.callbacks.iter().any(|(other, _)| *other == name);
         let fits = !name.is_empty() && !name.contains(['.', ',']) && !taken;
         require(fits, || format!("RunCheckpoint::with: no part can be called {name:?}"), "a name of its own, such as \"scheduler\"");
-        self.kept.push((name, Box::new(callback)));
+        self.callbacks.push((name, Box::new(callback)));
         self
     }
     /// Loads the file, if it exists, into model, optimizer and callbacks. Returns the epoch that comes next, for
@@ -83,14 +83,14 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     }
     /// Everything that is saved before this epoch.
     fn all(&self, epoch: u64, model: &dyn Module<T>, optimizer: &dyn Optimizer<T>) -> Checkpoint {
-        let own = Checkpoint::at(epoch, 0)
+        let checkpoint = Checkpoint::at(epoch, 0)
             .with("model", model.state())
             .with("generators", model.generators())
             .with("optimizer", optimizer.state(&model.named_parameters()));
-        self.kept.iter().fold(own, |all, (name, callback)| all.with(name, callback.state()))
+        self.callbacks.iter().fold(checkpoint, |all, (name, callback)| all.with(name, callback.state()))
     }
     fn load(&mut self, checkpoint: &Checkpoint, model: &dyn Module<T>, optimizer: &mut dyn Optimizer<T>) -> Result<(), StateError> {
-        let known = |part: &&str| OWN.contains(part) || self.kept.iter().any(|(name, _)| name == part);
+        let known = |part: &&str| OWN.contains(part) || self.callbacks.iter().any(|(name, _)| name == part);
         let unknown = checkpoint.parts().filter(|part| !known(part));
         StateError::all(unknown.map(|name| StateError::Unexpected { name: name.into() }).collect())?;
         // It was written by hand, in the middle of an epoch, which would be trained again from its beginning.
@@ -100,7 +100,7 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
         }
         model.load_state(&checkpoint.part("model")?)?;
         model.load_generators(&checkpoint.part("generators")?)?;
-        for (name, callback) in &mut self.kept {
+        for (name, callback) in &mut self.callbacks {
             callback.load_state(&checkpoint.part(name)?)?;
         }
         optimizer.load_state(&model.named_parameters(), &checkpoint.part("optimizer")?)
@@ -112,15 +112,15 @@ const OWN: [&str; 4] = ["model", "generators", "optimizer", "position"];
 
 impl<T: Scalar> Callback<T> for RunCheckpoint<'_, T> {
     fn gradients(&mut self, grads: &mut Grads<T>) {
-        self.kept.iter_mut().for_each(|(_, callback)| callback.gradients(grads));
+        self.callbacks.iter_mut().for_each(|(_, callback)| callback.gradients(grads));
     }
     fn batch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         self.check(run.epoch)?;
-        self.kept.iter_mut().try_for_each(|(_, callback)| callback.batch(run))
+        self.callbacks.iter_mut().try_for_each(|(_, callback)| callback.batch(run))
     }
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         self.check(run.epoch)?;
-        self.kept.iter_mut().try_for_each(|(_, callback)| callback.epoch(run))?;
+        self.callbacks.iter_mut().try_for_each(|(_, callback)| callback.epoch(run))?;
         // A run that a callback has ended is finished: if it is started again, it trains no further.
         let next = if run.stop { run.epochs } else { run.epoch + 1 };
         self.all(next, run.model, run.optimizer).save(&self.path)?;
@@ -129,6 +129,6 @@ impl<T: Scalar> Callback<T> for RunCheckpoint<'_, T> {
     }
     fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         // All callbacks are called, also after an error.
-        self.kept.iter_mut().map(|(_, callback)| callback.end(run)).fold(Ok(()), Result::and)
+        self.callbacks.iter_mut().map(|(_, callback)| callback.end(run)).fold(Ok(()), Result::and)
     }
 }

@@ -6,26 +6,11 @@ use wengert::{Indices, Scalar, Var};
 
 pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
     match op {
-        "sum" => {
-            c.takes("input, dim=None, keepdim=False, *, dtype=None")?;
-            over_axes(c, |x, axes, keepdim| x.sum_axes(axes, keepdim))
-        }
-        "mean" => {
-            c.takes("input, dim=None, keepdim=False, *, dtype=None")?;
-            over_axes(c, |x, axes, keepdim| x.mean_axes(axes, keepdim))
-        }
-        "amax" => {
-            c.takes("input, dim=(), keepdim=False")?;
-            over_axes(c, |x, axes, keepdim| x.amax(axes, keepdim))
-        }
-        "amin" => {
-            c.takes("input, dim=(), keepdim=False")?;
-            over_axes(c, |x, axes, keepdim| x.amin(axes, keepdim))
-        }
-        "logsumexp" => {
-            c.takes("input, dim, keepdim=False")?;
-            over_axes(c, |x, axes, keepdim| x.logsumexp(axes, keepdim))
-        }
+        "sum" => over_axes(c, "input, dim=None, keepdim=False, *, dtype=None", |x, axes, keepdim| x.sum_axes(axes, keepdim)),
+        "mean" => over_axes(c, "input, dim=None, keepdim=False, *, dtype=None", |x, axes, keepdim| x.mean_axes(axes, keepdim)),
+        "amax" => over_axes(c, "input, dim=(), keepdim=False", |x, axes, keepdim| x.amax(axes, keepdim)),
+        "amin" => over_axes(c, "input, dim=(), keepdim=False", |x, axes, keepdim| x.amin(axes, keepdim)),
+        "logsumexp" => over_axes(c, "input, dim, keepdim=False", |x, axes, keepdim| x.logsumexp(axes, keepdim)),
         "prod" => {
             if c.keyword("dim") || c.positional().len() > 1 {
                 c.takes("input, dim, keepdim=False, *, dtype=None")?;
@@ -41,7 +26,12 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
 }
 
 /// A reduction over `dim`: over all axes where that is `None` or an empty list.
-fn over_axes<'t, T: Scalar>(c: &Call<'t, T>, f: impl Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T>) -> Answer<'t, T> {
+fn over_axes<'t, T: Scalar>(
+    c: &Call<'t, T>,
+    signature: &'static str,
+    f: impl Fn(Var<'t, T>, &[isize], bool) -> Var<'t, T>,
+) -> Answer<'t, T> {
+    c.takes(signature)?;
     let (x, keepdim) = (c.var("input")?, c.flag("keepdim")?);
     let all = || (0..x.ndim() as isize).collect();
     let axes = c.opt_axes("dim")?.filter(|axes| !axes.is_empty()).unwrap_or_else(all);

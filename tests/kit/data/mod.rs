@@ -1,7 +1,11 @@
 //! Data sets, and batches of them.
 
 mod augment;
+mod csv;
 mod dataset;
+mod digits;
+mod error;
+mod idx;
 mod loader;
 mod mnist;
 mod normalize;

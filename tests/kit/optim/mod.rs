@@ -2,8 +2,10 @@
 
 mod adagrad;
 mod adam;
+mod bounds;
 mod clip;
 mod first_order;
+mod lbfgs;
 mod plateau;
 mod rmsprop;
 mod schedules;
