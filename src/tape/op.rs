@@ -114,26 +114,23 @@ impl<'t, T: Scalar> Vjp<'t, '_, T> {
     }
     /// Cotangents from a closure that is called for each input that needs one; `None` means zero.
     pub fn each<C: Into<Option<Var<'t, T>>>>(&self, mut cotangent: impl FnMut(usize) -> C) -> Cotangents<'t, T> {
-        if self.inputs.len() > 3 {
-            return self.each_of_many(&mut cotangent);
-        }
-        // A loop over the bits that are set, so that the closure is compiled into one place. (Called through a table, as below, it made the
-        // step of a small network 1.5 % slower.)
-        let (mut few, mut left) = ([None; 3], self.needs);
-        while left != 0 {
-            let i = left.trailing_zeros() as usize;
-            left &= left - 1;
-            few[i % 3] = cotangent(i).into();
-        }
-        self.pack(&few)
+        self.each_input(&mut cotangent)
     }
-    fn pack(&self, few: &[Option<Var<'t, T>>; 3]) -> Cotangents<'t, T> {
-        Cotangents::pack([self.id_of(few[0]), self.id_of(few[1]), self.id_of(few[2]), NONE])
-    }
-    fn each_of_many(&self, cotangent: &mut dyn EachInput<'t, T>) -> Cotangents<'t, T> {
-        let all = (0..self.inputs.len()).map(|i| if self.needs(i) { self.id_of(cotangent.of(i)) } else { NONE });
-        let all: SmallVec<[NodeId; 16]> = all.collect();
-        Cotangents::pack([NONE, NONE, NONE, self.tape.write().spill(&all)])
+    /// (Apart, so that it is compiled once and not for each of a few hundred rules.)
+    #[inline(never)]
+    fn each_input(&self, cotangent: &mut dyn EachInput<'t, T>) -> Cotangents<'t, T> {
+        let mut id = |i| if self.needs(i) { self.id_of(cotangent.of(i)) } else { NONE };
+        match self.inputs.len() {
+            n @ ..=3 => {
+                let mut ids = [NONE; 4];
+                (0..n).for_each(|i| ids[i] = id(i));
+                Cotangents::pack(ids)
+            }
+            n => {
+                let all: SmallVec<[NodeId; 16]> = (0..n).map(id).collect();
+                Cotangents::pack([NONE, NONE, NONE, self.tape.write().spill(&all)])
+            }
+        }
     }
     /// The id of a cotangent, which must lie on the tape of the node.
     fn id_of(&self, cotangent: Option<Var<'t, T>>) -> NodeId {
