@@ -192,15 +192,16 @@ impl<T: Scalar> NumberOp<T> for Neg {
 /// Two numbers need no broadcasting.
 #[inline(always)]
 #[track_caller]
-pub(crate) fn binary<'t, T: Scalar, O: Operation>(op: O, a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T>
+pub(crate) fn binary<'t, T: Scalar, O: Operation>(_: O, a: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T>
 where
     Arith<O>: Listed,
 {
-    match a.tape.numbers(listed::<T, Arith<O>>(), [a, b]) {
+    let op = listed::<T, Arith<O>>();
+    match a.tape.numbers(op, [a, b]) {
         Some(y) => y,
         None => {
             let (a, b) = a.broadcast_with(b, O::NAME);
-            a.record2(Arith(op), b)
+            a.tape.fixed_array(op, [a, b])
         }
     }
 }

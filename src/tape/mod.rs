@@ -157,10 +157,10 @@ impl<T: Scalar> Tape<T> {
             None => self.fixed_array(op, inputs),
         }
     }
-    /// (Apart, so that nothing is left to decide on the way: an op without attributes, of so many inputs.)
+    /// The same where it is known not to lead there. (Out of line: only the slow path is here.)
     #[inline(never)]
     #[track_caller]
-    fn fixed_array<'t, const N: usize>(&'t self, op: &'static Fixed<T>, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
+    pub(crate) fn fixed_array<'t, const N: usize>(&'t self, op: &'static Fixed<T>, inputs: [Var<'t, T>; N]) -> Var<'t, T> {
         or_panic(self.try_given(Given::Fixed(op), &inputs))
     }
 

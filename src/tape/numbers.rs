@@ -8,7 +8,7 @@
 use crate::array::scalar::Scalar;
 use crate::tape::Tape;
 use crate::tape::node::{At, NO_COTANGENT, NONE, NodeId, OFF_PATH};
-use crate::tape::op::erase::{Fixed, OpRef};
+use crate::tape::op::erase::{Fixed, NumberOp, OpRef};
 use crate::tape::owner::Discarded;
 use crate::tape::recall::NUMBER_LAYOUT;
 use crate::tape::record::{List, Node, node};
@@ -16,11 +16,20 @@ use crate::tape::var::Var;
 use std::panic::Location;
 
 impl<T: Scalar> Tape<T> {
-    /// Records an op without attributes if it and its inputs have the short way.
-    #[inline]
+    /// Records an op without attributes by the short way, if it and its inputs have one.
+    #[inline(always)]
     #[track_caller]
     pub(crate) fn numbers<'t, const N: usize>(&'t self, op: &'static Fixed<T>, inputs: [Var<'t, T>; N]) -> Option<Var<'t, T>> {
-        let number = op.number?;
+        self.short_way(op, op.number?, inputs)
+    }
+    #[inline]
+    #[track_caller]
+    fn short_way<'t, const N: usize>(
+        &'t self,
+        op: &'static Fixed<T>,
+        number: &dyn NumberOp<T>,
+        inputs: [Var<'t, T>; N],
+    ) -> Option<Var<'t, T>> {
         let mut list = self.try_write()?;
         // A plain loop: the adaptors of arrays are not always inlined.
         let (mut ids, mut x, mut tracked) = ([NONE; 3], [T::ZERO; 3], false);
