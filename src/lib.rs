@@ -4,6 +4,9 @@
 //! program", 1964). [`Tape::backward`] finds the gradient of a number with respect to all parameters in one sweep; [`Tape::grad`] gives
 //! gradients as `Var`s, which can be differentiated again, to any order. `f32` and `f64`, on the CPU.
 //!
+//! Two words of the field: the *cotangent* of a value is the derivative of the result with respect to that value, and has its shape. The *rule* of
+//! an op (its vector-Jacobian product, [`Op::vjp`]) turns the cotangent of its output into those of its inputs.
+//!
 //! ```
 //! use wengert::{Param, Tape};
 //!

@@ -936,3 +936,61 @@ fn functions_of_two_large_numbers_are_right_within_their_bound_and_beyond() {
         close(grads.wrt(b).expect("depends on b").first().copied().expect("a number"), 2.0 * x.cos());
     }
 }
+
+#[test]
+fn a_rule_that_sweeps_finds_its_gradient_under_no_grad_too() {
+    for n in [1, 3] {
+        let tape = Tape::<f64>::new();
+        let shape: &[usize] = if n == 1 { &[] } else { &[3] };
+        let (a, b) = (tape.leaf(ArrayD::from_elem(shape, 5.0)), tape.leaf(ArrayD::from_elem(shape, 7.0)));
+        let y = tape.apply(SweepsItself, &[a, b]).sum();
+        let grads = tape.no_grad(|| tape.backward(y));
+        assert!(grads.wrt(a).expect("reached").iter().chain(grads.wrt(b).expect("reached")).all(|&g| g == 10.0));
+        // By `grad` too, whose nodes stay: they are cut, and lead to no leaf.
+        let dy = tape.no_grad(|| tape.grad(y, &[a, b]));
+        for g in dy.into_iter().flatten() {
+            assert!(g.to_vec() == vec![10.0; n] && !g.is_tracked());
+            assert!(tape.grad(g.sum(), &[a])[0].is_none(), "it was found under `no_grad`");
+        }
+        assert!((a * b).is_tracked());
+    }
+}
+
+/// An op whose rule panics after it has recorded something.
+#[derive(Debug, PartialEq)]
+struct FailsLate;
+impl Op<f64> for FailsLate {
+    fn name(&self) -> &'static str {
+        "fails_late"
+    }
+    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
+        Ok(x[0].clone())
+    }
+    fn forward(&self, x: &[View<'_, f64>], y: &mut [f64]) {
+        y.iter_mut().zip(x[0].iter()).for_each(|(y, x)| *y = x);
+    }
+    fn vjp<'t>(&self, cx: &Vjp<'t, '_, f64>) -> Cotangents<'t, f64> {
+        let _ = cx.g * 2.0;
+        panic!("no derivative");
+    }
+}
+
+#[test]
+fn a_sweep_that_fails_leaves_no_nodes() {
+    let mut tape = Tape::<f64>::new();
+    {
+        let x = tape.leaf([1.0, 2.0]);
+        let y = tape.apply(FailsLate, &[x * 3.0]).sum();
+        let seed = tape.constant(1.0);
+        let nodes = tape.nodes().len();
+        let sweeps: [&dyn Fn(); 2] = [&|| drop(tape.backward_with(y, seed)), &|| drop(tape.grad_with(y, seed, &[x]))];
+        for (more, sweep) in sweeps.into_iter().enumerate() {
+            let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(sweep)).expect_err("the rule panics");
+            let text = panic.downcast_ref::<String>().expect("a text");
+            assert!(text.starts_with("fails_late of [2]") && text.contains("no derivative"), "{text}");
+            assert_eq!(tape.nodes().len(), nodes + more);
+            assert!((x * x).is_tracked(), "no switch is left on");
+        }
+    }
+    tape.reset();
+}

@@ -220,7 +220,7 @@ fn a_borrowed_value_keeps_the_tape_from_recording() {
     let x = tape.leaf([1.0, 2.0]);
     let value = x.value();
     fn ignored<V>(_: V) {}
-    let ways: [(u32, &dyn Fn()); 8] = [
+    let ways: [(u32, &dyn Fn()); 9] = [
         (line!(), &|| ignored(x + 1.0)),
         (line!(), &|| ignored(tape.leaf(1.0))),
         (line!(), &|| ignored(tape.constant([1.0, 2.0]))),
@@ -229,6 +229,7 @@ fn a_borrowed_value_keeps_the_tape_from_recording() {
         (line!(), &|| ignored(tape.grad_with(x, x, &[x]))),
         (line!(), &|| ignored(tape.grad(x, &[x]))),
         (line!(), &|| tape.recycle(Default::default())),
+        (line!(), &|| ignored(x.detach())),
     ];
     for (line, way) in ways {
         let text = refused(way);
@@ -240,6 +241,7 @@ fn a_borrowed_value_keeps_the_tape_from_recording() {
     assert_eq!((x.to_vec(), x.shape()), (vec![1.0, 2.0], Shape::from([2])));
     drop(value);
     assert_eq!((x + 1.0).to_vec(), [2.0, 3.0]);
+    assert!((x * x).is_tracked(), "what was refused has left no switch on");
 }
 
 #[test]

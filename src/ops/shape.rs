@@ -72,11 +72,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// The same value, through which no gradient flows.
     #[track_caller]
     pub fn detach(self) -> Self {
-        // Does the same as `no_grad`, without a closure, which would hide the caller's line. Nothing in between can panic.
-        let outer = self.tape.read().no_grad.replace(true);
-        let y = self.record(Detach);
-        self.tape.read().no_grad.set(outer);
-        y
+        let _restore = self.tape.cut(); // no closure, which would hide the caller's line
+        self.record(Detach)
     }
 }
 

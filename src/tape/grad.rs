@@ -6,7 +6,7 @@ use crate::array::scalar::Scalar;
 use crate::kernels::strided::lay_out;
 use crate::tape::Tape;
 use crate::tape::grads::Grads;
-use crate::tape::node::{NO_COTANGENT, OFF_PATH};
+use crate::tape::node::{NO_COTANGENT, UNWANTED};
 use crate::tape::owner::{Discarded, Kept};
 use crate::tape::sweep::Sweep;
 use crate::tape::var::{Var, refuse};
@@ -62,10 +62,10 @@ impl<T: Scalar> Tape<T> {
         let mut list = self.write();
         let wanted = list.leaves.get().iter().filter(|(id, _)| *id <= y.id).map(|(id, _)| sweep.entries[*id as usize]);
         // The loss is settled with them: where it still waits, one run computes it and its gradient.
-        list.settle(wanted.filter(|&c| c < OFF_PATH).chain([y.id]));
+        list.settle(wanted.filter(|&c| c < UNWANTED).chain([y.id]));
         for k in 0..list.leaves.len {
             let id = list.leaves.get()[k].0;
-            if id > y.id || sweep.entries[id as usize] >= OFF_PATH {
+            if id > y.id || sweep.entries[id as usize] >= UNWANTED {
                 continue;
             }
             let cotangent = sweep.entries[id as usize];
@@ -115,13 +115,14 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     fn grad_checked<'t>(&'t self, y: Var<'t, T>, cotangent: Var<'t, T>, xs: &[Var<'t, T>]) -> Vec<Option<Var<'t, T>>> {
         let Some(floor) = xs.iter().map(|x| x.id).min() else { return Vec::new() };
-        let mut sweep = Sweep::new(self, floor, y.id, Kept);
+        let kept = Kept::new(&self.read());
+        let mut sweep = Sweep::new(self, floor, y.id, kept);
         for x in xs.iter().filter(|x| x.id <= y.id) {
             sweep.entries[(x.id - floor) as usize] = NO_COTANGENT;
         }
-        sweep.mark_paths();
+        sweep.mark_dependents();
         sweep.run(y.id, cotangent.id);
-        let found = |x: &Var<'t, T>| sweep.entries.get((x.id - floor) as usize).copied().filter(|&c| c < OFF_PATH);
+        let found = |x: &Var<'t, T>| sweep.entries.get((x.id - floor) as usize).copied().filter(|&c| c < UNWANTED);
         xs.iter().map(|x| found(x).map(|id| Var::at(self, id))).collect()
     }
 

@@ -23,6 +23,7 @@ impl<T: Scalar> Tape<T> {
         let id = values.visit(|shape, values| {
             check_leaf(kind.op.name(), shape, values.len(), at); // before anything is stored
             let mut list = self.write_at(at);
+            list.ready(at);
             let place = match values {
                 [x] => list.store.push_number(*x, at),
                 _ => match list.store.build(values.len(), |y| y.copy_from_slice(values)) {
@@ -47,6 +48,7 @@ impl<T: Scalar> Tape<T> {
     pub(crate) fn number(&self, x: T) -> Var<'_, T> {
         let at = Location::caller();
         let mut list = self.write();
+        list.ready(at);
         let place = list.store.push_number(x, at);
         let id = list.leaf(Fixed::CONSTANT, &[], place, false, at);
         drop(list);
@@ -82,6 +84,7 @@ impl<T: Scalar> Tape<T> {
         {
             return Var::at(self, id);
         }
+        list.ready(at);
         let count = param.shape().numel();
         check_leaf("param", param.shape(), count, at);
         let place = match count {
@@ -98,12 +101,11 @@ impl<T: Scalar> Tape<T> {
 }
 
 impl<T: Scalar> List<T> {
-    /// Records a node without inputs.
+    /// Records a node without inputs. The caller has called [`List::ready`].
     fn leaf(&mut self, kind: &'static Fixed<T>, shape: &[usize], place: Place, tracked: bool, at: At) -> NodeId {
         let layout = self.layouts.contiguous(shape);
         let tracked = tracked && self.is_live();
         let at = self.at.unwrap_or(at);
-        self.ready(at);
         self.append(Node { tracked, ..node(OpRef::Fixed(kind), layout, place, at) })
     }
 }

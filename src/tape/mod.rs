@@ -214,7 +214,10 @@ impl<T: Scalar> Tape<T> {
     pub fn recycle(&self, mut grads: Grads<T>) {
         let mut list = self.write();
         grads.clear(|buffer| list.store.give(buffer));
-        list.spare_grads.push(grads);
+        // A step has one or two.
+        if list.spare_grads.len() < 4 {
+            list.spare_grads.push(grads);
+        }
     }
 
     /// Which tape this is, and how often it was reset: what handles must agree on to speak of the same step.

@@ -7,10 +7,10 @@ pub(crate) type NodeId = u32;
 /// No node.
 pub(crate) const NONE: NodeId = u32::MAX;
 
-/// In the work list of a sweep: the node is on a path from the root to a target, and has no cotangent yet.
+/// In the work list of a sweep: a target, or a node that depends on one, that no cotangent has reached yet.
 pub(super) const NO_COTANGENT: NodeId = NONE;
-/// No path leads from it to a target. (What is below this number is a cotangent.)
-pub(super) const OFF_PATH: NodeId = NONE - 1;
+/// It depends on no target. (What is below this number is a cotangent.)
+pub(super) const UNWANTED: NodeId = NONE - 1;
 
 /// Where in the user's source a node was made.
 pub(crate) type At = &'static Location<'static>;

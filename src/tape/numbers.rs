@@ -7,7 +7,7 @@
 
 use crate::array::scalar::Scalar;
 use crate::tape::Tape;
-use crate::tape::node::{At, NO_COTANGENT, NONE, NodeId, OFF_PATH};
+use crate::tape::node::{At, NO_COTANGENT, NONE, NodeId, UNWANTED};
 use crate::tape::op::erase::{Fixed, NumberOp, OpRef};
 use crate::tape::owner::Discarded;
 use crate::tape::recall::NUMBER_LAYOUT;
@@ -73,7 +73,8 @@ impl<T: Scalar> List<T> {
     #[cold]
     #[inline(never)]
     fn add_apart(&mut self, owner: &Discarded, old: NodeId, x: T, at: At) -> (NodeId, T) {
-        let sum = self.element(old) + x;
+        let view = self.view(old);
+        let sum = view.data[view.offset] + x;
         let c = self.cotangent(sum, at);
         owner.let_go(self, old, c);
         (c, sum)
@@ -89,7 +90,7 @@ impl<T: Scalar> List<T> {
             let id = i - 1;
             let g = entries[id];
             let node = &self.nodes[id];
-            if g < OFF_PATH && node.arity > 0 && !node.cut {
+            if g < UNWANTED && node.arity > 0 && !node.cut {
                 let (arity, inputs, at) = (node.arity as usize, node.inputs, node.at);
                 let (OpRef::Number(&Fixed { number: Some(op), .. }), 1 | 2) = (node.op, arity) else { return i };
                 let y = self.store.element(node.place);
@@ -103,10 +104,10 @@ impl<T: Scalar> List<T> {
                     if old == NO_COTANGENT {
                         last = (self.cotangent(gx, at), gx);
                         entries[x as usize] = last.0;
-                    } else if old < OFF_PATH && owner.made(old) && self.nodes[old as usize].adds {
+                    } else if old < UNWANTED && owner.made(old) && self.nodes[old as usize].adds {
                         *self.store.element_mut(self.nodes[old as usize].place) += gx;
                         last = if old == last.0 { (NONE, gx) } else { last };
-                    } else if old != OFF_PATH {
+                    } else if old != UNWANTED {
                         last = self.add_apart(owner, old, gx, at);
                         entries[x as usize] = last.0;
                     }

@@ -25,7 +25,8 @@ pub use fused::Fused;
 /// Four methods make an op: its name, its output's shape, its value and its derivative.
 ///
 /// A panic in `shape`, `alias`, `forward`, `forward_part` or `vjp` becomes an error with the op's name, the shapes of its inputs and the line where
-/// it was recorded. The other methods are asked at each node, where that would cost more than the answer: a panic of theirs goes through as it is.
+/// it was recorded. The other methods are asked at each node, where that would cost more than the answer: a panic of theirs goes through as it is. So
+/// does one in a [`Unary`](crate::Unary) or [`Binary`](crate::Binary) that is applied to single numbers.
 ///
 /// # An op of your own
 /// ```
@@ -80,7 +81,7 @@ pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]);
 
     /// The reverse rule: from the cotangent `cx.g` of the output, the cotangent of each input, in `Var` operations, so that it can
-    /// be differentiated again. It returns them; the sweep alone adds them up.
+    /// be differentiated again. It returns them; the sweep alone adds them up. It may use [`Tape::grad`] on what it records.
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T>;
 
     /// For an op that can be computed together with others: how ([`Fused`]). Without it an op is right, and computed on its own.

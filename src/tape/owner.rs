@@ -3,8 +3,9 @@
 //!
 //! Two counts decide when a sweep that throws its nodes away can reuse memory:
 //!
-//! * A node's `holds` counts the entries of the work list that are this node. While a rule has just returned it, it counts one more. At zero no
-//!   later step reads the node, and its buffer is released.
+//! * A node's `holds` counts the entries of the work list that name it. While a rule has just returned it, it counts one more. At zero the rest of
+//!   the sweep does not read the node, and its buffer is released. (On a tape of small arrays alone there is nothing to release, and the count is
+//!   not lowered.)
 //! * A buffer's `readers` (in [`Slots`](crate::tape::slots::Slots)) counts the nodes that lie in it, views included. The last release gives it back
 //!   to the pool, and a buffer is added to in place only while it has one reader.
 //!
@@ -44,27 +45,43 @@ pub(super) trait Owner<T: Scalar> {
     }
 }
 
-/// They stay on the tape.
-pub(super) struct Kept;
-impl<T: Scalar> Owner<T> for Kept {}
+/// Cotangents stay on the tape, unless a rule panics.
+pub(super) struct Kept {
+    /// Where the sweep began.
+    mark: Mark,
+}
 
-/// They are thrown away.
+impl Kept {
+    pub fn new<T: Scalar>(list: &List<T>) -> Kept {
+        Kept { mark: list.mark() }
+    }
+}
+
+impl<T: Scalar> Owner<T> for Kept {
+    fn end(&mut self, list: &mut List<T>) {
+        if std::thread::panicking() {
+            list.rewind(self.mark);
+        }
+    }
+}
+
+/// Cotangents are thrown away.
 pub(super) struct Discarded {
     /// The point to which the tape is rewound.
     mark: Mark,
-    /// Nodes from here on were made by the sweep. Their counts alone are kept: an older node may be a cotangent of a sweep around this one, whose
-    /// rule runs this one.
+    /// Nodes from here on were made by the sweep. Only these are counted: an older node may be a cotangent of a sweep around this one, whose rule
+    /// runs this one.
     first_made: NodeId,
-    /// Whether a sweep around this one throws its nodes away.
-    within: bool,
+    /// Whether nodes were tracked before, outside of it.
+    outer_untracked: bool,
 }
 
 impl Discarded {
     pub fn new<T: Scalar>(list: &mut List<T>) -> Discarded {
-        let within = list.truncating.replace(true);
-        Discarded { mark: list.mark(), first_made: list.nodes.len() as NodeId, within }
+        let outer_untracked = list.untracked.replace(true);
+        Discarded { mark: list.mark(), first_made: list.nodes.len() as NodeId, outer_untracked }
     }
-    /// One entry fewer is this cotangent. Nodes from `first` on, which the running rule has made, are released by `finish`: a node may be returned
+    /// An entry stops naming c. Nodes from `first` on, which the running rule has made, are released by `finish`: a node may be returned
     /// for two inputs.
     pub fn let_go<T: Scalar>(&self, list: &mut List<T>, c: NodeId, first: NodeId) {
         if !self.made(c) {
@@ -108,12 +125,12 @@ impl<T: Scalar> Owner<T> for Discarded {
     }
     #[inline]
     fn receive(&mut self, list: &mut List<T>, id: NodeId, returned: &[NodeId]) {
-        // Only another sweep over the same nodes would read its value again. If it waits, that sweep computes it anew.
+        // Nothing in this sweep reads its value again. If it waits, whoever else reads it computes it once more, and then it is stored.
         list.nodes[id as usize].swept = true;
         for c in given(returned) {
             self.hold(list, c);
             let node = &mut list.nodes[c as usize];
-            // A rule that runs a sweep of its own may return a sum that this sweep made for two inputs, or beside a view of it.
+            // A rule that runs a sweep of its own may return a sum of that sweep for two inputs, or beside a view of it.
             node.adds = false;
         }
     }
@@ -137,6 +154,7 @@ impl<T: Scalar> Owner<T> for Discarded {
     fn replace(&mut self, list: &mut List<T>, old: NodeId, new: NodeId, first: NodeId) {
         self.hold(list, new);
         if old != NO_COTANGENT {
+            list.nodes[new as usize].adds = true; // a sum
             self.let_go(list, old, first);
         }
     }
@@ -154,10 +172,10 @@ impl<T: Scalar> Owner<T> for Discarded {
     }
     fn end(&mut self, list: &mut List<T>) {
         list.rewind(self.mark);
-        list.truncating.set(self.within);
+        list.untracked.set(self.outer_untracked);
     }
     fn pass_numbers(&mut self, tape: &Tape<T>, entries: &mut [NodeId], i: usize) -> usize {
-        // A sweep that throws its nodes away visits all of them: entry i is that of node i.
+        // A sweep that throws its nodes away visits all nodes: its lowest is 0, so entry i is that of node i.
         tape.write().pass_numbers(self, entries, i)
     }
 }

@@ -53,12 +53,12 @@ thread_local! {
 }
 
 /// Notes for as long as it lives that a closure of this thread holds a parameter.
-struct Held {
+struct InUse {
     /// There is a closure around this one.
     inside: bool,
 }
 
-impl Drop for Held {
+impl Drop for InUse {
     fn drop(&mut self) {
         let around = if self.inside { HELD_AROUND.with_borrow_mut(|around| around.pop()) } else { None };
         HELD.set(around.unwrap_or_default());
@@ -239,13 +239,13 @@ impl<T: Scalar> Param<T> {
     pub(crate) fn check_readable(&self) {
         self.check_free(false, Location::caller());
     }
-    fn hold(&self, to_change: bool) -> Held {
+    fn hold(&self, to_change: bool) -> InUse {
         let around = HELD.replace((Arc::as_ptr(&self.0) as usize, to_change));
         let inside = around.0 != 0;
         if inside {
             HELD_AROUND.with_borrow_mut(|all| all.push(around));
         }
-        Held { inside }
+        InUse { inside }
     }
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Arc<Buffer<T>>> {
         self.0.values.read().unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -39,10 +39,9 @@ pub(crate) struct Node<T: Scalar> {
     pub tracked: bool,
     /// Recorded under `no_grad`: no gradient flows through.
     pub cut: bool,
-    /// A sweep made this node to add up cotangents in it: nothing else reads it.
+    /// A sweep that throws its nodes away made this node to add up cotangents in it: nothing else reads it.
     pub adds: bool,
-    /// A sweep whose nodes are thrown away has run its rule. Its value is needed again only if another sweep runs over the same nodes, which
-    /// computes it anew.
+    /// A sweep whose nodes are thrown away has run its rule, and does not read its value again.
     pub swept: bool,
     /// How many entries of a running sweep this node is the cotangent of.
     pub holds: u32,
@@ -63,10 +62,10 @@ pub(crate) struct List<T: Scalar> {
     pub leaves: Leaves<T>,
     /// How often the tape was reset.
     pub generation: u64,
-    /// Nodes that are made now carry no gradient at all (`no_grad`).
+    /// Nodes that are made now are cut: see [`no_grad`](super::no_grad).
     pub no_grad: Cell<bool>,
-    /// A sweep runs whose nodes are thrown away at its end.
-    pub truncating: Cell<bool>,
+    /// Nodes that are made now are not tracked.
+    pub untracked: Cell<bool>,
     /// The layout whose nodes take the short way of [`numbers`](super::numbers): that of a number, or none.
     pub short: LayoutId,
     /// The location that nodes take while a rule runs: that of the node it differentiates.
@@ -102,7 +101,7 @@ impl<T: Scalar> List<T> {
             leaves: Leaves::new(),
             generation: 0,
             no_grad: Cell::new(false),
-            truncating: Cell::new(false),
+            untracked: Cell::new(false),
             short: NUMBER_LAYOUT,
             at: None,
             spilled: Vec::new(),
@@ -127,7 +126,7 @@ impl<T: Scalar> List<T> {
         self.generation += 1;
         // A rule that panicked may have left these.
         self.spilled.clear();
-        self.truncating.set(false);
+        self.untracked.set(false);
         self.at = None;
         self.no_grad.set(false);
         self.waiting.clear();
@@ -152,12 +151,7 @@ impl<T: Scalar> List<T> {
         let settled = self.settle(std::iter::once(id));
         let node = &self.nodes[id as usize];
         let layout = self.layouts.get(node.layout);
-        View { data: self.store.reader(settled).data(node.place), offset: node.place.offset as usize, layout }
-    }
-    /// The element of an array of one.
-    pub fn element(&self, id: NodeId) -> T {
-        let view = self.view(id);
-        view.data[view.offset]
+        View { data: self.store.arrays(settled).data(node.place), offset: node.place.offset as usize, layout }
     }
     pub fn op(&self, id: NodeId) -> &dyn Op<T> {
         match self.nodes[id as usize].op {
@@ -177,7 +171,7 @@ impl<T: Scalar> List<T> {
     /// Whether gradients can flow through nodes that are made now.
     #[inline(always)]
     pub fn is_live(&self) -> bool {
-        !self.no_grad.get() && !self.truncating.get()
+        !self.no_grad.get() && !self.untracked.get()
     }
 
     /// Records an op. (Inlined, so that nothing is asked about an op without attributes: 26 instructions a node.)
@@ -240,7 +234,7 @@ impl<T: Scalar> List<T> {
         }
     }
 
-    /// That there is room for a node, or a panic: before anything of the node is made, so that no value waits for a node that never comes.
+    /// Makes room for a node, or panics: before anything of the node is made, so that no value is stored for a node that never comes.
     #[inline(always)]
     pub(super) fn ready(&mut self, at: At) {
         if self.nodes.len() == self.nodes.capacity() {
@@ -309,7 +303,7 @@ impl<T: Scalar> List<T> {
         start
     }
 
-    /// The cotangents that a rule returned, one for each input; of fewer than three inputs three.
+    /// The cotangents that a rule returned, one for each input; padded with `NONE` to three.
     #[inline]
     pub fn collect(&mut self, returned: Cotangents<'_, T>) -> SmallVec<[NodeId; 16]> {
         match returned.unpack() {

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::sync::Arc;
 
-/// Elements from which an op waits: smaller arrays stay in the caches by themselves.
+/// Elements from which an op waits.
 const LARGE: usize = 16 * 1024;
 
 /// What a tape knows of the nodes that wait.
@@ -60,18 +60,18 @@ pub(crate) struct Later<T> {
     inputs: [Place; 3],
     value: OnceCell<Buffer<T>>,
     /// It was computed before, and thrown away.
-    computed: Cell<bool>,
+    computed_before: Cell<bool>,
 }
 
 pub(crate) struct Slot<T> {
     pub held: Held<T>,
-    /// How many nodes read this slot: views, and nodes that wait for it to be computed.
+    /// How many nodes need this slot: that whose value it is, views of it, and nodes that wait and will be computed from it.
     pub readers: u32,
 }
 
 pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
-    /// Those that were filled in since they were last written.
+    /// Those that were filled in since the last [`Slots::write`], what is read before what reads it.
     filled: RefCell<Vec<u32>>,
 }
 
@@ -105,7 +105,7 @@ impl<T> Slots<T> {
     }
     /// Notes that the value of an outstanding place is computed now; gives whether it was before.
     pub fn mark_computed(&self, place: Place) -> bool {
-        self.later(place).is_none_or(|later| later.computed.replace(true))
+        self.later(place).is_none_or(|later| later.computed_before.replace(true))
     }
     /// Fills in an outstanding value.
     pub fn fill(&self, place: Place, buffer: Buffer<T>) {
@@ -138,7 +138,10 @@ impl<T> Slots<T> {
         for input in inputs.iter().filter(|input| !input.in_arena()) {
             slots[input.slot as usize].readers += 1;
         }
-        slots.push(Slot { held: Held::Later(Later { node, inputs, value: OnceCell::new(), computed: Cell::new(false) }), readers: 1 });
+        slots.push(Slot {
+            held: Held::Later(Later { node, inputs, value: OnceCell::new(), computed_before: Cell::new(false) }),
+            readers: 1,
+        });
         slots.len() as u32 - 1
     }
     /// Drops one reader of a place; the last one gives the buffer back.

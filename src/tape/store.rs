@@ -25,12 +25,12 @@ pub(crate) struct StoreMark {
 
 /// Read access to the arrays of a store.
 #[derive(Clone, Copy)]
-pub(crate) struct Reader<'a, T> {
+pub(crate) struct Arrays<'a, T> {
     arena: &'a [T],
     slots: &'a Slots<T>,
 }
 
-impl<'a, T: Scalar> Reader<'a, T> {
+impl<'a, T: Scalar> Arrays<'a, T> {
     /// The elements among which a place lies.
     pub fn data(self, place: Place) -> &'a [T] {
         if place.in_arena() { self.arena } else { self.slots.data(place.slot) }
@@ -92,13 +92,13 @@ impl<T: Scalar> Store<T> {
         self.build_from(len, |_, y| fill(y))
     }
     /// The same, from older arrays that are settled.
-    pub fn compute(&mut self, len: usize, _: Settled, fill: impl FnOnce(Reader<'_, T>, &mut [T])) -> Result<Place, ShapeError> {
+    pub fn compute(&mut self, len: usize, _: Settled, fill: impl FnOnce(Arrays<'_, T>, &mut [T])) -> Result<Place, ShapeError> {
         self.build_from(len, fill)
     }
-    fn build_from(&mut self, len: usize, fill: impl FnOnce(Reader<'_, T>, &mut [T])) -> Result<Place, ShapeError> {
+    fn build_from(&mut self, len: usize, fill: impl FnOnce(Arrays<'_, T>, &mut [T])) -> Result<Place, ShapeError> {
         if len > SMALL {
             let mut buffer = self.buffer(len)?;
-            fill(Reader { arena: &self.arena, slots: &self.slots }, &mut buffer);
+            fill(Arrays { arena: &self.arena, slots: &self.slots }, &mut buffer);
             return Ok(self.put(buffer));
         }
         let offset = self.used;
@@ -106,7 +106,7 @@ impl<T: Scalar> Store<T> {
             self.lengthen(len)?;
         }
         let (old, new) = self.arena.split_at_mut(offset);
-        fill(Reader { arena: old, slots: &self.slots }, &mut new[..len]);
+        fill(Arrays { arena: old, slots: &self.slots }, &mut new[..len]);
         self.used += len; // not if `fill` panics
         Ok(Place { slot: Place::ARENA, offset: offset as u32 })
     }
@@ -126,8 +126,8 @@ impl<T: Scalar> Store<T> {
     }
 
     /// Read access to the arrays that are settled.
-    pub fn reader(&self, _: Settled) -> Reader<'_, T> {
-        Reader { arena: &self.arena, slots: &self.slots }
+    pub fn arrays(&self, _: Settled) -> Arrays<'_, T> {
+        Arrays { arena: &self.arena, slots: &self.slots }
     }
 
     fn put(&mut self, buffer: Buffer<T>) -> Place {
@@ -188,7 +188,7 @@ impl<T: Scalar> Store<T> {
     /// Adds in place: the elements that `add` may write, and those that it reads.
     pub fn add_in_place(&mut self, to: Place, from: Place, settled: Settled, add: impl FnOnce(&mut [T], &[T])) -> bool {
         if to.in_arena() {
-            // Cotangents are appended, so the later of the two lies above the earlier one.
+            // The two do not overlap: `to` is an array that a sweep made, and no view of it was made. `from` may be the older of the two.
             let (low, high) = (to.offset.min(from.offset), to.offset.max(from.offset));
             if !from.in_arena() || low == high {
                 return false;
@@ -206,7 +206,7 @@ impl<T: Scalar> Store<T> {
             return false;
         }
         let Held::Buffer(mut buffer) = std::mem::replace(&mut slot.held, Held::Nothing) else { unreachable!() };
-        add(&mut buffer[to.offset as usize..], &self.reader(settled).data(from)[from.offset as usize..]);
+        add(&mut buffer[to.offset as usize..], &self.arrays(settled).data(from)[from.offset as usize..]);
         self.slots()[to.slot as usize].held = Held::Buffer(buffer);
         true
     }

@@ -1,9 +1,13 @@
 //! What does a sweep mean? From a root back over the list each node's rule is run, in `Var` operations on the same tape, and what the rules
-//! return is added up. Who owns the cotangents on the way is told in [`owner`](super::owner); [`grad`](super::grad) has what users call.
+//! return is added up. Inputs lie before their nodes: so when the walk, from high ids to low, reaches a node, all that reads it has been visited,
+//! and its cotangent is complete. Nodes that rules record lie behind the root, and are not visited.
+//!
+//! [`owner`](super::owner) tells who owns the cotangents, [`no_grad`](super::no_grad) what rules record; [`grad`](super::grad) has what users call.
 
 use crate::array::scalar::Scalar;
 use crate::tape::Tape;
-use crate::tape::node::{At, NO_COTANGENT, NONE, NodeId, OFF_PATH};
+use crate::tape::no_grad::Recording;
+use crate::tape::node::{NO_COTANGENT, NONE, NodeId, UNWANTED};
 use crate::tape::op::Vjp;
 use crate::tape::owner::Owner;
 use crate::tape::record::List;
@@ -17,7 +21,7 @@ pub(super) struct Sweep<'t, T: Scalar, O: Owner<T>> {
     tape: &'t Tape<T>,
     /// The lowest node that is visited.
     floor: NodeId,
-    /// The work list: for each node from `floor` to the root its cotangent, [`NO_COTANGENT`] or [`OFF_PATH`].
+    /// The work list: for each node from `floor` to the root its cotangent, [`NO_COTANGENT`] or [`UNWANTED`].
     pub entries: Vec<NodeId>,
     /// Two more targets, below the floor (`NONE`: no target), and their entries: the inputs of a formula that a rule has written.
     pub below: [(NodeId, NodeId); 2],
@@ -25,8 +29,8 @@ pub(super) struct Sweep<'t, T: Scalar, O: Owner<T>> {
     pub owner: O,
     /// The node whose rule runs.
     running: NodeId,
-    /// The location that nodes took before the sweep.
-    outer_at: Option<At>,
+    /// What held for nodes that were recorded before the sweep.
+    outer: Recording,
 }
 
 impl<'t, T: Scalar, O: Owner<T>> Sweep<'t, T, O> {
@@ -35,24 +39,22 @@ impl<'t, T: Scalar, O: Owner<T>> Sweep<'t, T, O> {
         let mut list = tape.write();
         let mut entries = list.scratch.pop().unwrap_or_default();
         entries.clear();
-        entries.resize((root + 1).saturating_sub(floor) as usize, OFF_PATH);
-        Sweep { tape, floor, entries, below: [(NONE, NONE); 2], owner, running: NONE, outer_at: list.at }
+        entries.resize((root + 1).saturating_sub(floor) as usize, UNWANTED);
+        Sweep { tape, floor, entries, below: [(NONE, NONE); 2], owner, running: NONE, outer: list.recording() }
     }
-    /// The entry of a node, if it is on a path or a target.
+    /// The entry of a node, unless it is unwanted. (Ids below the floor wrap round to beyond the root.)
     #[inline(always)]
     fn entry(&mut self, id: NodeId) -> Option<&mut NodeId> {
-        // What lies below the floor wraps round to beyond the root.
         match self.entries.get_mut(id.wrapping_sub(self.floor) as usize) {
-            Some(entry) => (*entry != OFF_PATH).then_some(entry),
+            Some(entry) => (*entry != UNWANTED).then_some(entry),
             None => self.below.iter_mut().find(|(target, _)| *target == id).map(|(_, entry)| entry),
         }
     }
-    /// Marks the nodes through which the targets (already marked) reach the root.
-    pub fn mark_paths(&mut self) {
+    /// Marks the nodes that depend on a target (these are marked already).
+    pub fn mark_dependents(&mut self) {
         let list = self.tape.read();
         for id in self.floor..self.floor + self.entries.len() as NodeId {
-            let on_path = !list.nodes[id as usize].cut && list.inputs(id).iter().any(|&x| self.entry(x).is_some());
-            if on_path {
+            if !list.nodes[id as usize].cut && list.inputs(id).iter().any(|&x| self.entry(x).is_some()) {
                 self.entries[(id - self.floor) as usize] = NO_COTANGENT;
             }
         }
@@ -84,7 +86,7 @@ impl<'t, T: Scalar, O: Owner<T>> Sweep<'t, T, O> {
                 return;
             }
             i -= 1;
-            if self.entries[i] < OFF_PATH {
+            if self.entries[i] < UNWANTED {
                 self.run_rule(self.floor + i as NodeId, self.entries[i]);
             }
         }
@@ -101,22 +103,21 @@ impl<'t, T: Scalar, O: Owner<T>> Sweep<'t, T, O> {
                 &many
             }
         };
-        // Beyond 64 inputs the last bit speaks for the rest, which are always computed.
-        let bits = inputs.iter().enumerate().map(|(i, &x)| u64::from(self.entry(x).is_some()) << i.min(63));
-        let needs = bits.fold(0, |all, bit| all | bit);
+        // Bit 63 stands for input 63 and all behind it. (Inputs from 64 on always count as wanted: `Vjp::needs`.)
+        let needs = inputs.iter().enumerate().fold(0, |all, (i, &x)| all | u64::from(self.entry(x).is_some()) << i.min(63));
         if needs == 0 || node.cut {
             return;
         }
         // Nodes from here on are made by the rule.
         let first = list.nodes.len() as NodeId;
-        // The rule may make views of g, which must not change with it.
+        // The rule may record views of g, so from now on nothing is added to g in place. (Views of a large array count as its readers.)
         list.nodes[g as usize].adds = false;
         self.running = id;
-        let (op, outer) = (list.rule(id), list.at.replace(node.at));
+        let op = list.enter_rule(id);
         drop(list);
         let returned = op.vjp(&Vjp { tape: self.tape, id, inputs, needs, g: Var::at(self.tape, g) });
         let mut list = self.tape.write();
-        list.at = outer;
+        list.leave_rule(self.outer, first);
         let returned = list.collect(returned);
         self.owner.receive(&mut list, id, &returned);
         for (&x, &c) in inputs.iter().zip(&returned).filter(|&(_, &c)| c != NONE) {
@@ -138,7 +139,7 @@ impl<'t, T: Scalar, O: Owner<T>> Sweep<'t, T, O> {
             drop(list);
             new = (Var::at(self.tape, old) + Var::at(self.tape, c)).id;
             list = self.tape.write();
-            (list.at, list.nodes[new as usize].adds) = (outer, true);
+            list.at = outer;
         }
         *self.entry(x).expect("found above") = new;
         self.owner.replace(&mut list, old, new, first);
@@ -149,9 +150,11 @@ impl<'t, T: Scalar, O: Owner<T>> Sweep<'t, T, O> {
 impl<T: Scalar, O: Owner<T>> Drop for Sweep<'_, T, O> {
     /// Also when a rule panics: the tape works on.
     fn drop(&mut self) {
-        let mut list = self.tape.write();
-        list.at = self.outer_at;
-        self.owner.end(&mut list);
-        list.scratch.push(std::mem::take(&mut self.entries));
+        // (A rule may have left a value borrowed.)
+        if let Some(mut list) = self.tape.try_write() {
+            list.restore(self.outer);
+            self.owner.end(&mut list);
+            list.scratch.push(std::mem::take(&mut self.entries));
+        }
     }
 }

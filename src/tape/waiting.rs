@@ -52,7 +52,7 @@ impl<T: Scalar> List<T> {
     pub fn can_wait(&self, op: &dyn Op<T>, inputs: &[NodeId], layout: LayoutId) -> bool {
         let len = self.layouts.get(layout).numel();
         if let (1, &[x]) = (len, inputs) {
-            // A sum that waits has one element, so x is not one.
+            // (What waits has at least two elements or is a sum, so x is no sum.)
             let array_waits = || self.layout(x).numel() >= self.waiting.large && self.is_whole(x) && self.waits(x);
             return self.store.has_buffers() && array_waits() && op.fused().is_some_and(|op| op.total(self.layout(x).shape()).is_some());
         }
@@ -117,7 +117,7 @@ impl<T: Scalar> List<T> {
     /// Computes the values of these nodes that are still outstanding.
     #[inline]
     pub fn settle(&self, ids: impl Iterator<Item = NodeId>) -> Settled {
-        // Nothing waits in a graph of small arrays, where a search would be a good part of the time.
+        // Nothing waits in a graph of small arrays.
         if self.store.has_buffers() {
             self.settle_buffers(ids);
         }
@@ -136,7 +136,7 @@ impl<T: Scalar> List<T> {
         // Targets of different lengths take a run each.
         let (targets, others): (SmallVec<[NodeId; 16]>, SmallVec<[NodeId; 16]>) =
             targets.into_iter().partition(|&t| self.run_len(t) == len);
-        let mut plan = self.outstanding(&targets);
+        let mut plan = self.plan_run(&targets);
         let steps = self.schedule(&mut plan);
         let (stored, sums) = (|| plan.iter().filter(|p| p.stored), || plan.iter().filter_map(|p| Some((p.id, p.divisor?))));
         let part = part_len(len);
@@ -172,7 +172,7 @@ impl<T: Scalar> List<T> {
     }
 
     /// The targets and all that they wait for, in the order of recording.
-    fn outstanding(&self, targets: &[NodeId]) -> Plan {
+    fn plan_run(&self, targets: &[NodeId]) -> Plan {
         let mut heap = BinaryHeap::from(self.waiting.work.take());
         heap.extend(targets);
         let mut plan = Plan::new();
@@ -264,10 +264,10 @@ impl<T: Scalar> List<T> {
             let i = self.inputs(p.id)[k];
             let node = &self.nodes[i as usize];
             if self.fused(p.id).is_table(k) {
-                let data = self.store.reader(Settled::claim()).data(node.place);
+                let data = self.store.arrays(Settled::claim()).data(node.place);
                 return Input::Table(View { data, offset: node.place.offset as usize, layout: self.layout(i) });
             }
-            let data = || &self.store.reader(Settled::claim()).data(node.place)[node.place.offset as usize..];
+            let data = || &self.store.arrays(Settled::claim()).data(node.place)[node.place.offset as usize..];
             match self.store.slots.outstanding(node.place) {
                 Some(producer) => Input::Cell(plan[position(plan, producer)].cell),
                 None if self.is_one_number(i) => Input::Number(data()[0]),
