@@ -330,6 +330,21 @@ fn kept_gradients_allocate_only_the_list_that_is_returned() {
 }
 
 #[test]
+fn gradient_stores_that_are_recycled_but_were_not_lent_are_not_piled_up() {
+    nothing_allocates(1, || {
+        let mut tape = Tape::<f64>::new();
+        let p = Param::new("p", [1.0, 2.0]);
+        move || {
+            let grads = tape.backward(tape.param(&p).square().sum());
+            tape.reset();
+            tape.recycle(grads);
+            tape.recycle(wengert::Grads::default());
+            tape.stats()
+        }
+    });
+}
+
+#[test]
 fn the_counter_counts() {
     let (counts, ..) = steps(1, || {
         || {
