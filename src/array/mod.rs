@@ -1,5 +1,6 @@
 //! What is an array? Numbers, shapes, and where the elements lie.
 
+pub(crate) mod attribute;
 pub(crate) mod buffers;
 pub(crate) mod error;
 pub(crate) mod functions;

@@ -1,5 +1,6 @@
 //! Smooth elementwise activation functions. Each has its value, its slope and a method. Those with kinks are in `rectifier.rs`.
 
+use crate::array::attribute::Attribute;
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
 use crate::kernels::elementwise::Cost;
@@ -79,8 +80,14 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `ln(1 + e^(beta x)) / beta`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Softplus {
-    beta: f64,
-    threshold: f64,
+    beta: Attribute,
+    threshold: Attribute,
+}
+
+impl Softplus {
+    fn new(beta: f64, threshold: f64) -> Softplus {
+        Softplus { beta: Attribute(beta), threshold: Attribute(threshold) }
+    }
 }
 
 impl Unary for Softplus {
@@ -88,13 +95,13 @@ impl Unary for Softplus {
     const GRAD_NAME: &'static str = "softplus_grad";
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        let bx = x * x.lit(self.beta);
-        bx.gt(x.lit(self.threshold)).select(x, bx.softplus() / x.lit(self.beta))
+        let bx = x * x.lit(self.beta.0);
+        bx.gt(x.lit(self.threshold.0)).select(x, bx.softplus() / x.lit(self.beta.0))
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        let bx = x * x.lit(self.beta);
-        bx.gt(x.lit(self.threshold)).select(x.lit(1.0), bx.sigmoid())
+        let bx = x * x.lit(self.beta.0);
+        bx.gt(x.lit(self.threshold.0)).select(x.lit(1.0), bx.sigmoid())
     }
 }
 
@@ -107,7 +114,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ln(1 + e^(beta x)) / beta, and x itself where beta x > threshold. Derivative: sigmoid(beta x), or 1.
     #[track_caller]
     pub fn softplus_with(self, beta: f64, threshold: f64) -> Self {
-        self.record(Map(Softplus { beta, threshold }))
+        self.record(Map(Softplus::new(beta, threshold)))
     }
 }
 
@@ -391,8 +398,8 @@ mod rows {
 
     impl Sampled for Softplus {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = unary(Softplus { beta: 1.0, threshold: 20.0 }, -2.0, 2.0, |x| x.softplus());
-            rows.extend(unary(Softplus { beta: 2.5, threshold: 20.0 }, -2.0, 2.0, |x| x.softplus_with(2.5, 20.0)));
+            let mut rows = unary(Softplus::new(1.0, 20.0), -2.0, 2.0, |x| x.softplus());
+            rows.extend(unary(Softplus::new(2.5, 20.0), -2.0, 2.0, |x| x.softplus_with(2.5, 20.0)));
             rows.extend(points(
                 |x| x.softplus(),
                 &[

@@ -1,5 +1,6 @@
 //! Norms of vectors, and distances, directions and similarities, which are made of norms.
 
+use crate::array::attribute::Attribute;
 use crate::array::error::ShapeError;
 use crate::array::layout::Axes;
 use crate::array::scalar::{Num, Real, Scalar};
@@ -26,7 +27,7 @@ const GRAIN: usize = 4 * 1024;
 /// `(sum |x|^p)^(1/p)` over axes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct VectorNorm {
-    p: f64,
+    p: Attribute,
     axes: Axes,
     keepdim: bool,
 }
@@ -34,7 +35,7 @@ pub(crate) struct VectorNorm {
 /// `g * dy/dx`, elementwise, from g, x and the norm y of x. The order p is finite and not 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct VectorNormGrad {
-    p: f64,
+    p: Attribute,
 }
 
 /// The terms of the sum or of the maximum.
@@ -72,29 +73,29 @@ impl<T: Scalar> Op<T> for VectorNorm {
         "vector_norm"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        if self.p.is_nan() {
+        if self.p.0.is_nan() {
             return Err(ShapeError::new("p is not a number").hint("2 is the length, 1 the sum of absolute values, infinity the largest"));
         }
         let y = self.axes.reduce(x[0], self.keepdim);
-        if (self.p < 0.0 || self.p == INF) && self.axes.count(x[0]) == 0 && y.numel() > 0 {
-            return Err(ShapeError::new(format!("without elements there is no norm of order {} (shape {})", self.p, x[0]))
+        if (self.p.0 < 0.0 || self.p.0 == INF) && self.axes.count(x[0]) == 0 && y.numel() > 0 {
+            return Err(ShapeError::new(format!("without elements there is no norm of order {} (shape {})", self.p.0, x[0]))
                 .hint("an axis that is reduced must not have size 0 where p is negative or infinite"));
         }
         Ok(y)
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        let term = Term(self.p);
-        if self.p.abs() == INF {
+        let term = Term(self.p.0);
+        if self.p.0.abs() == INF {
             fold(term, [x[0]], self.axes, reduce::Max, y);
-            return if self.p < 0.0 {
+            return if self.p.0 < 0.0 {
                 y.iter_mut().for_each(|y| *y = -*y)
             };
         }
         fold(term, [x[0]], self.axes, reduce::Sum, y);
-        if self.p == 0.0 || self.p == 1.0 {
+        if self.p.0 == 0.0 || self.p.0 == 1.0 {
             return;
         }
-        let root = |y: &mut T| match self.p {
+        let root = |y: &mut T| match self.p.0 {
             2.0 => *y = y.sqrt(),
             p => *y = T::from_f64(y.to_f64().powf(1.0 / p)),
         };
@@ -105,7 +106,7 @@ impl<T: Scalar> Op<T> for VectorNorm {
         // smallest, whose power is the largest. The unit is 1 if that element is 0 or not finite. Then the sum was right already; rows of
         // zeros are common.
         scratch::with(y.len(), |largest| {
-            fold(Term(if self.p > 0.0 { INF } else { NEG_INF }), [x[0]], self.axes, reduce::Max, largest);
+            fold(Term(if self.p.0 > 0.0 { INF } else { NEG_INF }), [x[0]], self.axes, reduce::Max, largest);
             let each = GRAIN.div_ceil(self.axes.count(x[0].shape()).max(1));
             parallel::parts(y, each, &|first, y| {
                 for (i, y) in y.iter_mut().enumerate() {
@@ -125,14 +126,14 @@ impl<T: Scalar> Op<T> for VectorNorm {
         });
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        if self.p == 0.0 {
+        if self.p.0 == 0.0 {
             return Cotangents::none(); // a count of elements, which is piecewise constant
         }
         let (x, shape) = (cx.x(0), cx.x(0).shape());
         let spread = |v: Var<'t, T>| v.spread(self.axes, self.keepdim, &shape);
         cx.each(|_| {
             let y = spread(cx.y());
-            if self.p.abs() < INF {
+            if self.p.0.abs() < INF {
                 return spread(cx.g).record3(VectorNormGrad { p: self.p }, x, y);
             }
             // Largest elements that are equal share the cotangent. The others get 0, also where the cotangent is infinite.
@@ -150,7 +151,7 @@ impl VectorNormGrad {
         let (zero, one) = (x.lit(0.0), x.lit(1.0));
         // The branch that is not chosen is computed with 1 in place of 0, so that its own derivative is finite.
         let none = y.equal(zero);
-        match self.p {
+        match self.p.0 {
             1.0 => x.sign(),
             2.0 => none.select(zero, x / none.select(one, y)),
             // For whole p the power is smooth up to a sign, so its derivatives at 0 are right to any order.
@@ -215,7 +216,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn vector_norm(self, p: f64, axes: impl AxisList, keepdim: bool) -> Self {
         let axes = self.axes("vector_norm", axes);
-        self.record(VectorNorm { p, axes, keepdim })
+        self.record(VectorNorm { p: Attribute(p), axes, keepdim })
     }
     /// The value, but at least `low`: for divisors that must not be 0. The derivative is 1 even where the value was raised.
     #[track_caller]
@@ -257,7 +258,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn normalize_with(self, axes: impl AxisList, options: NormalizeOptions) -> Self {
         let axes = self.axes("normalize", axes);
         self.check_eps("normalize", options.eps);
-        self / self.record(VectorNorm { p: options.p, axes, keepdim: true }).clamp(options.eps, INF)
+        self / self.record(VectorNorm { p: Attribute(options.p), axes, keepdim: true }).clamp(options.eps, INF)
     }
     /// The cosine of the angle between vectors along an axis: sum(a b) / (|a| |b|), each length at least 1e-8. Broadcasts.
     ///
@@ -277,7 +278,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let axes = a.axes("cosine_similarity", axis);
         self.check_eps("cosine_similarity", eps);
         // Not in a closure, which would hide the caller's line.
-        let norm = VectorNorm { p: 2.0, axes, keepdim: true };
+        let norm = VectorNorm { p: Attribute(2.0), axes, keepdim: true };
         let (of_a, of_b) = (a.record(norm).raised_to(eps), b.record(norm).raised_to(eps));
         (a / of_a * (b / of_b)).sum_axes(axes, false)
     }
@@ -291,7 +292,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), "pairwise_distance");
         let last = a.axis("pairwise_distance", -1);
         self.check_eps("pairwise_distance", eps);
-        (a - b + a.number(eps)).record(VectorNorm { p, axes: Axes::of([last]), keepdim: false })
+        (a - b + a.number(eps)).record(VectorNorm { p: Attribute(p), axes: Axes::of([last]), keepdim: false })
     }
     /// The distance of each row of a to each row of b: `y[i][j] = |a[i] - b[j]|` in the norm of order p. The shapes are `[.., P, M]` and
     /// `[.., R, M]`; the leading axes broadcast. Derivative: that of [`Var::vector_norm`], 0 where two rows coincide.
@@ -435,7 +436,7 @@ mod rows {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             let mut rows = Vec::new();
             for p in [1.0, 2.0, 3.0, 1.5, 0.5, -1.0] {
-                let op = VectorNormGrad { p };
+                let op = VectorNormGrad { p: Attribute(p) };
                 rows.extend([
                     grad([any(&[7]), any(&[7]), positive(&[7])], move |v| v[0].record3(op, v[1], v[2])),
                     grad([any(&[5])], move |v| {
@@ -458,7 +459,7 @@ mod rows {
                 ),
                 refuses(
                     [any(&[2]), any(&[3]), any(&[2])],
-                    |v| v[0].record3(VectorNormGrad { p: 2.0 }, v[1], v[2]),
+                    |v| v[0].record3(VectorNormGrad { p: Attribute(2.0) }, v[1], v[2]),
                     &["one shape", "hint: "],
                 ),
             ]);

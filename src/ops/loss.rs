@@ -1,6 +1,7 @@
 //! Losses whose predictions and targets are plain numbers: an elementwise function, and its mean. Losses of probabilities are in
 //! `entropy.rs`, those of classes in `cross_entropy.rs`.
 
+use crate::array::attribute::Attribute;
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
 use crate::array::shape::Shape;
@@ -123,8 +124,14 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// For a difference d: `scale d^2 / 2` where |d| < delta, and beyond that the straight line that continues it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Huber {
-    delta: f64,
-    scale: f64,
+    delta: Attribute,
+    scale: Attribute,
+}
+
+impl Huber {
+    fn new(delta: f64, scale: f64) -> Huber {
+        Huber { delta: Attribute(delta), scale: Attribute(scale) }
+    }
 }
 
 impl Unary for Huber {
@@ -133,13 +140,13 @@ impl Unary for Huber {
     const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, d: R) -> R {
-        let (size, delta) = (d.abs(), d.lit(self.delta));
-        let line = d.lit(self.scale * self.delta) * (size - d.lit(0.5 * self.delta));
-        delta.gt(size).select(d.lit(0.5 * self.scale) * d * d, line)
+        let (size, delta) = (d.abs(), d.lit(self.delta.0));
+        let line = d.lit(self.scale.0 * self.delta.0) * (size - d.lit(0.5 * self.delta.0));
+        delta.gt(size).select(d.lit(0.5 * self.scale.0) * d * d, line)
     }
     #[inline(always)]
     fn df<R: Real>(self, d: R, _: R) -> R {
-        d.abs().ge(d.lit(self.delta)).select(d.lit(self.scale * self.delta) * d.sign(), d.lit(self.scale) * d)
+        d.abs().ge(d.lit(self.delta.0)).select(d.lit(self.scale.0 * self.delta.0) * d.sign(), d.lit(self.scale.0) * d)
     }
 }
 
@@ -191,7 +198,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let wrong = delta.is_nan() || delta <= 0.0;
         refuse_option(wrong, format!("delta must be above 0, not {delta}"), "huber_loss", [self.shape(), target.shape()]);
         let t = target_of(self, target, "huber_loss");
-        reduction.of((self - t).record(Map(Huber { delta, scale: 1.0 })))
+        reduction.of((self - t).record(Map(Huber::new(delta, 1.0))))
     }
     /// The mean smooth absolute error: with d = x - t, d^2 / 2 where |d| < 1, |d| - 1/2 elsewhere.
     ///
@@ -211,7 +218,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let wrong = beta.is_nan() || beta < 0.0;
         refuse_option(wrong, format!("beta must not be negative, but is {beta}"), "smooth_l1_loss", [self.shape(), target.shape()]);
         let d = self - target_of(self, target, "smooth_l1_loss");
-        reduction.of(if beta == 0.0 { d.abs() } else { d.record(Map(Huber { delta: beta, scale: 1.0 / beta })) })
+        reduction.of(if beta == 0.0 { d.abs() } else { d.record(Map(Huber::new(beta, 1.0 / beta))) })
     }
 }
 
@@ -222,7 +229,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 pub(crate) struct PoissonNll {
     log_input: bool,
     full: bool,
-    eps: f64,
+    eps: Attribute,
 }
 
 impl PoissonNll {
@@ -239,7 +246,7 @@ impl Binary for PoissonNll {
     const GRAD_NAME: &'static str = "poisson_nll_grad";
     #[inline(always)]
     fn f<R: Real>(self, x: R, t: R) -> R {
-        let loss = if self.log_input { x.exp() - t * x } else { x - t * (x + x.lit(self.eps)).ln() };
+        let loss = if self.log_input { x.exp() - t * x } else { x - t * (x + x.lit(self.eps.0)).ln() };
         if !self.full {
             return loss;
         }
@@ -249,11 +256,11 @@ impl Binary for PoissonNll {
     }
     #[inline(always)]
     fn da<R: Real>(self, x: R, t: R) -> R {
-        if self.log_input { x.exp() - t } else { x.lit(1.0) - t / (x + x.lit(self.eps)) }
+        if self.log_input { x.exp() - t } else { x.lit(1.0) - t / (x + x.lit(self.eps.0)) }
     }
     #[inline(always)]
     fn db<R: Real>(self, x: R, t: R) -> R {
-        let slope = -(if self.log_input { x } else { (x + x.lit(self.eps)).ln() });
+        let slope = -(if self.log_input { x } else { (x + x.lit(self.eps.0)).ln() });
         if !self.full {
             return slope;
         }
@@ -299,7 +306,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let PoissonNllOptions { log_input, full, eps, reduction } = options;
         self.check_eps("poisson_nll_loss", eps);
         let t = target_of(self, target, "poisson_nll_loss");
-        reduction.of(self.record2(Zip(PoissonNll { log_input, full, eps }), t))
+        reduction.of(self.record2(Zip(PoissonNll { log_input, full, eps: Attribute(eps) }), t))
     }
 }
 
@@ -483,7 +490,7 @@ mod rows {
 
     impl Sampled for Huber {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = unary(Huber { delta: 0.9, scale: 1.0 }, -2.0, 2.0, |d| d.record(Map(Huber { delta: 0.9, scale: 1.0 })));
+            let mut rows = unary(Huber::new(0.9, 1.0), -2.0, 2.0, |d| d.record(Map(Huber::new(0.9, 1.0))));
             rows.extend([
                 grad([any(&[3, 5]), within(-1.8, 2.1, &[3, 5])], |v| v[0].huber_loss(v[1])),
                 grad([any(&[3, 5]), within(-1.8, 2.1, &[3, 5])], |v| {
@@ -509,7 +516,7 @@ mod rows {
                 |v| v[0].l1_loss(v[1]),
             )]));
             rows.extend(points(
-                |d| d.record(Map(Huber { delta: 2.0, scale: 1.0 })),
+                |d| d.record(Map(Huber::new(2.0, 1.0))),
                 &[
                     (0.0, 0.0, 0.0),
                     (1.0, 0.5, 1.0),
@@ -527,8 +534,8 @@ mod rows {
 
     impl Sampled for PoissonNll {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let logs = PoissonNll { log_input: true, full: true, eps: 0.0 };
-            let numbers = PoissonNll { log_input: false, full: true, eps: 1e-3 };
+            let logs = PoissonNll { log_input: true, full: true, eps: Attribute(0.0) };
+            let numbers = PoissonNll { log_input: false, full: true, eps: Attribute(1e-3) };
             let mut rows = binary(logs, [-2.0, 2.0], [0.2, 4.0], move |x, t| x.zip(logs, t));
             rows.extend(binary(numbers, [0.3, 2.5], [0.2, 4.0], move |x, t| x.zip(numbers, t)));
             rows.extend([

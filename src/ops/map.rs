@@ -49,9 +49,12 @@ pub trait Unary: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// [`Real::cos`] of x itself (2^24). Beyond it the standard library's are taken.
     const BOUND: f64 = f64::INFINITY;
     /// Whether the slope is a function of y alone, so that its node need not read x, which may be an array that was never stored.
+    ///
+    /// It may stay false where the slope happens to use y alone, as that of tan does: the node then reads x as well, and the bits are the same.
+    /// Relu sets it, since its x is often the output of an op that waits, and would be computed a second time.
     const SLOPE_OF_Y: bool = false;
-    /// Whether a slope of 0 says that x was not chosen (a relu's below 0): then nothing flows to it, where 0 times an infinite cotangent
-    /// would be NaN.
+    /// Whether a slope of 0 means that the output does not depend on x there (a relu's below 0): then nothing flows to it, where 0 times an
+    /// infinite cotangent would be NaN.
     const CHOOSES: bool = false;
     /// The value. (`#[inline(always)]` lets the loop around it be vectorised.)
     fn f<R: Real>(self, x: R) -> R;
@@ -69,7 +72,7 @@ pub trait Binary: Copy + Debug + PartialEq + Send + Sync + 'static {
     const COST: Cost = Cost::Expensive;
     /// The largest |a| and |b| for which the functions that it uses are accurate; see [`Unary::BOUND`].
     const BOUND: f64 = f64::INFINITY;
-    /// Whether a slope of 0 says that an input was not chosen; see [`Unary::CHOOSES`].
+    /// Whether a slope of 0 means that the output does not depend on that input there; see [`Unary::CHOOSES`].
     const CHOOSES: bool = false;
     /// The value.
     fn f<R: Real>(self, a: R, b: R) -> R;
@@ -294,8 +297,8 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Slope<T> for ZipGrad<B, FIRST> {
     }
 }
 
-/// The rule of such a gradient `z = g * slope(x, y)`, of g, x and y: by g it is the same op of another g; by x and y the slope is written out,
-/// and swept down to where it began, only if one of the two is asked for.
+/// The rule of such a gradient `z = g * slope(x, y)`, of g, x and y: z is linear in g, so the cotangent of g is this op with `cx.g` in place
+/// of g. For x and y the slope is written out, and swept down to where it began, only if one of the two is asked for.
 pub(crate) fn rule_of_slope<'t, T: Scalar>(cx: &Vjp<'t, '_, T>, op: &dyn Slope<T>) -> Cotangents<'t, T> {
     let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));
     let mut through = [None; 2];

@@ -1,5 +1,6 @@
 //! Variance and standard deviation.
 
+use crate::array::attribute::Attribute;
 use crate::array::error::ShapeError;
 use crate::array::layout::Axes;
 use crate::array::scalar::Scalar;
@@ -14,7 +15,7 @@ use crate::tape::var::Var;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Variance {
     axes: Axes,
-    correction: f64,
+    correction: Attribute,
     keepdim: bool,
 }
 
@@ -22,7 +23,7 @@ impl Variance {
     /// A correction larger than the number of elements gives the divisor 0, not a negative one, as in PyTorch. The result is then NaN or
     /// infinity, which is noticed; a negative variance might not be.
     fn divisor(&self, shape: &Shape) -> f64 {
-        (self.axes.count(shape) as f64 - self.correction).max(0.0)
+        (self.axes.count(shape) as f64 - self.correction.0).max(0.0)
     }
 }
 
@@ -31,7 +32,7 @@ impl<T: Scalar> Op<T> for Variance {
         "var"
     }
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        if self.correction.is_nan() {
+        if self.correction.0.is_nan() {
             return Err(
                 ShapeError::new("the correction is not a number").hint("1 is the unbiased estimate, 0 the variance of these numbers")
             );
@@ -114,7 +115,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn var(self, axes: impl AxisList, correction: f64, keepdim: bool) -> Self {
         let axes = self.axes("var", axes);
-        self.record(Variance { axes, correction, keepdim })
+        self.record(Variance { axes, correction: Attribute(correction), keepdim })
     }
     /// The standard deviation over axes: the square root of [`Var::var`]. Derivative: (x - mean) / ((n - correction) std), and 0 where all
     /// elements are equal. It is right also where the variance itself overflows or vanishes.
@@ -124,7 +125,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     #[track_caller]
     pub fn std(self, axes: impl AxisList, correction: f64, keepdim: bool) -> Self {
         let axes = self.axes("std", axes);
-        self.record(Deviation(Variance { axes, correction, keepdim }))
+        self.record(Deviation(Variance { axes, correction: Attribute(correction), keepdim }))
     }
 }
 

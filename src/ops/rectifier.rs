@@ -1,5 +1,6 @@
 //! Elementwise activation functions with kinks. Each has its value, its slope and a method. The slope at a kink is PyTorch's.
 
+use crate::array::attribute::Attribute;
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
 use crate::array::shape::Shape;
@@ -41,7 +42,9 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 /// `x` where x > 0, else `slope * x`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct LeakyRelu(f64);
+pub(crate) struct LeakyRelu {
+    slope: Attribute,
+}
 
 impl Unary for LeakyRelu {
     const NAME: &'static str = "leaky_relu";
@@ -49,11 +52,11 @@ impl Unary for LeakyRelu {
     const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        x.gt(x.lit(0.0)).select(x, x * x.lit(self.0))
+        x.gt(x.lit(0.0)).select(x, x * x.lit(self.slope.0))
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        x.gt(x.lit(0.0)).select(x.lit(1.0), x.lit(self.0))
+        x.gt(x.lit(0.0)).select(x.lit(1.0), x.lit(self.slope.0))
     }
 }
 
@@ -61,7 +64,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// x where x > 0, else `slope * x` (PyTorch's default slope is 0.01). Derivative: 1 where x > 0, else `slope`.
     #[track_caller]
     pub fn leaky_relu(self, slope: f64) -> Self {
-        self.record(Map(LeakyRelu(slope)))
+        self.record(Map(LeakyRelu { slope: Attribute(slope) }))
     }
 }
 
@@ -119,9 +122,15 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `scale x` where x > 0, else `scale alpha (e^(x rate) - 1)`: elu, celu and selu.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Elu {
-    alpha: f64,
-    scale: f64,
-    rate: f64,
+    alpha: Attribute,
+    scale: Attribute,
+    rate: Attribute,
+}
+
+impl Elu {
+    fn new(alpha: f64, scale: f64, rate: f64) -> Elu {
+        Elu { alpha: Attribute(alpha), scale: Attribute(scale), rate: Attribute(rate) }
+    }
 }
 
 impl Unary for Elu {
@@ -133,14 +142,14 @@ impl Unary for Elu {
         let low = zero.ge(x);
         // The value that is not chosen, and its derivative, must be finite.
         let below = low.select(x, zero);
-        low.select((below * x.lit(self.rate)).expm1() * x.lit(self.scale * self.alpha), x * x.lit(self.scale))
+        low.select((below * x.lit(self.rate.0)).expm1() * x.lit(self.scale.0 * self.alpha.0), x * x.lit(self.scale.0))
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
         let zero = x.lit(0.0);
         // Strictly below: as in PyTorch, the slope at 0 is that of the exponential, and the derivative of this slope is 0.
         let below = zero.gt(x).select(x, zero);
-        zero.ge(x).select((below * x.lit(self.rate)).exp() * x.lit(self.scale * self.alpha * self.rate), x.lit(self.scale))
+        zero.ge(x).select((below * x.lit(self.rate.0)).exp() * x.lit(self.scale.0 * self.alpha.0 * self.rate.0), x.lit(self.scale.0))
     }
 }
 
@@ -149,7 +158,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// Derivative: 1 where x > 0, else alpha e^x.
     #[track_caller]
     pub fn elu(self, alpha: f64) -> Self {
-        self.record(Map(Elu { alpha, scale: 1.0, rate: 1.0 }))
+        self.record(Map(Elu::new(alpha, 1.0, 1.0)))
     }
     /// x where x > 0, else alpha (e^(x/alpha) - 1), whose slope is continuous (Barron, 2017; PyTorch's default alpha is 1), elementwise.
     /// Derivative: 1 where x > 0, else e^(x/alpha).
@@ -161,13 +170,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         if alpha == 0.0 {
             refuse(ShapeError::new("alpha is 0, by which x is divided").hint("for max(x, 0) there is `relu`"), "celu", [self.shape()])
         }
-        self.record(Map(Elu { alpha, scale: 1.0, rate: 1.0 / alpha }))
+        self.record(Map(Elu::new(alpha, 1.0, 1.0 / alpha)))
     }
     /// elu with the two constants that keep mean 0 and variance 1 from layer to layer (Klambauer et al., 2017), elementwise: scale x where
     /// x > 0, else scale alpha (e^x - 1). Derivative: scale where x > 0, else scale alpha e^x.
     #[track_caller]
     pub fn selu(self) -> Self {
-        self.record(Map(Elu { alpha: 1.673_263_242_354_377_2, scale: 1.050_700_987_355_480_5, rate: 1.0 }))
+        self.record(Map(Elu::new(1.673_263_242_354_377_2, 1.050_700_987_355_480_5, 1.0)))
     }
 }
 
@@ -176,8 +185,8 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `x`, clamped to two bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Hardtanh {
-    low: f64,
-    high: f64,
+    low: Attribute,
+    high: Attribute,
 }
 
 impl Unary for Hardtanh {
@@ -187,12 +196,12 @@ impl Unary for Hardtanh {
     const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        let (low, high) = (x.lit(self.low), x.lit(self.high));
+        let (low, high) = (x.lit(self.low.0), x.lit(self.high.0));
         low.ge(x).select(low, x.ge(high).select(high, x))
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        x.gt(x.lit(self.low)) * x.lit(self.high).gt(x)
+        x.gt(x.lit(self.low.0)) * x.lit(self.high.0).gt(x)
     }
 }
 
@@ -207,7 +216,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if low > high {
             refuse(ShapeError::new(format!("low = {low} > high = {high}")).hint("give the lower bound first"), "hardtanh", [self.shape()])
         }
-        self.record(Map(Hardtanh { low, high }))
+        self.record(Map(Hardtanh { low: Attribute(low), high: Attribute(high) }))
     }
     /// min(max(x, 0), 6), elementwise. Derivative: 1 where 0 < x < 6, else 0.
     #[track_caller]
@@ -282,7 +291,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `x` where |x| > lambda, else 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Hardshrink {
-    lambda: f64,
+    lambda: Attribute,
 }
 
 impl Unary for Hardshrink {
@@ -292,11 +301,11 @@ impl Unary for Hardshrink {
     const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        x.lit(self.lambda).ge(x.abs()).select(x.lit(0.0), x)
+        x.lit(self.lambda.0).ge(x.abs()).select(x.lit(0.0), x)
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        x.abs().gt(x.lit(self.lambda))
+        x.abs().gt(x.lit(self.lambda.0))
     }
 }
 
@@ -304,7 +313,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// x where |x| > lambda, else 0 (PyTorch's default lambda is 0.5), elementwise. Derivative: 1 where |x| > lambda, else 0.
     #[track_caller]
     pub fn hardshrink(self, lambda: f64) -> Self {
-        self.record(Map(Hardshrink { lambda }))
+        self.record(Map(Hardshrink { lambda: Attribute(lambda) }))
     }
 }
 
@@ -313,7 +322,7 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `x` moved towards 0 by lambda, and 0 where |x| <= lambda.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Softshrink {
-    lambda: f64,
+    lambda: Attribute,
 }
 
 impl Unary for Softshrink {
@@ -323,12 +332,12 @@ impl Unary for Softshrink {
     const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        let lambda = x.lit(self.lambda);
+        let lambda = x.lit(self.lambda.0);
         lambda.ge(x.abs()).select(x.lit(0.0), x - lambda * x.sign())
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        x.abs().gt(x.lit(self.lambda))
+        x.abs().gt(x.lit(self.lambda.0))
     }
 }
 
@@ -343,7 +352,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         if lambda < 0.0 {
             refuse(ShapeError::new(format!("lambda = {lambda} is negative")).hint("give a distance"), "softshrink", [self.shape()])
         }
-        self.record(Map(Softshrink { lambda }))
+        self.record(Map(Softshrink { lambda: Attribute(lambda) }))
     }
 }
 
@@ -352,8 +361,8 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `x` where x > threshold, else a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Threshold {
-    threshold: f64,
-    value: f64,
+    threshold: Attribute,
+    value: Attribute,
 }
 
 impl Unary for Threshold {
@@ -363,11 +372,11 @@ impl Unary for Threshold {
     const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        x.lit(self.threshold).ge(x).select(x.lit(self.value), x)
+        x.lit(self.threshold.0).ge(x).select(x.lit(self.value.0), x)
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        x.lit(self.threshold).ge(x).select(x.lit(0.0), x.lit(1.0))
+        x.lit(self.threshold.0).ge(x).select(x.lit(0.0), x.lit(1.0))
     }
 }
 
@@ -375,7 +384,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// x where x > threshold, else `value`, elementwise. Derivative: 1 where x > threshold, else 0.
     #[track_caller]
     pub fn threshold(self, threshold: f64, value: f64) -> Self {
-        self.record(Map(Threshold { threshold, value }))
+        self.record(Map(Threshold { threshold: Attribute(threshold), value: Attribute(value) }))
     }
 }
 

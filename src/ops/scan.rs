@@ -1,5 +1,6 @@
 //! Running totals along an axis: cumsum, cumprod, logcumsumexp, and the linear recurrence that gives the derivatives of the last two.
 
+use crate::array::attribute::Attribute;
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
 use crate::array::shape::{Shape, Small};
@@ -23,7 +24,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let shape = self.shape();
         let mut runs: Small<Run> = shape.iter().map(|&len| Run { start: 0, step: 1, len }).collect();
         runs[axis].start = start;
-        self.record(Embed { shape: shape.with(axis, n), runs, fill })
+        self.record(Embed { shape: shape.with(axis, n), runs, fill: Attribute(fill) })
     }
     /// For each element the one before it along an axis (after it, if `reverse`); the first is `fill`.
     #[track_caller]

@@ -1,5 +1,6 @@
 //! Choosing between values: where_cond, masked_fill, clamp.
 
+use crate::array::attribute::Attribute;
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Real, Scalar};
 use crate::array::shape::Shape;
@@ -109,8 +110,8 @@ impl<'t, T: Scalar> Var<'t, T> {
 /// `min(max(x, low), high)`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Clamp {
-    low: f64,
-    high: f64,
+    low: Attribute,
+    high: Attribute,
 }
 
 impl Unary for Clamp {
@@ -120,12 +121,12 @@ impl Unary for Clamp {
     const COST: Cost = Cost::Cheap;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        let low = x.max(x.lit(self.low));
-        -((-low).max(x.lit(-self.high)))
+        let low = x.max(x.lit(self.low.0));
+        -((-low).max(x.lit(-self.high.0)))
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        x.ge(x.lit(self.low)) * x.lit(self.high).ge(x)
+        x.ge(x.lit(self.low.0)) * x.lit(self.high.0).ge(x)
     }
 }
 
@@ -133,7 +134,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// min(max(x, low), high), elementwise; an infinite bound has no effect. Derivative: 1 within the bounds and at them, 0 outside.
     #[track_caller]
     pub fn clamp(self, low: f64, high: f64) -> Self {
-        self.record(Map(Clamp { low, high }))
+        self.record(Map(Clamp { low: Attribute(low), high: Attribute(high) }))
     }
     /// min(max(x, low), high), elementwise. The bounds are arrays or `None`; all broadcast. Where low > high the result is high.
     /// Derivatives: 1 for the one of the three that was taken; two that are equal share it, as in `maximum`.
@@ -214,7 +215,7 @@ mod rows {
 
     impl Sampled for Clamp {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = unary(Clamp { low: -1.01, high: 0.77 }, -2.0, 2.0, |x| x.clamp(-1.01, 0.77));
+            let mut rows = unary(Clamp { low: Attribute(-1.01), high: Attribute(0.77) }, -2.0, 2.0, |x| x.clamp(-1.01, 0.77));
             rows.extend(points(
                 |x| x.clamp(-1.0, 2.0),
                 &[

@@ -1,5 +1,6 @@
 //! Parts of arrays: slice (a view) and its adjoint, which puts an array into a larger one; narrow and pad use them.
 
+use crate::array::attribute::Attribute;
 use crate::array::error::ShapeError;
 use crate::array::layout::Layout;
 use crate::array::scalar::Scalar;
@@ -59,7 +60,7 @@ impl<T: Scalar> Op<T> for Slice {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let shape = cx.x(0).shape();
-        cx.each(|_| cx.g.record(Embed { shape: shape.clone(), runs: self.0.clone(), fill: 0.0 }))
+        cx.each(|_| cx.g.record(Embed { shape: shape.clone(), runs: self.0.clone(), fill: Attribute(0.0) }))
     }
 }
 
@@ -68,7 +69,7 @@ impl<T: Scalar> Op<T> for Slice {
 pub(crate) struct Embed {
     pub shape: Shape,
     pub runs: Small<Run>,
-    pub fill: f64,
+    pub fill: Attribute,
 }
 
 impl<T: Scalar> Op<T> for Embed {
@@ -79,7 +80,7 @@ impl<T: Scalar> Op<T> for Embed {
         Ok(self.shape.clone())
     }
     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        y.fill(T::from_f64(self.fill));
+        y.fill(T::from_f64(self.fill.0));
         let natural = self.shape.strides();
         if x[0].shape().numel() == 0 {
             return;
@@ -247,7 +248,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let runs = (0..shape.len()).map(|a| Run { start: border(a).0, step: 1, len: shape[a] }).collect();
         let padded: Shape = (0..shape.len()).map(|a| border(a).0.saturating_add(shape[a]).saturating_add(border(a).1)).collect();
         self.check_size("pad", &padded);
-        self.record(Embed { shape: padded, runs, fill: value })
+        self.record(Embed { shape: padded, runs, fill: Attribute(value) })
     }
 }
 
@@ -261,7 +262,7 @@ mod rows {
     fn embed<'t, T: Scalar>(v: Var<'t, T>, shape: impl Into<Shape>, parts: &[SliceInfo]) -> Var<'t, T> {
         let shape: Shape = shape.into();
         let runs = parts.iter().zip(shape.iter()).enumerate().map(|(axis, (p, &n))| p.run(axis, n).expect("fits")).collect();
-        v.record(Embed { shape, runs, fill: 0.0 })
+        v.record(Embed { shape, runs, fill: Attribute(0.0) })
     }
 
     impl Sampled for Slice {

@@ -8,8 +8,8 @@ use std::f64::consts::PI;
 /// Up to here the vectorised sine, cosine and tangent are accurate in both types.
 const SIN_BOUND: f64 = 16_777_216.0;
 
-/// 1 - x^2. Near the ends the difference cancels, and the product is accurate. At the ends, the product would have a derivative of infinity
-/// times 0, and the difference has none.
+/// 1 - x^2. Near the ends the difference cancels, and the product is accurate. At the ends the cotangent is infinite: the product's rule
+/// would multiply it by 1 - x = 0, which gives NaN; the difference's rule multiplies it by -2x.
 #[inline(always)]
 fn one_minus_square<R: Real>(x: R) -> R {
     let one = x.lit(1.0);
@@ -199,6 +199,7 @@ impl Sinc {
 impl Unary for Sinc {
     const NAME: &'static str = "sinc";
     const GRAD_NAME: &'static str = "sinc_grad";
+    /// pi x stays within `SIN_BOUND`, since 4 > pi.
     const BOUND: f64 = SIN_BOUND / 4.0;
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {

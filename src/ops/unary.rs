@@ -1,5 +1,6 @@
 //! Elementwise functions of one argument. Each has its value, its slope and a method. Activation functions are in `activation.rs`.
 
+use crate::array::attribute::Attribute;
 use crate::array::scalar::{Real, Scalar};
 use crate::kernels::elementwise::Cost;
 use crate::ops::activation::hold;
@@ -227,23 +228,25 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 /// `ln(x / (1 - x))`; with an eps, x is clamped to [eps, 1 - eps].
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Logit(Option<f64>);
+pub(crate) struct Logit {
+    eps: Option<Attribute>,
+}
 
 impl Unary for Logit {
     const NAME: &'static str = "logit";
     const GRAD_NAME: &'static str = "logit_grad";
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        let z = match self.0 {
+        let z = match self.eps {
             // If eps is above 1/2, the bounds are in reverse order; then the lower bound is applied first.
-            Some(eps) => hold(x, eps, 1.0 - eps),
+            Some(Attribute(eps)) => hold(x, eps, 1.0 - eps),
             None => x,
         };
         (z / (z.lit(1.0) - z)).ln()
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        let (eps, outside) = self.0.map_or((0.0, f64::NAN), |eps| (eps, 0.0));
+        let (eps, outside) = self.eps.map_or((0.0, f64::NAN), |eps| (eps.0, 0.0));
         let inside = x.ge(x.lit(eps)) * x.lit(1.0 - eps).ge(x);
         // The branch that is not chosen is finite, so that its derivative times 0 is 0.
         let z = inside.select(x, x.lit(0.5));
@@ -258,7 +261,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// [eps, 1 - eps]. Derivative: 1/(x (1 - x)), and 0 outside the bounds that an `eps` gives.
     #[track_caller]
     pub fn logit(self, eps: Option<f64>) -> Self {
-        self.record(Map(Logit(eps)))
+        self.record(Map(Logit { eps: eps.map(Attribute) }))
     }
 }
 
@@ -432,19 +435,21 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 /// `x^p` for a constant p.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Powf(f64);
+pub(crate) struct Powf {
+    p: Attribute,
+}
 
 impl Unary for Powf {
     const NAME: &'static str = "powf";
     const GRAD_NAME: &'static str = "powf_grad";
     #[inline(always)]
     fn f<R: Real>(self, x: R) -> R {
-        x.pow(x.lit(self.0))
+        x.pow(x.lit(self.p.0))
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
         // x^0 is constant, also at 0, where 0 * 0^-1 would be NaN.
-        if self.0 == 0.0 { x.lit(0.0) } else { x.lit(self.0) * x.pow(x.lit(self.0 - 1.0)) }
+        if self.p.0 == 0.0 { x.lit(0.0) } else { x.lit(self.p.0) * x.pow(x.lit(self.p.0 - 1.0)) }
     }
 }
 
@@ -452,14 +457,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// x^p for a constant p, like C's `pow`: NaN for negative x unless p is whole. Derivative: p x^(p-1), and 0 for p = 0.
     #[track_caller]
     pub fn powf(self, p: f64) -> Self {
-        self.record(Map(Powf(p)))
+        self.record(Map(Powf { p: Attribute(p) }))
     }
     /// x^n for a whole n. Derivative: n x^(n-1).
     #[track_caller]
     pub fn powi(self, n: i32) -> Self {
         match n {
             2 => self.square(),
-            _ => self.record(Map(Powf(n.into()))),
+            _ => self.record(Map(Powf { p: Attribute(n.into()) })),
         }
     }
 }
@@ -524,8 +529,8 @@ mod rows {
 
     impl Sampled for Logit {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = unary(Logit(None), 0.1, 0.9, |x| x.logit(None));
-            rows.extend(unary(Logit(Some(0.21)), -0.1, 1.1, |x| x.logit(Some(0.21))));
+            let mut rows = unary(Logit { eps: None }, 0.1, 0.9, |x| x.logit(None));
+            rows.extend(unary(Logit { eps: Some(Attribute(0.21)) }, -0.1, 1.1, |x| x.logit(Some(0.21))));
             rows.push(equals([within(0.1, 0.9, &[7])], |v| v[0].logit(None).sigmoid(), |v| v[0]));
             rows.extend(points(
                 |x| x.logit(None),
@@ -563,9 +568,9 @@ mod rows {
 
     impl Sampled for Powf {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
-            let mut rows = unary(Powf(2.5), 0.3, 2.5, |x| x.powf(2.5));
-            rows.extend(unary(Powf(-1.5), 0.3, 2.5, |x| x.powf(-1.5)));
-            rows.extend(unary(Powf(3.0), -2.0, 2.0, |x| x.powi(3)));
+            let mut rows = unary(Powf { p: Attribute(2.5) }, 0.3, 2.5, |x| x.powf(2.5));
+            rows.extend(unary(Powf { p: Attribute(-1.5) }, 0.3, 2.5, |x| x.powf(-1.5)));
+            rows.extend(unary(Powf { p: Attribute(3.0) }, -2.0, 2.0, |x| x.powi(3)));
             rows.extend(points(|x| x.powf(0.0), &[(0.0, 1.0, 0.0), (-2.0, 1.0, 0.0), (INF, 1.0, 0.0)]));
             rows.extend(points(|x| x.powf(1.0), &[(0.0, 0.0, 1.0), (-2.0, -2.0, 1.0)]));
             rows.extend(points(|x| x.powf(0.5), &[(0.0, 0.0, INF), (4.0, 2.0, 0.25), (-1.0, NAN, NAN)]));

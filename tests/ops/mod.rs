@@ -1,5 +1,6 @@
 //! Ops, where sample rows do not reach: large arrays, special places, refusals, and what is recorded.
 
+mod attributes;
 mod batch_norm;
 mod compose;
 mod einsum;

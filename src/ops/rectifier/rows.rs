@@ -21,7 +21,7 @@ impl Sampled for Relu {
 
 impl Sampled for LeakyRelu {
     fn rows<T: Scalar>() -> Vec<Row<T>> {
-        let mut rows = unary(LeakyRelu(0.25), -2.0, 2.0, |x| x.leaky_relu(0.25));
+        let mut rows = unary(LeakyRelu { slope: Attribute(0.25) }, -2.0, 2.0, |x| x.leaky_relu(0.25));
         rows.extend(points(
             |x| x.leaky_relu(0.25),
             &[(0.0, 0.0, 0.25), (2.0, 2.0, 1.0), (-2.0, -0.5, 0.25), (INF, INF, 1.0), (-INF, -INF, 0.25), (NAN, NAN, 0.25)],
@@ -32,7 +32,7 @@ impl Sampled for LeakyRelu {
 
 impl Sampled for Elu {
     fn rows<T: Scalar>() -> Vec<Row<T>> {
-        let mut rows = unary(Elu { alpha: 1.5, scale: 1.0, rate: 1.0 }, -2.0, 2.0, |x| x.elu(1.5));
+        let mut rows = unary(Elu::new(1.5, 1.0, 1.0), -2.0, 2.0, |x| x.elu(1.5));
         rows.extend(points(
             |x| x.elu(1.5),
             &[
@@ -46,7 +46,7 @@ impl Sampled for Elu {
                 (NAN, NAN, 1.0),
             ],
         ));
-        rows.extend(unary(Elu { alpha: 0.5, scale: 1.0, rate: 2.0 }, -2.0, 2.0, |x| x.celu(0.5)));
+        rows.extend(unary(Elu::new(0.5, 1.0, 2.0), -2.0, 2.0, |x| x.celu(0.5)));
         rows.extend(points(
             |x| x.celu(0.5),
             &[(0.0, 0.0, 1.0), (1.5, 1.5, 1.0), (-0.5 * std::f64::consts::LN_2, -0.25, 0.5), (-INF, -0.5, 0.0)],
@@ -67,7 +67,7 @@ impl Sampled for Elu {
 
 impl Sampled for Hardtanh {
     fn rows<T: Scalar>() -> Vec<Row<T>> {
-        let mut rows = unary(Hardtanh { low: -1.01, high: 0.77 }, -2.0, 2.0, |x| x.hardtanh(-1.01, 0.77));
+        let mut rows = unary(Hardtanh { low: Attribute(-1.01), high: Attribute(0.77) }, -2.0, 2.0, |x| x.hardtanh(-1.01, 0.77));
         rows.extend(points(
             |x| x.hardtanh(-1.01, 0.77),
             &[(-1.5, -1.01, 0.0), (0.0, 0.0, 1.0), (0.5, 0.5, 1.0), (INF, 0.77, 0.0), (-INF, -1.01, 0.0), (NAN, NAN, 0.0)],
@@ -124,7 +124,7 @@ impl Sampled for Hardswish {
 
 impl Sampled for Hardshrink {
     fn rows<T: Scalar>() -> Vec<Row<T>> {
-        let mut rows = unary(Hardshrink { lambda: 0.53 }, -2.0, 2.0, |x| x.hardshrink(0.53));
+        let mut rows = unary(Hardshrink { lambda: Attribute(0.53) }, -2.0, 2.0, |x| x.hardshrink(0.53));
         rows.extend(points(
             |x| x.hardshrink(0.53),
             &[(0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (-1.0, -1.0, 1.0), (-0.25, 0.0, 0.0), (INF, INF, 1.0), (-INF, -INF, 1.0), (NAN, NAN, 0.0)],
@@ -137,7 +137,7 @@ impl Sampled for Hardshrink {
 
 impl Sampled for Softshrink {
     fn rows<T: Scalar>() -> Vec<Row<T>> {
-        let mut rows = unary(Softshrink { lambda: 0.53 }, -2.0, 2.0, |x| x.softshrink(0.53));
+        let mut rows = unary(Softshrink { lambda: Attribute(0.53) }, -2.0, 2.0, |x| x.softshrink(0.53));
         rows.extend(points(
             |x| x.softshrink(0.53),
             &[
@@ -158,7 +158,7 @@ impl Sampled for Softshrink {
 
 impl Sampled for Threshold {
     fn rows<T: Scalar>() -> Vec<Row<T>> {
-        let mut rows = unary(Threshold { threshold: 0.53, value: -3.0 }, -2.0, 2.0, |x| x.threshold(0.53, -3.0));
+        let mut rows = unary(Threshold { threshold: Attribute(0.53), value: Attribute(-3.0) }, -2.0, 2.0, |x| x.threshold(0.53, -3.0));
         rows.extend(points(
             |x| x.threshold(0.53, -3.0),
             &[(0.0, -3.0, 0.0), (1.0, 1.0, 1.0), (INF, INF, 1.0), (-INF, -3.0, 0.0), (NAN, NAN, 1.0)],
