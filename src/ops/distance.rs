@@ -202,7 +202,6 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// (the number of elements that are not 0), inf and -inf (the largest and the smallest absolute value), negative or fractional.
     /// Derivative: sign(x) (|x| / norm)^(p-1); 0 for the vector 0; largest elements that are equal share it. For fractional orders the
     /// derivatives at elements that are 0 are 0, to any order. Powers that overflow or vanish on the way do no harm.
-    /// that are 0 have derivatives of 0, to any order. Powers beyond the type are lost nowhere but in the result.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();

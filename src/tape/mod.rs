@@ -120,7 +120,7 @@ impl<T: Scalar> Tape<T> {
     /// Records any op, built-in or the user's own, on `Var`s of this tape.
     ///
     /// The tape remembers ops with attributes from one step to the next and, where the new one equals (`==`) the one recorded at the same
-    /// place before, keeps the old one: equality must mean the same result.
+    /// place before, keeps the old one: equality must mean the same result. (A derived `==` takes a number 0 for -0.)
     ///
     /// # Panics
     /// With the text of the [`ShapeError`] that [`Tape::try_apply`] returns.
