@@ -145,6 +145,7 @@ impl<K: LoopKernel> Kernel for K {
 /// Runs the kernel with the widest instruction set of this machine.
 #[inline(always)]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Out {
+    let kernel = ManuallyDrop::new(kernel);
     // SAFETY: `known_level` has found these features on this machine.
     unsafe { run_at(known_level(), kernel) }
 }
@@ -153,16 +154,16 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Out {
 #[cfg(test)]
 pub fn dispatch_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
     // SAFETY: `detect` has found these features on this machine.
-    unsafe { run_at(level.min(detect()), kernel) }
+    unsafe { run_at(level.min(detect()), ManuallyDrop::new(kernel)) }
 }
 
+/// (Kernels only borrow. If they might have to be dropped after a panic, twice as much would be compiled for each of five hundred.)
+///
 /// # Safety
 /// This machine must have the features of the level.
 #[inline(always)]
-unsafe fn run_at<K: Kernel>(level: Level, kernel: K) -> K::Out {
-    // Kernels borrow. What may have to be dropped if something panics doubles what is compiled for each of five hundred.
+unsafe fn run_at<K: Kernel>(level: Level, kernel: ManuallyDrop<K>) -> K::Out {
     const { assert!(!needs_drop::<K>()) };
-    let kernel = ManuallyDrop::new(kernel);
     match level {
         // SAFETY: the caller's.
         #[cfg(target_arch = "x86_64")]
