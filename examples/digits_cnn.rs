@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::{Augment, Examples, Loader, digits};
 use wengert::metrics::{ConfusionMatrix, Mean, accuracy, predictions};
-use wengert::nn::{BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d, Module, Relu, Sequential};
+use wengert::nn::{BatchNorm2d, Conv2d, Dropout, Flatten, Forward, Linear, MaxPool2d, Module, Relu, Sequential};
 use wengert::optim::{Adam, OneCycleLr, Scheduler};
 use wengert::{Conv2dOptions, Tape, init};
 

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::{Augment, Loader, mnist};
 use wengert::metrics::{ConfusionMatrix, predictions};
-use wengert::nn::{Conv2d, DeepConvNet, Module, SimpleConvNet};
+use wengert::nn::{Conv2d, DeepConvNet, Forward, Module, SimpleConvNet};
 use wengert::optim::{Adam, AdamOptions, OneCycleLr, Scheduler};
 use wengert::plot::{Curves, confusion, feature_maps, filters};
 use wengert::train::{Bar, Fit, LogLine, PerBatch};
@@ -64,7 +64,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 /// Trains a network, whose first layer is looked at afterwards.
-fn train(name: &str, model: &dyn Module, first: &Conv2d, options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+fn train(name: &str, model: &dyn Forward, first: &Conv2d, options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let (seen, test) = mnist(&options.data)?;
     let epochs = u64::from(options.epochs.unwrap_or(if options.deep { 30 } else { 12 }));
     let require = options.require.unwrap_or(if options.deep { 0.985 } else { 0.975 });

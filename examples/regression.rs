@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use wengert::data::{Examples, Loader};
 use wengert::metrics::Mean;
-use wengert::nn::{Mlp, Module, Tanh};
+use wengert::nn::{Forward, Mlp, Module, Tanh};
 use wengert::optim::{Adam, CosineAnnealingLr, Scheduler};
 use wengert::plot::Curves;
 use wengert::{Tape, init};

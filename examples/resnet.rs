@@ -15,7 +15,7 @@ use std::time::Instant;
 use wengert::data::{Augment, Examples, FASHION_MNIST_CLASSES, Loader, Normalization, mnist};
 use wengert::init;
 use wengert::io::IoError;
-use wengert::nn::{Module, ResNet};
+use wengert::nn::{Forward, Module, ResNet};
 use wengert::optim::{OneCycleLr, Scheduler, Sgd, SgdOptions};
 use wengert::plot::Curves;
 use wengert::train::{Bar, Fit, History, LogLine, PerBatch};

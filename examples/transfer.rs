@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::{Examples, Loader, Normalization, digits, mnist};
 use wengert::io::{self, IoError};
-use wengert::nn::{Linear, MobileNetV2, Module, Visitor};
+use wengert::nn::{Forward, Linear, MobileNetV2, Module, Visitor};
 use wengert::optim::{Adam, CosineAnnealingLr, Scheduler};
 use wengert::train::{Bar, Fit, PerBatch};
 use wengert::{InterpolateMode, InterpolateOptions, Tape, Var, init};
@@ -55,10 +55,12 @@ struct Tail<'m> {
     head: Linear,
 }
 
-impl Module for Tail<'_> {
+impl Forward for Tail<'_> {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         self.head.forward(end(self.network, x))
     }
+}
+impl Module for Tail<'_> {
     fn visit(&self, v: &mut Visitor<'_>) {
         for (i, block) in self.network.features.iter().enumerate().skip(FROZEN) {
             v.module(&format!("features.{i}"), block);
@@ -94,7 +96,7 @@ fn each_batch(images: &ArrayD<f32>, f: impl for<'t> Fn(Var<'t>) -> Var<'t>) -> A
 }
 
 /// Trains on examples and gives the share of the test's that are recognised.
-fn train(model: &dyn Module, seen: &Examples, test: &Examples, lr: f64, options: &Options) -> Result<f64, IoError> {
+fn train(model: &dyn Forward, seen: &Examples, test: &Examples, lr: f64, options: &Options) -> Result<f64, IoError> {
     let loader = Loader::new(seen.clone(), 50).shuffle(options.seed);
     let mut optimizer = Adam::new(lr);
     let schedule = Scheduler::new(&mut optimizer, CosineAnnealingLr::new(u64::from(options.epochs) * loader.len() as u64));

@@ -90,9 +90,11 @@ pub use rand;
 pub use array::error::ShapeError;
 pub use array::layout::Layout;
 pub use array::scalar::{Real, Scalar};
-pub use array::shape::{Shape, Strides};
+pub use array::scope::{named_scope, scope_line};
+pub use array::shape::{INFER, PerAxis, Shape, Size, Sizes, Strides};
 pub use array::source::Source;
 pub use array::view::View;
+pub use array::warning::{emit_warning, set_warning_hook};
 pub use kernels::elementwise::Cost;
 pub use kernels::update::UpdateRule;
 pub use kit::check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, numerical_gradient};
@@ -100,7 +102,7 @@ pub use kit::check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, nu
 pub use kit::plot;
 #[cfg(feature = "progress")]
 pub use kit::progress;
-pub use kit::{data, init, io, metrics, nn, optim, tensorboard, train};
+pub use kit::{data, init, io, metrics, nn, optim, prelude, tensorboard, train};
 use kit::{refusal, show};
 pub use ops::advanced::Pick;
 pub use ops::attention::AttentionOptions;
@@ -110,6 +112,7 @@ pub use ops::conv::{
     Conv1dOptions, Conv2dOptions, Conv3dOptions, ConvOptions, ConvTranspose1dOptions, ConvTranspose2dOptions, ConvTranspose3dOptions,
     ConvTransposeOptions, Padding,
 };
+pub use ops::create::StandardNormal;
 pub use ops::cross_entropy::CrossEntropyOptions;
 pub use ops::distance::NormalizeOptions;
 pub use ops::einsum::einsum;

@@ -4,7 +4,7 @@ use crate::allocator::count_here;
 use crate::harness::among_others;
 use crate::random::Random;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use wengert::nn::{self, BatchNorm2d, Dropout, Flatten, Linear, MaxPool2d, Module, Relu, Sequential};
+use wengert::nn::{self, BatchNorm2d, Dropout, Flatten, Forward, Linear, MaxPool2d, Module, Relu, Sequential};
 use wengert::optim::{Adagrad, Adam, OneCycleLr, Optimizer, RmsProp, RmsPropOptions, Scheduler, Sgd, SgdOptions};
 use wengert::{Conv2dOptions, Indices, NormOptions, Padding, Param, RunningStats, Scalar, Stats, Tape, Var, init};
 

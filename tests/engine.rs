@@ -274,7 +274,7 @@ fn higher_derivatives_of_polynomials_and_tanh() {
 fn everything<'t>(x: Var<'t, f64>, w: Var<'t, f64>) -> Var<'t, f64> {
     let h = x.linear(w, w.sum_axes(1, false)).tanh();
     let parts = concat(&[h.slice(&at![.., ..2]), h.t().reshape(&[3, 4]).narrow(1, 1, 3)], 1);
-    let p = parts.softmax(0) * parts.log_softmax(1) + stack(&[h, h.exp()], 0).mean_axes(0, false).sum_to([3, 1].into());
+    let p = parts.softmax(0) * parts.log_softmax(1) + stack(&[h, h.exp()], 0).mean_axes(0, false).sum_to([3, 1]);
     let chosen = p.gather(1, [[0usize, 4], [3, 3], [1, 2]]).matmul(p.index_select(0, [2usize, 0]));
     let normed = chosen / (chosen.square().sum_axes(-1, true) + 1.0).sqrt();
     normed.logsumexp(.., false) + h.cross_entropy([0usize, 3, 1]) + p.amax(1, false).powf(2.0).sum() + normed.softplus().mean()
@@ -485,7 +485,11 @@ fn parameters_are_shared_until_they_are_changed() {
         w.update(&grads, |w, g| w.iter_mut().zip(g).for_each(|(w, g)| *w += g));
         assert!(v.to_vec().iter().all(|&x| x == 1.0) && w.to_array().iter().all(|&x| x == 3.0));
         assert!(first_of(&tape.backward((v * v).sum()), &w).iter().all(|&g| g == 2.0));
-        assert!(tape.param(&w).to_vec().iter().all(|&x| x == 1.0), "one tape sees one value");
+        let stale =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| tape.param(&w).to_vec())).expect_err("one tape sees one value");
+        let text = stale.downcast::<String>().unwrap();
+        assert!(text.starts_with(&format!("param of [{n}]: parameter w was changed since this tape recorded it")), "{text}");
+        assert!(text.contains("\n  at tests/engine.rs:") && text.contains("\n  hint: call `tape.reset()`"), "{text}");
         tape.reset();
         let v = tape.param(&w);
         assert!(v.to_vec().iter().all(|&x| x == 3.0));

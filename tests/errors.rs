@@ -383,7 +383,7 @@ fn every_method_records_the_line_of_its_caller() {
         a.sum() + a.mean() + a.max() + a.min(),
         (a.softmax(0), a.log_softmax(-1), a.cross_entropy([0usize, 1]), a.cross_entropy_probs(b), a.mse_loss(b), a.bce_with_logits(b)),
         (a.matmul(b), a.matmul(v), v.matmul(a), v.matmul(v), a.linear(b, v), a.t().reshape(&[-1]), a.permute(&[1, 0]).unsqueeze(0)),
-        (a.unsqueeze(0).matmul(b.unsqueeze(0)), a.unsqueeze(0).linear(b, v), a.broadcast_to(&[3, 2, 2]).sum_to([2, 2].into())),
+        (a.unsqueeze(0).matmul(b.unsqueeze(0)), a.unsqueeze(0).linear(b, v), a.broadcast_to(&[3, 2, 2]).sum_to([2, 2])),
         (a.slice(&at![0, ..; -1]), a.narrow(0, 0, 1), a.pad(&[(1, 1)], 0.0), concat(&[a, b], 0), stack(&[a, b], 1), a.flatten(0, -1)),
         (a.gather(0, [[0usize, 1]]), a.index_select(1, [1usize]), a.detach(), a.ones_like(), a.number(2.0), a.squeeze(..)),
         (a.prod(), a.prod_axes(.., true), a.cumsum(0), a.cumprod(1), a.logcumsumexp(-1), a.trace(), a.median(), a.diagonal(0, 0, 1)),
@@ -429,7 +429,7 @@ fn an_array_of_more_elements_than_addresses_is_refused() {
     let x = tape.leaf([1.0, 2.0]).unsqueeze(-1);
     let text = refused(|| x.broadcast_to(&[1 << 20, 1 << 20, 1 << 20, 2, 1 << 20]));
     assert!(text.contains("broadcast_to") && text.contains("more elements than memory has addresses"), "{text}");
-    let text = refused(|| x.broadcast_to(&[0, 1 << 40, 1 << 40, 2, 1]));
+    let text = refused(|| x.broadcast_to(&[0, 1_usize << 40, 1 << 40, 2, 1]));
     assert!(text.contains("more elements than memory has addresses"), "{text}");
     assert_eq!(x.sum().item(), 3.0);
 }

@@ -6,7 +6,7 @@ use wengert::data::{Augment, Csv, Dataset, Examples, Idx, Loader, Normalization,
 use wengert::io::{Checkpoint, State, StateError, Values, npy, safetensors};
 use wengert::metrics::{ConfusionMatrix, Mean, MovingAverage, top_k_accuracy};
 use wengert::ndarray::{Array2, ArrayD, IxDyn, array};
-use wengert::nn::{self, Module};
+use wengert::nn::{self, Forward, Module};
 use wengert::optim::*;
 use wengert::tensorboard::EventWriter;
 use wengert::train::EarlyStopping;
@@ -110,7 +110,7 @@ fn layers_of_extreme_sizes() {
             ("LayerNorm", &|(a, b)| holds(nn::LayerNorm::<f32>::new(&[a, b]).parameter_count() == 2 * a * b)),
             ("GroupNorm", &|(a, b)| holds(nn::GroupNorm::<f32>::new(a, b).parameter_count() == 2 * b)),
             ("Linear", &|(a, b)| holds(nn::Mlp::new(&[a, 1, b]).build::<f32>(&mut rng()).parameter_count() == a + 1 + b + b)),
-            ("summary", &|(a, b)| holds(Module::<f32>::summary(&nn::Relu, &[a, b]).input[..] == [a, b])),
+            ("summary", &|(a, b)| holds(Forward::<f32>::summary(&nn::Relu, &[a, b]).input[..] == [a, b])),
         ],
     );
     all(
@@ -147,7 +147,7 @@ fn layers_of_extreme_sizes() {
 fn layers_of_extreme_numbers() {
     let _alone = alone();
     let x = || Param::<f32>::new("x", [[1.0, 2.0], [3.0, 5.0]]);
-    let runs = |model: &dyn Module<f32>| {
+    let runs = |model: &dyn Forward<f32>| {
         let tape = Tape::new();
         holds(model.forward(tape.param(&x())).shape()[..] == [2, 2])
     };

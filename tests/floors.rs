@@ -220,7 +220,12 @@ impl Crate {
             }
         }
         self.sources.get_mut(me).expect("it is there").uses = uses;
-        self.exports.insert(me.clone(), exports);
+        self.exports.entry(me.clone()).or_default().extend(exports);
+        // An exported macro is named as one of the root, and written here.
+        for macro_rules in code.split("#[macro_export]").skip(1).filter_map(|code| code.trim_start().strip_prefix("macro_rules!")) {
+            let name: String = macro_rules.trim_start().chars().take_while(|&c| is_name(c)).collect();
+            self.exports.entry(Module::new()).or_default().insert(name, me.clone());
+        }
     }
     /// The module in which what a path names is written.
     fn home(&self, path: &Module, depth: usize) -> Option<&Source> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use wengert::data::{Augment, Examples, Loader, digits};
 use wengert::init::seeded;
 use wengert::io::Checkpoint;
-use wengert::nn::{BatchNorm2d, Conv2d, Dropout, Flatten, Linear, Module, Relu, Sequential};
+use wengert::nn::{BatchNorm2d, Conv2d, Dropout, Flatten, Forward, Linear, Module, Relu, Sequential};
 use wengert::optim::{Adam, CosineAnnealingLr, Optimizer, Scheduler};
 use wengert::{Param, Tape};
 

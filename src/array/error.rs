@@ -1,5 +1,6 @@
-//! What does an error say? The op, shapes, the caller's line, and a hint.
+//! What does an error say? The op, shapes, the layer, the caller's line, and a hint.
 
+use crate::array::scope::{self, Layer};
 use crate::array::shape::Shape;
 use std::any::Any;
 use std::fmt;
@@ -16,6 +17,7 @@ struct Details {
     op: &'static str,
     shapes: Vec<Shape>,
     at: Option<&'static Location<'static>>,
+    layer: Option<Layer>,
     message: String,
     hint: Option<String>,
 }
@@ -29,7 +31,7 @@ const SHOWN: usize = 8;
 impl ShapeError {
     /// An error with what is wrong; the engine adds the op's name, the shapes of its inputs and the caller's line.
     pub fn new(message: impl Into<String>) -> ShapeError {
-        ShapeError(Box::new(Details { op: "", shapes: Vec::new(), at: None, message: message.into(), hint: None }))
+        ShapeError(Box::new(Details { op: "", shapes: Vec::new(), at: None, layer: None, message: message.into(), hint: None }))
     }
     /// The same with advice on the fix.
     pub fn hint(mut self, hint: impl Into<String>) -> ShapeError {
@@ -76,8 +78,24 @@ impl ShapeError {
             details.op = op;
             details.shapes = shapes.into_iter().collect();
         }
-        details.at = details.at.or(Some(at));
+        if details.at.is_none() {
+            (details.at, details.layer) = (Some(scope::scope_line(at)), scope::layer());
+        }
         self
+    }
+    /// Says whose parameter is an input, by its name in the model: `features.2.weight`. An error that has its line keeps its layer's description if
+    /// that ends in the same name.
+    pub(crate) fn with_param(mut self, name: &str) -> ShapeError {
+        if let Some((owner, _)) = name.rsplit_once('.') {
+            let known = self.0.layer.take().filter(|layer| owner == layer.path || owner.ends_with(&format!(".{}", layer.path)));
+            let description = known.map_or(String::new(), |layer| layer.description);
+            self.0.layer = Some(Layer { path: owner.into(), description });
+        }
+        self
+    }
+    /// The layer in which it happened, as [`named_scope`](crate::named_scope)s and the names of parameters tell: `features.2`.
+    pub fn layer(&self) -> Option<&str> {
+        self.0.layer.as_ref().map(|layer| &*layer.path)
     }
 }
 
@@ -101,7 +119,7 @@ pub(crate) fn told_by(panic: Box<dyn Any + Send>, doing: &str) -> ShapeError {
 
 impl fmt::Display for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Details { op, shapes: all, at, message, hint } = &*self.0;
+        let Details { op, shapes: all, at, layer, message, hint } = &*self.0;
         if !op.is_empty() {
             write!(f, "{op}")?;
             if !all.is_empty() {
@@ -114,6 +132,12 @@ impl fmt::Display for ShapeError {
             write!(f, ": ")?;
         }
         write!(f, "{message}")?;
+        if let Some(Layer { path, description }) = layer {
+            write!(f, "\n  in layer {path}")?;
+            if !description.is_empty() {
+                write!(f, " ({description})")?;
+            }
+        }
         if let Some(at) = at {
             write!(f, "\n  at {}:{}:{}", at.file(), at.line(), at.column())?;
         }
@@ -127,9 +151,15 @@ impl fmt::Display for ShapeError {
 /// Its parts.
 impl fmt::Debug for ShapeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Details { op, shapes, at, message, hint } = &*self.0;
+        let Details { op, shapes, at, layer, message, hint } = &*self.0;
         let mut all = f.debug_struct("ShapeError");
-        all.field("op", op).field("shapes", shapes).field("at", at).field("message", message).field("hint", hint).finish()
+        all.field("op", op)
+            .field("shapes", shapes)
+            .field("at", at)
+            .field("layer", layer)
+            .field("message", message)
+            .field("hint", hint)
+            .finish()
     }
 }
 

@@ -131,3 +131,106 @@ impl fmt::Debug for Shape {
 
 /// Steps from one element to the next along each axis, in elements; 0 repeats, negative goes backwards.
 pub type Strides = SmallVec<[isize; 6]>;
+
+/// A size among `usize`s that is to be worked out, where an `isize` would be -1: `x.reshape([batch, INFER])`.
+pub const INFER: usize = usize::MAX;
+
+/// A size as a caller writes it: `usize`, `isize`, or a plain number.
+pub trait Size: Copy {
+    /// The same as `isize`; -1 for [`INFER`], and `isize::MAX` for what is larger.
+    fn to_isize(self) -> isize;
+}
+impl Size for isize {
+    fn to_isize(self) -> isize {
+        self
+    }
+}
+impl Size for usize {
+    fn to_isize(self) -> isize {
+        if self == INFER { -1 } else { isize::try_from(self).unwrap_or(isize::MAX) }
+    }
+}
+/// (What the compiler takes a plain number for, where several types are possible.)
+impl Size for i32 {
+    fn to_isize(self) -> isize {
+        self as isize
+    }
+}
+
+/// Sizes of axes as a caller writes them: one size, or an array, slice or `Vec` of them, of type `usize` or `isize`, or a [`Shape`].
+///
+/// ```
+/// use wengert::{INFER, Tape};
+/// let tape = Tape::<f32>::new();
+/// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+/// let rows = x.shape()[0];
+/// for y in [x.reshape([2, -1]), x.reshape([rows, 3]), x.reshape([rows, INFER]), x.reshape(-1).reshape(x.shape())] {
+///     assert_eq!(y.shape(), [2, 3]);
+/// }
+/// ```
+pub trait Sizes {
+    /// The sizes as `isize`.
+    fn to_sizes(&self) -> SmallVec<[isize; 6]>;
+}
+impl<S: Size> Sizes for [S] {
+    fn to_sizes(&self) -> SmallVec<[isize; 6]> {
+        self.iter().map(|n| n.to_isize()).collect()
+    }
+}
+impl Sizes for usize {
+    fn to_sizes(&self) -> SmallVec<[isize; 6]> {
+        [*self].to_sizes()
+    }
+}
+impl Sizes for isize {
+    fn to_sizes(&self) -> SmallVec<[isize; 6]> {
+        [*self].to_sizes()
+    }
+}
+impl Sizes for i32 {
+    fn to_sizes(&self) -> SmallVec<[isize; 6]> {
+        [*self].to_sizes()
+    }
+}
+impl<S: Size, const N: usize> Sizes for [S; N] {
+    fn to_sizes(&self) -> SmallVec<[isize; 6]> {
+        self[..].to_sizes()
+    }
+}
+impl<S: Size> Sizes for Vec<S> {
+    fn to_sizes(&self) -> SmallVec<[isize; 6]> {
+        self[..].to_sizes()
+    }
+}
+impl Sizes for Shape {
+    fn to_sizes(&self) -> SmallVec<[isize; 6]> {
+        self[..].to_sizes()
+    }
+}
+impl<S: Sizes + ?Sized> Sizes for &S {
+    fn to_sizes(&self) -> SmallVec<[isize; 6]> {
+        (**self).to_sizes()
+    }
+}
+/// No axes: the shape of a number.
+impl Sizes for () {
+    fn to_sizes(&self) -> SmallVec<[isize; 6]> {
+        SmallVec::new()
+    }
+}
+
+/// A number for each of `N` axes, as a caller writes it: `[3, 5]`, or `3` for all.
+pub trait PerAxis<const N: usize> {
+    /// One number for each axis.
+    fn per_axis(self) -> [usize; N];
+}
+impl<const N: usize> PerAxis<N> for usize {
+    fn per_axis(self) -> [usize; N] {
+        [self; N]
+    }
+}
+impl<const N: usize> PerAxis<N> for [usize; N] {
+    fn per_axis(self) -> [usize; N] {
+        self
+    }
+}

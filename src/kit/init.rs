@@ -12,8 +12,8 @@
 //! assert_eq!((&**w.shape(), &**b.shape()), (&[128, 784][..], &[128][..]));
 //! ```
 
-use crate::Scalar;
 use crate::refusal::{elements, require};
+use crate::{Scalar, StandardNormal};
 use ndarray::{Array, Dimension, IntoDimension};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
@@ -48,7 +48,7 @@ pub fn uniform<T: Scalar, S: IntoDimension>(shape: S, low: f64, high: f64, rng: 
     filled("uniform", shape.into_dimension(), || T::from_f64(low + (high - low) * rng.random::<f64>()))
 }
 
-/// Normally distributed numbers (by the Box-Muller method, 1958).
+/// Normally distributed numbers ([`StandardNormal`]).
 ///
 /// # Panics
 /// If mean or standard deviation is not finite, the latter is negative, or an array of this shape is too large for memory.
@@ -56,16 +56,8 @@ pub fn uniform<T: Scalar, S: IntoDimension>(shape: S, low: f64, high: f64, rng: 
 pub fn normal<T: Scalar, S: IntoDimension>(shape: S, mean: f64, std: f64, rng: &mut impl Rng) -> Array<T, S::Dim> {
     let spread = || format!("normal: there is no distribution with mean {mean} and standard deviation {std}");
     require(mean.is_finite() && std.is_finite() && std >= 0.0, spread, "both must be finite, and the latter at least 0");
-    let mut second = None;
-    filled("normal", shape.into_dimension(), || {
-        let z = second.take().unwrap_or_else(|| {
-            let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt(); // a number in (0, 1], whose logarithm is finite
-            let (sin, cos) = (std::f64::consts::TAU * rng.random::<f64>()).sin_cos();
-            second = Some(radius * sin);
-            radius * cos
-        });
-        T::from_f64(mean + std * z)
-    })
+    let mut standard = StandardNormal::default();
+    filled("normal", shape.into_dimension(), || T::from_f64(mean + std * standard.draw(rng)))
 }
 
 /// Uniform between -a and a with a = sqrt(6 / (fan in + fan out)): for tanh and sigmoid.

@@ -9,6 +9,7 @@ pub mod nn;
 pub mod optim;
 #[cfg(feature = "plot")]
 pub mod plot;
+pub mod prelude;
 #[cfg(feature = "progress")]
 pub mod progress;
 pub(crate) mod refusal;

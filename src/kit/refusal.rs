@@ -1,5 +1,6 @@
 //! Panics of layers, optimizers and loaders: the message, the caller's line, and a hint. Also checks the sizes of arrays.
 
+use crate::scope_line;
 use std::fmt::Display;
 use std::panic::Location;
 
@@ -7,7 +8,7 @@ use std::panic::Location;
 #[track_caller]
 pub(crate) fn require<M: Display>(holds: bool, message: impl FnOnce() -> M, hint: &str) {
     if !holds {
-        panic!("{}\n  at {}\n  hint: {hint}", message(), Location::caller());
+        panic!("{}\n  at {}\n  hint: {hint}", message(), scope_line(Location::caller()));
     }
 }
 

@@ -4,7 +4,7 @@ use crate::array::error::ShapeError;
 use crate::array::layout::Layout;
 use crate::array::memory::room;
 use crate::array::scalar::Scalar;
-use crate::array::shape::{MOST, Shape, Strides};
+use crate::array::shape::{MOST, Shape, Sizes, Strides};
 use crate::array::view::View;
 use crate::kernels::strided::{Nest, copy, scatter};
 use crate::ops::join::concat;
@@ -12,7 +12,6 @@ use crate::ops::reduction::AxisList;
 use crate::ops::slice::{Run, Slice};
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Var, refuse};
-use smallvec::SmallVec;
 
 // -------------------------------------------------------------------------------------------------- reordered and repeated
 
@@ -66,10 +65,10 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If there are fewer entries than axes.
     #[track_caller]
-    pub fn repeat(self, times: &[usize]) -> Self {
-        let shape = self.shape();
+    pub fn repeat(self, times: impl Sizes) -> Self {
+        let (shape, times) = (self.shape(), self.shape_of("repeat", times));
         let Some(skip) = times.len().checked_sub(shape.len()) else {
-            let e = ShapeError::new(format!("{times:?} has fewer entries than shape {shape} axes"));
+            let e = ShapeError::new(format!("{times} has fewer entries than shape {shape} axes"));
             refuse(e.hint("say for each axis how often; `tile` takes 1 for those that are not named"), "repeat", [shape]);
         };
         // Split each axis into two, and broadcast the outer one.
@@ -83,10 +82,10 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// [`Var::repeat`], where leading axes that are not named stay as they are.
     #[track_caller]
-    pub fn tile(self, times: &[usize]) -> Self {
-        let all: SmallVec<[usize; 6]> =
-            std::iter::repeat_n(1, self.ndim().saturating_sub(times.len())).chain(times.iter().copied()).collect();
-        self.repeat(&all)
+    pub fn tile(self, times: impl Sizes) -> Self {
+        let times = self.shape_of("tile", times);
+        let ones = std::iter::repeat_n(1, self.ndim().saturating_sub(times.len()));
+        self.repeat(ones.chain(times.iter().copied()).collect::<Shape>())
     }
 
     // ------------------------------------------------------------------------------------------------------------ parts
@@ -115,14 +114,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If there is no such axis, or the sizes do not add up to its own.
     #[track_caller]
-    pub fn split_with_sizes(self, sizes: &[usize], axis: isize) -> Vec<Self> {
-        let n = self.shape()[self.axis("split_with_sizes", axis)];
+    pub fn split_with_sizes(self, sizes: impl Sizes, axis: isize) -> Vec<Self> {
+        let (n, sizes) = (self.shape()[self.axis("split_with_sizes", axis)], self.shape_of("split_with_sizes", sizes));
         if sizes.iter().try_fold(0usize, |sum, &size| sum.checked_add(size)) != Some(n) {
-            let e = ShapeError::new(format!("the sizes {sizes:?} do not add up to {n}, the size of axis {axis}"));
+            let e = ShapeError::new(format!("the sizes {sizes} do not add up to {n}, the size of axis {axis}"));
             refuse(e.hint("for parts of equal size see `split`"), "split_with_sizes", [self.shape()]);
         }
         let (mut parts, mut start) = (self.list_of_parts("split_with_sizes", sizes.len()), 0);
-        for &size in sizes {
+        for &size in sizes.iter() {
             parts.push(self.narrow(axis, start, size));
             start += size;
         }
@@ -143,6 +142,51 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         let mut parts = self.list_of_parts("chunk", count);
         parts.resize(count, self.narrow(axis, 0, 0));
+        parts
+    }
+    /// Exactly `N` views of equal parts along an axis, to be taken apart at once.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f32>::new();
+    /// let gates = tape.leaf([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]);
+    /// let [i, f] = gates.chunks(1);
+    /// assert_eq!((i.shape().to_vec(), f.to_vec()), (vec![2, 2], vec![3.0, 4.0, 7.0, 8.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis, or N does not divide its size.
+    #[track_caller]
+    pub fn chunks<const N: usize>(self, axis: isize) -> [Self; N] {
+        let n = self.shape()[self.axis("chunks", axis)];
+        if N == 0 || !n.is_multiple_of(N) {
+            let e = ShapeError::new(format!("axis {axis} of size {n} is not cut into {N} equal parts"));
+            refuse(e.hint("`chunk` gives a list whose last part may be smaller"), "chunks", [self.shape()]);
+        }
+        let mut parts = [self; N];
+        for (i, part) in parts.iter_mut().enumerate() {
+            *part = self.narrow(axis, i * (n / N), n / N);
+        }
+        parts
+    }
+    /// Views of the slices along an axis, without that axis: the rows of a matrix for axis 0, the steps of a sequence `[batch, time, features]` for
+    /// axis 1. PyTorch's `unbind`; the inverse of [`stack`](crate::stack).
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f32>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// let columns: Vec<Vec<f32>> = x.unbind(-1).into_iter().map(|column| column.to_vec()).collect();
+    /// assert_eq!(columns, [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
+    #[track_caller]
+    pub fn unbind(self, axis: isize) -> Vec<Self> {
+        let (shape, at) = (self.shape(), self.axis("unbind", axis));
+        let mut parts = self.list_of_parts("unbind", shape[at]);
+        for i in 0..shape[at] {
+            parts.push(self.narrow(axis, i, 1).reshape_to(shape.remove(at)));
+        }
         parts
     }
     /// An empty list with room for `count` parts. Refuses more than `MOST`.

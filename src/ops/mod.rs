@@ -9,6 +9,7 @@ pub(crate) mod batch_norm;
 pub(crate) mod binary;
 pub(crate) mod compose;
 pub(crate) mod conv;
+pub(crate) mod create;
 pub(crate) mod cross_entropy;
 pub(crate) mod determinant;
 pub(crate) mod distance;

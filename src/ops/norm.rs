@@ -4,7 +4,7 @@
 use crate::array::error::ShapeError;
 use crate::array::layout::Axes;
 use crate::array::scalar::Scalar;
-use crate::array::shape::{Shape, Small};
+use crate::array::shape::{Shape, Sizes, Small};
 use crate::array::view::View;
 use crate::kernels::norm::Standard;
 use crate::kernels::unit::{is_moderate, unit};
@@ -244,8 +244,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If the sizes are not those of the last axes, weight or bias has another shape, or eps is NaN.
     #[track_caller]
-    pub fn layer_norm(self, sizes: &[usize], options: NormOptions<'t, T>) -> Self {
-        let axes = self.last_axes("layer_norm", sizes, [options.weight, options.bias]);
+    pub fn layer_norm(self, sizes: impl Sizes, options: NormOptions<'t, T>) -> Self {
+        let axes = self.last_axes("layer_norm", &self.shape_of("layer_norm", sizes), [options.weight, options.bias]);
         self.check_eps("layer_norm", options.eps);
         self.standardize(axes, options.eps).affine_of_last(axes, options.weight, options.bias)
     }
@@ -255,8 +255,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If the sizes are not those of the last axes, the weight has another shape, or eps is NaN.
     #[track_caller]
-    pub fn rms_norm(self, sizes: &[usize], options: RmsNormOptions<'t, T>) -> Self {
-        let axes = self.last_axes("rms_norm", sizes, [options.weight, None]);
+    pub fn rms_norm(self, sizes: impl Sizes, options: RmsNormOptions<'t, T>) -> Self {
+        let axes = self.last_axes("rms_norm", &self.shape_of("rms_norm", sizes), [options.weight, None]);
         self.check_eps("rms_norm", options.eps.unwrap_or(0.0));
         let epsilon = if size_of::<T>() == 4 { f64::from(f32::EPSILON) } else { f64::EPSILON };
         let standard = Standard { axes, eps: options.eps.unwrap_or(epsilon), center: false };
@@ -421,7 +421,7 @@ mod rows {
                     |v| formula(v[0], &[1, 2], 0.2, true) * v[1] + v[2],
                 ),
                 refuses([any(&[2, 3])], |v| v[0].layer_norm(&[2], plain(0.1)), &["layer_norm of [2, 3]", "[2] are not", "hint: "]),
-                refuses([any(&[2, 3])], |v| v[0].layer_norm(&[], plain(0.1)), &["layer_norm of [2, 3]", "[] are not", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].layer_norm((), plain(0.1)), &["layer_norm of [2, 3]", "[] are not", "hint: "]),
                 refuses(
                     [any(&[2, 3]), any(&[2])],
                     |v| v[0].layer_norm(&[3], affine(v[1], v[1], 0.1)),

@@ -3,7 +3,7 @@
 use crate::array::error::ShapeError;
 use crate::array::layout::{Axes, Layout};
 use crate::array::scalar::Scalar;
-use crate::array::shape::{Shape, Small, Strides};
+use crate::array::shape::{Shape, Sizes, Small, Strides};
 use crate::array::view::View;
 use crate::kernels::reduce::{Sum, reduce};
 use crate::kernels::strided::copy;
@@ -101,7 +101,7 @@ impl<T: Scalar> Op<T> for BroadcastTo {
         copy(x[0], y);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|_| cx.g.sum_to(cx.x(0).shape()))
+        cx.each(|_| cx.g.sum_to_shape(cx.x(0).shape()))
     }
 }
 
@@ -136,16 +136,16 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If this array does not broadcast to the shape.
     #[track_caller]
-    pub fn broadcast_to(self, shape: &[usize]) -> Self {
-        self.broadcast_to_shape(shape.into())
+    pub fn broadcast_to(self, shape: impl Sizes) -> Self {
+        self.broadcast_to_shape(self.shape_of("broadcast_to", shape))
     }
     /// [`Var::broadcast_to`], where -1 keeps the size of an axis.
     ///
     /// # Panics
     /// If this array does not broadcast to the shape, or -1 stands for an axis that the array does not have.
     #[track_caller]
-    pub fn expand(self, sizes: &[isize]) -> Self {
-        let shape = self.shape();
+    pub fn expand(self, sizes: impl Sizes) -> Self {
+        let (shape, sizes) = (self.shape(), sizes.to_sizes());
         let skip = sizes.len().saturating_sub(shape.len());
         if let Some(axis) = sizes.iter().enumerate().position(|(a, &n)| n < -1 || n == -1 && a < skip) {
             let e = ShapeError::new(format!("size {} of axis {axis} in {sizes:?} stands for no size of shape {shape}", sizes[axis]));
@@ -167,7 +167,11 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If `shape` does not broadcast to the shape of this array.
     #[track_caller]
-    pub fn sum_to(self, shape: Shape) -> Self {
+    pub fn sum_to(self, shape: impl Sizes) -> Self {
+        self.sum_to_shape(self.shape_of("sum_to", shape))
+    }
+    #[track_caller]
+    pub(crate) fn sum_to_shape(self, shape: Shape) -> Self {
         if self.shape() == shape { self } else { self.record(SumTo(shape)) }
     }
 }
@@ -213,8 +217,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If the numbers of elements differ.
     #[track_caller]
-    pub fn reshape(self, shape: &[isize]) -> Self {
-        let sizes = self.sizes("reshape", shape, self.numel());
+    pub fn reshape(self, shape: impl Sizes) -> Self {
+        let sizes = self.sizes("reshape", &shape.to_sizes(), self.numel());
         self.reshape_to(Shape::from(sizes))
     }
     /// The sizes, where one that is -1 is computed so that their product is `total`.
@@ -255,9 +259,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// # Panics
     /// If there is no such axis, or the product of the sizes is not the size of the axis.
     #[track_caller]
-    pub fn unflatten(self, axis: isize, sizes: &[isize]) -> Self {
+    pub fn unflatten(self, axis: isize, sizes: impl Sizes) -> Self {
         let (shape, axis) = (self.shape(), self.axis("unflatten", axis));
-        let sizes = self.sizes("unflatten", sizes, shape[axis]);
+        let sizes = self.sizes("unflatten", &sizes.to_sizes(), shape[axis]);
         if sizes.iter().fold(1usize, |product, &n| product.saturating_mul(n)) != shape[axis] {
             let e = ShapeError::new(format!("axis {axis} of size {} is not {sizes:?}", shape[axis]));
             refuse(e.hint("the sizes multiply to that of the axis; one may be -1, which is computed"), "unflatten", [shape]);
@@ -465,8 +469,8 @@ mod rows {
                 grad([any(&[4, 3])], |v| v[0].t().broadcast_to(&[2, 3, 4]).exp()),
                 grad([any(&[7])], |v| v[0].slice(&at![..; -3]).broadcast_to(&[2, 3]) * v[0].slice(&at![..3])),
                 value([of(&[2], [1.0, 2.0])], |v| v[0].broadcast_to(&[2, 2]), &[1.0, 2.0, 1.0, 2.0], [&[2.0, 2.0]]),
-                adjoint(any(&[3, 1]), any(&[2, 3, 4]), |u| u.broadcast_to(&[2, 3, 4]), |v| v.sum_to([3, 1].into())),
-                adjoint(any(&[]), any(&[2, 3]), |u| u.broadcast_to(&[2, 3]), |v| v.sum_to([].into())),
+                adjoint(any(&[3, 1]), any(&[2, 3, 4]), |u| u.broadcast_to(&[2, 3, 4]), |v| v.sum_to([3, 1])),
+                adjoint(any(&[]), any(&[2, 3]), |u| u.broadcast_to(&[2, 3]), |v| v.sum_to(())),
                 refuses([any(&[2])], |v| v[0].broadcast_to(&[3]), &["broadcast_to of [2]", "does not broadcast to [3]", "hint: "]),
                 grad([any(&[2, 1])], |v| v[0].expand(&[3, -1, 4]).exp()),
                 refuses([any(&[2])], |v| v[0].expand(&[-1, 2]), &["expand of [2]", "-1", "hint: "]),
@@ -481,14 +485,14 @@ mod rows {
     impl Sampled for SumTo {
         fn rows<T: Scalar>() -> Vec<Row<T>> {
             vec![
-                grad([any(&[2, 3, 4])], |v| v[0].sum_to([3, 1].into()).square()),
-                grad([any(&[2, 3])], |v| v[0].sum_to([].into()).square()),
-                grad([any(&[4, 3, 2])], |v| v[0].permute(&[2, 1, 0]).sum_to([1, 4].into()).square()),
-                grad([any(&[0, 3])], |v| v[0].sum_to([3].into()).square()),
-                grad([any(&[3])], |v| v[0].broadcast_to(&[5, 3]).sum_to([1].into()).square()),
-                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].sum_to([2, 1].into()), &[3.0, 7.0], [&[1.0; 4]]),
-                adjoint(any(&[2, 3, 4]), any(&[1, 4]), |u| u.sum_to([1, 4].into()), |v| v.broadcast_to(&[2, 3, 4])),
-                refuses([any(&[2, 3])], |v| v[0].sum_to([2].into()), &["sum_to of [2, 3]", "[2] does not broadcast to [2, 3]"]),
+                grad([any(&[2, 3, 4])], |v| v[0].sum_to([3, 1]).square()),
+                grad([any(&[2, 3])], |v| v[0].sum_to(()).square()),
+                grad([any(&[4, 3, 2])], |v| v[0].permute(&[2, 1, 0]).sum_to([1, 4]).square()),
+                grad([any(&[0, 3])], |v| v[0].sum_to([3]).square()),
+                grad([any(&[3])], |v| v[0].broadcast_to(&[5, 3]).sum_to([1]).square()),
+                value([of(&[2, 2], [1.0, 2.0, 3.0, 4.0])], |v| v[0].sum_to([2, 1]), &[3.0, 7.0], [&[1.0; 4]]),
+                adjoint(any(&[2, 3, 4]), any(&[1, 4]), |u| u.sum_to([1, 4]), |v| v.broadcast_to(&[2, 3, 4])),
+                refuses([any(&[2, 3])], |v| v[0].sum_to([2]), &["sum_to of [2, 3]", "[2] does not broadcast to [2, 3]"]),
             ]
         }
     }

@@ -141,6 +141,17 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn ln(self) -> Self {
         self.record(Map(Ln))
     }
+    /// The natural logarithm, by PyTorch's name: [`Var::ln`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 0.5]);
+    /// assert_eq!(x.log().to_vec(), x.ln().to_vec());
+    /// ```
+    #[track_caller]
+    pub fn log(self) -> Self {
+        self.ln()
+    }
 }
 
 // ----------------------------------------------------------------------------------------------------------- log1p

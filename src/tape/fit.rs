@@ -7,6 +7,7 @@ use crate::array::shape::{Shape, Strides};
 use crate::tape::Tape;
 use crate::tape::node::{At, NONE, NodeId};
 use crate::tape::op::{Fused, Op};
+use crate::tape::param::Param;
 use crate::tape::recall::Placement;
 use crate::tape::record::List;
 use crate::tape::var::Var;
@@ -92,7 +93,20 @@ impl<T: Scalar> List<T> {
     /// What is said where an op cannot be computed.
     #[cold]
     pub(super) fn refusal(&self, e: ShapeError, op: &dyn Op<T>, inputs: &[NodeId], at: At) -> ShapeError {
-        e.of(op.name(), inputs.iter().map(|&i| self.layout(i).shape().clone()), at)
+        let e = e.of(op.name(), inputs.iter().map(|&i| self.layout(i).shape().clone()), at);
+        match inputs.iter().find_map(|&i| self.param_of(i)) {
+            Some(param) => e.with_param(&param.path()),
+            None => e,
+        }
+    }
+    /// The parameter that a node is, or a view of.
+    fn param_of(&self, mut id: NodeId) -> Option<&Param<T>> {
+        while let [x] = *self.inputs(id)
+            && self.op(id).alias(self.layout(x), self.layout(id).shape()).is_some()
+        {
+            id = x;
+        }
+        self.leaves.param(id)
     }
     /// The same for a node that is computed later, or whose rule is run.
     #[cold]

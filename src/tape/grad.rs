@@ -60,20 +60,20 @@ impl<T: Scalar> Tape<T> {
         let mut grads = self.write().spare_grads.pop().unwrap_or_default();
         grads.belongs_to(self.step());
         let mut list = self.write();
-        let wanted = list.leaves.get().iter().filter(|(id, _)| *id <= y.id).map(|(id, _)| sweep.entries[*id as usize]);
+        let wanted = list.leaves.get().iter().filter(|leaf| leaf.id <= y.id).map(|leaf| sweep.entries[leaf.id as usize]);
         // The loss is settled with them: where it still waits, one run computes it and its gradient.
         list.settle(wanted.filter(|&c| c < UNWANTED).chain([y.id]));
         for k in 0..list.leaves.len {
-            let id = list.leaves.get()[k].0;
+            let id = list.leaves.get()[k].id;
             if id > y.id || sweep.entries[id as usize] >= UNWANTED {
                 continue;
             }
             let cotangent = sweep.entries[id as usize];
             let large = sweep.owner.take(&mut list, cotangent);
-            let (param, shape) = (list.leaves.get()[k].1.as_ref(), list.layout(id).shape());
+            let (leaf, shape) = (&list.leaves.get()[k], list.layout(id).shape());
             match large {
-                Some(buffer) => grads.add_large(id, param, shape, buffer),
-                None => grads.add_small(id, param, shape, |y| lay_out(list.view(cotangent), y)),
+                Some(buffer) => grads.add_large(leaf, shape, buffer),
+                None => grads.add_small(leaf, shape, |y| lay_out(list.view(cotangent), y)),
             }
         }
         drop(list);

@@ -3,20 +3,28 @@
 use crate::array::buffers::Buffer;
 use crate::array::scalar::Scalar;
 use crate::array::shape::Shape;
+use crate::array::warning::emit_warning;
 use crate::kernels::update::{UpdateRule, update};
+use crate::tape::leaves::Leaf;
 use crate::tape::node::{NONE, NodeId};
-use crate::tape::param::{Param, put_param};
+use crate::tape::param::Param;
 use crate::tape::store::SMALL;
 use ndarray::{ArrayViewD, IxDyn};
 use std::fmt;
 use std::ops::Range;
 use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 struct Entry<T: Scalar> {
-    leaf: NodeId,
-    param: Option<Param<T>>,
+    leaf: Leaf<T>,
     shape: Shape,
     values: Values<T>,
+}
+
+impl<T: Scalar> Entry<T> {
+    fn is_of(&self, param: &Param<T>) -> bool {
+        self.leaf.param.as_ref().is_some_and(|p| p.is(param))
+    }
 }
 
 /// Where a gradient lies.
@@ -36,11 +44,18 @@ pub struct Grads<T: Scalar = f32> {
     small: Vec<T>,
     /// The tape and the step of which the leaves are.
     step: (u64, u64),
+    /// Which backward pass of the program they come from, counted from 1.
+    pass: u64,
+    /// A mistake of [`Grads::accumulate`] was spoken of.
+    warned: bool,
 }
+
+/// How many backward passes there were.
+static PASSES: AtomicU64 = AtomicU64::new(0);
 
 impl<T: Scalar> Default for Grads<T> {
     fn default() -> Self {
-        Grads { entries: Vec::new(), len: 0, small: Vec::new(), step: (u64::MAX, 0) }
+        Grads { entries: Vec::new(), len: 0, small: Vec::new(), step: (u64::MAX, 0), pass: 0, warned: false }
     }
 }
 
@@ -58,26 +73,28 @@ impl<T: Scalar> Grads<T> {
     /// Says which tape and which step its leaves are of.
     pub(crate) fn belongs_to(&mut self, step: (u64, u64)) {
         self.step = step;
+        self.pass = PASSES.fetch_add(1, Ordering::Relaxed) + 1;
+        self.warned = false;
     }
-    pub(crate) fn add_small(&mut self, leaf: NodeId, param: Option<&Param<T>>, shape: &Shape, lay_out: impl FnOnce(&mut [T])) {
+    pub(crate) fn add_small(&mut self, leaf: &Leaf<T>, shape: &Shape, lay_out: impl FnOnce(&mut [T])) {
         let start = self.small.len();
         self.small.resize(start + shape.numel(), T::ZERO);
         lay_out(&mut self.small[start..]);
-        self.add(leaf, param, shape, Values::Small(start..self.small.len()));
+        self.add(leaf, shape, Values::Small(start..self.small.len()));
     }
-    pub(crate) fn add_large(&mut self, leaf: NodeId, param: Option<&Param<T>>, shape: &Shape, values: Buffer<T>) {
-        self.add(leaf, param, shape, Values::Large(values));
+    pub(crate) fn add_large(&mut self, leaf: &Leaf<T>, shape: &Shape, values: Buffer<T>) {
+        self.add(leaf, shape, Values::Large(values));
     }
-    fn add(&mut self, leaf: NodeId, param: Option<&Param<T>>, shape: &Shape, values: Values<T>) {
+    fn add(&mut self, leaf: &Leaf<T>, shape: &Shape, values: Values<T>) {
         match self.entries.get_mut(self.len) {
             Some(e) => {
-                put_param(&mut e.param, param);
+                e.leaf.put(leaf.id, leaf.param.as_ref(), leaf.version);
                 if e.shape != *shape {
                     e.shape = shape.clone();
                 }
-                (e.leaf, e.values) = (leaf, values);
+                e.values = values;
             }
-            None => self.entries.push(Entry { leaf, param: param.cloned(), shape: shape.clone(), values }),
+            None => self.entries.push(Entry { leaf: leaf.clone(), shape: shape.clone(), values }),
         }
         self.len += 1;
     }
@@ -86,13 +103,13 @@ impl<T: Scalar> Grads<T> {
     }
     /// The gradient of a leaf.
     pub(super) fn of_leaf(&self, leaf: NodeId) -> Option<ArrayViewD<'_, T>> {
-        self.entries().iter().find(|e| e.leaf == leaf).map(|e| self.view(e))
+        self.entries().iter().find(|e| e.leaf.id == leaf).map(|e| self.view(e))
     }
     fn entries(&self) -> &[Entry<T>] {
         &self.entries[..self.len]
     }
     fn entry(&self, param: &Param<T>) -> Option<&Entry<T>> {
-        self.entries().iter().find(|e| e.param.as_ref().is_some_and(|p| p.is(param)))
+        self.entries().iter().find(|e| e.is_of(param))
     }
     fn values<'a>(&'a self, entry: &'a Entry<T>) -> &'a [T] {
         match &entry.values {
@@ -124,7 +141,7 @@ impl<T: Scalar> Grads<T> {
                 }
                 Values::Large(buffer) => &mut buffer[..],
             };
-            e.param.as_ref().map(|p| (p, values))
+            e.leaf.param.as_ref().map(|p| (p, values))
         })
     }
     /// Adds the gradients that others hold of parameters, so that one update serves several backward passes: batches that are too large for
@@ -149,23 +166,38 @@ impl<T: Scalar> Grads<T> {
     /// assert_eq!(sum.slice(&w), Some(&[3.0][..]));
     /// Sgd::new(0.1).step([&w], &sum);
     /// ```
+    ///
+    /// If a parameter was changed between the passes whose gradients are added, it warns once: a sum of an earlier step was not begun anew.
+    #[track_caller]
     pub fn accumulate(&mut self, other: &Grads<T>) {
+        self.pass = self.pass.max(other.pass);
         for e in other.entries() {
-            let (Some(param), more) = (&e.param, other.values(e)) else { continue };
-            let known = self.entries[..self.len].iter_mut().find(|e| e.param.as_ref().is_some_and(|p| p.is(param)));
-            match known.map(|e| &mut e.values) {
-                Some(values) => {
-                    let sum = match values {
+            let (Some(param), more) = (&e.leaf.param, other.values(e)) else { continue };
+            let known = self.entries[..self.len].iter_mut().find(|e| e.is_of(param));
+            match known {
+                Some(known) => {
+                    if known.leaf.version != e.leaf.version && !std::mem::replace(&mut self.warned, true) {
+                        warn_of_sum(param, Location::caller());
+                    }
+                    let sum = match &mut known.values {
                         Values::Small(range) => &mut self.small[range.clone()],
                         Values::Large(buffer) => &mut buffer[..],
                     };
                     sum.iter_mut().zip(more).for_each(|(sum, &more)| *sum += more);
                 }
-                // No leaf of this store's step.
-                None if more.len() > SMALL => self.add_large(NONE, Some(param), &e.shape, Buffer::copied(more)),
-                None => self.add_small(NONE, Some(param), &e.shape, |sum| sum.copy_from_slice(more)),
+                None => {
+                    let leaf = Leaf { id: NONE, ..e.leaf.clone() }; // no leaf of this store's step
+                    match more.len() > SMALL {
+                        true => self.add_large(&leaf, &e.shape, Buffer::copied(more)),
+                        false => self.add_small(&leaf, &e.shape, |sum| sum.copy_from_slice(more)),
+                    }
+                }
             }
         }
+    }
+    /// Which backward pass they come from, of all that the program has made, counted from 1; of accumulated ones the last. 0 if there was none.
+    pub fn pass(&self) -> u64 {
+        self.pass
     }
     /// The number of gradients.
     pub fn len(&self) -> usize {
@@ -177,9 +209,18 @@ impl<T: Scalar> Grads<T> {
     }
 }
 
+#[cold]
+fn warn_of_sum<T: Scalar>(param: &Param<T>, at: &Location<'_>) {
+    emit_warning(&format!(
+        "accumulate: parameter {} was changed between the backward passes whose gradients are added\n  at {at}\n  hint: begin each step with an \
+         empty sum, `Grads::default()`",
+        param.path()
+    ));
+}
+
 impl<T: Scalar> fmt::Debug for Grads<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |e: &Entry<T>| e.param.as_ref().map_or(format!("%{}", e.leaf), |p| p.name().to_string());
+        let name = |e: &Entry<T>| e.leaf.param.as_ref().map_or(format!("%{}", e.leaf.id), |p| p.name().to_string());
         f.debug_map().entries(self.entries().iter().map(|e| (name(e), &e.shape))).finish()
     }
 }

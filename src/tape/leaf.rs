@@ -36,7 +36,7 @@ impl<T: Scalar> Tape<T> {
             };
             let id = list.leaf(kind, shape, place, tracked, at);
             if list.nodes[id as usize].tracked {
-                list.leaves.push(id, None);
+                list.leaves.push(id, None, 0);
             }
             id
         });
@@ -71,18 +71,23 @@ impl<T: Scalar> Tape<T> {
     /// ([`Param::freeze`]) are constants.
     ///
     /// # Panics
-    /// If a closure of [`Param::with_mut`] holds the parameter on this thread.
+    /// If the parameter was changed since this tape recorded it: values on a tape never change, so it would be used with its old value. A loop that
+    /// forgets [`Tape::reset`] would never learn. Also if a closure of [`Param::with_mut`] holds the parameter on this thread.
     #[track_caller]
     pub fn param(&self, param: &Param<T>) -> Var<'_, T> {
         let at = Location::caller();
         param.check_readable();
         let mut list = self.write();
-        let frozen = param.is_frozen();
+        let (frozen, version) = (param.is_frozen(), param.version());
         if !frozen
             && !list.no_grad.get()
-            && let Some(id) = list.leaves.find(param)
+            && let Some(leaf) = list.leaves.find(param)
         {
-            return Var::at(self, id);
+            if leaf.version != version {
+                drop(list);
+                refuse_stale(param, at);
+            }
+            return Var::at(self, leaf.id);
         }
         list.ready(at);
         let count = param.shape().numel();
@@ -94,7 +99,7 @@ impl<T: Scalar> Tape<T> {
         let place = place.unwrap_or_else(|e| panic!("{}", e.of("param", [param.shape().clone()], at)));
         let id = list.leaf(Fixed::PARAM, param.shape(), place, !frozen, at);
         if list.nodes[id as usize].tracked {
-            list.leaves.push(id, Some(param));
+            list.leaves.push(id, Some(param), version);
         }
         Var::at(self, id)
     }
@@ -108,6 +113,15 @@ impl<T: Scalar> List<T> {
         let at = self.at.unwrap_or(at);
         self.append(Node { tracked, ..node(OpRef::Fixed(kind), layout, place, at) })
     }
+}
+
+/// Refuses a parameter that is not as it was recorded.
+#[cold]
+#[inline(never)]
+fn refuse_stale<T: Scalar>(param: &Param<T>, at: At) -> ! {
+    let e = ShapeError::new(format!("parameter {} was changed since this tape recorded it, and a tape keeps the old value", param.path()));
+    let e = e.hint("call `tape.reset()` after `tape.backward(loss)`, before the parameters are changed");
+    panic!("{}", e.of("param", [param.shape().clone()], at));
 }
 
 /// Refuses a leaf of too many axes or elements, or of another number of elements than its shape says.

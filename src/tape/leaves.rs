@@ -2,13 +2,38 @@
 
 use crate::array::scalar::Scalar;
 use crate::tape::node::NodeId;
-use crate::tape::param::{Param, put_param};
+use crate::tape::param::Param;
+
+/// A tracked leaf.
+#[derive(Clone)]
+pub(crate) struct Leaf<T: Scalar> {
+    pub id: NodeId,
+    /// The parameter that it stands for.
+    pub param: Option<Param<T>>,
+    /// How often that had been changed when its value was recorded.
+    pub version: u64,
+}
+
+impl<T: Scalar> Leaf<T> {
+    /// Puts another leaf where most often one of the same parameter lies already.
+    pub fn put(&mut self, id: NodeId, param: Option<&Param<T>>, version: u64) {
+        let same = match (&self.param, param) {
+            (Some(old), Some(new)) => old.is(new),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            self.param = param.cloned();
+        }
+        (self.id, self.version) = (id, version);
+    }
+}
 
 /// Tracked leaves and the parameters they stand for.
 ///
 /// Rewound by a cursor and not cleared: a parameter that is used again in the next step is not counted anew.
 pub(crate) struct Leaves<T: Scalar> {
-    entries: Vec<(NodeId, Option<Param<T>>)>,
+    entries: Vec<Leaf<T>>,
     pub len: usize,
 }
 
@@ -16,20 +41,21 @@ impl<T: Scalar> Leaves<T> {
     pub fn new() -> Leaves<T> {
         Leaves { entries: Vec::new(), len: 0 }
     }
-    pub fn get(&self) -> &[(NodeId, Option<Param<T>>)] {
+    pub fn get(&self) -> &[Leaf<T>] {
         &self.entries[..self.len]
     }
     /// The leaf that stands for a parameter.
-    pub fn find(&self, param: &Param<T>) -> Option<NodeId> {
-        self.get().iter().find(|(_, p)| p.as_ref().is_some_and(|p| p.is(param))).map(|&(id, _)| id)
+    pub fn find(&self, param: &Param<T>) -> Option<&Leaf<T>> {
+        self.get().iter().find(|leaf| leaf.param.as_ref().is_some_and(|p| p.is(param)))
     }
-    pub fn push(&mut self, id: NodeId, param: Option<&Param<T>>) {
+    /// The parameter that a leaf stands for.
+    pub fn param(&self, id: NodeId) -> Option<&Param<T>> {
+        self.get().iter().find(|leaf| leaf.id == id).and_then(|leaf| leaf.param.as_ref())
+    }
+    pub fn push(&mut self, id: NodeId, param: Option<&Param<T>>, version: u64) {
         match self.entries.get_mut(self.len) {
-            Some((old, p)) => {
-                *old = id;
-                put_param(p, param);
-            }
-            None => self.entries.push((id, param.cloned())),
+            Some(leaf) => leaf.put(id, param, version),
+            None => self.entries.push(Leaf { id, param: param.cloned(), version }),
         }
         self.len += 1;
     }

@@ -5,6 +5,7 @@ use crate::array::shape::Shape;
 use crate::tape::Tape;
 use crate::tape::node::NodeId;
 use std::fmt;
+use std::panic::Location;
 
 /// Counters of a tape's memory; see [`Tape::stats`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct NodeInfo {
     /// Whether the value is not computed yet: a large elementwise op (or the sum of one) waits until it is first read, and is then computed in
     /// one pass with its neighbours.
     pub waits: bool,
+    /// The line that recorded it.
+    pub at: &'static Location<'static>,
 }
 
 impl<T: Scalar> Tape<T> {
@@ -54,14 +57,37 @@ impl<T: Scalar> Tape<T> {
     /// assert_eq!(tape.nodes()[y.node()].inputs, [1]);
     /// ```
     pub fn nodes(&self) -> Vec<NodeInfo> {
+        (0..self.next_id()).map(|id| self.info(id)).collect()
+    }
+    fn info(&self, id: NodeId) -> NodeInfo {
         let list = self.read();
-        let info = |id: NodeId| NodeInfo {
+        NodeInfo {
             op: list.op(id).name(),
             inputs: list.inputs(id).iter().map(|&i| i as usize).collect(),
             shape: list.layout(id).shape().clone(),
             waits: list.waits(id),
+            at: list.nodes[id as usize].at,
+        }
+    }
+
+    /// The first value on the tape that has an element which is infinite or not a number: where to look when a loss is NaN. `None` if there is none.
+    /// (Infinities of [`Tape::constant`] do not count: masks have them.) It reads every value, so that whatever waits is computed.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f32>::new();
+    /// let x = tape.leaf([1.0, 0.0, 4.0]);
+    /// let y = (x.log() * 0.0).sum();
+    /// assert!(y.item().is_nan());
+    /// let first = tape.first_not_finite().unwrap();
+    /// assert_eq!((first.op, first.inputs), ("ln", vec![x.node()])); // ln 0 = -inf
+    /// ```
+    pub fn first_not_finite(&self) -> Option<NodeInfo> {
+        let not_finite = |&id: &NodeId| {
+            let list = self.read();
+            let is_constant = list.op(id).name() == "constant";
+            list.view(id).iter().any(|x| if is_constant { x.is_nan() } else { !x.to_f64().is_finite() })
         };
-        (0..list.nodes.len() as NodeId).map(info).collect()
+        (0..self.next_id()).find(not_finite).map(|id| self.info(id))
     }
 
     /// Writes the line of a node.

@@ -26,7 +26,11 @@ impl<T: Scalar> Tape<T> {
         let _restore = self.cut();
         f()
     }
-    /// The same until the result is dropped.
+    /// Whether operations carry a gradient now: false inside [`Tape::no_grad`]. (`torch.is_grad_enabled`.)
+    pub fn is_grad_enabled(&self) -> bool {
+        !self.read().no_grad.get()
+    }
+    /// [`Tape::no_grad`] until the result is dropped.
     pub(crate) fn cut(&self) -> Restore<'_, T> {
         Restore { tape: self, no_grad: self.read().no_grad.replace(true) }
     }

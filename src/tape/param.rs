@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::Range;
 use std::panic::Location;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 /// A named array that training changes: weights, biases. Cheap to clone (all clones are one parameter), `Send` and `Sync`.
@@ -31,8 +31,12 @@ pub struct Param<T: Scalar = f32>(Arc<Shared<T>>);
 
 struct Shared<T: Scalar> {
     name: String,
+    /// Its name in the model that it is part of; see [`Param::set_path`].
+    path: RwLock<Option<Arc<str>>>,
     shape: Shape,
     values: RwLock<Arc<Buffer<T>>>,
+    /// How often the values were changed.
+    version: AtomicU64,
     frozen: AtomicBool,
     /// Begin and end of the elements that updates do not change.
     kept: [AtomicUsize; 2],
@@ -77,12 +81,32 @@ impl<T: Scalar> Param<T> {
         values.visit(|shape, values| {
             let values = RwLock::new(Arc::new(Buffer::copied(values)));
             let (frozen, kept, asked, aside) = (AtomicBool::new(false), Default::default(), Default::default(), Mutex::default());
-            Param(Arc::new(Shared { name: name.into(), shape: shape.into(), values, frozen, kept, asked, aside }))
+            let (name, path, shape, version) = (name.into(), RwLock::default(), shape.into(), AtomicU64::new(0));
+            Param(Arc::new(Shared { name, path, shape, values, version, frozen, kept, asked, aside }))
         })
     }
     /// Its name.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+    /// Its name in the model that it is part of, such as `features.2.weight`, once that is known; else its own name. Errors say it.
+    pub fn path(&self) -> Arc<str> {
+        let path = self.0.path.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        path.clone().unwrap_or_else(|| self.name().into())
+    }
+    /// Says what its name in a model is. [`Module`](crate::nn::Module) does so when its parameters are listed, saved or loaded. Of a model inside
+    /// another the longer name stays: `weight` does not replace `fc.weight`.
+    pub fn set_path(&self, path: &str) {
+        let mut known = self.0.path.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let longer = known.as_ref().is_some_and(|known| **known == *path || known.ends_with(&format!(".{path}")));
+        if !longer {
+            *known = Some(path.into());
+        }
+    }
+    /// How often its values were changed.
+    #[inline]
+    pub(super) fn version(&self) -> u64 {
+        self.0.version.load(Ordering::Relaxed)
     }
     /// Its shape, which never changes.
     pub fn shape(&self) -> &Shape {
@@ -136,6 +160,7 @@ impl<T: Scalar> Param<T> {
         self.check_free(true, Location::caller());
         let mut values = self.0.values.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         let _held = self.hold(true);
+        self.0.version.fetch_add(1, Ordering::Relaxed);
         if Arc::get_mut(&mut values).is_none() {
             *values = Arc::new(Buffer::copied(&values));
         }
@@ -280,18 +305,6 @@ fn load([start, end]: &[AtomicUsize; 2]) -> Range<usize> {
 fn store([start, end]: &[AtomicUsize; 2], range: Range<usize>) {
     start.store(range.start, Ordering::Relaxed);
     end.store(range.end, Ordering::Relaxed);
-}
-
-/// Puts a parameter where most often the same one lies already.
-pub(crate) fn put_param<T: Scalar>(place: &mut Option<Param<T>>, param: Option<&Param<T>>) {
-    let same = match (&*place, param) {
-        (Some(old), Some(new)) => old.is(new),
-        (None, None) => true,
-        _ => false,
-    };
-    if !same {
-        *place = param.cloned();
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
-use crate::array::shape::Shape;
+use crate::array::shape::{Shape, Sizes};
 use crate::tape::Tape;
 use crate::tape::node::NodeId;
 use crate::tape::op::erase::Listed;
@@ -196,6 +196,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub(crate) fn is_number_axis(self, axis: isize) -> bool {
         self.ndim() == 0 && [0, -1].contains(&axis)
     }
+    /// A shape as a caller writes it; refuses negative sizes.
+    #[track_caller]
+    pub(crate) fn shape_of(self, op: &'static str, sizes: impl Sizes) -> Shape {
+        match sizes_to_shape(&sizes.to_sizes()) {
+            Ok(shape) => shape,
+            Err(e) => refuse(e, op, [self.shape()]),
+        }
+    }
     /// Resolves an axis for a method.
     #[track_caller]
     pub(crate) fn axis(self, op: &'static str, axis: isize) -> usize {
@@ -204,6 +212,15 @@ impl<'t, T: Scalar> Var<'t, T> {
             Ok(a) => a,
             Err(e) => refuse(e, op, [shape]),
         }
+    }
+}
+
+/// A shape of these sizes, if none is negative.
+pub(crate) fn sizes_to_shape(sizes: &[isize]) -> Result<Shape, ShapeError> {
+    match sizes.iter().find(|&&n| n < 0) {
+        Some(n) => Err(ShapeError::new(format!("{sizes:?} is no shape: size {n} is negative"))
+            .hint("only `reshape`, `expand` and `unflatten` take -1")),
+        None => Ok(sizes.iter().map(|&n| n as usize).collect()),
     }
 }
 

@@ -176,7 +176,7 @@ fn what_no_array_can_be_is_refused_where_it_is_made() {
         }),
         ("gather of [3]: indices of a Var: an array of shape [1099511627776]", &|| {
             let tape = Tape::<f64>::new();
-            tape.leaf([1.0; 3]).gather(0, tape.leaf(1.0).broadcast_to(&[1 << 40]));
+            tape.leaf([1.0; 3]).gather(0, tape.leaf(1.0).broadcast_to(&[1_usize << 40]));
         }),
     ];
     for (wanted, call) in calls {
@@ -190,8 +190,8 @@ fn what_no_array_can_be_is_refused_where_it_is_made() {
 fn a_kernel_of_no_channels_may_have_any_size() {
     let _alone = alone();
     let tape = Tape::<f64>::new();
-    let x = tape.leaf(0.5).broadcast_to(&[2, 0, 1 << 40]);
-    let w = tape.leaf(0.5).broadcast_to(&[3, 0, 1 << 40]);
+    let x = tape.leaf(0.5).broadcast_to(&[2_usize, 0, 1 << 40]);
+    let w = tape.leaf(0.5).broadcast_to(&[3_usize, 0, 1 << 40]);
     let bias = tape.leaf([1.0, 2.0, 3.0]);
     assert_eq!(x.conv1d(w, bias, Conv1dOptions::default()).to_vec(), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
     let y = tape.leaf(0.5).broadcast_to(&[0, 3, 1]).conv_transpose1d(w, None, Default::default());

@@ -413,7 +413,7 @@ pub const METHODS: &[(&str, Method)] = &[
     ("detach", |d| vec![d.x(&[2, 3]).detach()]),
     ("broadcast_to", |d| vec![d.x(&[1, 3]).broadcast_to(&[d.size(2), d.size(2), d.size(3)])]),
     ("expand", |d| vec![d.x(&[1, 3]).expand(&[d.int(2), d.int(2), d.int(-1)])]),
-    ("sum_to", |d| vec![d.x(&[2, 3]).sum_to([d.size(1), d.size(3)].into())]),
+    ("sum_to", |d| vec![d.x(&[2, 3]).sum_to([d.size(1), d.size(3)])]),
     ("reshape", |d| vec![d.x(&[2, 3]).reshape(&[d.int(3), d.int(-1)])]),
     ("reshape, of a transpose", |d| vec![d.x(&[2, 3]).t().reshape(&[d.int(6), d.int(1), d.int(1)])]),
     ("flatten", |d| vec![d.x(&[2, 3, 2]).flatten(d.int(0), d.int(-1))]),

@@ -12,3 +12,4 @@ mod optim;
 mod plot;
 mod tensorboard;
 mod train;
+mod traps;

@@ -7,8 +7,8 @@ use wengert::data::{Examples, Loader};
 use wengert::init::seeded;
 use wengert::io::{Checkpoint, IoError, State};
 use wengert::metrics::{Mean, accuracy};
-use wengert::nn::{BatchNorm1d, Dropout, Linear, Mode, Module, Sequential, Visitor};
-use wengert::optim::{Adam, Goal, Optimizer, Rates, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Scheduler, Sgd, StepLr};
+use wengert::nn::{BatchNorm1d, Dropout, Forward, Linear, Mode, Module, Sequential, Visitor};
+use wengert::optim::{Adam, Goal, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Scheduler, Sgd, StepLr};
 use wengert::tensorboard::EventWriter;
 use wengert::train::*;
 use wengert::{Grads, Param, Tape, Var, io};
@@ -39,10 +39,12 @@ impl Constant {
         Constant(Param::new("w", [0.0]), Mode::default())
     }
 }
-impl Module<f64> for Constant {
+impl Forward<f64> for Constant {
     fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
         x * 0.0 + x.tape().param(&self.0)
     }
+}
+impl Module<f64> for Constant {
     fn visit(&self, v: &mut Visitor<'_, f64>) {
         v.param("w", &self.0).mode(&self.1);
     }
@@ -382,10 +384,12 @@ fn small_rates_and_losses_are_shown() {
 
 /// A model that does not show one of its two layers.
 struct Forgetful(Linear, Linear);
-impl Module for Forgetful {
+impl Forward for Forgetful {
     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
         self.1.forward(self.0.forward(x))
     }
+}
+impl Module for Forgetful {
     fn visit(&self, v: &mut Visitor<'_>) {
         v.module("first", &self.0);
     }

@@ -22,7 +22,7 @@ const POSITION: &str = "position";
 /// ```
 /// use wengert::data::{Examples, Loader, digits};
 /// use wengert::io::Checkpoint;
-/// use wengert::nn::{Dropout, Flatten, Linear, Module, Sequential};
+/// use wengert::nn::{Dropout, Flatten, Forward, Linear, Module, Sequential};
 /// use wengert::optim::{Adam, Optimizer, Scheduler, StepLr};
 /// use wengert::{Tape, init::seeded};
 ///

@@ -1,6 +1,6 @@
 //! Activation functions as modules.
 
-use super::{Module, Visitor};
+use super::{Forward, Module, Visitor};
 use crate::{Scalar, Var};
 
 /// An activation function as a module without parameters. It calls the `Var` method with the same name. All variants can be written without
@@ -42,7 +42,7 @@ pub enum Activation {
     LogSoftmax(isize),
 }
 
-impl<T: Scalar> Module<T> for Activation {
+impl<T: Scalar> Forward<T> for Activation {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         match *self {
@@ -61,5 +61,11 @@ impl<T: Scalar> Module<T> for Activation {
             Activation::LogSoftmax(axis) => x.log_softmax(axis),
         }
     }
+}
+
+impl<T: Scalar> Module<T> for Activation {
     fn visit(&self, _: &mut Visitor<'_, T>) {}
+    fn describe(&self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
 }

@@ -1,6 +1,6 @@
 //! Dropout: sets numbers to 0 at random.
 
-use super::{Generator, Mode, Module, Visitor};
+use super::{Forward, Generator, Mode, Module, Visitor};
 use crate::refusal::require;
 use crate::{Scalar, Var};
 use ndarray::{ArrayViewD, IxDyn};
@@ -13,7 +13,7 @@ use std::sync::Mutex;
 /// The choice depends only on the seed and on how often the layer was used.
 ///
 /// ```
-/// use wengert::nn::{Dropout, Module};
+/// use wengert::nn::{Dropout, Forward, Module};
 /// let (tape, dropout) = (wengert::Tape::<f32>::new(), Dropout::new(0.5, &mut wengert::init::seeded(1)));
 /// let y = dropout.forward(tape.constant([1.0; 100])).to_vec();
 /// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0));
@@ -44,10 +44,10 @@ impl<T: Scalar> Dropout<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for Dropout<T> {
+impl<T: Scalar> Forward<T> for Dropout<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        if !self.mode.is_training() || self.p == 0.0 {
+        if !self.mode.trains_on(x.tape(), "Dropout") || self.p == 0.0 {
             return x;
         }
         let factor = if self.p < 1.0 { T::from_f64(1.0 / (1.0 - self.p)) } else { T::ZERO };
@@ -62,6 +62,9 @@ impl<T: Scalar> Module<T> for Dropout<T> {
         // A choice and not a product, so that infinite numbers become 0 too.
         mask.where_cond(x * factor, T::ZERO)
     }
+}
+
+impl<T: Scalar> Module<T> for Dropout<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.mode(&self.mode).generator("generator", &self.generator);
     }

@@ -1,6 +1,6 @@
 //! A table of vectors: one for each word.
 
-use super::{Module, Visitor};
+use super::{Forward, Module, Visitor};
 use crate::refusal::{elements, require};
 use crate::{Indices, Param, Scalar, Tape, Var, init};
 use rand::Rng;
@@ -69,13 +69,19 @@ impl<T: Scalar> Embedding<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for Embedding<T> {
+impl<T: Scalar> Forward<T> for Embedding<T> {
     /// The vectors of words, which are given as whole numbers in a `Var`.
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.lookup(x.tape(), x)
     }
+}
+
+impl<T: Scalar> Module<T> for Embedding<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.param("weight", &self.weight);
+    }
+    fn describe(&self) -> String {
+        format!("embedding of {} words", self.weight.shape()[0])
     }
 }

@@ -1,6 +1,6 @@
 //! The fully connected layer.
 
-use super::{Module, Visitor};
+use super::{Forward, Module, Visitor};
 use crate::refusal::elements;
 use crate::{Param, Scalar, Var, init};
 use rand::Rng;
@@ -47,7 +47,7 @@ impl<T: Scalar> Linear<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for Linear<T> {
+impl<T: Scalar> Forward<T> for Linear<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let weight = x.tape().param(&self.weight);
@@ -56,7 +56,14 @@ impl<T: Scalar> Module<T> for Linear<T> {
             None => x.matmul(weight.t()),
         }
     }
+}
+
+impl<T: Scalar> Module<T> for Linear<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.param("weight", &self.weight).param("bias", &self.bias);
+    }
+    fn describe(&self) -> String {
+        let shape = self.weight.shape();
+        format!("linear {} to {}", shape[1], shape[0])
     }
 }

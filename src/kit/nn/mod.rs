@@ -1,11 +1,11 @@
 //! Modules: layers and networks with their parameters, with PyTorch's names and defaults.
 //!
-//! A [`Module`] computes a function of a `Var` and shows its parts by name. The layers and networks here ([`Linear`], [`Conv2d`],
+//! A [`Module`] shows its parts by name; a [`Forward`] is one that computes one `Var` from another. The layers and networks here ([`Linear`], [`Conv2d`],
 //! [`BatchNorm2d`], .., [`Sequential`], [`ResNet`]) are made of primitives, and none has a backward function of its own. They use only the
 //! public API of this crate, as your own modules do.
 //!
 //! ```
-//! use wengert::nn::{Linear, Module, Relu, Sequential};
+//! use wengert::nn::{Forward, Linear, Module, Relu, Sequential};
 //! use wengert::optim::Adam;
 //! use wengert::{Tape, init};
 //!
@@ -49,7 +49,7 @@ pub use linear::Linear;
 pub use models::{BasicBlock, DeepConvNet, InvertedResidual, Mlp, MobileNetV2, ResNet, SimpleConvNet};
 #[cfg(feature = "plot")]
 pub(crate) use module::Evaluation;
-pub use module::{Mode, Module, Part, Visitor};
+pub use module::{Forward, Mode, Module, Part, Visitor};
 pub use norm::{BatchNorm, BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm};
 pub use pool::{AdaptiveAvgPool2d, AvgPool2d, Flatten, MaxPool1d, MaxPool2d};
 pub use sequential::{Function, Residual, Sequential};

@@ -1,46 +1,56 @@
-//! The one trait of all layers and networks, and how their parts are found by name.
+//! The traits of all layers and networks, and how their parts are found by name.
 
 use super::{Generator, Summary};
 use crate::io::{State, StateError, Values};
-use crate::{Param, Scalar, Var};
+use crate::{Param, Scalar, Source, Tape, Var, emit_warning, scope_line};
 use ndarray::{ArrayD, IxDyn};
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A layer or a network: a function of a `Var`, with named parts.
+/// A layer or a network: named parts. What it computes is a method of its own, of any signature; if that is one `Var` from one `Var`, implement
+/// [`Forward`] too, as all layers do: then [`Sequential`](super::Sequential) and [`Fit`](crate::train::Fit) take it.
 ///
-/// To make a module of your own struct, say what it computes and which parts it has; everything else is provided.
+/// To make a module of your own struct, name its parts ([`parts!`](crate::parts)); everything else is provided.
 ///
 /// ```
-/// use wengert::nn::{Module, Visitor};
-/// use wengert::{Param, Tape, Var};
+/// use wengert::nn::{Forward, Linear, Module};
+/// use wengert::{Tape, Var, parts};
 ///
-/// struct Affine {
-///     scale: Param,
-///     shift: Param,
+/// /// A network of two inputs and two outputs.
+/// struct Twin {
+///     left: Linear,
+///     right: Linear,
 /// }
-/// impl Module for Affine {
-///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
-///         x * x.tape().param(&self.scale) + x.tape().param(&self.shift)
-///     }
-///     fn visit(&self, v: &mut Visitor<'_>) {
-///         v.param("scale", &self.scale).param("shift", &self.shift);
+/// impl Module for Twin {
+///     parts!(left, right);
+/// }
+/// impl Twin {
+///     fn forward<'t>(&self, a: Var<'t>, b: Var<'t>) -> (Var<'t>, Var<'t>) {
+///         let (a, b) = (self.left.forward(a), self.right.forward(b));
+///         (a + b, a - b)
 ///     }
 /// }
 ///
-/// let affine = Affine { scale: Param::new("scale", [2.0, 3.0]), shift: Param::new("shift", [0.5]) };
+/// let rng = &mut wengert::init::seeded(1);
+/// let net = Twin { left: Linear::new(3, 2, rng), right: Linear::new(4, 2, rng) };
 /// let tape = Tape::new();
-/// assert_eq!(affine.forward(tape.constant([1.0, 1.0])).to_vec(), [2.5, 3.5]);
-/// assert_eq!(affine.parameter_count(), 3);
+/// let (sum, _) = net.forward(tape.constant([1.0; 3]), tape.constant([1.0; 4]));
+/// assert_eq!(sum.shape(), [2]);
+/// assert_eq!(net.parameter_count(), 3 * 2 + 2 + 4 * 2 + 2);
+/// assert_eq!(net.named_parameters()[2].0, "right.weight");
 /// ```
 pub trait Module<T: Scalar = f32>: Send + Sync {
-    /// Computes the output.
-    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
-    /// Shows the parts to a visitor: parameters, buffers, and modules inside this one.
+    /// Shows the parts to a visitor: parameters, buffers, and modules inside this one. [`parts!`](crate::parts) writes it.
     fn visit(&self, v: &mut Visitor<'_, T>);
 
+    /// What it is, for errors: `linear 8 to 2`. By default the name of the type.
+    fn describe(&self) -> String {
+        let name = std::any::type_name::<Self>();
+        let name = name.split('<').next().unwrap_or(name);
+        name.rsplit("::").next().unwrap_or(name).into()
+    }
     /// All parameters with their names, such as `features.3.conv.0.weight`. A parameter that is used in several places occurs once.
     fn named_parameters(&self) -> Vec<(String, Param<T>)> {
         distinct(self, |part| if let Part::Param(p) = part { Some(p) } else { None })
@@ -132,36 +142,6 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         }
         Ok(())
     }
-    /// A table of the layers: name, output shape, parameters, multiply-adds. The network is evaluated once, on zeros of the given shape
-    /// (which includes the batch size).
-    ///
-    /// ```
-    /// use wengert::nn::{Mlp, Module};
-    /// let model = Mlp::new(&[784, 100, 10]).build::<f32>(&mut wengert::init::seeded(1));
-    /// assert_eq!(
-    ///     model.summary(&[1, 784]).to_string(),
-    ///     "\
-    /// layer  op      output shape  parameters  multiply-adds
-    /// ------------------------------------------------------
-    ///        input   [1, 784]
-    /// 0      linear  [1, 100]          78,500         78,400
-    ///        relu    [1, 100]
-    /// 2      linear  [1, 10]            1,010          1,000
-    /// ------------------------------------------------------
-    /// total                            79,510         79,400
-    /// trainable: 79,510 of 79,510 parameters"
-    /// );
-    /// ```
-    ///
-    /// # Panics
-    /// If an input of that shape is too large for memory, or does not fit the network.
-    #[track_caller]
-    fn summary(&self, input: &[usize]) -> Summary {
-        let named = self.named_parameters();
-        let trainable = named.iter().filter(|(_, p)| !p.is_frozen()).map(|(_, p)| p.shape().numel()).sum();
-        let _as_before = (Evaluation::of(self), Thawed::of(self));
-        Summary::of(&named, trainable, input, |x| self.forward(x))
-    }
     /// The states of the random generators, by name. Together with [`Module::state`] this is all that a run needs to resume.
     ///
     /// # Panics
@@ -221,6 +201,81 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     }
 }
 
+/// A module that computes one `Var` from one `Var`.
+///
+/// ```
+/// use wengert::nn::{Forward, Module};
+/// use wengert::{Param, Tape, Var, parts};
+///
+/// struct Affine {
+///     scale: Param,
+///     shift: Param,
+/// }
+/// impl Module for Affine {
+///     parts!(scale, shift);
+/// }
+/// impl Forward for Affine {
+///     fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
+///         x * x.tape().param(&self.scale) + x.tape().param(&self.shift)
+///     }
+/// }
+///
+/// let affine = Affine { scale: Param::new("scale", [2.0, 3.0]), shift: Param::new("shift", [0.5]) };
+/// let tape = Tape::new();
+/// assert_eq!(affine.forward(tape.constant([1.0, 1.0])).to_vec(), [2.5, 3.5]);
+/// assert_eq!(affine.parameter_count(), 3);
+/// ```
+pub trait Forward<T: Scalar = f32>: Module<T> {
+    /// Computes the output.
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
+
+    /// The output for an array, in evaluation mode and without a gradient. Afterwards each part is in the mode it was in.
+    ///
+    /// ```
+    /// use wengert::nn::{Dropout, Forward};
+    /// let dropout = Dropout::<f32>::new(0.5, &mut wengert::init::seeded(1));
+    /// assert_eq!(dropout.predict([1.0, 2.0]).as_slice(), Some(&[1.0, 2.0][..]));
+    /// ```
+    #[track_caller]
+    fn predict(&self, x: impl Source<T>) -> ArrayD<T>
+    where
+        Self: Sized,
+    {
+        let (_as_before, tape) = (Evaluation::of(self), Tape::new());
+        tape.no_grad(|| self.forward(tape.constant(x)).to_array())
+    }
+    /// A table of the layers: name, output shape, parameters, multiply-adds. The network is evaluated once, on zeros of the given shape
+    /// (which includes the batch size).
+    ///
+    /// ```
+    /// use wengert::nn::{Forward, Mlp};
+    /// let model = Mlp::new(&[784, 100, 10]).build::<f32>(&mut wengert::init::seeded(1));
+    /// assert_eq!(
+    ///     model.summary(&[1, 784]).to_string(),
+    ///     "\
+    /// layer  op      output shape  parameters  multiply-adds
+    /// ------------------------------------------------------
+    ///        input   [1, 784]
+    /// 0      linear  [1, 100]          78,500         78,400
+    ///        relu    [1, 100]
+    /// 2      linear  [1, 10]            1,010          1,000
+    /// ------------------------------------------------------
+    /// total                            79,510         79,400
+    /// trainable: 79,510 of 79,510 parameters"
+    /// );
+    /// ```
+    ///
+    /// # Panics
+    /// If an input of that shape is too large for memory, or does not fit the network.
+    #[track_caller]
+    fn summary(&self, input: &[usize]) -> Summary {
+        let named = self.named_parameters();
+        let trainable = named.iter().filter(|(_, p)| !p.is_frozen()).map(|(_, p)| p.shape().numel()).sum();
+        let _as_before = (Evaluation::of(self), Thawed::of(self));
+        Summary::of(&named, trainable, input, |x| self.forward(x))
+    }
+}
+
 /// The random generators, each once, with all of its names and its state.
 fn generators<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, *const Generator, [u64; 2])> {
     let mut all: Vec<(Vec<String>, *const Generator, [u64; 2])> = Vec::new();
@@ -248,7 +303,10 @@ fn arrays<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, Pa
             // A module that is shown twice under the same name is still one part.
             Some((names, _)) if names.iter().any(|other| other == name) => {}
             Some((names, _)) => names.push(name.to_string()),
-            None => all.push((vec![name.to_string()], array.clone())),
+            None => {
+                array.set_path(name);
+                all.push((vec![name.to_string()], array.clone()));
+            }
         }
     }));
     params.extend(buffers);
@@ -282,6 +340,7 @@ fn distinct<T: Scalar>(
         if let Some(p) = of_kind(part)
             && !found.iter().any(|(_, q)| q.is(p))
         {
+            p.set_path(name);
             found.push((name.to_string(), p.clone()));
         }
     }));
@@ -392,29 +451,100 @@ impl<'v, T: Scalar> Visitor<'v, T> {
     pub fn generator(&mut self, name: &str, generator: &Generator) -> &mut Self {
         self.part(name, Part::Generator(generator))
     }
-    /// Shows a module inside this one.
+    /// Shows a module inside this one (or a parameter, which is a module of one part).
     pub fn module(&mut self, name: &str, module: &(impl Module<T> + ?Sized)) -> &mut Self {
         self.inside(name, |v| module.visit(v))
     }
 }
 
+/// A parameter is a module of one part, so that [`parts!`](crate::parts) takes both.
+impl<T: Scalar> Module<T> for Param<T> {
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        (v.see)(&v.path, Part::Param(self));
+    }
+}
+
+impl<T: Scalar> Module<T> for Mode {
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        (v.see)(&v.path, Part::Mode(self));
+    }
+}
+
+impl<T: Scalar> Module<T> for Generator {
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        (v.see)(&v.path, Part::Generator(self));
+    }
+}
+
+/// Writes [`Module::visit`] for a struct: the fields that are its parts, under their own names. Parts are modules, parameters ([`Param`]),
+/// modes ([`Mode`]), random generators ([`Generator`](crate::nn::Generator)), and `Option` or `Vec` of them. Of a module for all number types, name the type first:
+/// `parts!(T: scale, shift)`. Fields of a tuple are numbers: `parts!(0, 1)`. A module without parts says `parts!()`.
+///
+/// ```
+/// use wengert::nn::{Linear, Module};
+/// use wengert::{Param, Scalar, parts};
+/// struct Head<T: Scalar> {
+///     linear: Linear<T>,
+///     scale: Option<Param<T>>,
+/// }
+/// impl<T: Scalar> Module<T> for Head<T> {
+///     parts!(T: linear, scale);
+/// }
+/// let head = Head::<f64> { linear: Linear::new(2, 1, &mut wengert::init::seeded(1)), scale: Some(Param::new("scale", 1.0)) };
+/// let names: Vec<String> = head.named_parameters().into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["linear.weight", "linear.bias", "scale"]);
+/// ```
+#[macro_export]
+macro_rules! parts {
+    ($number:ident: $($part:tt),* $(,)?) => {
+        fn visit(&self, v: &mut $crate::nn::Visitor<'_, $number>) {
+            let _ = v; // there may be no parts
+            $(v.module(stringify!($part), &self.$part);)*
+        }
+    };
+    ($($part:tt),* $(,)?) => {
+        fn visit(&self, v: &mut $crate::nn::Visitor<'_>) {
+            let _ = v;
+            $(v.module(stringify!($part), &self.$part);)*
+        }
+    };
+}
+
 /// The mode of a module: training (the default) or evaluation.
 #[derive(Debug)]
-pub struct Mode(AtomicBool);
+pub struct Mode {
+    training: AtomicBool,
+    /// That it was forgotten to set evaluation mode has been said.
+    warned: AtomicBool,
+}
 
 impl Default for Mode {
     fn default() -> Self {
-        Mode(true.into())
+        Mode { training: true.into(), warned: false.into() }
     }
 }
 
 impl Mode {
     /// True in training mode.
     pub fn is_training(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.training.load(Ordering::Relaxed)
+    }
+    /// The same, for a layer that is evaluated on this tape: in training mode under [`Tape::no_grad`] it warns, once, that evaluation mode
+    /// was probably forgotten.
+    #[track_caller]
+    pub fn trains_on<T: Scalar>(&self, tape: &Tape<T>, layer: &str) -> bool {
+        let training = self.is_training();
+        if training && !tape.is_grad_enabled() && !self.warned.swap(true, Ordering::Relaxed) {
+            emit_warning(&format!(
+                "{layer} is in training mode, but no gradient is recorded\n  at {}\n  hint: call `model.eval()` before predictions, or use \
+                 `model.predict(x)`; `model.train()` before the next training step",
+                scope_line(Location::caller())
+            ));
+        }
+        training
     }
     /// Sets training or evaluation mode.
     pub fn set(&self, training: bool) {
-        self.0.store(training, Ordering::Relaxed);
+        self.training.store(training, Ordering::Relaxed);
     }
 }

@@ -1,8 +1,8 @@
 //! Normalization layers, which bring their inputs to mean 0 and variance 1.
 
-use super::{Mode, Module, Visitor};
+use super::{Forward, Mode, Module, Visitor};
 use crate::refusal::{elements, require};
-use crate::{NormOptions, Param, RunningStats, Scalar, Var};
+use crate::{NormOptions, Param, RunningStats, Scalar, Sizes, Var};
 use ndarray::{ArrayD, IxDyn};
 
 /// A weight and a bias for each channel or element, with initial values 1 and 0.
@@ -104,15 +104,25 @@ impl<T: Scalar> BatchNorm<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for BatchNorm<T> {
+impl<T: Scalar> Forward<T> for BatchNorm<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let options = Affine::options(&self.affine, x, self.eps);
-        if self.mode.is_training() { x.batch_norm_train(&self.stats, options) } else { x.batch_norm(&self.stats, options) }
+        if self.mode.trains_on(x.tape(), "BatchNorm") {
+            x.batch_norm_train(&self.stats, options)
+        } else {
+            x.batch_norm(&self.stats, options)
+        }
     }
+}
+
+impl<T: Scalar> Module<T> for BatchNorm<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         Affine::show(&self.affine, v);
         v.buffer("running_mean", &self.stats.mean).buffer("running_var", &self.stats.var).mode(&self.mode);
+    }
+    fn describe(&self) -> String {
+        format!("batch norm of {} channels", self.stats.mean.shape().numel())
     }
 }
 
@@ -132,8 +142,12 @@ impl<T: Scalar> LayerNorm<T> {
     /// # Panics
     /// If weights of these sizes are too large for memory.
     #[track_caller]
-    pub fn new(normalized_shape: &[usize]) -> Self {
-        LayerNorm { affine: Some(Affine::new("LayerNorm: normalized_shape", normalized_shape)), sizes: normalized_shape.into(), eps: 1e-5 }
+    pub fn new(normalized_shape: impl Sizes) -> Self {
+        let sizes = normalized_shape.to_sizes();
+        let message = || format!("LayerNorm: normalized_shape {sizes:?} is no shape");
+        require(sizes.iter().all(|n| *n >= 0), message, "sizes are at least 0");
+        let sizes: Vec<usize> = sizes.iter().map(|n| *n as usize).collect();
+        LayerNorm { affine: Some(Affine::new("LayerNorm: normalized_shape", &sizes)), sizes, eps: 1e-5 }
     }
     /// The same layer with another `eps`, which is added to the variance.
     ///
@@ -158,13 +172,19 @@ impl<T: Scalar> LayerNorm<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for LayerNorm<T> {
+impl<T: Scalar> Forward<T> for LayerNorm<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         x.layer_norm(&self.sizes, Affine::options(&self.affine, x, self.eps))
     }
+}
+
+impl<T: Scalar> Module<T> for LayerNorm<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         Affine::show(&self.affine, v);
+    }
+    fn describe(&self) -> String {
+        format!("layer norm of {:?}", self.sizes)
     }
 }
 
@@ -213,12 +233,18 @@ impl<T: Scalar> GroupNorm<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for GroupNorm<T> {
+impl<T: Scalar> Forward<T> for GroupNorm<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         x.group_norm(self.groups, Affine::options(&self.affine, x, self.eps))
     }
+}
+
+impl<T: Scalar> Module<T> for GroupNorm<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         Affine::show(&self.affine, v);
+    }
+    fn describe(&self) -> String {
+        format!("group norm of {} groups", self.groups)
     }
 }

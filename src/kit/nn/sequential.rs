@@ -1,13 +1,13 @@
 //! Modules in sequence, and modules around other modules.
 
-use super::{Module, Visitor};
+use super::{Forward, Module, Visitor};
 use crate::refusal::require;
-use crate::{Scalar, Var};
+use crate::{Scalar, Var, named_scope};
 
 /// Modules in sequence. Their names are 0, 1, 2, .. as in PyTorch, unless you give others.
 ///
 /// ```
-/// use wengert::nn::{Conv2d, Flatten, Linear, MaxPool2d, Module, Relu, Sequential};
+/// use wengert::nn::{Conv2d, Flatten, Forward, Linear, MaxPool2d, Module, Relu, Sequential};
 /// let rng = &mut wengert::init::seeded(1);
 /// let model: Sequential = Sequential::new()
 ///     .push(Conv2d::new(1, 8, [3, 3], rng))
@@ -22,20 +22,22 @@ use crate::{Scalar, Var};
 /// ```
 #[derive(Default)]
 pub struct Sequential<T: Scalar = f32> {
-    modules: Vec<(String, Box<dyn Module<T>>)>,
+    modules: Vec<(String, Box<dyn Forward<T>>)>,
+    /// The names with what each module is, for errors: `2 (linear 8 to 2)`.
+    scopes: Vec<String>,
 }
 
 impl<T: Scalar> Sequential<T> {
     /// An empty sequence, which returns its input.
     pub fn new() -> Self {
-        Sequential { modules: Vec::new() }
+        Sequential { modules: Vec::new(), scopes: Vec::new() }
     }
     /// Adds a module whose name is its index.
     ///
     /// # Panics
     /// If another module already has that name.
     #[track_caller]
-    pub fn push(self, module: impl Module<T> + 'static) -> Self {
+    pub fn push(self, module: impl Forward<T> + 'static) -> Self {
         let name = self.modules.len().to_string();
         self.named(name, module)
     }
@@ -44,13 +46,14 @@ impl<T: Scalar> Sequential<T> {
     /// # Panics
     /// If a module already has this name, or the name is empty or contains a dot, which separates the names of nested modules.
     #[track_caller]
-    pub fn named(mut self, name: impl Into<String>, module: impl Module<T> + 'static) -> Self {
+    pub fn named(mut self, name: impl Into<String>, module: impl Forward<T> + 'static) -> Self {
         let name = name.into();
         let fits = !name.is_empty() && !name.contains('.');
         let message = || format!("Sequential::named: no module can be called {name:?}");
         require(fits, message, "a name without dots, such as \"head\": dots separate the names of nested modules (`head.weight`)");
         let free = self.modules.iter().all(|(n, _)| *n != name);
         require(free, || format!("Sequential: there is a module {name:?} already"), "give it another name");
+        self.scopes.push(format!("{name} ({})", module.describe()));
         self.modules.push((name, Box::new(module)));
         self
     }
@@ -63,24 +66,27 @@ impl<T: Scalar> Sequential<T> {
         self.modules.is_empty()
     }
     /// The module at an index: to freeze it, or to use the modules before a head.
-    pub fn get(&self, place: usize) -> Option<&dyn Module<T>> {
+    pub fn get(&self, place: usize) -> Option<&dyn Forward<T>> {
         self.modules.get(place).map(|(_, module)| &**module)
     }
     /// The modules in order.
-    pub fn iter(&self) -> impl Iterator<Item = &dyn Module<T>> {
+    pub fn iter(&self) -> impl Iterator<Item = &dyn Forward<T>> {
         self.modules.iter().map(|(_, module)| &**module)
     }
 }
 
-impl<T: Scalar> Module<T> for Sequential<T> {
+impl<T: Scalar> Forward<T> for Sequential<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let mut x = x;
-        for (_, module) in &self.modules {
-            x = module.forward(x);
+        for ((_, module), scope) in self.modules.iter().zip(&self.scopes) {
+            x = named_scope(scope, || (**module).forward(x));
         }
         x
     }
+}
+
+impl<T: Scalar> Module<T> for Sequential<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         for (name, module) in &self.modules {
             v.module(name, &**module);
@@ -89,7 +95,7 @@ impl<T: Scalar> Module<T> for Sequential<T> {
 }
 
 /// Modules of one type in sequence, with the names 0, 1, 2, ..
-impl<T: Scalar, M: Module<T>> Module<T> for Vec<M> {
+impl<T: Scalar, M: Forward<T>> Forward<T> for Vec<M> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let mut x = x;
@@ -98,6 +104,9 @@ impl<T: Scalar, M: Module<T>> Module<T> for Vec<M> {
         }
         x
     }
+}
+
+impl<T: Scalar, M: Module<T>> Module<T> for Vec<M> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         for (i, module) in self.iter().enumerate() {
             v.module(&i.to_string(), module);
@@ -106,7 +115,7 @@ impl<T: Scalar, M: Module<T>> Module<T> for Vec<M> {
 }
 
 /// The module, or for `None` the identity.
-impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
+impl<T: Scalar, M: Forward<T>> Forward<T> for Option<M> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         match self {
@@ -114,6 +123,9 @@ impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
             None => x,
         }
     }
+}
+
+impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         if let Some(module) = self {
             module.visit(v);
@@ -121,13 +133,19 @@ impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
     }
 }
 
-impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for Box<M> {
+impl<T: Scalar, M: Forward<T> + ?Sized> Forward<T> for Box<M> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        (**self).forward(x)
+        named_scope("", || (**self).forward(x)) // of a trait object the caller's line would be lost
     }
+}
+
+impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for Box<M> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         (**self).visit(v);
+    }
+    fn describe(&self) -> String {
+        (**self).describe()
     }
 }
 
@@ -140,20 +158,26 @@ pub struct Residual<M>(
     pub M,
 );
 
-impl<T: Scalar, M: Module<T>> Module<T> for Residual<M> {
+impl<T: Scalar, M: Forward<T>> Forward<T> for Residual<M> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         x + self.0.forward(x)
     }
+}
+
+impl<T: Scalar, M: Module<T>> Module<T> for Residual<M> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         self.0.visit(v);
+    }
+    fn describe(&self) -> String {
+        format!("residual {}", self.0.describe())
     }
 }
 
 /// A function without parameters as a module.
 ///
 /// ```
-/// use wengert::nn::{Function, Module};
+/// use wengert::nn::{Forward, Function};
 /// use wengert::{Tape, Var};
 /// let double = Function::new(|x: Var| x * 2.0);
 /// assert_eq!(double.forward(Tape::new().constant([1.0, 2.0])).to_vec(), [2.0, 4.0]);
@@ -170,7 +194,7 @@ impl<F> Function<F> {
     }
 }
 
-impl<T: Scalar, F> Module<T> for Function<F>
+impl<T: Scalar, F> Forward<T> for Function<F>
 where
     F: for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync,
 {
@@ -178,5 +202,11 @@ where
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         (self.0)(x)
     }
+}
+
+impl<T: Scalar, F> Module<T> for Function<F>
+where
+    F: for<'t> Fn(Var<'t, T>) -> Var<'t, T> + Send + Sync,
+{
     fn visit(&self, _: &mut Visitor<'_, T>) {}
 }

@@ -6,8 +6,9 @@ use super::reader::{Reader, shaped};
 use super::{Handover, Optimizer, Rates, check, not_negative};
 use crate::io::{State, StateError, Values};
 use crate::refusal::require;
-use crate::{Grads, Param, Scalar};
+use crate::{Grads, Param, Scalar, emit_warning};
 use std::fmt::Debug;
+use std::panic::Location;
 
 /// The options of an update rule, and what one step does to one parameter. This is all in which [`Sgd`](super::Sgd) and
 /// [`Adam`](super::Adam) differ. A type of your own that implements it gives an optimizer, `FirstOrder<YourOptions>`, with groups,
@@ -97,6 +98,8 @@ pub struct FirstOrder<R: Rule, T: Scalar = f32> {
     members: Vec<(Param<T>, usize)>,
     slots: Vec<Slot<T>>,
     handover: Handover,
+    /// That a parameter was updated twice by the same gradients has been said.
+    warned: bool,
 }
 
 /// A parameter, its group, and what is remembered about it.
@@ -105,6 +108,45 @@ struct Slot<T: Scalar> {
     param: Param<T>,
     group: usize,
     memory: Memory<T>,
+    /// The backward pass whose gradients updated it last ([`Grads::pass`]).
+    pass: u64,
+}
+
+/// The parameters of a step: all of them, those that are frozen, and those that have a gradient.
+#[derive(Default)]
+pub(super) struct Counts {
+    all: usize,
+    frozen: usize,
+    found: usize,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, frozen: bool, found: bool) {
+        self.all += 1;
+        self.frozen += usize::from(frozen);
+        self.found += usize::from(found);
+    }
+    /// Refuses a step that changes nothing, unless all parameters are frozen, or there are neither parameters nor gradients.
+    #[track_caller]
+    pub(super) fn check<T: Scalar>(&self, grads: &Grads<T>) {
+        require(
+            self.found > 0 || self.frozen == self.all && (self.all > 0 || grads.is_empty()),
+            || match self.all {
+                0 => "step: there are no parameters".into(),
+                n => format!("step: none of the {n} parameters has a gradient"),
+            },
+            "are they those of the model that made the loss? `visit` shows a module's parts; `detach` and `no_grad` cut gradients off",
+        );
+    }
+}
+
+#[cold]
+fn warn_of_old_gradients<T: Scalar>(param: &Param<T>, at: &Location<'_>) {
+    emit_warning(&format!(
+        "step: parameter {} was updated by these gradients before\n  at {at}\n  hint: each step takes its own: `let grads = tape.backward(loss)` inside the \
+         loop",
+        param.path()
+    ));
 }
 
 impl<R: Rule, T: Scalar> FirstOrder<R, T> {
@@ -125,7 +167,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     #[track_caller]
     pub fn with(options: R) -> Self {
         options.check();
-        FirstOrder { groups: vec![options], members: Vec::new(), slots: Vec::new(), handover: Handover::default() }
+        FirstOrder { groups: vec![options], members: Vec::new(), slots: Vec::new(), handover: Handover::default(), warned: false }
     }
     /// Adds a parameter group: these parameters get other options. Schedules change the learning rates of all groups by the same rule, each
     /// from its own initial rate. If a parameter joins a group after some steps, what is remembered about it is kept, unless the rule with
@@ -169,16 +211,25 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     }
     /// Updates each parameter that has a gradient and is not frozen: `step([&w, &b], &grads)`, `step(&params, &grads)`.
     ///
+    /// If a parameter was updated by the same gradients before, it warns once: a step takes gradients of its own.
+    ///
     /// # Panics
-    /// If a schedule has left rates for this step that are negative or not finite.
+    /// If none of the parameters has a gradient, though not all are frozen: nothing would be learned. If a schedule has left rates for this step
+    /// that are negative or not finite.
     #[track_caller]
     pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
         self.take_over();
+        let mut counts = Counts::default();
         for (i, param) in params.into_iter().enumerate() {
             let at = self.slot(i, param);
-            let Slot { group, memory, .. } = &mut self.slots[at];
-            if param.is_frozen() || grads.slice(param).is_none() {
+            let Slot { group, memory, pass, .. } = &mut self.slots[at];
+            let (frozen, found) = (param.is_frozen(), grads.slice(param).is_some());
+            counts.add(frozen, found);
+            if frozen || !found {
                 continue;
+            }
+            if std::mem::replace(pass, grads.pass()) == grads.pass() && !std::mem::replace(&mut self.warned, true) {
+                warn_of_old_gradients(param, Location::caller());
             }
             let rule = &self.groups[*group];
             if memory.steps == 0 {
@@ -188,6 +239,26 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
             memory.steps = memory.steps.saturating_add(1);
             rule.step(param, grads, memory);
         }
+        counts.check(grads);
+    }
+    /// The learning rate of the parameters in no group. For the others see [`Rates::lrs`].
+    pub fn lr(&self) -> f64 {
+        Rates::lr(self)
+    }
+    /// What it remembers, by the names of the parameters: [`Optimizer::state`].
+    ///
+    /// # Panics
+    /// As [`Optimizer::state`].
+    #[track_caller]
+    pub fn state(&self, params: &[(String, Param<T>)]) -> State {
+        Optimizer::state(self, params)
+    }
+    /// Continues from such a state: [`Optimizer::load_state`].
+    ///
+    /// # Errors
+    /// As [`Optimizer::load_state`].
+    pub fn load_state(&mut self, params: &[(String, Param<T>)], state: &State) -> Result<(), StateError> {
+        Optimizer::load_state(self, params, state)
     }
     /// Takes over the rates that a schedule has left for this step.
     #[track_caller]
@@ -215,7 +286,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
         let known = self.slots.iter().position(|slot| slot.param.is(param));
         known.unwrap_or_else(|| {
             let memory = Memory { steps: 0, arrays: Vec::new() };
-            self.slots.push(Slot { param: param.clone(), group: group_of(&self.members, param), memory });
+            self.slots.push(Slot { param: param.clone(), group: group_of(&self.members, param), memory, pass: 0 });
             self.slots.len() - 1
         })
     }
@@ -327,7 +398,7 @@ impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
                 })
             };
             let arrays = used.iter().map(array).collect();
-            slots.push(Slot { param: param.clone(), group, memory: Memory { steps, arrays } });
+            slots.push(Slot { param: param.clone(), group, memory: Memory { steps, arrays }, pass: 0 });
         }
         reader.finish()?;
         (self.groups, self.slots) = (groups, slots);

@@ -1,6 +1,6 @@
 //! L-BFGS: finds its directions from its last steps and the changes of the gradient.
 
-use super::first_order::{check_count, check_names};
+use super::first_order::{Counts, check_count, check_names};
 use super::handover::Numbers;
 use super::line_search::{Place, strong_wolfe};
 use super::reader::{Reader, shaped};
@@ -149,7 +149,7 @@ impl<T: Scalar> Lbfgs<T> {
     /// at the start, nothing is changed.
     ///
     /// # Panics
-    /// If the parameters differ from those of the last step.
+    /// If the parameters differ from those of the last step, or none of them has a gradient though not all are frozen.
     #[track_caller]
     pub fn step(&mut self, params: &[Param<T>], mut closure: impl FnMut() -> (T, Grads<T>)) -> T {
         let known = self.params.is_empty() || (params.len() == self.params.len() && params.iter().zip(&self.params).all(|(p, q)| p.is(q)));
@@ -162,6 +162,9 @@ impl<T: Scalar> Lbfgs<T> {
         let LbfgsOptions { lr, max_iter, max_eval, tolerance_grad, tolerance_change, history_size, .. } = self.options;
         let max_eval = max_eval.unwrap_or(max_iter.saturating_add(max_iter / 4));
         let (first_loss, grads) = closure();
+        let mut counts = Counts::default();
+        params.iter().for_each(|p| counts.add(p.is_frozen(), grads.slice(p).is_some()));
+        counts.check(&grads);
         let trained: Vec<bool> = params.iter().map(|p| !p.is_frozen() && grads.slice(p).is_some()).collect();
         for (param, _) in params.iter().zip(&trained).filter(|(_, trained)| **trained) {
             param.with_mut(|_| ()); // panics here, with the caller's line, if one is in use: closures below would lose the line

@@ -1,7 +1,7 @@
 //! The decision regions of a classifier of points in the plane.
 
 use super::{Drawn, GREY, INK, Picture, TITLE, axis, colour, legend, mix, picture, range, tick};
-use crate::nn::{Evaluation, Module};
+use crate::nn::{Evaluation, Forward};
 use crate::refusal::require;
 use crate::{Scalar, Tape};
 use ndarray::{Array2, ArrayD, ArrayView2};
@@ -90,7 +90,7 @@ impl<'a, T: Scalar> Regions<'a, T> {
     /// # Panics
     /// As [`Regions::draw`].
     #[track_caller]
-    pub fn draw_module(&self, model: &impl Module<T>) -> Picture {
+    pub fn draw_module(&self, model: &impl Forward<T>) -> Picture {
         let evaluation = Evaluation::of(model);
         let tape = Tape::new();
         let logits = tape.no_grad(|| model.forward(tape.constant(self.cells()))).to_array();

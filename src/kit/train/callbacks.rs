@@ -1,10 +1,10 @@
-//! Callbacks that end a run, save its best model, or change the learning rate.
+//! Callbacks that end a run, save its best model, clip gradients, or change the learning rate.
 
 use super::{Callback, Run};
-use crate::Scalar;
 use crate::io::{IoError, State, StateError, save};
-use crate::optim::{Goal, ReduceLrOnPlateau, Scheduler};
+use crate::optim::{Goal, ReduceLrOnPlateau, Scheduler, clip_grad_norm, clip_grad_value};
 use crate::refusal::require;
+use crate::{Grads, Scalar};
 use std::panic::Location;
 use std::path::PathBuf;
 
@@ -156,6 +156,54 @@ impl<T: Scalar> Callback<T> for BestCheckpoint {
     fn load_state(&mut self, state: &State) -> Result<(), StateError> {
         Monitor::check(state, |name| name == "best")?;
         self.monitor.best = Monitor::read(state)?;
+        Ok(())
+    }
+}
+
+/// Clips the gradients of each batch to this norm, taken over all of them together: [`clip_grad_norm`].
+///
+/// ```
+/// # use wengert::{data::{Examples, Loader}, nn::Mlp, optim::Sgd};
+/// use wengert::train::{ClipNorm, Fit};
+/// # let model = Mlp::new(&[2, 2]).build::<f32>(&mut wengert::init::seeded(1));
+/// # let data = Examples::new(wengert::ndarray::array![[0f32, 1e6], [1.0, 0.0]], vec![0, 1]);
+/// # let (mut optimizer, loader) = (Sgd::new(0.1), Loader::new(data, 2));
+/// Fit::new(&model, &mut optimizer).epochs(3).callback(ClipNorm(1.0)).run(&loader)?;
+/// # Ok::<(), wengert::io::IoError>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ClipNorm(
+    /// The largest norm.
+    pub f64,
+);
+
+impl<T: Scalar> Callback<T> for ClipNorm {
+    fn gradients(&mut self, grads: &mut Grads<T>) {
+        clip_grad_norm(grads, self.0);
+    }
+}
+
+/// Clips each element of the gradients to ± this number: [`clip_grad_value`].
+#[derive(Clone, Copy, Debug)]
+pub struct ClipValue(
+    /// The largest absolute value.
+    pub f64,
+);
+
+impl<T: Scalar> Callback<T> for ClipValue {
+    fn gradients(&mut self, grads: &mut Grads<T>) {
+        clip_grad_value(grads, self.0);
+    }
+}
+
+/// Ends the run after a batch whose loss is not a number. (Without it the run goes on; a warning says which value was the first that is not
+/// finite.)
+#[derive(Clone, Copy, Debug)]
+pub struct StopAtNan;
+
+impl<T: Scalar> Callback<T> for StopAtNan {
+    fn batch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        run.stop |= run.loss.is_nan();
         Ok(())
     }
 }

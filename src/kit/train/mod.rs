@@ -3,7 +3,7 @@
 //! The plain loop is just as short, and can do everything that this one does:
 //!
 //! ```
-//! # use wengert::{Tape, data::{Examples, Loader}, nn::{Mlp, Module}, optim::{Adam, Optimizer}};
+//! # use wengert::{Tape, data::{Examples, Loader}, nn::{Forward, Mlp, Module}, optim::{Adam, Optimizer}};
 //! # let model = Mlp::new(&[2, 8, 2]).build::<f32>(&mut wengert::init::seeded(1));
 //! # let data = Examples::new(wengert::ndarray::array![[0f32, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], vec![0, 1, 1, 0]);
 //! # let loader = Loader::new(data, 2).shuffle(1);
@@ -19,8 +19,9 @@
 //! }
 //! ```
 //!
-//! [`Fit`] gives the same bits, and takes [callbacks](Callback): [`EarlyStopping`], [`BestCheckpoint`], schedules ([`PerEpoch`],
-//! [`PerBatch`], [`OnPlateau`]), and reports ([`LogLine`], [`CsvLog`], [`TensorBoardLog`], and a progress bar `Bar`).
+//! [`Fit`] gives the same bits, and takes [callbacks](Callback): [`EarlyStopping`], [`BestCheckpoint`], clipping ([`ClipNorm`], [`ClipValue`]),
+//! schedules ([`PerEpoch`], [`PerBatch`], [`OnPlateau`]), [`StopAtNan`], and reports ([`LogLine`], [`CsvLog`], [`TensorBoardLog`], and a progress
+//! bar `Bar`).
 //!
 //! ```
 //! # use wengert::{data::{Examples, Loader}, nn::Mlp, optim::Adam};
@@ -66,7 +67,7 @@ mod checkpoint;
 mod history;
 mod reports;
 
-pub use callbacks::{BestCheckpoint, EarlyStopping, OnPlateau, PerBatch, PerEpoch};
+pub use callbacks::{BestCheckpoint, ClipNorm, ClipValue, EarlyStopping, OnPlateau, PerBatch, PerEpoch, StopAtNan};
 pub use checkpoint::RunCheckpoint;
 pub use history::History;
 #[cfg(feature = "progress")]
@@ -76,10 +77,10 @@ pub use reports::{CsvLog, LogLine, TensorBoardLog};
 use crate::data::{Dataset, Loader, Target};
 use crate::io::{IoError, State, StateError};
 use crate::metrics::{Mean, accuracy};
-use crate::nn::Module;
+use crate::nn::Forward;
 use crate::optim::Optimizer;
 use crate::refusal::require;
-use crate::{Grads, Param, Scalar, Tape, Var};
+use crate::{Grads, Param, Scalar, Tape, Var, emit_warning, named_scope};
 use std::panic::Location;
 use std::time::Instant;
 
@@ -89,11 +90,11 @@ use std::time::Instant;
 /// use wengert::io::IoError;
 /// use wengert::train::{Callback, Run};
 ///
-/// /// Ends the run once a batch has a loss that is not a number.
-/// struct StopAtNan;
-/// impl Callback for StopAtNan {
+/// /// Ends the run once a batch has a loss below this one.
+/// struct Below(f64);
+/// impl Callback for Below {
 ///     fn batch(&mut self, run: &mut Run<'_>) -> Result<(), IoError> {
-///         run.stop |= run.loss.is_nan();
+///         run.stop |= run.loss < self.0;
 ///         Ok(())
 ///     }
 /// }
@@ -161,7 +162,7 @@ impl<T: Scalar, C: Callback<T> + ?Sized> Callback<T> for &mut C {
 /// The position and the numbers of a run, for callbacks.
 pub struct Run<'r, T: Scalar = f32> {
     /// The model.
-    pub model: &'r dyn Module<T>,
+    pub model: &'r dyn Forward<T>,
     /// The optimizer, whose learning rate may be set.
     pub optimizer: &'r mut dyn Optimizer<T>,
     /// The epoch, counted from 0.
@@ -182,6 +183,8 @@ pub struct Run<'r, T: Scalar = f32> {
     pub history: History,
     /// Set this to end the run: after this batch, without the epoch's callbacks, or after this epoch.
     pub stop: bool,
+    /// A loss that is not a number was spoken of.
+    warned: bool,
 }
 
 /// A function from an output and its targets to the loss.
@@ -191,11 +194,11 @@ type Metric<'a, T, Y> = Box<dyn for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a>;
 
 /// A training run: a model, its optimizer, a loss, and options. See the [module](self).
 ///
-/// In each epoch, all parts of the model are in training mode ([`Module::train`]), even if they were in evaluation mode before. During
-/// validation and after the run they are in evaluation mode ([`Module::eval`]).
+/// In each epoch, all parts of the model are in training mode ([`Module::train`](crate::nn::Module::train)), even if they were in evaluation mode before. During
+/// validation and after the run they are in evaluation mode ([`Module::eval`](crate::nn::Module::eval)).
 #[must_use = "nothing is trained before `run`"]
 pub struct Fit<'a, T: Scalar, Y> {
-    model: &'a dyn Module<T>,
+    model: &'a dyn Forward<T>,
     optimizer: &'a mut dyn Optimizer<T>,
     measures: Measures<'a, T, Y>,
     callbacks: Vec<Box<dyn Callback<T> + 'a>>,
@@ -206,7 +209,7 @@ pub struct Fit<'a, T: Scalar, Y> {
 impl<'a, T: Scalar> Fit<'a, T, Vec<usize>> {
     /// A run for classification: the model gives logits `[n, classes]`, targets are class numbers, the loss is cross entropy, and accuracy
     /// is measured.
-    pub fn new(model: &'a dyn Module<T>, optimizer: &'a mut dyn Optimizer<T>) -> Self {
+    pub fn new(model: &'a dyn Forward<T>, optimizer: &'a mut dyn Optimizer<T>) -> Self {
         let mut fit = Fit::with_loss(model, optimizer, |logits, labels: &Vec<usize>| logits.cross_entropy(labels))
             .metric("accuracy", |logits, labels| accuracy(logits, labels));
         fit.measures.wrong = |logits, labels| {
@@ -236,7 +239,7 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// # Ok::<(), wengert::io::IoError>(())
     /// ```
     pub fn with_loss(
-        model: &'a dyn Module<T>,
+        model: &'a dyn Forward<T>,
         optimizer: &'a mut dyn Optimizer<T>,
         loss: impl for<'t> Fn(Var<'t, T>, &Y) -> Var<'t, T> + 'a,
     ) -> Self {
@@ -288,7 +291,7 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// # Panics
     /// If model, loss or metric panic, because shapes do not fit or a label is not a class. If all parameters are frozen when an epoch
     /// begins. If the loader has no batches, or there are no examples for validation. If a parameter has a gradient but is not shown by
-    /// [`Module::visit`]: it would never be trained.
+    /// [`Module::visit`](crate::nn::Module::visit): it would never be trained.
     #[track_caller]
     pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
         let Fit { model, optimizer, measures, mut callbacks, epochs, first } = self;
@@ -300,14 +303,44 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
             || "Fit::run: there is no example to validate on",
             "a small part of few examples is rounded to none: hold back more, or leave out `validate`",
         );
-        let mut run =
-            Run { model, optimizer, epoch: 0, epochs, batch: 0, batches, samples: 0, loss: f64::NAN, metric: None, history, stop: false };
+        let mut run = Run {
+            model,
+            optimizer,
+            epoch: 0,
+            epochs,
+            batch: 0,
+            batches,
+            samples: 0,
+            loss: f64::NAN,
+            metric: None,
+            history,
+            stop: false,
+            warned: false,
+        };
         let trained = measures.train(first, &mut run, &mut callbacks, loader);
         model.eval();
         // All callbacks are called: they finish files, and give back the best weights.
         callbacks.iter_mut().map(|c| c.end(&mut run)).fold(trained, Result::and)?;
         Ok(run.history)
     }
+}
+
+/// Says, once in a run, that a loss is not a number, and which value of the step was the first that is not finite.
+#[cold]
+fn warn_of_nan<T: Scalar>(tape: &Tape<T>, epoch: u64, batch: usize, at: &Location<'_>) {
+    let first = tape.first_not_finite().map_or(String::new(), |node| {
+        format!(
+            ": the first value that is not finite is that of {} {}, recorded at {}:{}",
+            node.op,
+            node.shape,
+            node.at.file(),
+            node.at.line()
+        )
+    });
+    emit_warning(&format!(
+        "Fit::run: the loss of epoch {epoch}, batch {batch} is not a number{first}\n  at {at}\n  hint: look at the data, reduce the learning rate, or add \
+         `.callback(ClipNorm(1.0))`; `StopAtNan` ends the run there"
+    ));
 }
 
 /// Refuses a model that does not show all of its parameters, which would silently not be trained.
@@ -355,15 +388,19 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
             model.train();
             for (i, batch) in loader.epoch(epoch).enumerate() {
                 (run.batch, run.samples) = (i, batch.len());
-                let output = model.forward(tape.constant(&batch.x));
+                let output = named_scope("", || model.forward(tape.constant(&batch.x)));
                 self.check("training", output, &batch.y, Location::caller());
-                let value = (self.loss)(output, &batch.y);
+                let value = named_scope("", || (self.loss)(output, &batch.y));
                 let mut grads = tape.backward(value);
                 if i == 0 {
                     all_are_shown(&mut grads, &params);
                 }
                 run.loss = value.item().to_f64();
                 run.metric = self.metric(output, &batch.y);
+                if run.loss.is_nan() && !run.warned {
+                    run.warned = true;
+                    warn_of_nan(&tape, epoch, i, Location::caller());
+                }
                 tape.reset();
                 callbacks.iter_mut().for_each(|c| c.gradients(&mut grads));
                 lr = run.optimizer.lr(); // callbacks set the rate of the next batch
@@ -408,18 +445,19 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
     }
     /// Loss and metric for held-back examples.
     #[track_caller]
-    fn validate(&self, model: &dyn Module<T>, tape: &mut Tape<T>, examples: &dyn Dataset<Number = T, Target = Y>) -> (f64, f64) {
+    fn validate(&self, model: &dyn Forward<T>, tape: &mut Tape<T>, examples: &dyn Dataset<Number = T, Target = Y>) -> (f64, f64) {
         let (mut losses, mut metrics) = (Mean::new(), Mean::new());
         let at = Location::caller(); // a closure would name its own line
         for start in (0..examples.len()).step_by(AT_ONCE) {
             let rows: Vec<usize> = (start..examples.len().min(start.saturating_add(AT_ONCE))).collect();
             let batch = examples.get(&rows);
-            tape.no_grad(|| {
+            let evaluate = || {
                 let output = model.forward(tape.constant(&batch.x));
                 self.check("validation", output, &batch.y, at);
                 losses.add((self.loss)(output, &batch.y).item().to_f64(), rows.len());
                 metrics.add(self.metric(output, &batch.y).map_or(0.0, |m| m.1), rows.len());
-            });
+            };
+            named_scope("", || tape.no_grad(evaluate));
             tape.reset();
         }
         (losses.value(), metrics.value())

@@ -3,14 +3,16 @@
 use crate::kit::helpers::Directory;
 use ndarray::array;
 use wengert::io::{State, load_into, save};
-use wengert::nn::{Module, Visitor};
+use wengert::nn::{Forward, Module, Visitor};
 use wengert::{Param, Var};
 
 struct Affine(Param<f64>, Param<f64>);
-impl Module<f64> for Affine {
+impl Forward<f64> for Affine {
     fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
         x * x.tape().param(&self.0) + x.tape().param(&self.1)
     }
+}
+impl Module<f64> for Affine {
     fn visit(&self, v: &mut Visitor<'_, f64>) {
         v.param("scale", &self.0).buffer("shift", &self.1);
     }

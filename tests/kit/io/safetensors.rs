@@ -108,13 +108,15 @@ fn half_precision_is_read() {
 /// The bytes that `safetensors.torch.save_file` writes for a `state_dict` in which one table has two names (cloned, as it demands).
 #[test]
 fn tied_weights_of_a_state_dict() {
-    use wengert::nn::{Embedding, Module, Visitor};
+    use wengert::nn::{Embedding, Forward, Module, Visitor};
     use wengert::{Param, Var};
     struct Words(Embedding, Param);
-    impl Module for Words {
+    impl Forward for Words {
         fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
             self.0.forward(x).matmul(x.tape().param(&self.1).t())
         }
+    }
+    impl Module for Words {
         fn visit(&self, v: &mut Visitor<'_>) {
             v.module("embed", &self.0).param("head.weight", &self.1);
         }

@@ -12,7 +12,7 @@ fn words() -> ArrayD<f64> {
 /// The k-th parameter of the module holds 0.4 sin(0.7 i + k) + 0.1. Compares, in training and then in evaluation, the sum of the output
 /// times cos(0.3 i), and the sums of the gradients of that number by x and by each parameter times cos(0.9 i), with PyTorch's.
 #[track_caller]
-fn follows_pytorch(module: &dyn Module<f64>, x: ArrayD<f64>, names: &[&str], expected: [&[f64]; 2]) {
+fn follows_pytorch(module: &dyn Forward<f64>, x: ArrayD<f64>, names: &[&str], expected: [&[f64]; 2]) {
     let named = module.named_parameters();
     assert_eq!(named.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
     for (k, (_, p)) in named.iter().enumerate() {

@@ -13,10 +13,12 @@ struct Twins<T: Scalar> {
     scale: Param<T>,
     rest: Vec<Residual<Linear<T>>>,
 }
-impl<T: Scalar> Module<T> for Twins<T> {
+impl<T: Scalar> Forward<T> for Twins<T> {
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.rest.forward(self.shared.forward(self.shared.forward(x)) * x.tape().param(&self.scale))
     }
+}
+impl<T: Scalar> Module<T> for Twins<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.module("shared", &self.shared).param("scale", &self.scale).module("again", &self.shared).module("rest", &self.rest);
     }
@@ -88,7 +90,7 @@ fn generators_are_loaded_whole_or_not_at_all() {
 #[test]
 fn networks_have_the_sizes_of_their_papers() {
     let rng = &mut init::seeded(1);
-    let count = |net: &dyn Module<f32>| (net.parameter_count(), net.named_parameters().len() + net.named_buffers().len());
+    let count = |net: &dyn Forward<f32>| (net.parameter_count(), net.named_parameters().len() + net.named_buffers().len());
     assert_eq!(count(&ResNet::resnet18(1000, rng)), (11_689_512, 102)); // torchvision, without its 20 counters
     assert_eq!(count(&MobileNetV2::new(1000, rng)), (3_504_872, 262)); // torchvision, without its 52 counters
     assert_eq!(count(&ResNet::resnet20(3, 10, rng)).0, 272_474); // the paper's 0.27 million
@@ -98,7 +100,7 @@ fn networks_have_the_sizes_of_their_papers() {
 #[test]
 fn networks_give_logits_and_gradients_for_all_parameters() {
     let rng = &mut init::seeded(1);
-    let nets: [(Box<dyn Module>, [usize; 4], usize); 5] = [
+    let nets: [(Box<dyn Forward>, [usize; 4], usize); 5] = [
         (Box::new(SimpleConvNet::new(rng)), [2, 1, 28, 28], 10),
         (Box::new(DeepConvNet::new(rng)), [2, 1, 28, 28], 10),
         (Box::new(ResNet::resnet20(3, 7, rng)), [2, 3, 16, 16], 7),
@@ -160,7 +162,7 @@ fn functions_options_and_boxes_are_modules() {
     let tape = Tape::<f64>::new();
     let x = tape.constant([1.0, -2.0]);
     let none: Option<Activation> = None;
-    let boxed: Box<dyn Module<f64>> = Box::new(Function::new(|x: Var<'_, f64>| x * 3.0));
+    let boxed: Box<dyn Forward<f64>> = Box::new(Function::new(|x: Var<'_, f64>| x * 3.0));
     assert_eq!(none.forward(x).to_vec(), [1.0, -2.0]);
     assert_eq!(Some(Relu).forward(x).to_vec(), [1.0, 0.0]);
     assert_eq!(boxed.forward(x).to_vec(), [3.0, -6.0]);
@@ -179,10 +181,12 @@ fn the_same_seed_gives_the_same_network_in_both_types() {
 
 /// Two layers and two random generators under one name each.
 struct Wrong(Linear<f64>, Linear<f64>, [Dropout<f64>; 2]);
-impl Module<f64> for Wrong {
+impl Forward<f64> for Wrong {
     fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
         self.1.forward(self.0.forward(x))
     }
+}
+impl Module<f64> for Wrong {
     fn visit(&self, v: &mut Visitor<'_, f64>) {
         self.0.visit(v);
         self.1.visit(v);
@@ -217,10 +221,12 @@ struct Tied {
     norm: BatchNorm1d<f64>,
     dropout: Dropout<f64>,
 }
-impl Module<f64> for Tied {
+impl Forward<f64> for Tied {
     fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
         self.embed.forward(x).matmul(x.tape().param(&self.head).t())
     }
+}
+impl Module<f64> for Tied {
     fn visit(&self, v: &mut Visitor<'_, f64>) {
         v.module("embed", &self.embed).param("head.weight", &self.head);
         v.module("first", &self.norm).module("second", &self.norm).module("a", &self.dropout).module("b", &self.dropout);
@@ -277,10 +283,12 @@ fn a_source_of_chance_at_two_places() {
 #[test]
 fn a_function_before_a_parameter_of_the_network_is_a_row_of_its_own() {
     struct Scale(Param<f64>);
-    impl Module<f64> for Scale {
+    impl Forward<f64> for Scale {
         fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
             x.relu() * x.tape().param(&self.0)
         }
+    }
+    impl Module<f64> for Scale {
         fn visit(&self, v: &mut Visitor<'_, f64>) {
             v.param("scale", &self.0);
         }
@@ -306,10 +314,12 @@ fn names_are_not_repeated() {
 #[test]
 fn parts_that_are_shown_twice() {
     struct Twice(Linear<f64>, Generator, [&'static str; 2]);
-    impl Module<f64> for Twice {
+    impl Forward<f64> for Twice {
         fn forward<'t>(&self, x: Var<'t, f64>) -> Var<'t, f64> {
             self.0.forward(self.0.forward(x))
         }
+    }
+    impl Module<f64> for Twice {
         fn visit(&self, v: &mut Visitor<'_, f64>) {
             for name in self.2 {
                 v.module(name, &self.0).generator(&format!("{name}_chance"), &self.1);

@@ -1,6 +1,6 @@
 //! When do metrics stand still, so that the learning rate falls?
 
-use wengert::optim::{Goal, Rates, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Sgd, Threshold};
+use wengert::optim::{Goal, ReduceLrOnPlateau, ReduceLrOnPlateauOptions, Sgd, Threshold};
 
 /// The rate after these metrics, with patience 2 and a factor of 0.1.
 fn rate(goal: Goal, threshold: Threshold, metrics: &[f64]) -> f64 {

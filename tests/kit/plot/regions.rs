@@ -3,7 +3,7 @@
 use super::{texts, well_formed};
 use ndarray::{Array2, ArrayD, Axis, array};
 use wengert::Var;
-use wengert::nn::{Mode, Module, Visitor};
+use wengert::nn::{Forward, Mode, Module, Visitor};
 use wengert::plot::Regions;
 
 /// A side of the picture has so many cells, each with one decision.
@@ -49,11 +49,13 @@ fn points_at_the_ends_of_the_type() {
 #[test]
 fn a_module_keeps_its_mode() {
     struct Model(Mode, Mode, usize);
-    impl Module for Model {
+    impl Forward for Model {
         fn forward<'t>(&self, x: Var<'t>) -> Var<'t> {
             assert!(!self.0.is_training() && !self.1.is_training() && !x.tape().constant([0.0]).is_tracked());
             x.narrow(1, 0, self.2)
         }
+    }
+    impl Module for Model {
         fn visit(&self, v: &mut Visitor<'_>) {
             v.mode(&self.0).mode(&self.1).mode(&self.0); // the first one twice
         }

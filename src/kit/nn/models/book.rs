@@ -1,6 +1,6 @@
 //! The convolutional networks of the book "Deep Learning from Scratch".
 
-use crate::nn::{Conv2d, Dropout, Linear, MaxPool2d, Module, Visitor};
+use crate::nn::{Conv2d, Dropout, Forward, Linear, MaxPool2d, Module, Visitor};
 use crate::{Conv2dOptions, Scalar, Var, init};
 use rand::Rng;
 
@@ -33,12 +33,15 @@ impl<T: Scalar> SimpleConvNet<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for SimpleConvNet<T> {
+impl<T: Scalar> Forward<T> for SimpleConvNet<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let x = MaxPool2d::new([2, 2]).forward(self.conv1.forward(x).relu());
         self.fc2.forward(self.fc1.forward(x.flatten(1, -1)).relu())
     }
+}
+
+impl<T: Scalar> Module<T> for SimpleConvNet<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.module("conv1", &self.conv1).module("fc1", &self.fc1).module("fc2", &self.fc2);
     }
@@ -81,7 +84,7 @@ impl<T: Scalar> DeepConvNet<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for DeepConvNet<T> {
+impl<T: Scalar> Forward<T> for DeepConvNet<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let mut x = x;
@@ -92,6 +95,9 @@ impl<T: Scalar> Module<T> for DeepConvNet<T> {
         let x = self.dropout[0].forward(self.fc1.forward(x.flatten(1, -1)).relu());
         self.dropout[1].forward(self.fc2.forward(x))
     }
+}
+
+impl<T: Scalar> Module<T> for DeepConvNet<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.module("convs", &self.convs).module("fc1", &self.fc1).module("fc2", &self.fc2);
         v.module("dropout1", &self.dropout[0]).module("dropout2", &self.dropout[1]);

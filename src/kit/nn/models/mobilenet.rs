@@ -1,7 +1,7 @@
 //! MobileNetV2.
 
 use super::{conv, kaiming};
-use crate::nn::{BatchNorm2d, Conv2d, Dropout, Linear, Module, Relu6, Sequential, Visitor};
+use crate::nn::{BatchNorm2d, Conv2d, Dropout, Forward, Linear, Module, Relu6, Sequential, Visitor};
 use crate::refusal::require;
 use crate::{Scalar, Var, init};
 use rand::Rng;
@@ -36,12 +36,15 @@ impl<T: Scalar> InvertedResidual<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for InvertedResidual<T> {
+impl<T: Scalar> Forward<T> for InvertedResidual<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let y = self.conv.forward(x);
         if self.skip { x + y } else { y }
     }
+}
+
+impl<T: Scalar> Module<T> for InvertedResidual<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.module("conv", &self.conv);
     }
@@ -96,11 +99,14 @@ impl<T: Scalar> MobileNetV2<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for MobileNetV2<T> {
+impl<T: Scalar> Forward<T> for MobileNetV2<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.classifier.forward(self.embed(x))
     }
+}
+
+impl<T: Scalar> Module<T> for MobileNetV2<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.module("features", &self.features).module("classifier", &self.classifier);
     }

@@ -1,7 +1,7 @@
 //! Residual networks.
 
 use super::{conv, kaiming};
-use crate::nn::{BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, Sequential, Visitor};
+use crate::nn::{BatchNorm2d, Conv2d, Forward, Linear, MaxPool2d, Module, Sequential, Visitor};
 use crate::refusal::elements;
 use crate::{Conv2dOptions, MaxPoolOptions, Scalar, Var};
 use rand::Rng;
@@ -46,13 +46,16 @@ impl<T: Scalar> BasicBlock<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for BasicBlock<T> {
+impl<T: Scalar> Forward<T> for BasicBlock<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let y = self.bn1.forward(self.conv1.forward(x)).relu();
         let y = self.bn2.forward(self.conv2.forward(y));
         if self.skip { (y + self.downsample.forward(x)).relu() } else { y.relu() }
     }
+}
+
+impl<T: Scalar> Module<T> for BasicBlock<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.module("conv1", &self.conv1).module("bn1", &self.bn1).module("conv2", &self.conv2).module("bn2", &self.bn2);
         v.module("downsample", &self.downsample);
@@ -151,11 +154,14 @@ impl<T: Scalar> ResNet<T> {
     }
 }
 
-impl<T: Scalar> Module<T> for ResNet<T> {
+impl<T: Scalar> Forward<T> for ResNet<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         self.fc.forward(self.embed(x))
     }
+}
+
+impl<T: Scalar> Module<T> for ResNet<T> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         v.module("conv1", &self.conv1).module("bn1", &self.bn1);
         for (i, layer) in self.layers.iter().enumerate() {
