@@ -102,6 +102,7 @@ pub const METHODS: &[(&str, Method)] = &[
     ("exp2", |d| vec![d.x(&[2, 3]).exp2()]),
     ("expm1", |d| vec![d.x(&[2, 3]).expm1()]),
     ("ln", |d| vec![d.x(&[2, 3]).ln()]),
+    ("log", |d| vec![d.x(&[2, 3]).log()]),
     ("log1p", |d| vec![d.x(&[2, 3]).log1p()]),
     ("log2", |d| vec![d.x(&[2, 3]).log2()]),
     ("log10", |d| vec![d.x(&[2, 3]).log10()]),
@@ -443,6 +444,11 @@ pub const METHODS: &[(&str, Method)] = &[
     ("tile", |d| vec![d.x(&[2, 3]).tile(&[d.size(2)])]),
     ("split", |d| some_of(d.x(&[4, 3]).split(d.size(3), d.int(0)))),
     ("split_with_sizes", |d| some_of(d.x(&[4, 3]).split_with_sizes(&[d.size(1), d.size(3), d.size(0)], d.int(0)))),
+    ("chunks", |d| match d.flag() {
+        true => d.x(&[4, 3]).chunks::<2>(d.int(0)).to_vec(),
+        false => d.x(&[4, 3]).chunks::<0>(d.int(0)).to_vec(),
+    }),
+    ("unbind", |d| some_of(d.x(&[4, 3]).unbind(d.int(0)))),
     ("chunk", |d| some_of(d.x(&[4, 3]).chunk(d.size(3), d.int(0)))),
     ("chunk, of nothing", |d| some_of(d.x(&[0, 3]).chunk(d.size(3), d.int(0)))),
     ("tril", |d| vec![d.x(&[2, 3, 4]).tril(d.int(0))]),
@@ -681,6 +687,24 @@ pub const METHODS: &[(&str, Method)] = &[
         vec![d.tape.leaf(source)]
     }),
     ("Tape::constant", |d| vec![d.tape.constant([d.float(1.0), 2.0]), d.tape.constant(ndarray::ArrayD::ones(vec![1; d.size(2).min(70)]))]),
+    ("Tape::full", |d| vec![d.tape.full([d.size(2), d.size(3)], d.float(0.5))]),
+    ("Tape::zeros", |d| vec![d.tape.zeros([d.int(2), d.int(3)])]),
+    ("Tape::ones", |d| vec![d.tape.ones(d.size(2))]),
+    ("Tape::eye", |d| vec![d.tape.eye(d.size(3))]),
+    ("Tape::arange", |d| vec![d.tape.arange(d.float(0.0), d.float(3.0), d.float(1.0))]),
+    ("Tape::linspace", |d| vec![d.tape.linspace(d.float(0.0), d.float(1.0), d.size(5))]),
+    ("Tape::rand", |d| vec![d.tape.rand([d.size(2), d.size(3)], &mut init::seeded(1))]),
+    ("Tape::randn", |d| vec![d.tape.randn([d.size(2), d.size(3)], &mut init::seeded(1))]),
+    ("Tape::first_not_finite", |d| {
+        let y = d.x(&[2, 3]).ln() * d.float(2.0);
+        let first = d.tape.first_not_finite();
+        assert_eq!(first.is_none(), y.to_vec().iter().all(|y| y.is_finite()) && d.tape.nodes().len() > 1);
+        vec![y]
+    }),
+    ("Tape::is_grad_enabled", |d| {
+        assert!(d.tape.is_grad_enabled() && !d.tape.no_grad(|| d.tape.is_grad_enabled()));
+        vec![d.x(&[2])]
+    }),
     ("Tape::param", |d| {
         let p = Param::new("p", [d.float(1.0), 2.0]);
         vec![d.tape.param(&p), d.tape.param(&p)]
