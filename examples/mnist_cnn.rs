@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use wengert::data::{Augment, Loader, mnist};
 use wengert::metrics::{ConfusionMatrix, predictions};
-use wengert::nn::{Conv2d, DeepConvNet, Forward, Module, SimpleConvNet};
+use wengert::nn::{Conv2d, DeepConvNet, Forward, SimpleConvNet};
 use wengert::optim::{Adam, AdamOptions, OneCycleLr, Scheduler};
 use wengert::plot::{Curves, confusion, feature_maps, filters};
 use wengert::train::{Bar, Fit, LogLine, PerBatch};

@@ -7,7 +7,7 @@ use crate::{Scalar, Var};
 /// the enum's name: `nn::Relu`.
 ///
 /// ```
-/// use wengert::nn::{self, Module};
+/// use wengert::nn::{self, Forward};
 /// let tape = wengert::Tape::<f32>::new();
 /// assert_eq!(nn::Relu.forward(tape.constant([-1.0, 2.0])).to_vec(), [0.0, 2.0]);
 /// ```

@@ -10,7 +10,7 @@ use rand::Rng;
 /// Initial weights and biases are uniform between ±1/sqrt(in_features), as in PyTorch. For other initial values, set them:
 ///
 /// ```
-/// use wengert::nn::{Linear, Module};
+/// use wengert::nn::{Forward, Linear};
 /// use wengert::{Tape, init};
 /// let mut rng = init::seeded(1);
 /// let layer = Linear::<f32>::new(3, 2, &mut rng);
