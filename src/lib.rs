@@ -1,32 +1,113 @@
-//! Reverse-mode automatic differentiation on a tape. Gradients are on the tape too, and can be differentiated again.
+//! Reverse-mode automatic differentiation on a tape, for `f32` and `f64` arrays on the CPU. Gradients are on the tape too, and can be differentiated
+//! again, to any order; layers, optimizers, data and files for training come with it.
 //!
 //! Operations on [`Var`] handles are recorded on a [`Tape`] (a Wengert list: R. E. Wengert, "A simple automatic derivative evaluation
-//! program", 1964). [`Tape::backward`] finds the gradient of a number with respect to all parameters in one sweep; [`Tape::grad`] gives
-//! gradients as `Var`s, which can be differentiated again, to any order. `f32` and `f64`, on the CPU.
+//! program", 1964). [`Tape::backward`] walks back over it. No layer has a backward function of its own: all are graphs of primitive operations.
+//!
+//! | to .. | begin with |
+//! |---|---|
+//! | [differentiate a function](#differentiate-a-function) | [`Tape::backward`], [`Tape::grad`], [`grad()`], [`hessian`], [`jacobian`], [`hvp`] |
+//! | [train a network](#train-a-network) | [`prelude`], [`nn`], [`optim`], [`data`], [`train::Fit`] |
+//! | [write an operation](#write-an-operation) | [`Unary`], [`Binary`], [`Op`], [`check_grads`] |
+//! | [load and save weights](#load-and-save-weights) | [`io`] |
+//! | [see a graph, a model, a run](#see-what-happens) | [`Tape::nodes`], [`Forward::summary`](nn::Forward::summary), [`Tape::first_not_finite`], [`plot`](crate::plot), [`tensorboard`] |
+//! | find an operation | the index by family, with PyTorch's names, on the page of [`Var`] |
+//! | come from PyTorch | `docs/from-pytorch.md`; the tutorial is in `docs/tutorial` |
+//!
+//! # Differentiate a function
+//!
+//! ```
+//! let tape = wengert::Tape::<f64>::new();
+//! let x = tape.leaf([1.0, 2.0]);
+//! let y = (x * x * x).sum();
+//! assert_eq!(tape.backward(y).wrt(x).unwrap().as_slice(), Some(&[3.0, 12.0][..])); // 3 x^2
+//! let dy = tape.grad(y, &[x])[0].unwrap(); // the same, on the tape
+//! let d2y = tape.grad(dy, &[x])[0].unwrap();
+//! assert_eq!(d2y.to_vec(), [6.0, 12.0]); // 6 x
+//!
+//! let hessian = wengert::hessian(|x| (x * x * x).sum(), x);
+//! assert_eq!(hessian.to_vec(), [6.0, 0.0, 0.0, 12.0]);
+//! ```
 //!
 //! Two words of the field: the *cotangent* of a value is the derivative of the result with respect to that value, and has its shape. The *rule* of
 //! an op (its vector-Jacobian product, [`Op::vjp`]) turns the cotangent of its output into those of its inputs.
 //!
-//! ```
-//! use wengert::{Param, Tape};
+//! # Train a network
 //!
-//! let w = Param::<f64>::new("w", [[0.5, -0.5]]);
-//! let b = Param::<f64>::new("b", [0.1]);
-//! let mut tape = Tape::new();
+//! ```
+//! use wengert::nn::{Linear, Sequential, Tanh};
+//! use wengert::optim::Adam;
+//! use wengert::prelude::*;
+//!
+//! let rng = &mut wengert::init::seeded(1);
+//! let model: Sequential = Sequential::new().push(Linear::new(2, 8, rng)).push(Tanh).push(Linear::new(8, 1, rng));
+//! let (mut optimizer, mut tape, params) = (Adam::new(0.05), Tape::new(), model.parameters());
 //! for _ in 0..200 {
-//!     let x = tape.constant([[1.0, 2.0], [3.0, 1.0]]);
-//!     let y = x.linear(tape.param(&w), tape.param(&b)).tanh();
-//!     let loss = y.mse_loss(tape.constant([[0.5], [-0.5]]));
+//!     let x = tape.constant([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
+//!     let loss = model.forward(x).mse_loss(tape.constant([[0.0], [1.0], [1.0], [0.0]]));
 //!     let grads = tape.backward(loss);
 //!     tape.reset(); // the compiler ensures that no Var outlives this
-//!     for p in [&w, &b] {
-//!         p.update(&grads, |p, g| p.iter_mut().zip(g).for_each(|(p, g)| *p -= 0.1 * g));
-//!     }
+//!     optimizer.step(&params, &grads);
 //!     tape.recycle(grads); // from the second step on, nothing is allocated
 //! }
-//! let x = tape.constant([[1.0, 2.0]]);
-//! assert!((x.linear(tape.param(&w), tape.param(&b)).tanh().item() - 0.5).abs() < 1e-3);
+//! assert!((model.predict([[0.0, 1.0]])[[0, 0]] - 1.0).abs() < 0.1);
 //! ```
+//!
+//! [`train::Fit`] is the same loop with validation, schedules, early stopping, checkpoints and progress bars.
+//!
+//! # Write an operation
+//!
+//! An elementwise function is its value and its slope ([`Unary`], [`Binary`]); any other op has a shape, a value and a rule ([`Op`]). Both work to any
+//! order. [`check_grads`] compares them with differences.
+//!
+//! ```
+//! use wengert::{Options, Real, Unary, check_grads};
+//! /// y = x e^x.
+//! #[derive(Clone, Copy, Debug, PartialEq)]
+//! struct XExp;
+//! impl Unary for XExp {
+//!     const NAME: &'static str = "xexp";
+//!     const GRAD_NAME: &'static str = "xexp_grad";
+//!     fn f<R: Real>(self, x: R) -> R {
+//!         x * x.exp()
+//!     }
+//!     fn df<R: Real>(self, x: R, y: R) -> R {
+//!         y + x.exp()
+//!     }
+//! }
+//! let x = wengert::ndarray::arr1(&[0.5, -1.0]).into_dyn();
+//! check_grads(|x| x[0].map(XExp), &[x], Options::default()).unwrap(); // to second order
+//! ```
+//!
+//! # Load and save weights
+//!
+//! [`io::save`] and [`io::load_into`] write and read safetensors files, with the names that PyTorch gives; [`io::Checkpoint`] holds all that a run needs to
+//! go on with the same bits.
+//!
+//! ```
+//! use wengert::nn::Mlp;
+//! use wengert::prelude::*;
+//! # let path = std::env::temp_dir().join(format!("wengert-front-{}.safetensors", std::process::id()));
+//! let (a, b) = (Mlp::new(&[2, 3, 1]).build::<f32>(&mut wengert::init::seeded(1)), Mlp::new(&[2, 3, 1]).build(&mut wengert::init::seeded(2)));
+//! wengert::io::save(&path, &a.state())?;
+//! wengert::io::load_into(&path, &b)?;
+//! assert_eq!(a.predict([[1.0, 2.0]]), b.predict([[1.0, 2.0]]));
+//! # std::fs::remove_file(path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # See what happens
+//!
+//! ```
+//! let tape = wengert::Tape::<f32>::new();
+//! let x = tape.leaf([[1.0, 2.0]]);
+//! let loss = x.matmul(tape.leaf([[0.5], [-1.0]])).log().sum();
+//! println!("{tape}"); // one line a node: op, inputs, shape, and the line of your program
+//! assert!(loss.item().is_nan());
+//! assert_eq!(tape.first_not_finite().unwrap().op, "ln"); // where a NaN began
+//! ```
+//!
+//! Errors name the op, its shapes, the layer of the model, the line of your program, and often the remedy.
 //!
 //! # Derivatives at kinks and edges
 //!
@@ -145,6 +226,11 @@ pub use tape::var::{Operand, Value, Var};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Those of the page for whoever comes from PyTorch.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/from-pytorch.md")]
+struct FromPytorch;
 
 /// The code blocks of the tutorial, which are compiled and run too.
 #[cfg(doctest)]

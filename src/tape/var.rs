@@ -15,6 +15,8 @@ use std::fmt;
 ///
 /// Operations are methods and operators; each appends a node to the tape. They panic, with the caller's line, where shapes do not
 /// fit; [`Tape::try_apply`] is the door that returns an error instead.
+///
+#[doc = include_str!("var.md")]
 #[derive(Clone, Copy)]
 pub struct Var<'t, T: Scalar = f32> {
     pub(crate) tape: &'t Tape<T>,

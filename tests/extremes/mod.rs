@@ -123,6 +123,11 @@ fn every_public_method_is_tried() {
     let missing: Vec<&String> = there.difference(&tried).collect();
     let unknown: Vec<&String> = tried.difference(&there).collect();
     assert!(there.len() > 250 && missing.is_empty() && unknown.is_empty(), "not tried: {missing:?}; not there: {unknown:?}");
+    // And the index on the page of `Var` links to each.
+    let index = include_str!("../../src/tape/var.md");
+    let is_linked = |name: &String| index.contains(&format!("[`{name}`](Var::{name})"));
+    let unlinked: Vec<String> = all(Some(" Var<'t, T> {")).into_iter().filter(|name| !is_linked(name)).collect();
+    assert!(unlinked.is_empty(), "not in src/tape/var.md: {unlinked:?}");
     // And the options of each.
     let table = include_str!("methods.rs");
     for file in &files {
