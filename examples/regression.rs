@@ -26,7 +26,7 @@ struct Options {
     #[arg(long, default_value_t = 0.1)]
     noise: f64,
     /// Where the picture goes
-    #[arg(long, default_value = "regression.svg")]
+    #[arg(long, default_value = "target/examples-output/regression.svg")]
     plot: PathBuf,
 }
 
@@ -82,7 +82,8 @@ fn main() -> ExitCode {
         .scatter("points", &pairs(x.to_vec(), points.y.iter().copied().collect()))
         .points("sin(3x) + x/2", &places().map(|x| (x, curve(x))).collect::<Vec<_>>())
         .points("network", &pairs(places().collect(), fitted));
-    if let Err(e) = picture.draw().save(&options.plot) {
+    let saved = options.plot.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(|e| e.to_string());
+    if let Err(e) = saved.and_then(|()| picture.draw().save(&options.plot).map_err(|e| e.to_string())) {
         eprintln!("regression: {}: {e}", options.plot.display());
         return ExitCode::from(2);
     }

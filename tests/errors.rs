@@ -58,10 +58,10 @@ fn shapes_that_do_not_fit<T: Scalar>() {
     refuses!(tape, a.matmul(c), "matmul of [2, 3] and []: a number has no axis to sum over", hint: "multiply by a number with `*`");
     refuses!(tape, a.linear(m, v), "linear of [2, 3] and [3, 5] and [2]: needs input [.., in], weight [out, in] and bias [out]: \
          the input has 3 features, the weight takes 5",
-        hint: "the weight lies as in PyTorch, output features first");
+        hint: "a layer's `in_features` is the last size of its input; the weight is [out_features, in_features]");
     refuses!(tape, cube.linear(m, v), "linear of [1, 1, 1] and [3, 5] and [2]: needs input [.., in], weight [out, in] and bias [out]: \
          the input has 1 features, the weight takes 5",
-        hint: "the weight lies as in PyTorch, output features first");
+        hint: "a layer's `in_features` is the last size of its input; the weight is [out_features, in_features]");
     refuses!(tape, cube.matmul(b), "matmul of [1, 1, 1] and [4, 3]: the last axis of the first (1) must equal the last but one of the second (4)",
         hint: "a product of [.., m, k] and [.., k, n] is [.., m, n]; `t()` transposes");
     refuses!(tape, p.matmul(q), "matmul of [2, 1, 3] and [3, 3, 1]: the batches [2] and [3] do not broadcast",

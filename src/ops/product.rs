@@ -272,13 +272,15 @@ impl<T: Scalar> Op<T> for FullyConnected {
 fn linear_shape(x: &Shape, w: &Shape, b: &Shape) -> Result<Shape, ShapeError> {
     let fits = x.len() == 2 && w.len() == 2 && b.len() == 1;
     if !fits || x[1] != w[1] || w[0] != b[0] {
-        let which = match () {
-            _ if !fits => String::new(),
-            _ if x[1] != w[1] => format!(": the input has {} features, the weight takes {}", x[1], w[1]),
-            _ => format!(": the weight makes {} features, the bias has {}", w[0], b[0]),
+        let (which, hint) = match () {
+            _ if !fits => (String::new(), "the weight lies as in PyTorch, output features first"),
+            _ if x[1] != w[1] => (
+                format!(": the input has {} features, the weight takes {}", x[1], w[1]),
+                "a layer's `in_features` is the last size of its input; the weight is [out_features, in_features]",
+            ),
+            _ => (format!(": the weight makes {} features, the bias has {}", w[0], b[0]), "one bias for each output feature"),
         };
-        return Err(ShapeError::new(format!("needs input [.., in], weight [out, in] and bias [out]{which}"))
-            .hint("the weight lies as in PyTorch, output features first"));
+        return Err(ShapeError::new(format!("needs input [.., in], weight [out, in] and bias [out]{which}")).hint(hint));
     }
     Ok([x[0], w[0]].into())
 }
