@@ -10,7 +10,7 @@
 //! | [train a network](#train-a-network) | [`prelude`], [`nn`], [`optim`], [`data`], [`train::Fit`] |
 //! | [write an operation](#write-an-operation) | [`Unary`], [`Binary`], [`Op`], [`check_grads`] |
 //! | [load and save weights](#load-and-save-weights) | [`io`] |
-//! | [see a graph, a model, a run](#see-what-happens) | [`Tape::nodes`], [`Forward::summary`](nn::Forward::summary), [`Tape::first_not_finite`], [`plot`](crate::plot), [`tensorboard`] |
+//! | [see a graph, a model, a run](#see-what-happens) | [`Tape::nodes`], [`Forward::summary`](nn::Forward::summary), [`Tape::first_not_finite`], `plot`, [`tensorboard`] |
 //! | find an operation | the index by family, with PyTorch's names, on the page of [`Var`] |
 //! | come from PyTorch | `docs/from-pytorch.md`; the tutorial is in `docs/tutorial` |
 //!

@@ -168,6 +168,10 @@ impl Size for i32 {
 ///     assert_eq!(y.shape(), [2, 3]);
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` says no sizes",
+    note = "sizes are `usize` or `isize`: `[2, 3]`, `[rows, columns]`, `&x.shape()`, `-1`; among `usize`s `INFER` stands for -1, and `()` for no axes"
+)]
 pub trait Sizes {
     /// The sizes as `isize`.
     fn to_sizes(&self) -> SmallVec<[isize; 6]>;

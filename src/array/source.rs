@@ -5,6 +5,10 @@ use ndarray::{ArrayBase, Data, Dimension};
 
 /// What a tape takes as a value: ndarray arrays and views of any dimension, slices, fixed-size arrays (nested up to four deep), `Vec`s and
 /// numbers.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no value for a tape of `{T}`",
+    note = "values are ndarray arrays and views, slices, `Vec`s, fixed-size arrays and numbers of the tape's own number type, by value or by reference"
+)]
 pub trait Source<T> {
     /// Calls `f` with shape and elements in row-major order.
     fn visit<R>(&self, f: impl FnOnce(&[usize], &[T]) -> R) -> R;

@@ -297,7 +297,8 @@ impl Mean {
         Mean::default()
     }
     /// Adds a value that is itself the mean of `samples` samples.
-    pub fn add(&mut self, value: f64, samples: usize) {
+    pub fn add(&mut self, value: impl Into<f64>, samples: usize) {
+        let value = value.into();
         // A value for no samples (0/0) must not spoil the others.
         if samples > 0 {
             self.sum += value * samples as f64;
@@ -346,7 +347,8 @@ impl MovingAverage {
         MovingAverage { beta, sum: 0.0, weight: 0.0 }
     }
     /// Adds a value and returns the new average.
-    pub fn add(&mut self, value: f64) -> f64 {
+    pub fn add(&mut self, value: impl Into<f64>) -> f64 {
+        let value = value.into();
         self.sum = self.beta * self.sum + (1.0 - self.beta) * value;
         self.weight = self.beta * self.weight + (1.0 - self.beta);
         self.value()

@@ -287,7 +287,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let weight = options.weight.map(|w| w.index_select(0, &targets));
         // With no classes all rows are ignored, and there is nothing to gather.
         let picked =
-            if n == 0 { zero.broadcast_to(&[rows]) } else { self.gather(1, targets.reshape([rows, 1].into())).reshape_to([rows].into()) };
+            if n == 0 { zero.broadcast_to([rows]) } else { self.gather(1, targets.reshape([rows, 1].into())).reshape_to([rows].into()) };
         let mut loss = -weight.map_or(picked, |w| picked * w);
         let smooth = options.label_smoothing;
         if smooth > 0.0 {

@@ -268,6 +268,11 @@ impl<T: Scalar> fmt::Display for Var<'_, T> {
 }
 
 /// What a method takes as its second operand: a `Var`, by value or reference, or a plain number.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no operand for a `Var` of `{T}`",
+    note = "a tape has one number type, `f32` or `f64`: operands are `Var`s of the same type, or plain numbers of it (`0.5` is either)",
+    note = "an array comes onto the tape by `tape.constant(..)`"
+)]
 pub trait Operand<'t, T: Scalar> {
     /// As a `Var` of the given tape.
     fn to_var(self, tape: &'t Tape<T>) -> Var<'t, T>;

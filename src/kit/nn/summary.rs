@@ -21,7 +21,7 @@ pub struct SummaryRow {
     pub multiply_adds: usize,
 }
 
-/// The layers of a network in the order of their use. [`Module::summary`](crate::nn::Module::summary) makes it, and `Display` shows it as a
+/// The layers of a network in the order of their use. [`Forward::summary`](crate::nn::Forward::summary) makes it, and `Display` shows it as a
 /// table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {

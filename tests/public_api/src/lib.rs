@@ -14,6 +14,8 @@ pub mod metrics;
 pub mod nn;
 #[path = "../../../src/kit/optim/mod.rs"]
 pub mod optim;
+#[path = "../../../src/kit/prelude.rs"]
+pub mod prelude;
 #[path = "../../../src/kit/progress.rs"]
 pub mod progress;
 #[path = "../../../src/kit/plot/mod.rs"]
