@@ -10,7 +10,7 @@ use wengert::data::{Augment, Examples, Loader, digits};
 use wengert::metrics::{ConfusionMatrix, Mean, accuracy, predictions};
 use wengert::nn::{BatchNorm2d, Conv2d, Dropout, Flatten, Forward, Linear, MaxPool2d, Module, Relu, Sequential};
 use wengert::optim::{Adam, OneCycleLr, Scheduler};
-use wengert::{Conv2dOptions, Tape, init};
+use wengert::{Tape, init};
 
 /// Trains a convolutional network on handwritten digits of 8x8 pixels.
 #[derive(Parser)]
@@ -34,19 +34,18 @@ struct Options {
 
 /// Three convolutions of 3x3; images of 8x8 become 4x4 and 2x2.
 fn network(rng: &mut impl rand::Rng) -> Sequential {
-    let same = Conv2dOptions { padding: 1.into(), ..Default::default() };
     Sequential::new()
-        .push(Conv2d::with(1, 32, [3, 3], same, rng))
+        .push(Conv2d::new(1, 32, 3, rng).padding(1))
         .push(BatchNorm2d::new(32))
         .push(Relu)
-        .push(Conv2d::with(32, 32, [3, 3], same, rng))
+        .push(Conv2d::new(32, 32, 3, rng).padding(1))
         .push(BatchNorm2d::new(32))
         .push(Relu)
-        .push(MaxPool2d::new([2, 2]))
-        .push(Conv2d::with(32, 64, [3, 3], same, rng))
+        .push(MaxPool2d::new(2))
+        .push(Conv2d::new(32, 64, 3, rng).padding(1))
         .push(BatchNorm2d::new(64))
         .push(Relu)
-        .push(MaxPool2d::new([2, 2]))
+        .push(MaxPool2d::new(2))
         .push(Flatten)
         .push(Dropout::new(0.3, rng))
         .push(Linear::new(256, 10, rng))

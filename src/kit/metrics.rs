@@ -297,8 +297,7 @@ impl Mean {
         Mean::default()
     }
     /// Adds a value that is itself the mean of `samples` samples.
-    pub fn add(&mut self, value: impl Into<f64>, samples: usize) {
-        let value = value.into();
+    pub fn add(&mut self, value: f64, samples: usize) {
         // A value for no samples (0/0) must not spoil the others.
         if samples > 0 {
             self.sum += value * samples as f64;
@@ -347,8 +346,7 @@ impl MovingAverage {
         MovingAverage { beta, sum: 0.0, weight: 0.0 }
     }
     /// Adds a value and returns the new average.
-    pub fn add(&mut self, value: impl Into<f64>) -> f64 {
-        let value = value.into();
+    pub fn add(&mut self, value: f64) -> f64 {
         self.sum = self.beta * self.sum + (1.0 - self.beta) * value;
         self.weight = self.beta * self.weight + (1.0 - self.beta);
         self.value()

@@ -10,9 +10,9 @@ use crate::{Scalar, Var, named_scope};
 /// use wengert::nn::{Conv2d, Flatten, Forward, Linear, MaxPool2d, Module, Relu, Sequential};
 /// let rng = &mut wengert::init::seeded(1);
 /// let model: Sequential = Sequential::new()
-///     .push(Conv2d::new(1, 8, [3, 3], rng))
+///     .push(Conv2d::new(1, 8, 3, rng))
 ///     .push(Relu)
-///     .push(MaxPool2d::new([2, 2]))
+///     .push(MaxPool2d::new(2))
 ///     .push(Flatten)
 ///     .named("head", Linear::new(8 * 13 * 13, 10, rng));
 /// let tape = wengert::Tape::new();

@@ -116,8 +116,8 @@ impl EventWriter {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn scalar(&mut self, tag: &str, step: u64, value: impl Into<f64>) -> io::Result<()> {
-        self.write(step, scalar(tag, value.into()))
+    pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> io::Result<()> {
+        self.write(step, scalar(tag, value))
     }
     /// Writes the distribution of numbers at a step, in 30 buckets of equal width (fewer if there are not enough floating-point numbers
     /// between the smallest and the largest). Numbers that are not finite are left out; if there are any, their count is a point of the

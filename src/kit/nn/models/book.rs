@@ -20,7 +20,7 @@ impl<T: Scalar> SimpleConvNet<T> {
     /// The network with its initial weights.
     pub fn new(rng: &mut impl Rng) -> Self {
         let net = SimpleConvNet {
-            conv1: Conv2d::new(1, 30, [5, 5], rng),
+            conv1: Conv2d::new(1, 30, 5, rng),
             fc1: Linear::new(30 * 12 * 12, 100, rng),
             fc2: Linear::new(100, 10, rng),
         };
@@ -36,7 +36,7 @@ impl<T: Scalar> SimpleConvNet<T> {
 impl<T: Scalar> Forward<T> for SimpleConvNet<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        let x = MaxPool2d::new([2, 2]).forward(self.conv1.forward(x).relu());
+        let x = MaxPool2d::new(2).forward(self.conv1.forward(x).relu());
         self.fc2.forward(self.fc1.forward(x.flatten(1, -1)).relu())
     }
 }
@@ -90,7 +90,7 @@ impl<T: Scalar> Forward<T> for DeepConvNet<T> {
         let mut x = x;
         for pair in self.convs.chunks(2) {
             x = pair[1].forward(pair[0].forward(x).relu()).relu();
-            x = MaxPool2d::new([2, 2]).forward(x);
+            x = MaxPool2d::new(2).forward(x);
         }
         let x = self.dropout[0].forward(self.fc1.forward(x.flatten(1, -1)).relu());
         self.dropout[1].forward(self.fc2.forward(x))
