@@ -40,7 +40,8 @@
 //! use wengert::prelude::*;
 //!
 //! let rng = &mut wengert::init::seeded(1);
-//! let model: Sequential = Sequential::new().push(Linear::new(2, 8, rng)).push(Tanh).push(Linear::new(8, 1, rng));
+//! let model: Sequential =
+//!     Sequential::new().push(Linear::new(2, 8, rng)).push(Tanh).push(Linear::new(8, 1, rng));
 //! let (mut optimizer, mut tape, params) = (Adam::new(0.05), Tape::new(), model.parameters());
 //! for _ in 0..200 {
 //!     let x = tape.constant([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]);
@@ -88,7 +89,8 @@
 //! use wengert::nn::Mlp;
 //! use wengert::prelude::*;
 //! # let path = std::env::temp_dir().join(format!("wengert-front-{}.safetensors", std::process::id()));
-//! let (a, b) = (Mlp::new(&[2, 3, 1]).build::<f32>(&mut wengert::init::seeded(1)), Mlp::new(&[2, 3, 1]).build(&mut wengert::init::seeded(2)));
+//! let mlp = |seed| Mlp::new(&[2, 3, 1]).build::<f32>(&mut wengert::init::seeded(seed));
+//! let (a, b) = (mlp(1), mlp(2));
 //! wengert::io::save(&path, &a.state())?;
 //! wengert::io::load_into(&path, &b)?;
 //! assert_eq!(a.predict([[1.0, 2.0]]), b.predict([[1.0, 2.0]]));
