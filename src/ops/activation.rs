@@ -41,7 +41,15 @@ impl Unary for Tanh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The hyperbolic tangent, elementwise. Derivative: 1 - y^2.
+    /// The hyperbolic tangent (e^x - e^-x)/(e^x + e^-x), elementwise. Derivative: 1 - y^2. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-1000.0, 0.0, 1000.0]);
+    /// let y = x.tanh();
+    /// assert_eq!(y.to_vec(), [-1.0, 0.0, 1.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.0, 1.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn tanh(self) -> Self {
         self.record(Map(Tanh))
@@ -68,7 +76,15 @@ impl Unary for Sigmoid {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The logistic function 1/(1 + e^-x), elementwise. Derivative: y (1 - y).
+    /// The logistic function 1/(1 + e^-x), elementwise. Derivative: y (1 - y). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.0, 3_f64.ln()]);
+    /// let y = x.sigmoid();
+    /// assert!((y.to_array()[1] - 0.75).abs() < 1e-15);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_array()[0], 0.25);
+    /// ```
     #[track_caller]
     pub fn sigmoid(self) -> Self {
         self.record(Map(Sigmoid))
@@ -106,12 +122,27 @@ impl Unary for Softplus {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// ln(1 + e^x), a smooth relu. Above 20 it is x itself, as in PyTorch. Derivative: sigmoid(x).
+    /// ln(1 + e^x), a smooth relu, elementwise. Above 20 it is x itself, as in PyTorch. Derivative: sigmoid(x), and 1 above 20. Shape: that
+    /// of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-1000.0, 21.0]);
+    /// assert_eq!(x.softplus().to_vec(), [0.0, 21.0]);
+    /// assert_eq!(tape.grad(x.softplus(), &[x])[0].unwrap().to_vec(), [0.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn softplus(self) -> Self {
         self.softplus_with(1.0, 20.0)
     }
-    /// ln(1 + e^(beta x)) / beta, and x itself where beta x > threshold. Derivative: sigmoid(beta x), or 1.
+    /// ln(1 + e^(beta x)) / beta, and x itself where beta x > threshold, elementwise. Derivative: sigmoid(beta x), or 1. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([0.0, 3.0]).softplus_with(2.0, 5.0).to_array();
+    /// assert!((y[0] - 2_f64.ln() / 2.0).abs() < 1e-15);
+    /// assert_eq!(y[1], 3.0); // 2 * 3 > 5
+    /// ```
     #[track_caller]
     pub fn softplus_with(self, beta: f64, threshold: f64) -> Self {
         self.record(Map(Softplus::new(beta, threshold)))
@@ -138,7 +169,14 @@ impl Unary for LogSigmoid {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// ln(1/(1 + e^-x)), without overflow, elementwise. Derivative: sigmoid(-x).
+    /// ln(1/(1 + e^-x)), without overflow, elementwise. Derivative: sigmoid(-x). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-1000.0, 1000.0]);
+    /// assert_eq!(x.logsigmoid().to_vec(), [-1000.0, 0.0]); // the logarithm of the sigmoid would be -inf
+    /// assert_eq!(tape.grad(x.logsigmoid(), &[x])[0].unwrap().to_vec(), [1.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn logsigmoid(self) -> Self {
         self.record(Map(LogSigmoid))
@@ -166,7 +204,15 @@ impl Unary for Silu {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x sigmoid(x), also known as swish (Elfwing, Uchibe and Doya, 2017), elementwise. Derivative: s + s x (1 - s), s = sigmoid(x).
+    /// x sigmoid(x), also known as swish (Elfwing, Uchibe and Doya, 2017), elementwise. Derivative: s + s x (1 - s), s = sigmoid(x). Shape:
+    /// that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.0, 100.0]);
+    /// assert_eq!(x.silu().to_vec(), [0.0, 100.0]);
+    /// assert_eq!(tape.grad(x.silu(), &[x])[0].unwrap().to_vec(), [0.5, 1.0]);
+    /// ```
     #[track_caller]
     pub fn silu(self) -> Self {
         self.record(Map(Silu))
@@ -196,7 +242,14 @@ impl Unary for Mish {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x tanh(ln(1 + e^x)) (Misra, 2019), elementwise. Derivative: t + x (1 - t^2) sigmoid(x), t = tanh(ln(1 + e^x)).
+    /// x tanh(ln(1 + e^x)) (Misra, 2019), elementwise. Derivative: t + x (1 - t^2) sigmoid(x), t = tanh(ln(1 + e^x)). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(0.0);
+    /// assert_eq!(x.mish().item(), 0.0);
+    /// assert!((tape.grad(x.mish(), &[x])[0].unwrap().item() - 0.6).abs() < 1e-15); // tanh(ln 2)
+    /// ```
     #[track_caller]
     pub fn mish(self) -> Self {
         self.record(Map(Mish))
@@ -225,7 +278,14 @@ impl Unary for Softsign {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x/(1 + |x|), elementwise. Derivative: 1/(1 + |x|)^2.
+    /// x/(1 + |x|), elementwise. Derivative: 1/(1 + |x|)^2. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-3.0, 1.0]);
+    /// assert_eq!(x.softsign().to_vec(), [-0.75, 0.5]);
+    /// assert_eq!(tape.grad(x.softsign(), &[x])[0].unwrap().to_vec(), [0.0625, 0.25]);
+    /// ```
     #[track_caller]
     pub fn softsign(self) -> Self {
         self.record(Map(Softsign))
@@ -253,7 +313,14 @@ impl Unary for Tanhshrink {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x - tanh(x), elementwise. Derivative: tanh(x)^2.
+    /// x - tanh(x), elementwise. Derivative: tanh(x)^2. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-1000.0, 0.0]);
+    /// assert_eq!(x.tanhshrink().to_vec(), [-999.0, 0.0]);
+    /// assert_eq!(tape.grad(x.tanhshrink(), &[x])[0].unwrap().to_vec(), [1.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn tanhshrink(self) -> Self {
         self.record(Map(Tanhshrink))
@@ -322,13 +389,27 @@ impl Unary for GeluTanh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x Phi(x), where Phi is the standard normal distribution function, phi its density (Hendrycks and Gimpel, 2016). Derivative: Phi(x) +
-    /// x phi(x).
+    /// x Phi(x), where Phi is the standard normal distribution function, phi its density (Hendrycks and Gimpel, 2016), elementwise.
+    /// Derivative: Phi(x) + x phi(x). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.0, 1.0]);
+    /// assert!((x.gelu().to_array()[1] - 0.841344746068543).abs() < 1e-14);
+    /// assert_eq!(tape.grad(x.gelu(), &[x])[0].unwrap().to_array()[0], 0.5);
+    /// ```
     #[track_caller]
     pub fn gelu(self) -> Self {
         self.record(Map(Gelu))
     }
-    /// The approximation of gelu by tanh: x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2.
+    /// The approximation of gelu by tanh, elementwise: x (1 + t) / 2, t = tanh(u), u = sqrt(2/pi) (x + 0.044715 x^3). Derivative: (1 + t) /
+    /// 2 + x (1 - t^2) u' / 2, u' = sqrt(2/pi) (1 + 0.134145 x^2). Shape: that of x. In PyTorch: `F.gelu(x, approximate="tanh")`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(1.0);
+    /// assert!((x.gelu_tanh().item() - 0.84119).abs() < 1e-5); // 0.84134 by `gelu`
+    /// ```
     #[track_caller]
     pub fn gelu_tanh(self) -> Self {
         self.record(Map(GeluTanh))
@@ -338,7 +419,15 @@ impl<'t, T: Scalar> Var<'t, T> {
 // ----------------------------------------------------------------------------------------------------------------- glu
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The first half of an axis times the sigmoid of its second half (Dauphin et al., 2016). PyTorch's default axis is the last, -1.
+    /// The first half a of an axis times the sigmoid of its second half b (Dauphin et al., 2016): a sigmoid(b). PyTorch's default axis is
+    /// the last, -1. Derivatives: s by a, and a s (1 - s) by b, s = sigmoid(b). Shapes: `[.., 2n, ..]` to `[.., n, ..]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 0.0, 1000.0]]);
+    /// assert_eq!(x.glu(-1).to_vec(), [0.5, 2.0]);
+    /// assert_eq!(tape.grad(x.glu(-1), &[x])[0].unwrap().to_vec(), [0.5, 1.0, 0.25, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or its size is odd.

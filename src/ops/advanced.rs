@@ -214,6 +214,16 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// replace them; otherwise these axes come first. Without arrays and masks the result is a view. Derivative: each cotangent is added at
     /// the place its element came from.
     ///
+    /// ```
+    /// use wengert::{Tape, pick};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// let y = x.index(&pick![-1, [0, -1, 0]]); // x[-1, [0, -1, 0]] in PyTorch
+    /// assert_eq!(y.to_vec(), [4.0, 6.0, 4.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.0, 0.0, 0.0, 2.0, 0.0, 1.0]);
+    /// assert_eq!(x.reshape(&[1, 2, 1, 3]).index(&pick![.., [0, 1, 1], .., [2, 0, 0]]).shape(), [3, 1, 1]); // not side by side
+    /// ```
+    ///
     /// # Panics
     /// If there are more entries than axes, an index is out of range, index arrays do not broadcast, or the shape of a mask differs from
     /// the sizes of its axes.
@@ -262,12 +272,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.permute(&order)
     }
     /// The elements where a mask is true, in row-major order; array and mask broadcast. Derivative: each cotangent goes to the place its
-    /// element came from.
+    /// element came from. Shapes: any to `[count]`, where `count` is the number of elements that are taken.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
     /// let x = tape.leaf([3.0, -1.0, 2.0]);
-    /// assert_eq!(x.masked_select(x.gt(0.0)).to_vec(), [3.0, 2.0]);
+    /// let y = x.masked_select(x.gt(0.0));
+    /// assert_eq!(y.to_vec(), [3.0, 2.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [1.0, 0.0, 1.0]);
     /// ```
     ///
     /// # Panics

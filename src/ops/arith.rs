@@ -261,10 +261,16 @@ impl<'t, T: Scalar> ops::Neg for &Var<'t, T> {
     }
 }
 
-/// The sum of any number of values; 0 of none cannot be made, since there is no tape to put it on.
+/// The sum of any number of values; 0 of none cannot be made, since there is no tape to put it on. The shapes broadcast.
+///
+/// ```
+/// let tape = wengert::Tape::<f64>::new();
+/// let losses = [tape.leaf(1.0), tape.leaf(2.0), tape.leaf(4.0)];
+/// assert_eq!(losses.into_iter().sum::<wengert::Var<f64>>().item(), 7.0);
+/// ```
 ///
 /// # Panics
-/// If the iterator is empty.
+/// If the iterator is empty, or the shapes do not broadcast.
 impl<'t, T: Scalar> std::iter::Sum for Var<'t, T> {
     #[track_caller]
     fn sum<I: Iterator<Item = Self>>(values: I) -> Self {

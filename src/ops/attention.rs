@@ -45,10 +45,11 @@ fn scores_of<T: Scalar>(q: Shape, k: Shape, v: Shape, options: &AttentionOptions
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Attention of queries (this array) to keys and values: softmax(q k^T / sqrt(features)) v. Shapes are `[.., queries, features]`, `[..,
-    /// keys, features]` and `[.., keys, values]`; the leading axes broadcast. A key can be hidden from a query by the mask, by a bias of
-    /// -inf, or by `is_causal`. A query that sees no key reads 0, and no gradient flows back from it. (A. Vaswani et al., "Attention is all
-    /// you need", 2017.)
+    /// Attention of queries (this array) to keys and values: w v, where w = softmax(q k^T / sqrt(features)). Shapes: `[.., queries,
+    /// features]`, `[.., keys, features]` and `[.., keys, values]` to `[.., queries, values]`; the leading axes broadcast. A key can be
+    /// hidden from a query by the mask, by a bias of -inf, or by `is_causal`. A query that sees no key reads 0, and no gradient flows back
+    /// from it. Derivatives, for a cotangent g: w^T g by the values; with s = w (g v^T - d) / sqrt(features), where d is the sum of w (g
+    /// v^T) over the keys, s k by the queries and s^T q by the keys. (A. Vaswani et al., "Attention is all you need", 2017.)
     ///
     /// ```
     /// use wengert::{AttentionOptions, Tape};

@@ -105,7 +105,18 @@ impl<const N: usize> AvgPoolOptions<N> {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The average over each window of an array (batch, channels, length) or (channels, length). Derivative: the cotangent of each window,
-    /// divided among its elements. [`Var::max_pool1d`] says how many windows there are.
+    /// divided among its elements. [`Var::max_pool1d`] says how many windows there are. Shapes: `[.., channels, n]` to `[.., channels,
+    /// windows]`.
+    ///
+    /// ```
+    /// use wengert::{AvgPoolOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0, 6.0]]);
+    /// let padded = AvgPoolOptions { padding: [1], ..Default::default() };
+    /// assert_eq!(x.avg_pool1d([2], padded).to_vec(), [0.5, 2.5, 3.0]);
+    /// let inside = AvgPoolOptions { count_include_pad: false, ..padded };
+    /// assert_eq!(x.avg_pool1d([2], inside).to_vec(), [1.0, 2.5, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::max_pool1d`], and if `divisor_override` is 0.
@@ -113,7 +124,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn avg_pool1d(self, kernel_size: [usize; 1], options: AvgPoolOptions<1>) -> Self {
         self.record(options.pool(kernel_size))
     }
-    /// As [`Var::avg_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
+    /// As [`Var::avg_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width). Shapes: `[.., channels, h, w]` to
+    /// `[.., channels, rows, columns]` of windows.
     ///
     /// ```
     /// use wengert::{AvgPoolOptions, Tape};
@@ -121,17 +133,40 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// let x = tape.leaf([[1.0, 2.0, 5.0], [4.0, 3.0, 0.0]]).unsqueeze(0);
     /// let y = x.avg_pool2d([2, 2], AvgPoolOptions { stride: Some([1, 1]), ..Default::default() });
     /// assert_eq!(y.to_vec(), [2.5, 2.5]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.25, 0.5, 0.25, 0.25, 0.5, 0.25]);
     /// ```
+    ///
+    /// # Panics
+    /// As [`Var::avg_pool1d`].
     #[track_caller]
     pub fn avg_pool2d(self, kernel_size: [usize; 2], options: AvgPoolOptions<2>) -> Self {
         self.record(options.pool(kernel_size))
     }
-    /// As [`Var::avg_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
+    /// As [`Var::avg_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width). Shapes: `[..,
+    /// channels, d, h, w]` to `[.., channels, planes, rows, columns]` of windows.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]).unsqueeze(0);
+    /// let y = x.avg_pool3d([1, 2, 2], Default::default());
+    /// assert_eq!(y.shape(), [1, 2, 1, 1]);
+    /// assert_eq!(y.to_vec(), [2.5, 6.5]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::avg_pool1d`].
     #[track_caller]
     pub fn avg_pool3d(self, kernel_size: [usize; 3], options: AvgPoolOptions<3>) -> Self {
         self.record(options.pool(kernel_size))
     }
-    /// The average over each of `output_size` windows, which divide the axis among them: see [`Var::adaptive_max_pool1d`].
+    /// The average over each of `output_size` windows, which divide the axis among them: see [`Var::adaptive_max_pool1d`]. `None` leaves
+    /// the axis as it is. Derivative: as [`Var::avg_pool1d`]. Shapes: `[.., channels, n]` to `[.., channels, output_size]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 6.0, 4.0, 8.0]]);
+    /// assert_eq!(x.adaptive_avg_pool1d([2]).to_vec(), [3.0, 6.0]); // both windows contain the 6
+    /// ```
     ///
     /// # Panics
     /// As [`Var::adaptive_max_pool1d`].
@@ -139,7 +174,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn adaptive_avg_pool1d(self, output_size: [impl Into<Option<usize>>; 1]) -> Self {
         self.record(AvgPool { windows: PoolWindows::adaptive(output_size), divisor: Divisor::Inside })
     }
-    /// As [`Var::adaptive_avg_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
+    /// As [`Var::adaptive_avg_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width). Shapes: `[.., channels,
+    /// h, w]` to `[.., channels, rows, columns]`, the two of `output_size`.
     ///
     /// ```
     /// use wengert::Tape;
@@ -148,11 +184,24 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// assert_eq!(x.adaptive_avg_pool2d([1, 1]).to_vec(), [3.0]);
     /// assert_eq!(x.adaptive_avg_pool2d([None, Some(1)]).to_vec(), [3.0, 3.0]);
     /// ```
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_avg_pool2d(self, output_size: [impl Into<Option<usize>>; 2]) -> Self {
         self.record(AvgPool { windows: PoolWindows::adaptive(output_size), divisor: Divisor::Inside })
     }
-    /// As [`Var::adaptive_avg_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
+    /// As [`Var::adaptive_avg_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width). Shapes:
+    /// `[.., channels, d, h, w]` to `[.., channels, planes, rows, columns]`, the three of `output_size`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]).unsqueeze(0);
+    /// assert_eq!(x.adaptive_avg_pool3d([1, 1, 2]).to_vec(), [4.0, 5.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_avg_pool3d(self, output_size: [impl Into<Option<usize>>; 3]) -> Self {
         self.record(AvgPool { windows: PoolWindows::adaptive(output_size), divisor: Divisor::Inside })
@@ -194,7 +243,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// The p-norm of each window of an array (batch, channels, length) or (channels, length): the p-th root of the sum of x^p. As in
     /// PyTorch, no absolute values are taken. For p = inf and -inf it is the largest and the smallest |x|. Derivative: (x / y)^(p - 1)
-    /// times the cotangent. [`Var::max_pool1d`] says how many windows there are.
+    /// times the cotangent. [`Var::max_pool1d`] says how many windows there are. Shapes: `[.., channels, n]` to `[.., channels, windows]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[3.0, -4.0, 6.0, 8.0]]);
+    /// assert_eq!(x.lp_pool1d(1.0, [2], Default::default()).to_vec(), [-1.0, 14.0]);
+    /// assert_eq!(x.lp_pool1d(f64::INFINITY, [2], Default::default()).to_vec(), [4.0, 8.0]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::max_pool1d`], and if p is 0.
@@ -202,12 +258,34 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn lp_pool1d(self, norm_type: f64, kernel_size: [usize; 1], options: LpPoolOptions<1>) -> Self {
         self.lp_pool(norm_type, kernel_size, options)
     }
-    /// As [`Var::lp_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
+    /// As [`Var::lp_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width). Shapes: those of
+    /// [`Var::avg_pool2d`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 1.0], [1.0, 5.0]]).unsqueeze(0);
+    /// let y = x.lp_pool2d(2.0, [2, 2], Default::default());
+    /// assert!((y.item() - 28_f64.sqrt()).abs() < 1e-14);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::lp_pool1d`].
     #[track_caller]
     pub fn lp_pool2d(self, norm_type: f64, kernel_size: [usize; 2], options: LpPoolOptions<2>) -> Self {
         self.lp_pool(norm_type, kernel_size, options)
     }
-    /// As [`Var::lp_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
+    /// As [`Var::lp_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width). Shapes: those of
+    /// [`Var::avg_pool3d`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, -9.0]], [[-2.0, 4.0]]]).unsqueeze(0);
+    /// let y = x.lp_pool3d(f64::NEG_INFINITY, [2, 1, 1], Default::default());
+    /// assert_eq!(y.to_vec(), [1.0, 4.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::lp_pool1d`].
     #[track_caller]
     pub fn lp_pool3d(self, norm_type: f64, kernel_size: [usize; 3], options: LpPoolOptions<3>) -> Self {
         self.lp_pool(norm_type, kernel_size, options)

@@ -189,11 +189,27 @@ pub struct RunningStats<T: Scalar = f32> {
 
 impl<T: Scalar> RunningStats<T> {
     /// Mean 0, variance 1 and momentum 0.1.
+    ///
+    /// ```
+    /// let stats = wengert::RunningStats::<f64>::new(2);
+    /// assert_eq!(stats.mean.to_array().as_slice().unwrap(), [0.0, 0.0]);
+    /// assert_eq!((stats.var.to_array().as_slice().unwrap(), stats.momentum), (&[1.0, 1.0][..], 0.1));
+    /// ```
+    ///
+    /// # Panics
+    /// If there are more channels than memory holds.
     #[track_caller]
     pub fn new(channels: usize) -> Self {
         RunningStats::with_momentum(channels, 0.1)
     }
     /// Mean 0, variance 1 and the given momentum.
+    ///
+    /// ```
+    /// use wengert::{RunningStats, Tape};
+    /// let (tape, stats) = (Tape::<f64>::new(), RunningStats::with_momentum(1, 0.25));
+    /// tape.leaf([[1.0], [3.0]]).batch_norm_train(&stats, Default::default());
+    /// assert_eq!(stats.mean.to_array().as_slice().unwrap(), [0.75 * 0.0 + 0.25 * 2.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are more channels than memory holds.
@@ -233,8 +249,19 @@ impl<T: Scalar> RunningStats<T> {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Batch normalization in training: brings every channel (axis 1) to mean 0 and variance 1 over all other axes, then multiplies by the
-    /// weight and adds the bias. `stats`, unless `None`, are moved towards the means and variances of the batch. Derivative: that of
-    /// [`Var::standardize`]. (S. Ioffe and C. Szegedy, "Batch normalization", 2015.)
+    /// weight and adds the bias: (x - mean) / sqrt(var + eps) weight + bias. `stats`, unless `None`, are moved towards the means and
+    /// variances of the batch. Derivatives: by x, that of [`Var::standardize`] times the weight; by the weight, the sum of g (x - mean) /
+    /// sqrt(var + eps) over each channel; by the bias, the sum of g. Shape: that of x, `[rows, channels, ..]`. In PyTorch:
+    /// `F.batch_norm(.., training=True)`. (S. Ioffe and C. Szegedy, "Batch normalization", 2015.)
+    ///
+    /// ```
+    /// use wengert::{NormOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, weight, bias) = (tape.leaf([[1.0, 10.0], [3.0, 50.0]]), tape.leaf([2.0, 1.0]), tape.leaf([0.0, 5.0]));
+    /// let y = x.batch_norm_train(None, NormOptions { weight: Some(weight), bias: Some(bias), eps: 0.0 });
+    /// assert_eq!(y.to_vec(), [-2.0, 4.0, 2.0, 6.0]);
+    /// assert_eq!(tape.grad(y, &[bias])[0].unwrap().to_vec(), [2.0, 2.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no axis 1, weight, bias or statistics do not have one number for each channel, or a channel has only one element and so
@@ -287,7 +314,19 @@ impl<'t, T: Scalar> Var<'t, T> {
         Some(units).filter(|units| units.iter().any(|&u| u != T::ONE))
     }
     /// Batch normalization in evaluation: (x - mean) / sqrt(var + eps) for every channel (axis 1) with the collected statistics, then times
-    /// the weight plus the bias. The statistics are constants.
+    /// the weight plus the bias. The statistics are constants. Derivatives: by x, weight / sqrt(var + eps); by weight and bias, as
+    /// [`Var::batch_norm_train`]. Shape: that of x, `[rows, channels, ..]`. In PyTorch: `F.batch_norm(.., training=False)`.
+    ///
+    /// ```
+    /// use wengert::{NormOptions, RunningStats, Tape};
+    /// let (tape, stats) = (Tape::<f64>::new(), RunningStats::new(1));
+    /// stats.mean.set([5.0]);
+    /// stats.var.set([4.0]);
+    /// let x = tape.leaf([[6.0], [9.0]]);
+    /// let y = x.batch_norm(&stats, NormOptions { eps: 0.0, ..Default::default() });
+    /// assert_eq!(y.to_vec(), [0.5, 2.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.5, 0.5]);
+    /// ```
     ///
     /// # Panics
     /// If there is no axis 1, or weight, bias or statistics do not have one number for each channel.

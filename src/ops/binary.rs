@@ -48,8 +48,18 @@ impl Binary for Pow {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// a^b, elementwise. A constant base is written `x.number(2.0).pow(x)`; for a constant exponent `powf` is cheaper. Derivatives: b
-    /// a^(b-1) (0 for b = 0), and a^b ln a (0 for a = 0 and b >= 0). For whole b, the derivatives by a are right to any order, also for a
-    /// <= 0.
+    /// a^(b-1) (0 for b = 0), and a^b ln a (0 for a = 0 and b >= 0). For whole b, the derivatives by a are right to any order, at a <= 0
+    /// too. Shape: that of a and b, broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([2.0, -3.0]), tape.constant([4.0, 3.0]));
+    /// assert_eq!(a.pow(b).to_vec(), [16.0, -27.0]);
+    /// assert_eq!(tape.grad(a.pow(b), &[a])[0].unwrap().to_vec(), [32.0, 27.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn pow(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "pow");
@@ -81,7 +91,19 @@ impl Binary for Hypot {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// sqrt(a^2 + b^2), elementwise; the squares neither overflow nor vanish. Derivatives: a/y and b/y (NaN at the origin).
+    /// sqrt(a^2 + b^2), elementwise; the squares neither overflow nor vanish. Derivatives: a/y and b/y (NaN at the origin). Shape: that of
+    /// a and b, broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([3.0, -5.0]);
+    /// let y = a.hypot(tape.constant([4.0, 12.0]));
+    /// assert_eq!(y.to_vec(), [5.0, 13.0]);
+    /// assert_eq!(tape.grad(y, &[a])[0].unwrap().to_vec(), [3.0 / 5.0, -5.0 / 13.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn hypot(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "hypot");
@@ -116,7 +138,18 @@ impl Binary for Xlogy {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// a ln b, and 0 where a = 0 unless b is NaN, elementwise. Derivatives: ln b (0 where a = 0 and b <= 0), and a/b.
+    /// a ln b, and 0 where a = 0 unless b is NaN, elementwise. Derivatives: ln b (0 where a = 0 and b <= 0), and a/b. Shape: that of a and
+    /// b, broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.constant([0.0, 8.0]), tape.leaf([2.0, 1.0]));
+    /// assert_eq!(a.xlogy(0.0).to_vec(), [0.0, -f64::INFINITY]);
+    /// assert_eq!(tape.grad(a.xlogy(b), &[b])[0].unwrap().to_vec(), [0.0, 8.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn xlogy(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "xlogy");
@@ -150,6 +183,18 @@ impl Binary for LogAddExp {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// ln(e^a + e^b), without overflow, elementwise. Derivatives: sigmoid(a - b) and sigmoid(b - a) (NaN for two infinities of one sign).
+    /// Shape: that of a and b, broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([1000.0, 0.0]), tape.leaf(1000.0));
+    /// let y = a.logaddexp(b);
+    /// assert_eq!(y.to_vec(), [1000.0 + 2_f64.ln(), 1000.0]);
+    /// assert_eq!(tape.grad(y, &[a])[0].unwrap().to_vec(), [0.5, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn logaddexp(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "logaddexp");
@@ -207,14 +252,34 @@ impl Binary for Minimum {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The larger of two, elementwise; NaN if either is. Derivative: 1 for the larger, 1/2 each where they are equal, and 1 each where
-    /// either is NaN.
+    /// either is NaN. Shape: that of a and b, broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([1.0, 2.0, 3.0]);
+    /// assert_eq!(a.maximum(2.0).to_vec(), [2.0, 2.0, 3.0]);
+    /// assert_eq!(tape.grad(a.maximum(2.0), &[a])[0].unwrap().to_vec(), [0.0, 0.5, 1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn maximum(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "maximum");
         a.record2(Zip(Maximum), b)
     }
     /// The smaller of two, elementwise; NaN if either is. Derivative: 1 for the smaller, 1/2 each where they are equal, and 1 each where
-    /// either is NaN.
+    /// either is NaN. Shape: that of a and b, broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([[1.0], [5.0]]), tape.leaf([4.0, 6.0]));
+    /// assert_eq!(a.minimum(b).to_vec(), [1.0, 1.0, 4.0, 5.0]);
+    /// assert_eq!(tape.grad(a.minimum(b), &[b])[0].unwrap().to_vec(), [1.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn minimum(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "minimum");
@@ -278,32 +343,76 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (a, b) = self.broadcast_with(b, Op::<T>::name(&relation));
         a.record2(relation, b)
     }
-    /// 1 where a > b, else 0: a mask for `where_cond`, without a gradient.
+    /// 1 where a > b, else 0: a mask for `where_cond`, without a gradient. NaN is not larger than anything. Shape: that of a and b,
+    /// broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([1.0, 2.0, f64::NAN]);
+    /// assert_eq!(a.gt(1.0).to_vec(), [0.0, 1.0, 0.0]);
+    /// assert!(tape.grad(a.gt(1.0), &[a])[0].is_none());
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn gt(self, b: impl Operand<'t, T>) -> Self {
         self.compare(Compare::Greater, b.to_var(self.tape))
     }
-    /// 1 where a >= b, else 0.
+    /// 1 where a >= b, else 0. Gradient, shape and panics are those of [`Var::gt`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let i = tape.constant([0.0, 1.0, 2.0]);
+    /// assert_eq!(i.unsqueeze(1).ge(i).to_vec(), [1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn ge(self, b: impl Operand<'t, T>) -> Self {
         self.compare(Compare::GreaterEqual, b.to_var(self.tape))
     }
-    /// 1 where a < b, else 0.
+    /// 1 where a < b, else 0. Gradient, shape and panics are those of [`Var::gt`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-2.0, 0.0, 3.0]);
+    /// let y = x * x.lt(0.0); // the mask is a constant factor
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [1.0, 0.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn lt(self, b: impl Operand<'t, T>) -> Self {
         b.to_var(self.tape).compare(Compare::Greater, self)
     }
-    /// 1 where a <= b, else 0.
+    /// 1 where a <= b, else 0. Gradient, shape and panics are those of [`Var::gt`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-2.0, 0.5, 3.0]);
+    /// assert_eq!((x.ge(0.0) * x.le(1.0)).to_vec(), [0.0, 1.0, 0.0]); // a product of masks is "and"
+    /// ```
     #[track_caller]
     pub fn le(self, b: impl Operand<'t, T>) -> Self {
         b.to_var(self.tape).compare(Compare::GreaterEqual, self)
     }
-    /// 1 where a = b, else 0.
+    /// 1 where a = b, else 0. Gradient, shape and panics are those of [`Var::gt`]. PyTorch's `torch.eq`, not its `torch.equal`, which
+    /// answers for whole arrays.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let classes = tape.constant([[2.0], [0.0]]);
+    /// assert_eq!(classes.equal(tape.constant([0.0, 1.0, 2.0])).to_vec(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]); // one-hot rows
+    /// ```
     #[track_caller]
     pub fn equal(self, b: impl Operand<'t, T>) -> Self {
         self.compare(Compare::Equal, b.to_var(self.tape))
     }
-    /// 1 where a and b differ, else 0; a NaN differs from itself.
+    /// 1 where a and b differ, else 0; a NaN differs from itself. Gradient, shape and panics are those of [`Var::gt`]. PyTorch's
+    /// `torch.ne`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, f64::NAN]);
+    /// assert_eq!(x.not_equal(x).to_vec(), [0.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn not_equal(self, b: impl Operand<'t, T>) -> Self {
         self.number(1.0) - self.equal(b)

@@ -206,7 +206,17 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 
     /// The convolution (in signal processing: cross-correlation) of `[batch, channels, length]` or `[channels, length]` with the weight
-    /// `[filters, channels / groups, kernel]`, plus a bias `[filters]`; see [`Var::conv2d`].
+    /// `[filters, channels / groups, kernel]`, plus a bias `[filters]`; see [`Var::conv2d`]. Shape: `[batch, filters, positions]` or
+    /// `[filters, positions]`.
+    ///
+    /// ```
+    /// use wengert::{Conv1dOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 4.0], [3.0, 5.0, 9.0]]);
+    /// let differences = tape.leaf([[[-1.0, 1.0]], [[-1.0, 1.0]]]);
+    /// let each = Conv1dOptions { groups: 2, ..Default::default() }; // one filter for each channel
+    /// assert_eq!(x.conv1d(differences, None, each).to_vec(), [1.0, 2.0, 2.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::conv2d`].
@@ -221,9 +231,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// y[n, f, o] = bias[f] + sum over c and k of  w[f, c, k] x[n, c, o * stride + k * dilation - padding]
     /// ```
     ///
-    /// where o and k are pairs of indices. Each axis of the output has `(input + 2 padding - dilation (kernel - 1) - 1) / stride + 1`
-    /// elements. Derivatives: by x, the transposed convolution of g and w; by w, the sum of products of x and g; by the bias, the sum of g
-    /// over batch and positions.
+    /// where o and k are pairs of indices. Shape: `[batch, filters, rows, columns]`, or without the batch; each axis has `(input + 2
+    /// padding - dilation (kernel - 1) - 1) / stride + 1` elements. Derivatives: by x, the transposed convolution of g and w; by w, the sum
+    /// of products of x and g; by the bias, the sum of g over batch and positions.
     ///
     /// ```
     /// use wengert::{Conv2dOptions, Padding, Tape};
@@ -250,7 +260,17 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.conv(weight.to_var(self.tape), bias.into(), options)
     }
     /// The convolution of `[batch, channels, depth, height, width]` or `[channels, depth, height, width]` with the weight `[filters,
-    /// channels / groups, depth, height, width]`, plus a bias `[filters]`; see [`Var::conv2d`].
+    /// channels / groups, depth, height, width]`, plus a bias `[filters]`; see [`Var::conv2d`]. Shape: `[batch, filters, planes, rows,
+    /// columns]`, or without the batch.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]).unsqueeze(0);
+    /// let w = tape.leaf([1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 10.0]).reshape(&[1, 1, 2, 2, 2]);
+    /// let y = x.conv3d(w, None, Default::default());
+    /// assert_eq!(y.item(), 81.0);
+    /// assert_eq!(tape.grad(y, &[w])[0].unwrap().to_vec(), x.to_vec());
+    /// ```
     ///
     /// # Panics
     /// As [`Var::conv2d`].
@@ -260,7 +280,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 
     /// The transposed convolution of `[batch, channels, length]` or `[channels, length]` with the weight `[channels, filters / groups,
-    /// kernel]`, plus a bias `[filters]`; see [`Var::conv_transpose2d`].
+    /// kernel]`, plus a bias `[filters]`; see [`Var::conv_transpose2d`]. Shape: `[batch, filters, positions]` or `[filters, positions]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, w) = (tape.leaf([[1.0, 10.0]]), tape.leaf([[[1.0, 2.0, 3.0]]]));
+    /// let y = x.conv_transpose1d(w, None, Default::default());
+    /// assert_eq!(y.to_vec(), [1.0, 12.0, 23.0, 30.0]); // both elements reach the middle
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [6.0, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::conv_transpose2d`].
@@ -276,9 +304,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// y[n, f, i * stride + k * dilation - padding]  +=  w[c, f, k] x[n, c, i]          for all c, i and k
     /// ```
     ///
-    /// Each axis of the output has `(input - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1` elements.
-    /// Derivatives: by x, the convolution of g and w; by w, the sum of products of x and g; by the bias, the sum of g over batch and
-    /// positions.
+    /// Shape: `[batch, filters, rows, columns]`, or without the batch; each axis has
+    /// `(input - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1` elements. Derivatives: by x, the convolution of g and w;
+    /// by w, the sum of products of x and g; by the bias, the sum of g over batch and positions.
     ///
     /// ```
     /// use wengert::{ConvTranspose2dOptions, Tape};
@@ -297,7 +325,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.conv_transpose(weight.to_var(self.tape), bias.into(), options)
     }
     /// The transposed convolution of `[batch, channels, depth, height, width]` or `[channels, depth, height, width]` with the weight
-    /// `[channels, filters / groups, depth, height, width]`, plus a bias `[filters]`; see [`Var::conv_transpose2d`].
+    /// `[channels, filters / groups, depth, height, width]`, plus a bias `[filters]`; see [`Var::conv_transpose2d`]. Shape: `[batch,
+    /// filters, planes, rows, columns]`, or without the batch.
+    ///
+    /// ```
+    /// use wengert::{ConvTranspose3dOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, w) = (tape.leaf([[[[2.0]]]]), tape.leaf([1.0, 3.0]).reshape(&[1, 1, 1, 1, 2]));
+    /// let longer = ConvTranspose3dOptions { stride: [1, 1, 2], output_padding: [0, 0, 1], ..Default::default() };
+    /// assert_eq!(x.conv_transpose3d(w, tape.leaf([0.5]), longer).to_vec(), [2.5, 6.5, 0.5]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::conv_transpose2d`].

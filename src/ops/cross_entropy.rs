@@ -124,7 +124,7 @@ fn class_axis(shape: &Shape) -> usize {
 impl<'t, T: Scalar> Var<'t, T> {
     /// The mean cross entropy of logits with one class index for each row: -mean ln softmax(x)\[target\]. Logits have shape `[rows,
     /// classes]`, or `[classes]` with a single target, or `[rows, classes, ..]` with targets `[rows, ..]`. Rows with target -100 do not
-    /// count. Derivative: (softmax(x) - onehot(target)) / rows.
+    /// count. Derivative: (softmax(x) - onehot(target)) / rows. Shape: `[]`.
     ///
     /// ```
     /// use wengert::{Indices, Tape};
@@ -141,7 +141,9 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn cross_entropy(self, targets: impl Into<Indices>) -> Self {
         self.cross_entropy_with(targets, CrossEntropyOptions::default())
     }
-    /// The cross entropy of logits with class indices. The options add weights, ignored targets, smoothing and the reduction.
+    /// The cross entropy of logits with class indices. The options add weights, ignored targets, smoothing and the reduction. Shapes: those
+    /// of [`Var::cross_entropy`]; without a reduction, the result has that of the targets. Derivative, without smoothing, of a row whose
+    /// class has weight w: w (softmax(x) - onehot(target)); for the mean it is divided by the sum of the weights of all rows that count.
     ///
     /// ```
     /// use wengert::{CrossEntropyOptions, Tape};
@@ -164,7 +166,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         rows.log_softmax(-1).of_classes(&classes, shape, &options)
     }
     /// The mean negative log-likelihood of class indices, given logarithms of probabilities: -mean(x\[target\]). Shapes and options are
-    /// those of [`Var::cross_entropy`], which is [`Var::log_softmax`] followed by this.
+    /// those of [`Var::cross_entropy`], which is [`Var::log_softmax`] followed by this. Derivative: -1 / rows at the targets, else 0.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[-1.0, -2.0], [-3.0, -4.0]]);
+    /// assert_eq!(x.nll_loss([1, 0]).item(), 2.5);
+    /// assert_eq!(tape.grad(x.nll_loss([1, 0]), &[x])[0].unwrap().to_vec(), [0.0, -0.5, -0.5, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit, or a class is out of range.
@@ -172,7 +181,19 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn nll_loss(self, targets: impl Into<Indices>) -> Self {
         self.nll_loss_with(targets, CrossEntropyOptions::default())
     }
-    /// The negative log-likelihood of class indices, with all options.
+    /// The negative log-likelihood of class indices, with all options: without smoothing -w x\[target\] for each row, where w is the weight
+    /// of its class. Derivative: -w at the target; for the mean it is divided by the sum of the weights of all rows that count. Shapes:
+    /// those of [`Var::cross_entropy_with`].
+    ///
+    /// ```
+    /// use wengert::{CrossEntropyOptions, Reduction, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[-1.0, -2.0], [-3.0, -4.0]]);
+    /// let options = CrossEntropyOptions { weight: Some(tape.constant([1.0, 3.0])), ..Default::default() };
+    /// assert_eq!(x.nll_loss_with([1, 0], options).item(), (3.0 * 2.0 + 1.0 * 3.0) / (3.0 + 1.0));
+    /// let each = CrossEntropyOptions { reduction: Reduction::None, ..options };
+    /// assert_eq!(x.nll_loss_with([1, 0], each).to_vec(), [6.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit, a class is out of range, or `label_smoothing` is not between 0 and 1.
@@ -182,7 +203,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.class_rows().of_classes(&classes, shape, &options)
     }
     /// The mean cross entropy of logits with probabilities (one-hot or soft): -mean over rows of sum t ln softmax(x). Shapes are those of
-    /// [`Var::cross_entropy`]; the probabilities have the shape of the logits.
+    /// [`Var::cross_entropy`]; the probabilities have the shape of the logits. Derivatives: (softmax(x) sum(t) - t) / rows by x, and -ln
+    /// softmax(x) / rows by t. In PyTorch: `F.cross_entropy` with probabilities.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[0.0, 0.0]]);
+    /// let loss = x.cross_entropy_probs(tape.constant([[0.25, 0.75]]));
+    /// assert!((loss.item() - 2_f64.ln()).abs() < 1e-15);
+    /// assert_eq!(tape.grad(loss, &[x])[0].unwrap().to_vec(), [0.25, -0.25]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ, or the logits have no axis.
@@ -191,7 +221,17 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.cross_entropy_probs_with(targets, CrossEntropyOptions::default())
     }
     /// The cross entropy of logits with probabilities, with weights, smoothing and any reduction. The mean is taken over rows, also with
-    /// weights.
+    /// weights. Derivatives: those of [`Var::cross_entropy_probs`] for the smoothed and weighted t, divided by `rows` only for the mean.
+    /// Shapes: those of [`Var::cross_entropy_with`].
+    ///
+    /// ```
+    /// use wengert::{CrossEntropyOptions, Reduction, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[0.0, 0.0], [0.0, 0.0]]);
+    /// let options = CrossEntropyOptions { label_smoothing: 0.5, reduction: Reduction::Sum, ..Default::default() };
+    /// let loss = x.cross_entropy_probs_with(tape.constant([[1.0, 0.0], [0.0, 1.0]]), options);
+    /// assert_eq!(tape.grad(loss, &[x])[0].unwrap().to_vec(), [-0.25, 0.25, 0.25, -0.25]); // 1/2 - 3/4, 1/2 - 1/4
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit, `label_smoothing` is not between 0 and 1, or `ignore_index` is not negative: probabilities name no class

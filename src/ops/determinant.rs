@@ -126,7 +126,14 @@ fn det_without_division<'t, T: Scalar>(a: Var<'t, T>) -> Var<'t, T> {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The determinant of square matrices: `[.., n, n] -> [..]`. Derivative: det(a) a^-T, the matrix of cofactors. It is right to any
-    /// order, for singular matrices too.
+    /// order, for singular matrices too. (PyTorch's `torch.linalg.det`.)
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([[1.0, 2.0], [2.0, 4.0]]);
+    /// assert_eq!(a.det().item(), 0.0);
+    /// assert_eq!(tape.grad(a.det(), &[a])[0].unwrap().to_vec(), [4.0, -2.0, -2.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If the matrices are not square.
@@ -156,7 +163,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         stack(&dets, 0).reshape_to(to)
     }
     /// The sign of the determinant of square matrices, and the logarithm of its absolute value. Neither overflows nor underflows: `[.., n,
-    /// n] -> [..], [..]`. For a singular matrix they are 0 and -inf. Derivative of the logarithm: a^-T; the sign has none.
+    /// n] -> [..], [..]`. For a singular matrix they are 0 and -inf. Derivative of the logarithm: a^-T; the sign has none. (PyTorch's
+    /// `torch.linalg.slogdet`.)
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([[0.0, 1e-200], [1e-200, 0.0]]);
+    /// let (sign, log) = a.slogdet(); // of -1e-400, which f64 does not hold
+    /// assert_eq!(sign.item(), -1.0);
+    /// assert!((log.item() + 400.0 * 10_f64.ln()).abs() < 1e-9);
+    /// ```
     ///
     /// # Panics
     /// If the matrices are not square.

@@ -201,7 +201,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// The norm of order p over axes: (sum |x|^p)^(1/p). The order may be 2 (the length of a vector), 1 (the sum of the absolute values), 0
     /// (the number of elements that are not 0), inf and -inf (the largest and the smallest absolute value), negative or fractional.
     /// Derivative: sign(x) (|x| / norm)^(p-1); 0 for the vector 0; largest elements that are equal share it. For fractional orders the
-    /// derivatives at elements that are 0 are 0, to any order. Powers that overflow or vanish on the way do no harm.
+    /// derivatives at elements that are 0 are 0, to any order. Powers that overflow or vanish on the way do no harm. Shape: that of x
+    /// without the axes, or with size 1 for each of them if `keepdim`. (PyTorch's `torch.linalg.vector_norm`.)
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -211,7 +212,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, one is named twice, or p is negative or infinite and there are no elements.
+    /// If there is no such axis, one is named twice, or p is NaN, or p is negative or infinite and there are no elements.
     #[track_caller]
     pub fn vector_norm(self, p: f64, axes: impl AxisList, keepdim: bool) -> Self {
         let axes = self.axes("vector_norm", axes);
@@ -241,7 +242,14 @@ impl Default for NormalizeOptions {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Divides by the Euclidean norm over axes, which gives vectors of length 1: x / max(norm, 1e-12).
+    /// Divides by the Euclidean norm over axes, which gives vectors of length 1: y = x / max(norm, 1e-12). Derivative: for a cotangent g,
+    /// (g - y (sum g y)) / norm, and g / 1e-12 where the norm is smaller. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[3.0, 4.0], [0.0, 0.0]]);
+    /// assert_eq!(x.normalize(-1).to_vec(), [0.6, 0.8, 0.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -249,17 +257,33 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn normalize(self, axes: impl AxisList) -> Self {
         self.normalize_with(axes, NormalizeOptions::default())
     }
-    /// Divides by the norm of any order over axes: x / max(norm, eps).
+    /// Divides by the norm of any order over axes: x / max(norm, eps). Derivative: that of the quotient, with that of [`Var::vector_norm`].
+    /// Shape: that of x. (PyTorch's `F.normalize`.)
+    ///
+    /// ```
+    /// use wengert::{NormalizeOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let shares = tape.leaf([1.0, 3.0]).normalize_with(0, NormalizeOptions { p: 1.0, ..Default::default() });
+    /// assert_eq!(shares.to_vec(), [0.25, 0.75]);
+    /// ```
     ///
     /// # Panics
-    /// As [`Var::vector_norm`].
+    /// As [`Var::vector_norm`], and if eps is NaN.
     #[track_caller]
     pub fn normalize_with(self, axes: impl AxisList, options: NormalizeOptions) -> Self {
         let axes = self.axes("normalize", axes);
         self.check_eps("normalize", options.eps);
         self / self.record(VectorNorm { p: Attribute(options.p), axes, keepdim: true }).clamp(options.eps, INF)
     }
-    /// The cosine of the angle between vectors along an axis: sum(a b) / (|a| |b|), each length at least 1e-8. Broadcasts.
+    /// The cosine of the angle between vectors along an axis: y = sum(a b) / (|a| |b|), each length at least 1e-8. Broadcasts. Derivative
+    /// by a: (b/|b| - y a/|a|) / |a|, and likewise by b. Shapes: `[.., n, ..]` and `[.., n, ..]` to `[.., ..]`, without the axis.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([[3.0, 4.0], [0.0, -2.0]]), tape.leaf([0.0, 5.0]));
+    /// let y = a.cosine_similarity(b, -1).to_array();
+    /// assert!((y[0] - 0.8).abs() < 1e-15 && (y[1] + 1.0).abs() < 1e-15);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not broadcast, or there is no such axis.
@@ -269,8 +293,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// As [`Var::cosine_similarity`], with lengths of at least `eps`.
     ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([3.0, 4.0]);
+    /// let y = a.cosine_similarity_with(a, 0, 10.0); // 25 / (10 * 10)
+    /// assert!((y.item() - 0.25).abs() < 1e-15);
+    /// ```
+    ///
     /// # Panics
-    /// If the shapes do not broadcast, or there is no such axis.
+    /// If the shapes do not broadcast, there is no such axis, or eps is NaN.
     #[track_caller]
     pub fn cosine_similarity_with(self, other: impl Operand<'t, T>, axis: isize, eps: f64) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), "cosine_similarity");
@@ -282,10 +313,18 @@ impl<'t, T: Scalar> Var<'t, T> {
         (a / of_a * (b / of_b)).sum_axes(axes, false)
     }
     /// The distance between vectors along the last axis: the norm of order p of a - b + eps. Broadcasts. A small `eps`, usually 1e-6, keeps
-    /// the derivative finite where vectors coincide.
+    /// the derivative finite where vectors coincide. Derivative: that of [`Var::vector_norm`] by a, and its negative by b. Shapes: `[..,
+    /// n]` and `[.., n]` to `[..]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([[0.0, 0.0], [3.0, 4.0]]), tape.leaf([3.0, 4.0]));
+    /// assert_eq!(a.pairwise_distance(b, 2.0, 0.0).to_vec(), [5.0, 0.0]);
+    /// assert_eq!(a.pairwise_distance(b, 1.0, 0.0).to_vec(), [7.0, 0.0]);
+    /// ```
     ///
     /// # Panics
-    /// If the shapes do not broadcast, or neither array has an axis.
+    /// If the shapes do not broadcast, neither array has an axis, or p or eps is NaN.
     #[track_caller]
     pub fn pairwise_distance(self, other: impl Operand<'t, T>, p: f64, eps: f64) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), "pairwise_distance");
@@ -293,8 +332,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.check_eps("pairwise_distance", eps);
         (a - b + a.number(eps)).record(VectorNorm { p: Attribute(p), axes: Axes::of([last]), keepdim: false })
     }
-    /// The distance of each row of a to each row of b: `y[i][j] = |a[i] - b[j]|` in the norm of order p. The shapes are `[.., P, M]` and
-    /// `[.., R, M]`; the leading axes broadcast. Derivative: that of [`Var::vector_norm`], 0 where two rows coincide.
+    /// The distance of each row of a to each row of b: `y[i][j] = |a[i] - b[j]|` in the norm of order p. Shapes: `[.., P, M]` and `[.., R,
+    /// M]` to `[.., P, R]`; the leading axes broadcast. Derivative: that of [`Var::vector_norm`], 0 where two rows coincide.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -303,7 +342,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If an array has fewer than two axes, the rows differ in length, the leading axes do not broadcast, or p is negative.
+    /// If an array has fewer than two axes, the rows differ in length, the leading axes do not broadcast, or p is negative or NaN.
     #[track_caller]
     pub fn cdist(self, other: impl Operand<'t, T>, p: f64) -> Self {
         let (s, other) = (self.shape(), other.to_var(self.tape));

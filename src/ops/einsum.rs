@@ -297,7 +297,8 @@ impl Waiting {
 /// More than two operands are multiplied in pairs; the pair that leaves the fewest elements comes first. Each pair is a batched matrix
 /// product of views, which are copied only where axes that must be merged are not adjacent in memory. With more than 16 operands, pairs are
 /// chosen among 16 at a time; operands that share a letter with one of these come next, the rarest letter first. Derivative: by each
-/// operand, the product of the cotangent and all the other operands, summed.
+/// operand, the product of the cotangent and all the other operands, summed. Shapes: as the letters say; `"bij,bjk->bik"` takes `[b, i, j]`
+/// and `[b, j, k]` to `[b, i, k]`.
 ///
 /// ```
 /// use wengert::{Tape, einsum};
@@ -359,7 +360,15 @@ pub fn einsum<'t, T: Scalar>(equation: &str, operands: &[Var<'t, T>]) -> Var<'t,
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The sum of products over the last `count` axes of this array and the first `count` of the other, which must agree in size. The other
-    /// axes of both remain. With 0, every element of one is multiplied by every element of the other.
+    /// axes of both remain. With 0, every element of one is multiplied by every element of the other. Derivatives: those of
+    /// [`Var::tensordot_axes`]. Shapes: `[..a, ..n]` and `[..n, ..b]` to `[..a, ..b]`, where `..n` are the `count` axes.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (u, v) = (tape.leaf([1.0, 2.0]), tape.leaf([10.0, 20.0]));
+    /// assert_eq!(u.tensordot(v, 1).item(), 50.0);
+    /// assert_eq!(u.tensordot(v, 0).to_vec(), [10.0, 20.0, 20.0, 40.0]);
+    /// ```
     ///
     /// # Panics
     /// If an array has too few axes, or sizes differ.
@@ -376,7 +385,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// The sum of products over `axes` of this array and, in the same order, `other_axes` of the other, which must agree in size (a size of
     /// 1 broadcasts). The result has the remaining axes of this array, then those of the other. It is a matrix product of views.
-    /// Derivatives: the cotangent times the other factor, summed over the other factor's axes.
+    /// Derivatives: the cotangent times the other factor, summed over the other factor's axes. In PyTorch: `torch.tensordot` with lists.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();

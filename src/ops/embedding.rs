@@ -6,8 +6,9 @@ use crate::ops::index::Indices;
 use crate::tape::var::{Var, refuse};
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Rows of a table (this array, `[rows, features]`) by index: `y[i][j] = x[index[i][j]]`, of shape `[.., features]`. Derivative: each
-    /// cotangent is added to its row; the row `padding_idx` (which may count from the end) gets none.
+    /// Rows of a table (this array, `[rows, features]`) by index: `y[i][j] = x[index[i][j]]`. Shapes: `[rows, features]` and indices `[..]`
+    /// to `[.., features]`. Derivative: each cotangent is added to its row; the row `padding_idx` (which may count from the end) gets none.
+    /// (PyTorch's `F.embedding`, where the indices come first.)
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();

@@ -88,8 +88,16 @@ fn check_weights<T: Scalar, const N: usize>(shape: &Shape, weights: [Option<Var<
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The mean binary cross entropy of probabilities x with targets t in \[0, 1\]: -mean(t ln x + (1 - t) ln(1 - x)). Each logarithm is at
-    /// least -100. NaN for x outside \[0, 1\]. Derivative: (x - t) / (x (1 - x)) / n. For logits, [`Var::bce_with_logits`] is more
-    /// accurate.
+    /// least -100. NaN for x outside \[0, 1\]. Derivatives: (x - t) / (x (1 - x)) / n by x, (ln(1 - x) - ln x) / n by t. For logits,
+    /// [`Var::bce_with_logits`] is more accurate. Shapes: x and t of one shape to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.5, 0.5]);
+    /// let loss = x.binary_cross_entropy(tape.constant([1.0, 0.0]));
+    /// assert!((loss.item() - 2_f64.ln()).abs() < 1e-15);
+    /// assert_eq!(tape.grad(loss, &[x])[0].unwrap().to_vec(), [-1.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -97,7 +105,17 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn binary_cross_entropy(self, target: impl Operand<'t, T>) -> Self {
         self.binary_cross_entropy_with(target, BceOptions::default())
     }
-    /// The binary cross entropy of probabilities, with a weight and any reduction.
+    /// The binary cross entropy of probabilities, with a weight and any reduction: -w (t ln x + (1 - t) ln(1 - x)) for each element.
+    /// Derivative by x: w (x - t) / (x (1 - x)), divided by n for the mean. Shapes: x and t of one shape to `[]`, or to that shape without
+    /// a reduction.
+    ///
+    /// ```
+    /// use wengert::{BceOptions, Reduction, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([0.0, 1.0]), tape.constant([1.0, 0.0])); // both as wrong as can be
+    /// let options = BceOptions { weight: Some(tape.constant([1.0, 0.5])), reduction: Reduction::None };
+    /// assert_eq!(x.binary_cross_entropy_with(t, options).to_vec(), [100.0, 50.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ, or the weight does not broadcast to them.
@@ -108,8 +126,17 @@ impl<'t, T: Scalar> Var<'t, T> {
         let loss = self.record2(Zip(Bce), t);
         options.reduction.of(options.weight.map_or(loss, |w| loss * w))
     }
-    /// The mean binary cross entropy of logits x with targets t in \[0, 1\], computed without overflow.
-    /// Derivative: (sigmoid(x) - t) / n.
+    /// The mean binary cross entropy of logits x with targets t in \[0, 1\], computed without overflow: mean(ln(1 + e^x) - x t).
+    /// Derivatives: (sigmoid(x) - t) / n by x, -x / n by t. Shapes: x and t of one shape to `[]`. (PyTorch's
+    /// `F.binary_cross_entropy_with_logits`.)
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.0, -1000.0]);
+    /// let loss = x.bce_with_logits(tape.constant([0.0, 1.0]));
+    /// assert!((loss.item() - (2_f64.ln() + 1000.0) / 2.0).abs() < 1e-12);
+    /// assert_eq!(tape.grad(loss, &[x])[0].unwrap().to_vec(), [0.25, -0.5]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -118,7 +145,17 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.bce_with_logits_with(target, BceWithLogitsOptions::default())
     }
     /// The binary cross entropy of logits, with weights and any reduction: w (-p t ln sigmoid(x) - (1 - t) ln(1 - sigmoid(x))), where w is
-    /// `weight` and p is `pos_weight`.
+    /// `weight` and p is `pos_weight`. Derivative by x: w ((1 - t) s - p t (1 - s)), s = sigmoid(x), divided by n for the mean. Shapes:
+    /// those of [`Var::binary_cross_entropy_with`].
+    ///
+    /// ```
+    /// use wengert::{BceWithLogitsOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([0.0, 0.0]);
+    /// let options = BceWithLogitsOptions { pos_weight: Some(tape.constant(3.0)), ..Default::default() };
+    /// let loss = x.bce_with_logits_with(tape.constant([1.0, 0.0]), options);
+    /// assert_eq!(tape.grad(loss, &[x])[0].unwrap().to_vec(), [-0.75, 0.25]); // -3/2 and 1/2, divided by 2
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ, or a weight does not broadcast to them.
@@ -181,7 +218,16 @@ pub struct KlDivOptions {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The Kullback-Leibler divergence of target probabilities t from predictions x, which are logarithms of probabilities: mean(t (ln t -
-    /// x)) over all elements, as is PyTorch's default. Derivatives: -t / n by x; (ln t + 1 - x) / n by t, -inf where t is 0.
+    /// x)) over all elements, as is PyTorch's default. Derivatives: -t / n by x; (ln t + 1 - x) / n by t, -inf where t is 0. Shapes: x and
+    /// t of one shape to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.5_f64.ln(), 0.5_f64.ln()]);
+    /// let loss = x.kl_div(tape.constant([1.0, 0.0]));
+    /// assert!((loss.item() - 2_f64.ln() / 2.0).abs() < 1e-15);
+    /// assert_eq!(tape.grad(loss, &[x])[0].unwrap().to_vec(), [-0.5, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -189,7 +235,17 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn kl_div(self, target: impl Operand<'t, T>) -> Self {
         self.kl_div_with(target, KlDivOptions::default())
     }
-    /// The terms t (ln t - x) of the Kullback-Leibler divergence, with any reduction; a term is 0 where t is 0.
+    /// The terms t (ln t - x) of the Kullback-Leibler divergence, with any reduction; a term is 0 where t is 0. With `log_target`, t is the
+    /// logarithm: e^t (t - x). Derivatives, before the reduction: -t by x and ln t + 1 - x by t; with `log_target`, -e^t and e^t (t + 1 -
+    /// x). Shapes: x and t of one shape to `[]`, or to that shape without a reduction.
+    ///
+    /// ```
+    /// use wengert::{KlDivOptions, Reduction, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([[0.5_f64.ln(), 0.5_f64.ln()]]), tape.constant([[0.0, -f64::INFINITY]]));
+    /// let options = KlDivOptions { log_target: true, reduction: Reduction::BatchMean };
+    /// assert!((x.kl_div_with(t, options).item() - 2_f64.ln()).abs() < 1e-15);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.

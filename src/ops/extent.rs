@@ -16,7 +16,14 @@ use crate::tape::var::{Var, refuse};
 // -------------------------------------------------------------------------------------------------- reordered and repeated
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// A view with the elements in reverse order along some axes.
+    /// A view with the elements in reverse order along some axes. Derivative: the cotangent, reversed likewise. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.flip(-1).to_vec(), [3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
+    /// assert_eq!(x.flip([0, 1]).to_vec(), [6.0, 5.0, 4.0, 3.0, 2.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -30,11 +37,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.record(Slice((0..shape.len()).map(run).collect()))
     }
     /// Shifts the elements along some axes; those that leave at the end come in again at the beginning. With one shift and no axes, the
-    /// elements are shifted in row-major order.
+    /// elements are shifted in row-major order. Derivative: the cotangent, shifted back. Shape: that of x.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
     /// assert_eq!(tape.leaf([1.0, 2.0, 3.0, 4.0]).roll(&[1], &[0]).to_vec(), [4.0, 1.0, 2.0, 3.0]);
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.roll(&[-1], &[]).to_vec(), [2.0, 3.0, 4.0, 1.0]);
     /// ```
     ///
     /// # Panics
@@ -60,10 +69,19 @@ impl<'t, T: Scalar> Var<'t, T> {
         y
     }
     /// Repeats the array `times[i]` times along axis i. If `times` has more entries than there are axes, the first ones make new axes in
-    /// front. Derivative: the sum over the repeats.
+    /// front. Derivative: the sum over the repeats. Shapes: `[n, m]` to `[times[0] n, times[1] m]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0]);
+    /// let y = x.repeat(&[3, 2]);
+    /// assert_eq!(y.shape(), [3, 4]);
+    /// assert_eq!(y.narrow(0, 0, 1).to_vec(), [1.0, 2.0, 1.0, 2.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [6.0, 6.0]);
+    /// ```
     ///
     /// # Panics
-    /// If there are fewer entries than axes.
+    /// If there are fewer entries than axes, or the result is larger than an array can be.
     #[track_caller]
     pub fn repeat(self, times: impl Sizes) -> Self {
         let (shape, times) = (self.shape(), self.shape_of("repeat", times));
@@ -81,6 +99,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.reshape_to(pairs(&|_| 1)).broadcast_to_shape(pairs(&|a| times[a])).reshape_to(repeated)
     }
     /// [`Var::repeat`], where leading axes that are not named stay as they are.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0], [2.0]]);
+    /// assert_eq!(x.tile(&[2]).to_vec(), [1.0, 1.0, 2.0, 2.0]); // the last axis, as `repeat(&[1, 2])`
+    /// ```
+    ///
+    /// # Panics
+    /// If the result is larger than an array can be.
     #[track_caller]
     pub fn tile(self, times: impl Sizes) -> Self {
         let times = self.shape_of("tile", times);
@@ -90,7 +117,16 @@ impl<'t, T: Scalar> Var<'t, T> {
 
     // ------------------------------------------------------------------------------------------------------------ parts
 
-    /// Views of parts of `size` elements along an axis; the last may be smaller.
+    /// Views of parts of `size` elements along an axis; the last may be smaller. Derivative: each cotangent, in the place of its part.
+    /// Shapes: `[.., n, ..]` to several `[.., size, ..]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0, 3.0, 4.0, 5.0]);
+    /// let parts = x.split(2, 0);
+    /// assert_eq!((parts.len(), parts[1].to_vec(), parts[2].to_vec()), (3, vec![3.0, 4.0], vec![5.0]));
+    /// assert_eq!(tape.grad(parts[2], &[x])[0].unwrap().to_vec(), [0.0, 0.0, 0.0, 0.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or `size` is 0 and the axis is not.
@@ -109,7 +145,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         parts
     }
-    /// Views of parts of these sizes along an axis.
+    /// Views of parts of these sizes along an axis. Derivative: as [`Var::split`]. Shapes: `[.., n, ..]` to one `[.., sizes[i], ..]` for
+    /// each size. In PyTorch: `torch.split` with a list.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let parts = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).split_with_sizes(&[1, 2], -1);
+    /// assert_eq!((parts[0].to_vec(), parts[1].to_vec()), (vec![1.0, 4.0], vec![2.0, 3.0, 5.0, 6.0]));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or the sizes do not add up to its own.
@@ -127,7 +170,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         parts
     }
-    /// Views of at most `count` parts along an axis. All have the same size, except that the last may be smaller.
+    /// Views of at most `count` parts along an axis. All have the same size, except that the last may be smaller. Derivative: as
+    /// [`Var::split`]. Shapes: `[.., n, ..]` to at most `count` times `[.., ceil(n / count), ..]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let parts = tape.leaf([1.0, 2.0, 3.0, 4.0, 5.0]).chunk(4, 0);
+    /// assert_eq!(parts.iter().map(|p| p.numel()).collect::<Vec<_>>(), [2, 2, 1]); // parts of ceil(5 / 4): there is no fourth
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or `count` is 0.
@@ -237,7 +287,14 @@ impl<T: Scalar> Op<T> for Triangle {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Matrices (the last two axes) with zeros above a diagonal. Diagonal 0 is the main one; positive ones lie above it. Derivative: the
-    /// cotangent, with the same zeros.
+    /// cotangent, with the same zeros. Shape: that of x, `[.., rows, columns]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.tril(0).to_vec(), [1.0, 0.0, 0.0, 4.0, 5.0, 0.0]);
+    /// assert_eq!(tape.grad(x.tril(-1), &[x])[0].unwrap().to_vec(), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two axes.
@@ -246,7 +303,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.record(Triangle { upper: false, diagonal })
     }
     /// Matrices (the last two axes) with zeros below a diagonal. Diagonal 0 is the main one; positive ones lie above it. Derivative: the
-    /// cotangent, with the same zeros.
+    /// cotangent, with the same zeros. Shape: that of x, `[.., rows, columns]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.triu(1).to_vec(), [0.0, 2.0, 3.0, 0.0, 0.0, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two axes.
@@ -346,7 +409,16 @@ impl<T: Scalar> Op<T> for OnDiagonal {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// A view of the diagonals of the matrices along two axes, as a new last axis; a positive `offset` moves them to the right, a negative
-    /// one down. Derivative: the cotangent, on the diagonal of zeros.
+    /// one down. Derivative: the cotangent, on the diagonal of zeros. Shapes: `[.., n, m]` to `[.., k]`; for
+    /// `offset` 0, k = min(n, m).
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.diagonal(0, 0, 1).to_vec(), [1.0, 5.0]);
+    /// assert_eq!(x.diagonal(1, -2, -1).to_vec(), [2.0, 6.0]);
+    /// assert_eq!(tape.grad(x.diagonal(-1, 0, 1), &[x])[0].unwrap().to_vec(), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are no such axes, or both are the same.
@@ -359,7 +431,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// Puts the last axis on the diagonals of square matrices of zeros. `rows` and `columns` are the axes of the matrices in the result; a
     /// positive `offset` moves the diagonals to the right, a negative one down. The adjoint of [`Var::diagonal`]. Derivative: the diagonals
-    /// of the cotangent.
+    /// of the cotangent. Shapes: `[.., n]` to `[.., m, m]`, m = n + |offset|.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0]);
+    /// assert_eq!(x.diag_embed(0, -2, -1).to_vec(), [1.0, 0.0, 0.0, 2.0]);
+    /// assert_eq!(x.diag_embed(1, -2, -1).to_vec(), [0.0, 1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If the array has no axis, there are no such positions, or both are the same.
@@ -380,7 +459,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.check_size("diag_embed", &full);
         self.record(OnDiagonal { shape: full, at })
     }
-    /// The sum of the main diagonal of a matrix.
+    /// The sum of the main diagonal of a matrix. Derivative: 1 on the diagonal, else 0. Shapes: `[n, m]` to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.trace().item(), 5.0);
+    /// assert_eq!(tape.grad(x.trace(), &[x])[0].unwrap().to_vec(), [1.0, 0.0, 0.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If it is not a matrix.
@@ -476,11 +562,14 @@ impl<T: Scalar> Op<T> for OverlapAdd {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// A view of the windows of `size` elements along an axis, as a new last axis. Each begins `step` elements after the one before. This
-    /// is PyTorch's `Tensor.unfold`. Derivative: the cotangents of the windows, added up where the windows lie.
+    /// is PyTorch's `Tensor.unfold`. Derivative: the cotangents of the windows, added up where the windows lie. Shapes: `[.., n, ..]` to
+    /// `[.., (n - size) / step + 1, .., size]`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
-    /// assert_eq!(tape.leaf([1.0, 2.0, 3.0, 4.0]).unfold(0, 2, 1).to_vec(), [1.0, 2.0, 2.0, 3.0, 3.0, 4.0]);
+    /// let x = tape.leaf([1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(x.unfold(0, 2, 1).to_vec(), [1.0, 2.0, 2.0, 3.0, 3.0, 4.0]);
+    /// assert_eq!(tape.grad(x.unfold(0, 2, 1), &[x])[0].unwrap().to_vec(), [1.0, 2.0, 2.0, 1.0]);
     /// ```
     ///
     /// # Panics

@@ -26,7 +26,7 @@ fn check_direction<T: Scalar>(op: &'static str, x: Var<'_, T>, v: Var<'_, T>) {
     }
 }
 
-/// The derivative of a function of one array whose value is a number: `x -> df/dx`, again a function of `Var`s.
+/// The derivative of a function of one array whose value is a number: `x -> df/dx`, again a function of `Var`s. Shape: that of x.
 ///
 /// ```
 /// use wengert::{Tape, Var, grad};
@@ -43,7 +43,16 @@ pub fn grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> impl Fn(Var<
     move |x| both(x).1
 }
 
-/// As [`grad`], but with the value: `x -> (f(x), df/dx)`.
+/// As [`grad`], but with the value: `x -> (f(x), df/dx)`. (PyTorch's `torch.func.grad_and_value` returns them in the other order.)
+///
+/// ```
+/// use wengert::{Tape, Var, value_and_grad};
+/// let tape = Tape::<f64>::new();
+/// let (y, dy) = value_and_grad(|x: Var<f64>| (x * x).sum())(tape.leaf([3.0, 4.0]));
+/// assert_eq!((y.item(), dy.to_vec()), (25.0, vec![6.0, 8.0]));
+/// ```
+///
+/// The returned function panics if the value has more than one element.
 #[track_caller]
 pub fn value_and_grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> impl Fn(Var<'t, T>) -> (Var<'t, T>, Var<'t, T>) {
     // The location is read here: inside the closure it would not be the caller's.
@@ -58,15 +67,15 @@ pub fn value_and_grad<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>) -> im
     }
 }
 
-/// The value at x, and the vector-Jacobian product there: `u -> u^T J`.
+/// The value at x, and the vector-Jacobian product there: `u -> u^T J`. Shapes: u that of f(x), the product that of x.
 ///
 /// ```
 /// use wengert::{Tape, vjp};
 /// let tape = Tape::<f64>::new();
 /// let x = tape.leaf([1.0, 2.0]);
 /// let (y, pull) = vjp(|x| x * x, x);
+/// assert_eq!(y.to_vec(), [1.0, 4.0]);
 /// assert_eq!(pull(tape.constant([1.0, 10.0])).to_vec(), [2.0, 40.0]);
-/// # let _ = y;
 /// ```
 ///
 /// The returned function panics if u and f(x) differ in shape.
@@ -83,7 +92,7 @@ pub fn vjp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
     (y, pull)
 }
 
-/// The value at x and the Jacobian-vector product there, the directional derivative `J v`.
+/// The value at x and the Jacobian-vector product there, the directional derivative `J v`. Shapes: v that of x, the product that of f(x).
 ///
 /// A vector-Jacobian product is linear in its vector u. Its derivative by u, in the direction v, is `J v`: reverse rules alone give
 /// forward-mode derivatives (J. Townsend, "A new trick for calculating Jacobian vector products", 2017).
@@ -92,8 +101,8 @@ pub fn vjp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// use wengert::{Tape, jvp};
 /// let tape = Tape::<f64>::new();
 /// let (y, dy) = jvp(|x| x.sin(), tape.leaf([0.0, 1.0]), tape.constant([1.0, 0.5]));
+/// assert_eq!(y.to_vec(), [0.0, 1f64.sin()]);
 /// assert_eq!(dy.to_vec(), [1.0, 0.5 * 1f64.cos()]);
-/// # let _ = y;
 /// ```
 ///
 /// # Panics
@@ -108,7 +117,7 @@ pub fn jvp<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
     (y, Var::or_zeros(tangent, y))
 }
 
-/// All partial derivatives of a function of one array. The result has the shape of f(x) followed by that of x.
+/// All partial derivatives of a function of one array. Shape: that of f(x) followed by that of x. (PyTorch's `torch.func.jacrev`.)
 ///
 /// It takes one reverse sweep for each element of f(x).
 ///
@@ -143,7 +152,7 @@ pub fn jacobian<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<
     stack(&gradients, 0).reshape_to(shape)
 }
 
-/// All second derivatives of a function of one array whose value is a number. The result has the shape of x twice.
+/// All second derivatives of a function of one array whose value is a number. Shape: that of x twice.
 ///
 /// ```
 /// use wengert::{Tape, hessian};
@@ -154,14 +163,14 @@ pub fn jacobian<'t, T: Scalar>(f: impl FnOnce(Var<'t, T>) -> Var<'t, T>, x: Var<
 /// ```
 ///
 /// # Panics
-/// As [`jacobian`].
+/// As [`jacobian`], and if the function's value is not a number.
 #[track_caller]
 pub fn hessian<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>) -> Var<'t, T> {
     jacobian(grad(f), x)
 }
 
 /// The Hessian of a function whose value is a number, times a vector. The Hessian itself is not computed: this is the gradient of `<grad
-/// f(x), v>`.
+/// f(x), v>`. Shape: that of x.
 ///
 /// ```
 /// use wengert::{Tape, hvp};
@@ -172,7 +181,7 @@ pub fn hessian<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T
 /// ```
 ///
 /// # Panics
-/// If v and x differ in shape.
+/// If v and x differ in shape, or the function's value is not a number.
 #[track_caller]
 pub fn hvp<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>, v: Var<'t, T>) -> Var<'t, T> {
     check_direction("hvp", x, v);
@@ -180,7 +189,7 @@ pub fn hvp<'t, T: Scalar>(f: impl Fn(Var<'t, T>) -> Var<'t, T>, x: Var<'t, T>, v
     Var::or_zeros(x.tape().grad_with(gradient, v, &[x])[0], x)
 }
 
-/// Value and gradient of a function at a plain array, computed on a tape of its own.
+/// Value and gradient of a function at a plain array, computed on a tape of its own. Shape of the gradient: that of x.
 ///
 /// ```
 /// let (y, g) = wengert::value_and_grad_of(|x| (x * x).sum(), [1.0, 2.0]);

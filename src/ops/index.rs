@@ -102,7 +102,16 @@ fn one_axis_at_least(shape: &Shape) -> Shape {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Takes elements along an axis by index: `y[i][j] = x[index[i][j]][j]` for axis 0. Derivative: [`Var::scatter_add`] into zeros.
+    /// Takes elements along an axis by index: `y[i][j] = x[index[i][j]][j]` for axis 0. Derivative: [`Var::scatter_add`] into zeros. Shape:
+    /// that of the indices.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// let y = x.gather(-1, [[2, 0], [1, 1]]);
+    /// assert_eq!(y.to_vec(), [3.0, 1.0, 5.0, 5.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [1.0, 0.0, 1.0, 0.0, 2.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, the indices have another number of axes or are larger along another axis, or one is out of range.
@@ -113,7 +122,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         x.record(Gather { axis, index: rows }).reshape_to(index.shape)
     }
     /// [`Var::gather`], after indices and array are broadcast to each other along all axes but this one. The results of [`Var::argmax`] and
-    /// [`Var::argsort`] fit as indices. Negative indices count from the end.
+    /// [`Var::argsort`] fit as indices. Negative indices count from the end. Shape: that of the indices, broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[5.0, 2.0, 3.0], [4.0, 6.0, 1.0]]);
+    /// assert_eq!(x.take_along_dim(1, [[-1]]).to_vec(), [3.0, 1.0]);
+    /// assert_eq!(x.take_along_dim(1, x.argsort(1, false)).to_vec(), [2.0, 3.0, 5.0, 1.0, 4.0, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::gather`], and if indices and array do not broadcast.
@@ -136,6 +152,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// Adds values at indices along an axis: `y = x; y[index[i][j]][j] += values[i][j]` for axis 0. If an index occurs twice, both values
     /// are added. Derivative: the cotangent for x, and its [`Var::gather`] for the values. Values that lie beyond the indices are not used.
+    /// Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, values) = (tape.leaf([1.0, 1.0, 1.0]), tape.leaf([10.0, 20.0, 30.0]));
+    /// let y = x.scatter_add(0, [2, 2], values);
+    /// assert_eq!(y.to_vec(), [1.0, 1.0, 31.0]);
+    /// assert_eq!(tape.grad(y * y, &[values])[0].unwrap().to_vec(), [62.0, 62.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::gather`], and if there are fewer values than indices along an axis.
@@ -152,7 +177,16 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// The array, with values put at indices along an axis: `y = x; y[index[i][j]][j] = values[i][j]` for axis 0. Values that lie beyond
     /// the indices are not used; a single number is put at all of them. If an index occurs twice, the last value counts. Derivative: the
-    /// cotangent goes to the value that is in the result.
+    /// cotangent goes to the value that is in the result. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, values) = (tape.leaf([1.0, 2.0, 3.0]), tape.leaf([10.0, 20.0]));
+    /// assert_eq!(x.scatter(0, [0, 2], 9.0).to_vec(), [9.0, 2.0, 9.0]);
+    /// let y = x.scatter(0, [1, 1], values);
+    /// assert_eq!(y.to_vec(), [1.0, 20.0, 3.0]);
+    /// assert_eq!(tape.grad(y, &[values])[0].unwrap().to_vec(), [0.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::scatter_add`].
@@ -307,6 +341,15 @@ impl<T: Scalar> Op<T> for IndexAdd {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Takes whole slices along an axis by index; an index may occur more than once. Derivative: the cotangents of the slices, added up.
+    /// Shapes: `[.., n, ..]` and k indices to `[.., k, ..]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// let y = x.index_select(-1, [2, 0, 2]);
+    /// assert_eq!(y.to_vec(), [3.0, 1.0, 3.0, 6.0, 4.0, 6.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [1.0, 0.0, 2.0, 1.0, 0.0, 2.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or an index is out of range.
@@ -321,7 +364,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         if self.ndim() == 0 { y.reshape_to(Shape::scalar()) } else { y }
     }
     /// Adds `alpha` times whole slices at indices along an axis: `y = x; y[index[i]] += alpha * source[i]` for axis 0. If an index occurs
-    /// twice, both slices are added. Derivative: the cotangent for x, and `alpha` times its [`Var::index_select`] for the source.
+    /// twice, both slices are added. Derivative: the cotangent for x, and `alpha` times its [`Var::index_select`] for the source. Shapes:
+    /// `[.., n, ..]`, k indices and a source `[.., k, ..]` to `[.., n, ..]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, source) = (tape.leaf([[1.0, 2.0], [3.0, 4.0]]), tape.leaf([[10.0, 20.0], [10.0, 20.0]]));
+    /// let y = x.index_add(0, [1, 1], source, 0.5);
+    /// assert_eq!(y.to_vec(), [1.0, 2.0, 13.0, 24.0]);
+    /// assert_eq!(tape.grad(y, &[source])[0].unwrap().to_vec(), [0.5; 4]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, an index is out of range, or the source differs from the array along another axis.
@@ -332,7 +384,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         (x + source.record(IndexAdd { axis, index, size: x.shape()[axis] })).reshape_to(self.shape())
     }
     /// The array, with whole slices put at indices along an axis: `y = x; y[index[i]] = source[i]` for axis 0. If an index occurs twice,
-    /// the last slice counts. Derivative: the cotangent goes to the slice that is in the result.
+    /// the last slice counts. Derivative: the cotangent goes to the slice that is in the result. Shapes: those of [`Var::index_add`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// let y = x.index_copy(1, [2], tape.leaf([[30.0], [60.0]]));
+    /// assert_eq!(y.to_vec(), [1.0, 2.0, 30.0, 4.0, 5.0, 60.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [1.0, 1.0, 0.0, 1.0, 1.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::index_add`].
@@ -345,7 +405,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         x.replaced_slices("index_copy", axis, &index, source).reshape_to(self.shape())
     }
     /// The array, with a single number put everywhere in the slices at these indices along an axis. Derivative: the cotangent, with 0 in
-    /// those slices; for the number, the sum of the cotangent over them.
+    /// those slices; for the number, the sum of the cotangent over them. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, c) = (tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), tape.leaf(9.0));
+    /// let y = x.index_fill(-1, [0, 2], c);
+    /// assert_eq!(y.to_vec(), [9.0, 2.0, 9.0, 9.0, 5.0, 9.0]);
+    /// assert_eq!(tape.grad(y, &[c])[0].unwrap().item(), 4.0);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, an index is out of range, or `value` is not a single number.

@@ -26,6 +26,11 @@ pub struct Indices {
 impl Indices {
     /// Integers of any shape.
     ///
+    /// ```
+    /// let index = wengert::Indices::new(&[1, 3], (0..6).step_by(2));
+    /// assert_eq!(index.values(), [0, 2, 4]);
+    /// ```
+    ///
     /// # Panics
     /// If their number differs from what the shape holds.
     #[track_caller]
@@ -35,10 +40,19 @@ impl Indices {
         Indices { shape, values, wrong: None }
     }
     /// Their shape.
+    ///
+    /// ```
+    /// assert_eq!(wengert::Indices::from([[0, 1, 2], [3, 4, 5]]).shape(), &[2, 3]);
+    /// ```
     pub fn shape(&self) -> &Shape {
         &self.shape
     }
     /// The numbers, in row-major order.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([[1.0, 7.0], [3.0, 2.0]]).argmax(1, false).values(), [1, 0]);
+    /// ```
     ///
     /// # Panics
     /// If they were made from a `Var` with a value that is not whole.
@@ -213,6 +227,11 @@ pub struct Mask {
 
 impl Mask {
     /// Truth values of any shape.
+    ///
+    /// ```
+    /// let (tape, mask) = (wengert::Tape::<f64>::new(), wengert::Mask::new(&[2, 2], [true, false, false, true]));
+    /// assert_eq!(tape.leaf([[1.0, 2.0], [3.0, 4.0]]).masked_select(mask).to_vec(), [1.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If their number differs from what the shape holds.

@@ -13,8 +13,20 @@ use std::fmt;
 
 /// A value on a tape: 16 bytes, `Copy`, passed by value or by reference alike.
 ///
-/// Operations are methods and operators; each appends a node to the tape. They panic, with the caller's line, where shapes do not
-/// fit; [`Tape::try_apply`] is the door that returns an error instead.
+/// Operations are methods and operators; each appends a node to the tape. They panic, with the caller's line, where shapes do not fit or
+/// the operands lie on two tapes; [`Tape::try_apply`] is the door that returns an error instead.
+///
+/// The operators `+`, `-`, `*` and `/` take a `Var`, a reference to one, or a number on either side, and broadcast as in NumPy: sizes are
+/// compared from the last axis on, and an axis of size 1 is repeated. Derivatives of a + b: 1 and 1; of a - b: 1 and -1; of a b: b and a;
+/// of a / b: 1/b and -a/b^2. An operand that was repeated gets the sum over its repeats.
+///
+/// ```
+/// let tape = wengert::Tape::<f64>::new();
+/// let (a, b) = (tape.leaf([[1.0], [2.0]]), tape.leaf([10.0, 20.0]));
+/// let y = 2.0 * a * b - 1.0; // shapes [2, 1] and [2] to [2, 2]
+/// assert_eq!(y.to_vec(), [19.0, 39.0, 39.0, 79.0]);
+/// assert_eq!(tape.grad(y, &[a])[0].unwrap().to_vec(), [60.0, 60.0]);
+/// ```
 ///
 #[doc = include_str!("var.md")]
 #[derive(Clone, Copy)]
@@ -28,26 +40,65 @@ impl<'t, T: Scalar> Var<'t, T> {
         Var { tape, id }
     }
     /// The tape it lies on.
+    ///
+    /// ```
+    /// use wengert::{Tape, Var};
+    /// fn weighted<'t>(x: Var<'t, f64>) -> Var<'t, f64> {
+    ///     x * x.tape().constant([0.5, 2.0])
+    /// }
+    /// assert_eq!(weighted(Tape::new().leaf([4.0, 1.0])).to_vec(), [2.0, 2.0]);
+    /// ```
     pub fn tape(self) -> &'t Tape<T> {
         self.tape
     }
     /// Its place in the tape's list ([`Tape::nodes`]).
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, y) = (tape.leaf(1.0), tape.leaf(2.0));
+    /// let quotient = x / y;
+    /// assert_eq!(tape.nodes()[quotient.node()].inputs, [x.node(), y.node()]);
+    /// ```
     pub fn node(self) -> usize {
         self.id as usize
     }
-    /// The sizes of its axes.
+    /// The sizes of its axes; a number has none.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).shape(), [2, 3]);
+    /// assert!(tape.leaf(1.0).shape().is_empty());
+    /// ```
     pub fn shape(self) -> Shape {
         self.tape.read().layout(self.id).shape().clone()
     }
-    /// The number of its axes.
+    /// The number of its axes; 0 for a number.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!((x.ndim(), x.sum_axes(0, false).ndim(), x.sum().ndim()), (2, 1, 0));
+    /// ```
     pub fn ndim(self) -> usize {
         self.tape.read().layout(self.id).shape().len()
     }
-    /// The number of its elements.
+    /// The number of its elements, the product of its sizes; 1 for a number.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0]);
+    /// assert_eq!((x.numel(), x.broadcast_to(&[1000, 2]).numel(), x.sum().numel()), (2, 2000, 1));
+    /// ```
     pub fn numel(self) -> usize {
         self.tape.read().layout(self.id).numel()
     }
     /// The size of one axis; negative axes count from the end.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!((x.size(0), x.size(-1)), (2, 3));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis.
@@ -56,15 +107,32 @@ impl<'t, T: Scalar> Var<'t, T> {
         let shape = self.shape();
         shape[self.axis("size", axis)]
     }
-    /// Whether a gradient can flow from here to a leaf or parameter.
+    /// Whether it was computed from a leaf or parameter, so that [`Tape::backward`] goes there. (PyTorch's `requires_grad`. But the result
+    /// of an op without a derivative, such as a comparison, is tracked too; no gradient flows through it.)
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, c) = (tape.leaf(1.0), tape.constant(2.0));
+    /// assert!((x * c).is_tracked() && !(c * c).is_tracked());
+    /// assert!(!x.detach().is_tracked() && !tape.no_grad(|| x * c).is_tracked());
+    /// ```
     pub fn is_tracked(self) -> bool {
         self.tape.read().nodes[self.id as usize].tracked
     }
 
-    /// The value of a one-element array.
+    /// The value of a one-element array of any shape, such as `[]` or `[1, 1]`.
     ///
     /// Ops that wait for their values to be read are computed now. So read a loss after [`Tape::backward`](crate::Tape::backward), not
     /// before: then it is computed in one pass with what the sweep reads.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([3.0, 4.0]);
+    /// let loss = (x * x).sum();
+    /// let grads = tape.backward(loss);
+    /// assert_eq!(loss.item(), 25.0);
+    /// assert_eq!(grads.wrt(x).unwrap().as_slice().unwrap(), [6.0, 8.0]);
+    /// ```
     ///
     /// # Panics
     /// If it has more or fewer elements.
@@ -82,7 +150,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         view.data[view.offset]
     }
-    /// A copy as an ndarray array.
+    /// A copy as an ndarray array of the same shape.
+    ///
+    /// ```
+    /// use wengert::{Tape, ndarray::Axis};
+    /// let tape = Tape::<f64>::new();
+    /// let rows = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).to_array();
+    /// assert_eq!(rows.mean_axis(Axis(0)).unwrap().as_slice().unwrap(), [2.5, 3.5, 4.5]);
+    /// ```
     ///
     /// # Panics
     /// If there are more elements than memory holds: a view may have any number of them.
@@ -90,7 +165,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn to_array(self) -> ArrayD<T> {
         ArrayD::from_shape_vec(IxDyn(&self.shape()), self.elements("to_array")).expect("as many elements as the shape says")
     }
-    /// A copy of the elements, in row-major order.
+    /// A copy of the elements, in row-major order. Those of a view are in the order of the view.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.t().to_vec(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are more than memory holds.
@@ -141,17 +222,39 @@ impl<'t, T: Scalar> Var<'t, T> {
         Value { list: self.tape.read(), id: x.id }
     }
 
-    /// A number on the same tape.
+    /// A number on the same tape, without a gradient. Shape: `[]`. In functions over any [`Scalar`], where `x * 0.5` does not compile, it
+    /// stands for the literal.
+    ///
+    /// ```
+    /// use wengert::{Scalar, Tape, Var};
+    /// fn half<'t, T: Scalar>(x: Var<'t, T>) -> Var<'t, T> {
+    ///     x * x.number(0.5)
+    /// }
+    /// assert_eq!(half(Tape::<f32>::new().leaf([3.0, -1.0])).to_vec(), [1.5, -0.5]);
+    /// ```
     #[track_caller]
     pub fn number(self, c: f64) -> Self {
         self.tape.number(T::from_f64(c))
     }
-    /// Ones of the same shape, without a gradient.
+    /// Ones of the same shape, without a gradient. They take the memory of a single number.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[3.0, 4.0]]);
+    /// let dy = tape.grad_with(x * x, x.ones_like(), &[x])[0].unwrap();
+    /// assert_eq!(dy.to_vec(), [6.0, 8.0]);
+    /// ```
     #[track_caller]
     pub fn ones_like(self) -> Self {
         self.number(1.0).broadcast_to_shape(self.shape())
     }
-    /// Zeros of the same shape, without a gradient.
+    /// Zeros of the same shape, without a gradient. They take the memory of a single number.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([3.0, -4.0]);
+    /// assert_eq!(x.gt(0.0).where_cond(x, x.zeros_like()).to_vec(), [3.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn zeros_like(self) -> Self {
         self.number(0.0).broadcast_to_shape(self.shape())
@@ -240,10 +343,22 @@ pub struct Value<'t, T: Scalar> {
 
 impl<T: Scalar> Value<'_, T> {
     /// The elements, in row-major order.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.transpose(0, 1).value().as_slice(), [1.0, 3.0, 2.0, 4.0]);
+    /// ```
     pub fn as_slice(&self) -> &[T] {
         self.list.view(self.id).as_slice().expect("made contiguous")
     }
-    /// The array.
+    /// The array, of the `Var`'s shape.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.value().view().diag().sum(), 5.0);
+    /// ```
     pub fn view(&self) -> ArrayViewD<'_, T> {
         ArrayViewD::from_shape(IxDyn(self.list.layout(self.id).shape()), self.as_slice()).expect("as many as the shape says")
     }
