@@ -51,11 +51,17 @@ impl<T: Scalar> Op<T> for Concat {
     }
 }
 
-/// Joins arrays along an existing axis. Derivative: each array gets its part of the cotangent. As in PyTorch, arrays of shape `[0]` can be
-/// joined with any others.
+/// Joins arrays along an existing axis: PyTorch's `cat`. Derivative: each array gets its part of the cotangent. Shapes: `[m, n]` and
+/// `[m, k]` along axis 1 to `[m, n + k]`. As in PyTorch, arrays of shape `[0]` can be joined with any others.
+///
+/// ```
+/// let tape = wengert::Tape::<f64>::new();
+/// let (a, b) = (tape.leaf([[1.0], [2.0]]), tape.leaf([[3.0, 4.0], [5.0, 6.0]]));
+/// assert_eq!(wengert::concat(&[a, b], -1).to_vec(), [1.0, 3.0, 4.0, 2.0, 5.0, 6.0]);
+/// ```
 ///
 /// # Panics
-/// If there are no arrays, or their shapes differ along another axis.
+/// If there are no arrays, there is no such axis, or their shapes differ along another axis.
 #[track_caller]
 pub fn concat<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
     let Some(first) = xs.first() else {
@@ -68,10 +74,18 @@ pub fn concat<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
     first.tape.given(Given::New(attributed(&mut Some(Concat(axis)))), &parts)
 }
 
-/// Joins arrays of one shape along a new axis.
+/// Joins arrays of one shape along a new axis, which gets this position in the result; negative positions count from its end. Derivative:
+/// each array gets its part of the cotangent. Shapes: k arrays `[m, n]` along axis 1 to `[m, k, n]`.
+///
+/// ```
+/// let tape = wengert::Tape::<f64>::new();
+/// let (a, b) = (tape.leaf([1.0, 2.0]), tape.leaf([3.0, 4.0]));
+/// assert_eq!(wengert::stack(&[a, b], 0).to_vec(), [1.0, 2.0, 3.0, 4.0]);
+/// assert_eq!(wengert::stack(&[a, b], -1).to_vec(), [1.0, 3.0, 2.0, 4.0]);
+/// ```
 ///
 /// # Panics
-/// If there are no arrays, or their shapes differ.
+/// If there are no arrays, their shapes differ, or the position is out of range.
 #[track_caller]
 pub fn stack<'t, T: Scalar>(xs: &[Var<'t, T>], axis: isize) -> Var<'t, T> {
     let Some(first) = xs.first() else {

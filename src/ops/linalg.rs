@@ -89,6 +89,10 @@ pub(crate) struct Factored<'t, T: Scalar> {
 }
 
 impl<'t, T: Scalar> Factored<'t, T> {
+    /// Computes the factors.
+    ///
+    /// # Panics
+    /// If the matrices are not square.
     #[track_caller]
     pub fn new(a: Var<'t, T>, op: &'static str) -> Self {
         if let Err(e) = square(&a.shape()) {
@@ -115,10 +119,12 @@ impl<'t, T: Scalar> Factored<'t, T> {
         }
         self
     }
+    /// `a^-1 b`, or `a^-T b`. The batch axes of all three must be equal.
     #[track_caller]
     pub fn solve(self, b: Var<'t, T>, transposed: bool) -> Var<'t, T> {
         self.a.record3(LuSolve { transposed }, self.lu, b)
     }
+    /// `a^-1`.
     #[track_caller]
     pub fn inverse(self) -> Var<'t, T> {
         self.a.record2(Inv, self.lu)
@@ -201,8 +207,9 @@ impl<T: Scalar> Op<T> for Inv {
 // ------------------------------------------------------------------------------------------------------------- methods
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The solution x of `a x = b`, where this array is `a`: `[.., n, n]` and `[.., n, k]`, whose batch axes broadcast, or one vector `[..,
-    /// n]` for each matrix. Derivatives: w = a^-T g for b, and -w x^T for a. To solve `x a = b`, transpose: `a.t().solve(b.t()).t()`.
+    /// The solution x of `a x = b`, where this array is `a`: `[.., n, n]` and `[.., n, k]`, whose batch axes broadcast, or one vector
+    /// `[.., n]` for each matrix. Derivatives: w = a^-T g for b, and -w x^T for a. To solve `x a = b`, transpose: `a.t().solve(b.t()).t()`.
+    /// PyTorch: `linalg.solve`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -241,8 +248,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         let ones = list((0..n * n).map(|p| if here(p / n, p % n) { T::ONE } else { T::ZERO }));
         self.tape.constant(self.or_refuse(op, ones)).reshape_to([n, n].into())
     }
-    /// The inverse of square matrices: `[.., n, n] -> [.., n, n]`. Derivative: -y^T g y^T. To multiply by an inverse, `solve` is faster and
-    /// more accurate.
+    /// The inverse y of square matrices. Derivative: -y^T g y^T. Shapes: `[.., n, n]` to the same. PyTorch: `linalg.inv`. To multiply by an
+    /// inverse, [`Var::solve`] is faster and more accurate.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([[1.0, 2.0], [0.0, 4.0]]);
+    /// assert_eq!(a.inv().to_vec(), [1.0, -0.5, 0.0, 0.25]);
+    /// assert_eq!(tape.grad(a.inv(), &[a])[0].unwrap().to_vec(), [-0.5, -0.25, 0.125, 0.0625]);
+    /// ```
     ///
     /// # Panics
     /// If the matrices are not square, or one is singular.
@@ -251,7 +265,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         Factored::new(self, "inv").regular("inv", &[self.shape()]).inverse()
     }
     /// The `n`-th power of square matrices, by repeated squaring. For a negative `n` the inverse is taken first; for 0 it is the identity,
-    /// without a gradient.
+    /// without a gradient. Derivative for n > 0: the sum of (a^T)^i g (a^T)^(n-1-i), for i from 0 to n - 1. Shapes: `[.., n, n]` to the
+    /// same. PyTorch: `linalg.matrix_power`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([[1.0, 1.0], [0.0, 1.0]]);
+    /// assert_eq!(a.matrix_power(3).to_vec(), [1.0, 3.0, 0.0, 1.0]);
+    /// assert_eq!(a.matrix_power(-2).to_vec(), [1.0, -2.0, 0.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If the matrices are not square, or `n` is negative and one is singular.
@@ -308,7 +330,8 @@ pub(crate) fn system<const N: usize>(a: &Shape, b: &Shape, op: &'static str, sha
 
 /// The product of a list of matrices, each of which must fit the next, in the order that takes the fewest multiplications. (More than 128
 /// matrices are multiplied in runs of 128, each in its best order.) The first may be a vector, which counts as a row, and the last too,
-/// which counts as a column. These axes disappear from the result, as in [`Var::matmul`].
+/// which counts as a column. These axes disappear from the result, as in [`Var::matmul`]. Derivative: that of the products. Shapes:
+/// `[m, k]`, `[k, l]`, .., `[p, n]` to `[m, n]`. PyTorch: `linalg.multi_dot`.
 ///
 /// ```
 /// let tape = wengert::Tape::<f64>::new();

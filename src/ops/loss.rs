@@ -83,7 +83,15 @@ impl Binary for SquaredError {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The mean squared error: mean((x - t)^2). Derivative: 2 (x - t) / n.
+    /// The mean squared error: mean((x - t)^2). Derivatives: 2 (x - t) / n by x, and the opposite by the target. Shapes: x and target have
+    /// one shape; the result is `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([1.0, 2.0]), tape.constant([0.0, 4.0]));
+    /// assert_eq!(x.mse_loss(t).item(), 2.5);
+    /// assert_eq!(tape.grad(x.mse_loss(t), &[x])[0].unwrap().to_vec(), [1.0, -2.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -91,7 +99,16 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn mse_loss(self, target: impl Operand<'t, T>) -> Self {
         self.mse_loss_with(target, Reduction::Mean)
     }
-    /// The squared error (x - t)^2, with any reduction.
+    /// The squared error (x - t)^2, with any reduction. Derivatives of each: 2 (x - t) by x, and the opposite by the target. Shapes: x and
+    /// target have one shape; the result has it too without a reduction, else it is `[]`.
+    ///
+    /// ```
+    /// use wengert::{Reduction, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([[1.0, 2.0], [3.0, 4.0]]), tape.constant([[0.0, 2.0], [3.0, 6.0]]));
+    /// assert_eq!(x.mse_loss_with(t, Reduction::None).to_vec(), [1.0, 0.0, 0.0, 4.0]);
+    /// assert_eq!(x.mse_loss_with(t, Reduction::BatchMean).item(), 2.5); // a batch of two rows
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -100,7 +117,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         let t = target_of(self, target, "mse_loss");
         reduction.of(self.record2(Zip(SquaredError), t))
     }
-    /// The mean absolute error: mean(|x - t|). Derivative: sign(x - t) / n.
+    /// The mean absolute error: mean(|x - t|). Derivatives: sign(x - t) / n by x, and the opposite by the target. Shapes: x and target have
+    /// one shape; the result is `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([3.0, 2.0, 5.0, 0.0]), tape.constant([3.0, 4.0, 4.0, 1.0]));
+    /// assert_eq!(x.l1_loss(t).item(), 1.0);
+    /// assert_eq!(tape.grad(x.l1_loss(t), &[x])[0].unwrap().to_vec(), [0.0, -0.25, 0.25, -0.25]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -108,7 +133,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn l1_loss(self, target: impl Operand<'t, T>) -> Self {
         self.l1_loss_with(target, Reduction::Mean)
     }
-    /// The absolute error |x - t|, with any reduction.
+    /// The absolute error |x - t|, with any reduction. Derivatives of each: sign(x - t) by x, and the opposite by the target. Shapes: x and
+    /// target have one shape; the result has it too without a reduction, else it is `[]`.
+    ///
+    /// ```
+    /// use wengert::{Reduction, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, -2.0]);
+    /// assert_eq!(x.l1_loss_with(tape.constant([3.0, 0.5]), Reduction::Sum).item(), 4.5);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -179,7 +212,16 @@ impl Default for SmoothL1Options {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The mean Huber loss: with d = x - t, d^2 / 2 where |d| < 1, |d| - 1/2 elsewhere. Derivative: d, clamped to -1 and 1, / n.
+    /// The mean Huber loss: with d = x - t, d^2 / 2 where |d| < 1, |d| - 1/2 elsewhere. Derivatives: d, clamped to -1 and 1, / n by x, and
+    /// the opposite by the target. Shapes: x and target have one shape; the result is `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.5, 3.0]);
+    /// let loss = x.huber_loss(tape.constant([0.0, 0.0]));
+    /// assert_eq!(loss.item(), 1.3125); // the mean of 0.125 and 2.5
+    /// assert_eq!(tape.grad(loss, &[x])[0].unwrap().to_vec(), [0.25, 0.5]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -188,7 +230,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.huber_loss_with(target, HuberOptions::default())
     }
     /// The Huber loss: with d = x - t, d^2 / 2 where |d| < delta, delta (|d| - delta / 2) elsewhere. (P. J. Huber, "Robust estimation of a
-    /// location parameter", 1964.)
+    /// location parameter", 1964.) Derivatives of each: d, clamped to -delta and delta, by x, and the opposite by the target. Shapes: x and
+    /// target have one shape; the result has it too without a reduction, else it is `[]`.
+    ///
+    /// ```
+    /// use wengert::{HuberOptions, Reduction, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([1.0, 4.0]), tape.constant([0.0, 0.0]));
+    /// let options = HuberOptions { delta: 2.0, reduction: Reduction::None };
+    /// assert_eq!(x.huber_loss_with(t, options).to_vec(), [0.5, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ, or delta is not above 0.
@@ -200,7 +251,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         let t = target_of(self, target, "huber_loss");
         reduction.of((self - t).record(Map(Huber::new(delta, 1.0))))
     }
-    /// The mean smooth absolute error: with d = x - t, d^2 / 2 where |d| < 1, |d| - 1/2 elsewhere.
+    /// The mean smooth absolute error: with d = x - t, d^2 / 2 where |d| < 1, |d| - 1/2 elsewhere. It is [`Var::huber_loss`]; the two
+    /// differ in what their option means. Derivatives: d, clamped to -1 and 1, / n by x, and the opposite by the target. Shapes: x and
+    /// target have one shape; the result is `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([2.5, -4.0]), tape.constant([2.0, 0.0]));
+    /// assert_eq!(x.smooth_l1_loss(t).item(), 1.8125); // the mean of 0.125 and 3.5
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -208,7 +267,17 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn smooth_l1_loss(self, target: impl Operand<'t, T>) -> Self {
         self.smooth_l1_loss_with(target, SmoothL1Options::default())
     }
-    /// The absolute error with a parabola around 0: with d = x - t, d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere.
+    /// The absolute error with a parabola around 0: with d = x - t, d^2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere. Derivatives
+    /// of each: d / beta, clamped to -1 and 1, by x, and the opposite by the target. Shapes: x and target have one shape; the result has it
+    /// too without a reduction, else it is `[]`.
+    ///
+    /// ```
+    /// use wengert::{Reduction, SmoothL1Options, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([0.25, 3.0]), tape.constant([0.0, 0.0]));
+    /// let options = SmoothL1Options { beta: 0.5, reduction: Reduction::None };
+    /// assert_eq!(x.smooth_l1_loss_with(t, options).to_vec(), [0.0625, 2.75]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ, or beta is negative.
@@ -288,8 +357,15 @@ impl Default for PoissonNllOptions {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The mean negative log-likelihood of counts t under Poisson distributions with expectations e^x: mean(e^x - t x).
-    /// Derivative: (e^x - t) / n.
+    /// The mean negative log-likelihood of counts t under Poisson distributions with expectations e^x: mean(e^x - t x). Derivatives:
+    /// (e^x - t) / n by x, -x / n by the target. Shapes: x and target have one shape; the result is `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([0.0, 0.0]), tape.constant([1.0, 3.0]));
+    /// assert_eq!(x.poisson_nll_loss(t).item(), 1.0);
+    /// assert_eq!(tape.grad(x.poisson_nll_loss(t), &[x])[0].unwrap().to_vec(), [0.0, -1.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ.
@@ -298,9 +374,19 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.poisson_nll_loss_with(target, PoissonNllOptions::default())
     }
     /// The negative log-likelihood of counts t under Poisson distributions: e^x - t x, or x - t ln(x + eps) without `log_input`.
+    /// Derivatives of each by x: e^x - t, or 1 - t / (x + eps). Shapes: x and target have one shape; the result has it too without a
+    /// reduction, else it is `[]`.
+    ///
+    /// ```
+    /// use wengert::{PoissonNllOptions, Reduction, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([1.0, 4.0]), tape.constant([5.0, 0.0]));
+    /// let options = PoissonNllOptions { log_input: false, eps: 0.0, reduction: Reduction::None, ..Default::default() };
+    /// assert_eq!(x.poisson_nll_loss_with(t, options).to_vec(), [1.0, 4.0]);
+    /// ```
     ///
     /// # Panics
-    /// If the shapes differ.
+    /// If the shapes differ, or eps is NaN.
     #[track_caller]
     pub fn poisson_nll_loss_with(self, target: impl Operand<'t, T>, options: PoissonNllOptions) -> Self {
         let PoissonNllOptions { log_input, full, eps, reduction } = options;
@@ -330,7 +416,15 @@ impl Default for GaussianNllOptions {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The mean negative log-likelihood of targets t under normal distributions with expectations x and variances v:
-    /// mean(ln(v) + (x - t)^2 / v) / 2.
+    /// mean(ln(v) + (x - t)^2 / v) / 2. Derivatives: (x - t) / (n v) by x, the opposite by the target, and (1/v - (x - t)^2 / v^2) / (2 n)
+    /// by v. Shapes: x and target have one shape, the variances one of those of [`Var::gaussian_nll_loss_with`]; the result is `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([1.0, 3.0]), tape.constant([0.0, 3.0]));
+    /// assert_eq!(x.gaussian_nll_loss(t, 1.0).item(), 0.25);
+    /// assert_eq!(tape.grad(x.gaussian_nll_loss(t, 1.0), &[x])[0].unwrap().to_vec(), [0.5, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// As [`Var::gaussian_nll_loss_with`].
@@ -340,7 +434,18 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// The negative log-likelihood of targets t under normal distributions with expectations x and variances v:
     /// (ln(v) + (x - t)^2 / v) / 2. The variances have the shape of x, or there is one for each row along the last axis (which is left out,
-    /// or has size 1). A variance below `eps` is raised to `eps`, but keeps its derivative.
+    /// or has size 1), or a single number. A variance below `eps` is raised to `eps`, but keeps its derivative. Derivatives of each: (x -
+    /// t) / v by x, the opposite by the target, and (1/v - (x - t)^2 / v^2) / 2 by v. Shapes: `[.., n]`, the same, and `[.., n]`,
+    /// `[.., 1]`, `[..]` or `[]`, to `[.., n]` without a reduction, else to `[]`.
+    ///
+    /// ```
+    /// use wengert::{GaussianNllOptions, Reduction, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (x, t) = (tape.leaf([[1.0, 3.0], [2.0, 2.0]]), tape.constant([[0.0, 3.0], [0.0, 2.0]]));
+    /// let options = GaussianNllOptions { eps: 1.0, reduction: Reduction::None, ..Default::default() };
+    /// let loss = x.gaussian_nll_loss_with(t, tape.leaf([1.0, 0.25]), options); // 0.25 is raised to 1
+    /// assert_eq!(loss.to_vec(), [0.5, 0.0, 2.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit, a variance is negative, or eps is not above 0.

@@ -329,12 +329,60 @@ pub(crate) fn same_shape(x: &[&Shape]) -> Result<Shape, ShapeError> {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Applies an elementwise function, built-in or the user's own, to every element.
+    /// Applies an elementwise function that implements [`Unary`] to every element. Derivative: its `df`. Shape: that of x.
+    ///
+    /// ```
+    /// use wengert::{Real, Tape, Unary};
+    /// #[derive(Clone, Copy, Debug, PartialEq)]
+    /// struct Cube;
+    /// impl Unary for Cube {
+    ///     const NAME: &'static str = "cube";
+    ///     const GRAD_NAME: &'static str = "cube_grad";
+    ///     fn f<R: Real>(self, x: R) -> R {
+    ///         x * x * x
+    ///     }
+    ///     fn df<R: Real>(self, x: R, _: R) -> R {
+    ///         x.lit(3.0) * x * x
+    ///     }
+    /// }
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0]);
+    /// assert_eq!(x.map(Cube).to_vec(), [1.0, 8.0]);
+    /// assert_eq!(tape.grad(x.map(Cube), &[x])[0].unwrap().to_vec(), [3.0, 12.0]);
+    /// ```
     #[track_caller]
     pub fn map<U: Unary>(self, function: U) -> Self {
         record_number(Map(function), [self])
     }
-    /// Applies an elementwise function of two numbers, with broadcasting.
+    /// Applies an elementwise function of two numbers, which implements [`Binary`], with broadcasting. Derivatives: its `da` and `db`.
+    /// Shape: that to which both broadcast.
+    ///
+    /// ```
+    /// use wengert::{Binary, Real, Tape};
+    /// /// a b^2
+    /// #[derive(Clone, Copy, Debug, PartialEq)]
+    /// struct TimesSquare;
+    /// impl Binary for TimesSquare {
+    ///     const NAME: &'static str = "times_square";
+    ///     const GRAD_NAME: &'static str = "times_square_grad";
+    ///     fn f<R: Real>(self, a: R, b: R) -> R {
+    ///         a * b * b
+    ///     }
+    ///     fn da<R: Real>(self, _: R, b: R) -> R {
+    ///         b * b
+    ///     }
+    ///     fn db<R: Real>(self, a: R, b: R) -> R {
+    ///         a.lit(2.0) * a * b
+    ///     }
+    /// }
+    /// let tape = Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([1.0, 2.0]), tape.leaf(3.0));
+    /// assert_eq!(a.zip(TimesSquare, b).to_vec(), [9.0, 18.0]);
+    /// assert_eq!(tape.grad(a.zip(TimesSquare, b), &[b])[0].unwrap().item(), 18.0); // 2 a b, summed
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn zip<B: Binary>(self, function: B, other: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(other.to_var(self.tape), B::NAME);

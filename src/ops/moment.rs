@@ -101,7 +101,8 @@ impl<T: Scalar> Op<T> for Deviation {
 impl<'t, T: Scalar> Var<'t, T> {
     /// The variance over axes: the sum of (x - mean)^2, divided by n - `correction`. Correction 1 gives the unbiased estimate from a
     /// sample, 0 the variance of these numbers themselves. Derivative: 2 (x - mean) / (n - correction). For equal numbers variance and
-    /// derivative are exactly 0. Squares that overflow or vanish on the way do no harm; only the result itself may overflow.
+    /// derivative are exactly 0. Squares that overflow or vanish on the way do no harm; only the result itself may overflow. Shapes:
+    /// `[m, n]` over axis 1 to `[m]`, or `[m, 1]` with `keepdim`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -118,7 +119,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.record(Variance { axes, correction: Attribute(correction), keepdim })
     }
     /// The standard deviation over axes: the square root of [`Var::var`]. Derivative: (x - mean) / ((n - correction) std), and 0 where all
-    /// elements are equal. It is right also where the variance itself overflows or vanishes.
+    /// elements are equal. It is right also where the variance itself overflows or vanishes. Shapes: `[m, n]` over axis 1 to `[m]`, or
+    /// `[m, 1]` with `keepdim`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 3.0], [5.0, 5.0]]);
+    /// let y = x.std(-1, 0.0, false);
+    /// assert_eq!(y.to_vec(), [1.0, 0.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [-0.5, 0.5, 0.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.

@@ -96,7 +96,7 @@ impl<T: Scalar> Op<T> for Reciprocal {
 impl<'t, T: Scalar> Var<'t, T> {
     /// Brings the elements over axes to mean 0 and variance 1: (x - mean) / sqrt(variance + eps), where the divisor of the variance is the
     /// number of elements. With s for the result and r for 1 / sqrt(variance + eps), the derivative takes a cotangent g to r (g - mean(g) -
-    /// s mean(g s)). The normalizations below are made of this.
+    /// s mean(g s)). The normalizations below are made of this. Shape: that of x.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -202,10 +202,19 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.channel_affine([self.constants(0.0, n), row(weight, 1.0), row(bias, 0.0)])
     }
     /// Instance normalization: brings every channel (axis 1) of every row (axis 0) to mean 0 and variance 1, then multiplies by the weight
-    /// and adds the bias. (D. Ulyanov et al., "Instance normalization", 2016.)
+    /// and adds the bias. (D. Ulyanov et al., "Instance normalization", 2016.) Derivative by x: as [`Var::standardize`], times the weight.
+    /// Shapes: `[rows, channels, ..]` to the same; weight and bias `[channels]`.
+    ///
+    /// ```
+    /// use wengert::{NormOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 3.0], [5.0, 9.0]]]); // one row, two channels
+    /// let options = NormOptions { weight: Some(tape.leaf([2.0, 1.0])), bias: None, eps: 0.0 };
+    /// assert_eq!(x.instance_norm(options).to_vec(), [-2.0, 2.0, -1.0, 1.0]);
+    /// ```
     ///
     /// # Panics
-    /// If there is no axis 1, weight or bias do not have one number for each channel, or a channel has a single element.
+    /// If there is no axis 1, weight or bias do not have one number for each channel, a channel has a single element, or eps is NaN.
     #[track_caller]
     pub fn instance_norm(self, options: NormOptions<'t, T>) -> Self {
         let name = "instance_norm";
@@ -215,11 +224,20 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.standardize(axes, options.eps).affine(options.weight, options.bias)
     }
     /// Group normalization: brings groups of channels (axis 1) of every row to mean 0 and variance 1, then multiplies every channel by its
-    /// weight and adds its bias. The groups have equal sizes. (Y. Wu and K. He, "Group normalization", 2018.)
+    /// weight and adds its bias. The groups have equal sizes. (Y. Wu and K. He, "Group normalization", 2018.) Derivative by x: as
+    /// [`Var::standardize`], times the weight. Shapes: `[rows, channels, ..]` to the same; weight and bias `[channels]`.
+    ///
+    /// ```
+    /// use wengert::{NormOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 3.0, 10.0, 30.0]]); // one row, four channels
+    /// let options = NormOptions { weight: None, bias: Some(tape.leaf([0.0, 0.0, 0.0, 5.0])), eps: 0.0 };
+    /// assert_eq!(x.group_norm(2, options).to_vec(), [-1.0, 1.0, -1.0, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no axis 1, the groups do not divide the channels, weight or bias do not have one number for each channel, a group is
-    /// empty, or there is only one row and a group has a single element.
+    /// empty, eps is NaN, or there is only one row and a group has a single element.
     #[track_caller]
     pub fn group_norm(self, groups: usize, options: NormOptions<'t, T>) -> Self {
         let name = "group_norm";
@@ -239,7 +257,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         y.reshape_to(shape).affine(options.weight, options.bias)
     }
     /// Layer normalization: brings the last axes together to mean 0 and variance 1, then multiplies by a weight and adds a bias. `sizes`
-    /// are the sizes of these axes, and the shape of weight and bias. (J. L. Ba et al., "Layer normalization", 2016.)
+    /// are the sizes of these axes, and the shape of weight and bias. (J. L. Ba et al., "Layer normalization", 2016.) Derivative by x: as
+    /// [`Var::standardize`], times the weight. Shapes: `[.., sizes]` to the same; weight and bias `[sizes]`.
+    ///
+    /// ```
+    /// use wengert::{NormOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[0.0, 2.0], [5.0, 9.0]]);
+    /// let options = NormOptions { weight: None, bias: Some(tape.leaf([10.0, 20.0])), eps: 0.0 };
+    /// assert_eq!(x.layer_norm(&[2], options).to_vec(), [9.0, 21.0, 9.0, 21.0]);
+    /// ```
     ///
     /// # Panics
     /// If the sizes are not those of the last axes, weight or bias has another shape, or eps is NaN.
@@ -250,7 +277,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.standardize(axes, options.eps).affine_of_last(axes, options.weight, options.bias)
     }
     /// Root-mean-square normalization: x / sqrt(mean(x^2) + eps) over the last axes, whose sizes are `sizes`, then times a weight of that
-    /// shape. (B. Zhang and R. Sennrich, "Root mean square layer normalization", 2019.)
+    /// shape. Unlike [`Var::layer_norm`], it subtracts no mean. (B. Zhang and R. Sennrich, "Root mean square layer normalization", 2019.)
+    /// With s for the quotient and r for 1 / sqrt(mean(x^2) + eps), the derivative takes a cotangent g of s to r (g - s mean(g s)). Shapes:
+    /// `[.., sizes]` to the same; weight `[sizes]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[0.0, 4.0, 0.0, 0.0], [3.0, -3.0, 3.0, 3.0]]);
+    /// let y = x.rms_norm(&[4], Default::default());
+    /// assert_eq!(y.to_vec(), [0.0, 2.0, 0.0, 0.0, 1.0, -1.0, 1.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If the sizes are not those of the last axes, the weight has another shape, or eps is NaN.
@@ -287,10 +323,19 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// Local response normalization: divides every element by (k + alpha m)^beta, where m is the mean square over the `size` channels (on
     /// axis 1) around its own. Channels before the first and after the last count as 0. (A. Krizhevsky et al., "ImageNet classification
-    /// with deep convolutional neural networks", 2012.)
+    /// with deep convolutional neural networks", 2012.) Derivative: that of this formula. Shapes: `[rows, channels, ..]` to the same.
+    ///
+    /// ```
+    /// use wengert::{LocalResponseNormOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0], [1.0], [1.0]]]); // one row, three channels
+    /// let options = LocalResponseNormOptions { alpha: 2.0, beta: 1.0, k: 2.0 };
+    /// let y = x.local_response_norm(2, options); // each channel with the one before
+    /// assert!((y - tape.constant([[[1.0 / 3.0], [0.25], [0.25]]])).abs().max().item() < 1e-15);
+    /// ```
     ///
     /// # Panics
-    /// If there are fewer than three axes, or the size is 0.
+    /// If there are fewer than three axes, the size is 0, or an option is NaN.
     #[track_caller]
     pub fn local_response_norm(self, size: usize, options: LocalResponseNormOptions) -> Self {
         let (name, shape) = ("local_response_norm", self.shape());

@@ -109,7 +109,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// decomposition. Singular values of 0 contribute nothing to it, so for a singular matrix it is the subgradient of least norm, which
     /// does not depend on an arbitrary choice of vectors. A singular value counts as 0 if rounding can have produced it: below max(m, n)
     /// times 2.2e-16 of the largest, for `f32` too, since singular values are computed in double precision. Further derivatives take
-    /// singular values of 0 as constant, and solve a system of min(m, n)^2 unknowns.
+    /// singular values of 0 as constant, and solve a system of min(m, n)^2 unknowns. PyTorch: `linalg.matrix_norm(x, "nuc")`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();

@@ -67,7 +67,8 @@ impl PadMode {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Adds `(before, after)` elements on each of the **last** axes, with one pair for each axis; negative numbers take elements away.
-    /// `mode` says what the new elements are. Derivative: each element gets the sum of the cotangents of its copies.
+    /// `mode` says what the new elements are. Derivative: each element gets the sum of the cotangents of its copies. Shapes: with `(1, 2)`,
+    /// `[.., n]` to `[.., n + 3]`. PyTorch: `F.pad`, whose list begins with the last axis, whereas here it ends with it.
     ///
     /// ```
     /// use wengert::{PadMode, Tape};

@@ -6,7 +6,16 @@ use crate::array::shape::Shape;
 use crate::tape::var::{Var, refuse};
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// Turns channels into pixels: (.., C r^2, H, W) to (.., C, H r, W r). Derivative: the inverse, [`Var::pixel_unshuffle`].
+    /// Turns channels into pixels: each r^2 channels give an image in which every r by r square has one element of each. Derivative: the
+    /// inverse, [`Var::pixel_unshuffle`]. Shapes: `[.., c r^2, h, w]` to `[.., c, h r, w r]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 2.0]], [[3.0, 4.0]], [[5.0, 6.0]], [[7.0, 8.0]]]); // four channels
+    /// let y = x.pixel_shuffle(2);
+    /// assert_eq!(y.shape(), [1, 2, 4]);
+    /// assert_eq!(y.to_vec(), [1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than 3 axes, the factor is 0, or its square does not divide the channels.
@@ -24,7 +33,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         let y = self.reshape_to([lead, c / (r * r), r, r, h, w].into()).permute(&[0, 1, 4, 2, 5, 3]);
         y.reshape_to(shape[..shape.len() - 3].iter().copied().chain([c / (r * r), h * r, w * r]).collect())
     }
-    /// Turns pixels into channels: (.., C, H r, W r) to (.., C r^2, H, W). Derivative: the inverse, [`Var::pixel_shuffle`].
+    /// Turns pixels into channels: the elements at one place of every r by r square become a channel. Derivative: the inverse,
+    /// [`Var::pixel_shuffle`]. Shapes: `[.., c, h r, w r]` to `[.., c r^2, h, w]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]]);
+    /// let y = x.pixel_unshuffle(2);
+    /// assert_eq!(y.shape(), [4, 1, 2]);
+    /// assert_eq!(y.to_vec(), [1.0, 3.0, 2.0, 4.0, 5.0, 7.0, 6.0, 8.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than 3 axes, the factor is 0, or it does not divide height and width.

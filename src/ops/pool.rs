@@ -31,6 +31,7 @@ impl PoolWindows {
         (0..N).for_each(|a| axes[3 - N + a] = along(a));
         PoolWindows { axes, rank: N }
     }
+    /// Windows that divide each axis, so that the output has these sizes.
     pub fn adaptive<const N: usize>(output_size: [impl Into<Option<usize>>; N]) -> PoolWindows {
         let sizes = output_size.map(Into::into);
         PoolWindows::new::<N>(|a| Window::Adaptive(sizes[a]))
@@ -40,6 +41,7 @@ impl PoolWindows {
         let names = if matches!(self.axes[2], Window::Adaptive(_)) { adaptive } else { sliding };
         names[self.rank - 1]
     }
+    /// The sizes of three axes, from those of the last `rank`.
     pub fn full(&self, last: impl Iterator<Item = usize>) -> [usize; 3] {
         let mut sizes = [1; 3];
         sizes[3 - self.rank..].iter_mut().zip(last).for_each(|(s, n)| *s = n);
@@ -241,10 +243,19 @@ impl<'t, T: Scalar> Var<'t, T> {
         (y, Indices::new(&y.shape(), indices))
     }
     /// The largest element of each window of an array (batch, channels, length) or (channels, length). If a window contains a NaN, the
-    /// result is NaN. Derivative: the cotangent goes to the first of the largest elements, or to the last of several NaN.
+    /// result is NaN. Derivative: the cotangent goes to the first of the largest elements, or to the last of several NaN. Shapes:
+    /// `[.., channels, n]` to `[.., channels, m]`, where m is the number of windows.
     ///
     /// Along each axis of size n there are floor((n + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1 windows. With `ceil_mode`
     /// the quotient is rounded up, but no window begins beyond the array.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 3.0, 3.0, 5.0, 4.0, 2.0, 9.0]]); // the last one fills no window
+    /// let y = x.max_pool1d([3], Default::default());
+    /// assert_eq!(y.to_vec(), [3.0, 5.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If the array has another number of axes, if an axis other than the batch is empty, if the kernel's size, stride or dilation is 0, if
@@ -253,7 +264,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn max_pool1d(self, kernel_size: [usize; 1], options: MaxPoolOptions<1>) -> Self {
         self.record(MaxPool(options.windows(kernel_size)))
     }
-    /// As [`Var::max_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
+    /// As [`Var::max_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width). Shapes: `[.., channels, h, w]` to
+    /// `[.., channels, windows down, windows across]`.
     ///
     /// ```
     /// use wengert::{MaxPoolOptions, Tape};
@@ -262,34 +274,87 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// let y = x.max_pool2d([2, 2], MaxPoolOptions { stride: Some([1, 1]), ..Default::default() });
     /// assert_eq!(y.to_vec(), [4.0, 5.0]);
     /// ```
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool2d(self, kernel_size: [usize; 2], options: MaxPoolOptions<2>) -> Self {
         self.record(MaxPool(options.windows(kernel_size)))
     }
-    /// As [`Var::max_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
+    /// As [`Var::max_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width). Shapes:
+    /// `[.., channels, d, h, w]` to the same with the numbers of windows.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[[1.0, 2.0], [3.0, 4.0]], [[8.0, 7.0], [6.0, 5.0]]]]);
+    /// let y = x.max_pool3d([2, 1, 2], Default::default());
+    /// assert_eq!(y.shape(), [1, 1, 2, 1]);
+    /// assert_eq!(y.to_vec(), [8.0, 6.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool3d(self, kernel_size: [usize; 3], options: MaxPoolOptions<3>) -> Self {
         self.record(MaxPool(options.windows(kernel_size)))
     }
-    /// [`Var::max_pool1d`], and the index where each element was found. [`Var::max_unpool1d`] takes these indices.
+    /// [`Var::max_pool1d`], and the index where each element was found. [`Var::max_unpool1d`] takes these indices. Shapes: those of
+    /// [`Var::max_pool1d`]; the indices have that of the result. PyTorch: `return_indices=True`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[5.0, 1.0, 2.0, 4.0]]);
+    /// let (y, at) = x.max_pool1d_with_indices([2], Default::default());
+    /// assert_eq!((y.to_vec(), at.values()), (vec![5.0, 4.0], &[0, 3][..]));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool1d_with_indices(self, kernel_size: [usize; 1], options: MaxPoolOptions<1>) -> (Self, Indices) {
         self.max_pool_with_indices(options.windows(kernel_size))
     }
     /// [`Var::max_pool2d`], and the index where each element was found: row * width + column. [`Var::max_unpool2d`] takes these indices.
+    /// Shapes: those of [`Var::max_pool2d`]; the indices have that of the result.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[0.0, 0.0, 3.0], [0.0, 9.0, 0.0]]]);
+    /// let (y, at) = x.max_pool2d_with_indices([2, 3], Default::default());
+    /// assert_eq!((y.to_vec(), at.values()), (vec![9.0], &[4][..])); // 1 * 3 + 1
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool2d_with_indices(self, kernel_size: [usize; 2], options: MaxPoolOptions<2>) -> (Self, Indices) {
         self.max_pool_with_indices(options.windows(kernel_size))
     }
     /// [`Var::max_pool3d`], and the index where each element was found: (plane * height + row) * width + column. [`Var::max_unpool3d`]
-    /// takes these indices.
+    /// takes these indices. Shapes: those of [`Var::max_pool3d`]; the indices have that of the result.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[[1.0, 8.0]], [[9.0, 4.0]]]]);
+    /// let (y, at) = x.max_pool3d_with_indices([2, 1, 1], Default::default());
+    /// assert_eq!((y.to_vec(), at.values()), (vec![9.0, 8.0], &[2, 1][..]));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::max_pool1d`].
     #[track_caller]
     pub fn max_pool3d_with_indices(self, kernel_size: [usize; 3], options: MaxPoolOptions<3>) -> (Self, Indices) {
         self.max_pool_with_indices(options.windows(kernel_size))
     }
     /// The largest element of each of `output_size` windows, which divide the length of an array (batch, channels, length) or (channels,
     /// length): window i of m reaches from floor(i n / m) to ceil((i + 1) n / m). `None` leaves the axis as it is. Derivative: as
-    /// [`Var::max_pool1d`].
+    /// [`Var::max_pool1d`]. Shapes: `[.., channels, n]` to `[.., channels, m]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 9.0, 3.0, 4.0]]);
+    /// assert_eq!(x.adaptive_max_pool1d([2]).to_vec(), [9.0, 9.0]); // elements 0 to 2 and 2 to 4
+    /// ```
     ///
     /// # Panics
     /// If the array has another number of axes, or an axis that is divided has size 0.
@@ -297,27 +362,77 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn adaptive_max_pool1d(self, output_size: [impl Into<Option<usize>>; 1]) -> Self {
         self.record(MaxPool(PoolWindows::adaptive(output_size)))
     }
-    /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
+    /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, height, width) or (channels, height, width). Shapes:
+    /// `[.., channels, h, w]` to `[.., channels, output_size]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 5.0], [4.0, 2.0]]]);
+    /// assert_eq!(x.adaptive_max_pool2d([Some(1), None]).to_vec(), [4.0, 5.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool2d(self, output_size: [impl Into<Option<usize>>; 2]) -> Self {
         self.record(MaxPool(PoolWindows::adaptive(output_size)))
     }
-    /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
+    /// As [`Var::adaptive_max_pool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width). Shapes:
+    /// `[.., channels, d, h, w]` to `[.., channels, output_size]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[[1.0, 2.0], [3.0, 4.0]], [[8.0, 7.0], [6.0, 5.0]]]]);
+    /// assert_eq!(x.adaptive_max_pool3d([2, 2, 1]).to_vec(), [2.0, 4.0, 8.0, 6.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool3d(self, output_size: [impl Into<Option<usize>>; 3]) -> Self {
         self.record(MaxPool(PoolWindows::adaptive(output_size)))
     }
-    /// [`Var::adaptive_max_pool1d`], and the index where each element was found.
+    /// [`Var::adaptive_max_pool1d`], and the index where each element was found. Shapes: those of [`Var::adaptive_max_pool1d`]; the indices
+    /// have that of the result.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (y, at) = tape.leaf([[7.0, 2.0, 3.0, 8.0]]).adaptive_max_pool1d_with_indices([2]);
+    /// assert_eq!((y.to_vec(), at.values()), (vec![7.0, 8.0], &[0, 3][..]));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool1d_with_indices(self, output_size: [impl Into<Option<usize>>; 1]) -> (Self, Indices) {
         self.max_pool_with_indices(PoolWindows::adaptive(output_size))
     }
-    /// [`Var::adaptive_max_pool2d`], and the index where each element was found: row * width + column.
+    /// [`Var::adaptive_max_pool2d`], and the index where each element was found: row * width + column. Shapes: those of
+    /// [`Var::adaptive_max_pool2d`]; the indices have that of the result.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (y, at) = tape.leaf([[[1.0, 2.0], [4.0, 3.0]]]).adaptive_max_pool2d_with_indices([2, 1]);
+    /// assert_eq!((y.to_vec(), at.values()), (vec![2.0, 4.0], &[1, 2][..]));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool2d_with_indices(self, output_size: [impl Into<Option<usize>>; 2]) -> (Self, Indices) {
         self.max_pool_with_indices(PoolWindows::adaptive(output_size))
     }
-    /// [`Var::adaptive_max_pool3d`], and the index where each element was found: (plane * height + row) * width + column.
+    /// [`Var::adaptive_max_pool3d`], and the index where each element was found: (plane * height + row) * width + column. Shapes: those of
+    /// [`Var::adaptive_max_pool3d`]; the indices have that of the result.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (y, at) = tape.leaf([[[[1.0, 2.0]], [[0.0, 4.0]]]]).adaptive_max_pool3d_with_indices([1, 1, 2]);
+    /// assert_eq!((y.to_vec(), at.values()), (vec![1.0, 4.0], &[0, 3][..]));
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::adaptive_max_pool1d`].
     #[track_caller]
     pub fn adaptive_max_pool3d_with_indices(self, output_size: [impl Into<Option<usize>>; 3]) -> (Self, Indices) {
         self.max_pool_with_indices(PoolWindows::adaptive(output_size))

@@ -68,8 +68,9 @@ fn inner_differs(k: usize, l: usize) -> ShapeError {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The matrix product, like `matmul` in NumPy and PyTorch: `[m, k] [k, n] -> [m, n]`. A vector on the left counts as a row, a vector on
-    /// the right as a column; that axis disappears from the result. Further axes are a batch and broadcast. Derivatives: g b^T and a^T g.
+    /// The matrix product, like `matmul` in NumPy and PyTorch. A vector on the left counts as a row, a vector on the right as a column;
+    /// that axis disappears from the result. Further axes are a batch and broadcast. Derivatives: g b^T and a^T g. Shapes: `[.., m, k]` and
+    /// `[.., k, n]` to `[.., m, n]`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -145,7 +146,14 @@ impl Default for AddmmOptions {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The sum of the products of the elements of two vectors: `[k], [k] -> []`. Derivatives: g b and g a.
+    /// The sum of the products of the elements of two vectors. Derivatives: g b and g a. Shapes: `[k]` and `[k]` to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([1.0, 2.0]), tape.leaf([3.0, 4.0]));
+    /// assert_eq!(a.dot(b).item(), 11.0);
+    /// assert_eq!(tape.grad(a.dot(b), &[a])[0].unwrap().to_vec(), [3.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If they are not two vectors of the same length.
@@ -153,7 +161,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn dot(self, other: impl Operand<'t, T>) -> Self {
         self.product("dot", other.to_var(self.tape), ["k"], ["k"])
     }
-    /// A matrix times a vector: `[m, k], [k] -> [m]`. Derivatives: the outer product of g and b, and a^T g.
+    /// A matrix times a vector. Derivatives: the outer product of g and b, and a^T g. Shapes: `[m, k]` and `[k]` to `[m]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), tape.leaf([10.0, 1.0]));
+    /// assert_eq!(a.mv(b).to_vec(), [12.0, 34.0, 56.0]);
+    /// assert_eq!(tape.grad(a.mv(b), &[b])[0].unwrap().to_vec(), [9.0, 12.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes are different from these.
@@ -161,7 +176,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn mv(self, other: impl Operand<'t, T>) -> Self {
         self.product("mv", other.to_var(self.tape), ["m", "k"], ["k"])
     }
-    /// A matrix times a matrix: `[m, k], [k, n] -> [m, n]`. Derivatives: g b^T and a^T g.
+    /// A matrix times a matrix. Derivatives: g b^T and a^T g. Shapes: `[m, k]` and `[k, n]` to `[m, n]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([[1.0, 2.0], [3.0, 4.0]]), tape.leaf([[0.0, 1.0], [1.0, 0.0]]));
+    /// assert_eq!(a.mm(b).to_vec(), [2.0, 1.0, 4.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes are different from these.
@@ -169,7 +190,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn mm(self, other: impl Operand<'t, T>) -> Self {
         self.product("mm", other.to_var(self.tape), ["m", "k"], ["k", "n"])
     }
-    /// A batch of matrix products, without broadcasting: `[b, m, k], [b, k, n] -> [b, m, n]`. Derivatives: g b^T and a^T g.
+    /// A batch of matrix products, without broadcasting. Derivatives: g b^T and a^T g, for each. Shapes: `[b, m, k]` and `[b, k, n]` to
+    /// `[b, m, n]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([[[1.0, 2.0]], [[3.0, 4.0]]]), tape.leaf([[[1.0], [1.0]], [[10.0], [1.0]]]));
+    /// assert_eq!(a.bmm(b).shape(), [2, 1, 1]);
+    /// assert_eq!(a.bmm(b).to_vec(), [3.0, 34.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes are different from these.
@@ -189,7 +218,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.matmul(other)
     }
-    /// Every element of a vector times every element of another: `[m], [n] -> [m, n]`. Derivatives: g b and g^T a.
+    /// Every element of a vector times every element of another. Derivatives: g b and g^T a. Shapes: `[m]` and `[n]` to `[m, n]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([1.0, 2.0]).outer(tape.leaf([3.0, 4.0, 5.0]));
+    /// assert_eq!(y.shape(), [2, 3]);
+    /// assert_eq!(y.to_vec(), [3.0, 4.0, 5.0, 6.0, 8.0, 10.0]);
+    /// ```
     ///
     /// # Panics
     /// If one is not a vector.
@@ -202,8 +238,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.unsqueeze(1) * other
     }
-    /// `beta` times this array, plus `alpha` times the product of two matrices: `[m, n]` (or what broadcasts to it), `[m, k], [k, n] -> [m,
-    /// n]`. Derivatives: beta g, alpha g b^T and alpha a^T g.
+    /// `beta` times this array, plus `alpha` times the product of two matrices. Derivatives: beta g, alpha g b^T and alpha a^T g. Shapes:
+    /// `[m, n]` (or what broadcasts to it), `[m, k]` and `[k, n]` to `[m, n]`.
+    ///
+    /// ```
+    /// use wengert::{AddmmOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (c, a, b) = (tape.leaf([10.0, 20.0]), tape.leaf([[1.0, 2.0]]), tape.leaf([[3.0, 4.0], [5.0, 6.0]]));
+    /// let y = c.addmm(a, b, AddmmOptions { beta: 0.5, ..Default::default() });
+    /// assert_eq!(y.to_vec(), [18.0, 26.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes are different from these.
@@ -211,7 +255,16 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn addmm(self, a: impl Operand<'t, T>, b: impl Operand<'t, T>, options: AddmmOptions) -> Self {
         self.plus("addmm", a.to_var(self.tape).mm(b), options)
     }
-    /// As [`Var::addmm`], for a batch: `[b, m, n]` (or what broadcasts to it), `[b, m, k], [b, k, n] -> [b, m, n]`.
+    /// As [`Var::addmm`], for a batch. Shapes: `[b, m, n]` (or what broadcasts to it), `[b, m, k]` and `[b, k, n]` to `[b, m, n]`.
+    ///
+    /// ```
+    /// use wengert::{AddmmOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let (c, a, b) = (tape.leaf(100.0), tape.leaf([[[2.0]], [[3.0]]]), tape.leaf([[[5.0]], [[7.0]]]));
+    /// let y = c.baddbmm(a, b, AddmmOptions { alpha: -1.0, ..Default::default() });
+    /// assert_eq!(y.to_vec(), [90.0, 79.0]);
+    /// assert_eq!(tape.grad(y, &[c])[0].unwrap().item(), 2.0);
+    /// ```
     ///
     /// # Panics
     /// If the shapes are different from these.
@@ -307,7 +360,15 @@ impl<T: Scalar> Op<T> for SumRows {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The affine map `x w^T + b` along the last axis. The weight has the same shape as in PyTorch, `[out, in]`. Derivatives: g w, g^T x,
-    /// and the sum of g over the batch. Without a bias, use `x.matmul(w.t())`.
+    /// and the sum of g over the batch. Without a bias, use `x.matmul(w.t())`. Shapes: `[.., in]`, `[out, in]` and `[out]` to `[.., out]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (w, b) = (tape.leaf([[3.0, 4.0], [5.0, 6.0], [0.0, 1.0]]), tape.leaf([0.0, 0.0, 10.0]));
+    /// let y = tape.leaf([[1.0, 2.0], [1.0, 0.0]]).linear(w, b);
+    /// assert_eq!(y.to_vec(), [11.0, 17.0, 12.0, 3.0, 5.0, 10.0]);
+    /// assert_eq!(tape.grad(y, &[b])[0].unwrap().to_vec(), [2.0; 3]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes are not `[.., in]`, `[out, in]`, `[out]`.
@@ -329,7 +390,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         let y = self.reshape_to([rows, inputs].into()).record3(FullyConnected, w, b);
         y.reshape_to(shape.with(shape.len() - 1, y.shape()[1]))
     }
-    /// The bilinear map of the last axes of two arrays: `y[o] = x^T w[o] z + b[o]`, with a weight of shape `[out, in1, in2]`.
+    /// The bilinear map of the last axes of two arrays: `y[o] = x^T w[o] z + b[o]`. Derivatives: the sum of `g[o] w[o] z` by x, the sum of
+    /// `g[o] w[o]^T x` by z, `g[o] x z^T` by `w[o]`, and g by the bias. Shapes: `[.., in1]`, `[.., in2]`, `[out, in1, in2]` and `[out]` to
+    /// `[.., out]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, z) = (tape.leaf([1.0, 2.0]), tape.leaf([3.0, 4.0]));
+    /// let w = tape.leaf([[[1.0, 0.0], [0.0, 10.0]]]); // one output
+    /// assert_eq!(x.bilinear(z, w, Some(tape.leaf([0.5]))).to_vec(), [83.5]); // 1 * 3 + 10 * 2 * 4 + 0.5
+    /// ```
     ///
     /// # Panics
     /// If the shapes are not `[.., in1]` and `[.., in2]` with equal leading axes, `[out, in1, in2]`, and `[out]`.

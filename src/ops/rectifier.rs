@@ -31,7 +31,14 @@ impl Unary for Relu {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// max(x, 0), elementwise. Derivative: 1 where x > 0, else 0 (also at 0).
+    /// max(x, 0), elementwise. Derivative: 1 where x > 0, else 0 (also at 0). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-2.0, 0.0, 3.0]);
+    /// assert_eq!(x.relu().to_vec(), [0.0, 0.0, 3.0]);
+    /// assert_eq!(tape.grad(x.relu(), &[x])[0].unwrap().to_vec(), [0.0, 0.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn relu(self) -> Self {
         self.record(Map(Relu))
@@ -61,7 +68,14 @@ impl Unary for LeakyRelu {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x where x > 0, else `slope * x` (PyTorch's default slope is 0.01). Derivative: 1 where x > 0, else `slope`.
+    /// x where x > 0, else `slope * x` (PyTorch's default slope is 0.01). Derivative: 1 where x > 0, else `slope`. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-2.0, 3.0]);
+    /// assert_eq!(x.leaky_relu(0.25).to_vec(), [-0.5, 3.0]);
+    /// assert_eq!(tape.grad(x.leaky_relu(0.25), &[x])[0].unwrap().to_vec(), [0.25, 1.0]);
+    /// ```
     #[track_caller]
     pub fn leaky_relu(self, slope: f64) -> Self {
         self.record(Map(LeakyRelu { slope: Attribute(slope) }))
@@ -95,7 +109,14 @@ impl Binary for Prelu {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// x where x > 0, else w x, with one weight for all or one for each index of axis 1 (He et al., 2015). Derivatives by x: 1 where x > 0,
-    /// else w; by w: 0 where x > 0, else x.
+    /// else w; by w: 0 where x > 0, else x. Shapes: `[batch, channels, ..]` and `[channels]` or `[]`, to that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, w) = (tape.leaf([[1.0, -2.0], [-4.0, -8.0]]), tape.leaf([0.5, 0.25]));
+    /// assert_eq!(x.prelu(w).to_vec(), [1.0, -0.5, -2.0, -2.0]);
+    /// assert_eq!(tape.grad(x.prelu(w), &[w])[0].unwrap().to_vec(), [-4.0, -10.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are several weights, but not one for each index of axis 1.
@@ -155,13 +176,26 @@ impl Unary for Elu {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// x where x > 0, else alpha (e^x - 1) (Clevert, Unterthiner and Hochreiter, 2015; PyTorch's default alpha is 1), elementwise.
-    /// Derivative: 1 where x > 0, else alpha e^x.
+    /// Derivative: 1 where x > 0, else alpha e^x. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([3.0, -1000.0]);
+    /// assert_eq!(x.elu(2.0).to_vec(), [3.0, -2.0]); // far below 0 it is -alpha
+    /// ```
     #[track_caller]
     pub fn elu(self, alpha: f64) -> Self {
         self.record(Map(Elu::new(alpha, 1.0, 1.0)))
     }
     /// x where x > 0, else alpha (e^(x/alpha) - 1), whose slope is continuous (Barron, 2017; PyTorch's default alpha is 1), elementwise.
-    /// Derivative: 1 where x > 0, else e^(x/alpha).
+    /// Derivative: 1 where x > 0, else e^(x/alpha). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([3.0, -4.0]);
+    /// let dy = tape.grad(x.celu(4.0), &[x])[0].unwrap();
+    /// assert!((dy - tape.constant([1.0, (-1f64).exp()])).abs().max().item() < 1e-15);
+    /// ```
     ///
     /// # Panics
     /// If alpha is 0.
@@ -173,7 +207,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.record(Map(Elu::new(alpha, 1.0, 1.0 / alpha)))
     }
     /// elu with the two constants that keep mean 0 and variance 1 from layer to layer (Klambauer et al., 2017), elementwise: scale x where
-    /// x > 0, else scale alpha (e^x - 1). Derivative: scale where x > 0, else scale alpha e^x.
+    /// x > 0, else scale alpha (e^x - 1). Derivative: scale where x > 0, else scale alpha e^x. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([1.0, -1000.0]).selu();
+    /// assert!((y - tape.constant([1.050_700_987_355_48, -1.758_099_340_847_38])).abs().max().item() < 1e-13);
+    /// ```
     #[track_caller]
     pub fn selu(self) -> Self {
         self.record(Map(Elu::new(1.673_263_242_354_377_2, 1.050_700_987_355_480_5, 1.0)))
@@ -209,6 +249,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// x clamped to two bounds (PyTorch's defaults are -1 and 1), elementwise. Derivative: 1 between the bounds, 0 outside. At the bounds
     /// it is 0, unlike that of `clamp`.
     ///
+    /// Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-3.0, 0.5, 4.0]);
+    /// assert_eq!(x.hardtanh(-1.0, 2.0).to_vec(), [-1.0, 0.5, 2.0]);
+    /// assert_eq!(tape.grad(x.hardtanh(-1.0, 2.0), &[x])[0].unwrap().to_vec(), [0.0, 1.0, 0.0]);
+    /// ```
+    ///
     /// # Panics
     /// If low > high.
     #[track_caller]
@@ -218,7 +267,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.record(Map(Hardtanh { low: Attribute(low), high: Attribute(high) }))
     }
-    /// min(max(x, 0), 6), elementwise. Derivative: 1 where 0 < x < 6, else 0.
+    /// min(max(x, 0), 6), elementwise. Derivative: 1 where 0 < x < 6, else 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-1.0, 3.0, 8.0]);
+    /// assert_eq!(x.relu6().to_vec(), [0.0, 3.0, 6.0]);
+    /// ```
     #[track_caller]
     pub fn relu6(self) -> Self {
         self.hardtanh(0.0, 6.0)
@@ -249,7 +304,13 @@ impl Unary for Hardsigmoid {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// min(max(x/6 + 1/2, 0), 1), elementwise. Derivative: 1/6 where -3 < x < 3, else 0.
+    /// min(max(x/6 + 1/2, 0), 1), elementwise. Derivative: 1/6 where -3 < x < 3, else 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-4.0, 0.0, 1.5]);
+    /// assert_eq!(x.hardsigmoid().to_vec(), [0.0, 0.5, 0.75]);
+    /// ```
     #[track_caller]
     pub fn hardsigmoid(self) -> Self {
         self.record(Map(Hardsigmoid))
@@ -279,7 +340,15 @@ impl Unary for Hardswish {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x min(max(x/6 + 1/2, 0), 1) (Howard et al., 2019), elementwise. Derivative: x/3 + 1/2 where -3 < x < 3, 0 below and 1 above.
+    /// x min(max(x/6 + 1/2, 0), 1) (Howard et al., 2019), elementwise. Derivative: x/3 + 1/2 where -3 < x < 3, 0 below and 1 above. Shape:
+    /// that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-4.0, 1.5, 6.0]);
+    /// assert_eq!(x.hardswish().to_vec(), [0.0, 1.125, 6.0]);
+    /// assert_eq!(tape.grad(x.hardswish(), &[x])[0].unwrap().to_vec(), [0.0, 1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn hardswish(self) -> Self {
         self.record(Map(Hardswish))
@@ -310,7 +379,15 @@ impl Unary for Hardshrink {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x where |x| > lambda, else 0 (PyTorch's default lambda is 0.5), elementwise. Derivative: 1 where |x| > lambda, else 0.
+    /// x where |x| > lambda, else 0 (PyTorch's default lambda is 0.5), elementwise. Derivative: 1 where |x| > lambda, else 0. Shape: that
+    /// of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-1.0, 0.25, 2.0]);
+    /// assert_eq!(x.hardshrink(0.5).to_vec(), [-1.0, 0.0, 2.0]);
+    /// assert_eq!(tape.grad(x.hardshrink(0.5), &[x])[0].unwrap().to_vec(), [1.0, 0.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn hardshrink(self, lambda: f64) -> Self {
         self.record(Map(Hardshrink { lambda: Attribute(lambda) }))
@@ -343,7 +420,13 @@ impl Unary for Softshrink {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// x - lambda where x > lambda, x + lambda where x < -lambda, else 0 (PyTorch's default lambda is 0.5), elementwise. Derivative: 1
-    /// where |x| > lambda, else 0.
+    /// where |x| > lambda, else 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-3.0, 0.25, 1.0]);
+    /// assert_eq!(x.softshrink(0.5).to_vec(), [-2.5, 0.0, 0.5]);
+    /// ```
     ///
     /// # Panics
     /// If lambda is negative.
@@ -381,7 +464,14 @@ impl Unary for Threshold {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x where x > threshold, else `value`, elementwise. Derivative: 1 where x > threshold, else 0.
+    /// x where x > threshold, else `value`, elementwise. Derivative: 1 where x > threshold, else 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.0, 1.5, 3.0]);
+    /// assert_eq!(x.threshold(1.0, 20.0).to_vec(), [20.0, 1.5, 3.0]);
+    /// assert_eq!(tape.grad(x.threshold(1.0, 20.0), &[x])[0].unwrap().to_vec(), [0.0, 1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn threshold(self, threshold: f64, value: f64) -> Self {
         self.record(Map(Threshold { threshold: Attribute(threshold), value: Attribute(value) }))

@@ -117,12 +117,20 @@ impl<T: Scalar> Fused<T> for ReduceSum {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The sum of all elements; 0 if there are none. Derivative: 1 for each.
+    /// The sum of all elements; 0 if there are none. Derivative: 1 for each. Shapes: any to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum().item(), 10.0);
+    /// assert_eq!(tape.grad(x.sum(), &[x])[0].unwrap().to_vec(), [1.0; 4]);
+    /// ```
     #[track_caller]
     pub fn sum(self) -> Self {
         self.sum_axes(.., false)
     }
-    /// The sum over some axes. They disappear from the shape, or stay with size 1 if `keepdim` is true.
+    /// The sum over some axes. They disappear from the shape, or stay with size 1 if `keepdim` is true. Derivative: 1 for each. Shapes:
+    /// `[m, n]` over axis 1 to `[m]`, or `[m, 1]` with `keepdim`. PyTorch: `sum` with `dim`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -138,12 +146,27 @@ impl<'t, T: Scalar> Var<'t, T> {
         let axes = self.axes("sum", axes);
         self.record(ReduceSum { axes, keepdim, mean: false })
     }
-    /// The mean of all elements; NaN if there are none. Derivative: 1/n for each.
+    /// The mean of all elements; NaN if there are none. Derivative: 1/n for each. Shapes: any to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0, 3.0, 6.0]);
+    /// assert_eq!(x.mean().item(), 3.0);
+    /// assert_eq!(tape.grad(x.mean(), &[x])[0].unwrap().to_vec(), [0.25; 4]);
+    /// ```
     #[track_caller]
     pub fn mean(self) -> Self {
         self.mean_axes(.., false)
     }
-    /// The mean over some axes.
+    /// The mean over some axes; NaN if they have no elements. Derivative: 1/n for each. Shapes: as [`Var::sum_axes`]. PyTorch: `mean` with
+    /// `dim`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 3.0], [5.0, 7.0]]]);
+    /// assert_eq!(x.mean_axes(1, false).to_vec(), [3.0, 5.0]);
+    /// assert_eq!(x.mean_axes([0, -1], false).to_vec(), [2.0, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -186,11 +209,26 @@ impl<T: Scalar> Op<T> for ReduceProd {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The product of all elements; 1 if there are none. Derivative: for each element the product of the others, also where some are 0.
+    /// Shapes: any to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([2.0, 0.0, 5.0]);
+    /// assert_eq!(x.prod().item(), 0.0);
+    /// assert_eq!(tape.grad(x.prod(), &[x])[0].unwrap().to_vec(), [0.0, 10.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn prod(self) -> Self {
         self.reshape_to([self.numel()].into()).record(ReduceProd { axis: 0, keepdim: false })
     }
-    /// The product over some axes.
+    /// The product over some axes; 1 if they have no elements. Derivative: for each element the product of the others, also where some
+    /// are 0. Shapes: as [`Var::sum_axes`]. PyTorch: `prod` with `dim`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[2.0, 3.0], [4.0, 5.0]]);
+    /// assert_eq!(x.prod_axes(0, false).to_vec(), [8.0, 15.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -249,7 +287,15 @@ impl<T: Scalar> Op<T> for ReduceMax {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The largest of all elements; NaN if one is NaN. Derivative: 1 for it; several that are equal share it (PyTorch's `amax`).
+    /// The largest of all elements; NaN if one is NaN. Derivative: 1 for it; several that are equal share it (PyTorch's `amax`). Shapes:
+    /// any to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 3.0, 3.0]);
+    /// assert_eq!(x.max().item(), 3.0);
+    /// assert_eq!(tape.grad(x.max(), &[x])[0].unwrap().to_vec(), [0.0, 0.5, 0.5]);
+    /// ```
     ///
     /// # Panics
     /// If there are no elements.
@@ -257,8 +303,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn max(self) -> Self {
         self.amax(.., false)
     }
-    /// The largest element over some axes; several that are equal share the derivative. [`Var::max_with_indices`] also returns indices, and
-    /// sends the derivative to one element alone. [`Var::maximum`] compares two arrays.
+    /// The largest element over some axes. Derivative: 1 for it; several that are equal share it. [`Var::max_with_indices`] also returns
+    /// indices, and sends the derivative to one element alone. [`Var::maximum`] compares two arrays. Shapes: as [`Var::sum_axes`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 4.0], [7.0, 4.0]]);
+    /// assert_eq!(x.amax(0, false).to_vec(), [7.0, 4.0]);
+    /// assert_eq!(tape.grad(x.amax(0, false), &[x])[0].unwrap().to_vec(), [0.0, 0.5, 1.0, 0.5]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, one is named twice, or one has size 0.
@@ -267,7 +320,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         let axes = self.axes("amax", axes);
         self.record(ReduceMax { axes, keepdim })
     }
-    /// The smallest of all elements; NaN if one is NaN. Derivative: 1 for it; several that are equal share it (PyTorch's `amin`).
+    /// The smallest of all elements; NaN if one is NaN. Derivative: 1 for it; several that are equal share it (PyTorch's `amin`). Shapes:
+    /// any to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([4.0, -1.0, 2.0]);
+    /// assert_eq!(x.min().item(), -1.0);
+    /// assert!(tape.leaf([4.0, f64::NAN, 2.0]).min().item().is_nan());
+    /// ```
     ///
     /// # Panics
     /// If there are no elements.
@@ -275,7 +336,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn min(self) -> Self {
         self.amin(.., false)
     }
-    /// The smallest element over some axes: `-amax(-x)`.
+    /// The smallest element over some axes: `-amax(-x)`. Derivative: 1 for it; several that are equal share it. Shapes: as
+    /// [`Var::sum_axes`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 4.0], [7.0, 2.0]]);
+    /// assert_eq!(x.amin(-1, true).shape(), [2, 1]);
+    /// assert_eq!(x.amin(-1, true).to_vec(), [1.0, 2.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, one is named twice, or one has size 0.
@@ -314,7 +383,14 @@ impl<T: Scalar> Op<T> for LogSumExp {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// ln(sum(e^x)) over some axes, without overflow; -inf if there are no elements. Derivative: softmax(x), and 0 where all elements are
-    /// -inf.
+    /// -inf. Shapes: as [`Var::sum_axes`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1000.0, 1000.0]);
+    /// assert!((x.logsumexp(0, false).item() - 1000.0 - std::f64::consts::LN_2).abs() < 1e-12);
+    /// assert_eq!(tape.grad(x.logsumexp(0, false), &[x])[0].unwrap().to_vec(), [0.5, 0.5]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.

@@ -247,7 +247,8 @@ pub(crate) fn cubic<R: Real>(t: R) -> [R; 4] {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Resizes the last 1 to 3 axes of an array (batch, channels, ..) and interpolates its values. Linear in the array. Derivative: each
-    /// cotangent, with the same weights, goes to the elements that its element was made of.
+    /// cotangent, with the same weights, goes to the elements that its element was made of. Shapes: `[batch, channels, ..]` to
+    /// `[batch, channels, new sizes]`. PyTorch: `F.interpolate`.
     ///
     /// ```
     /// use wengert::{InterpolateMode, InterpolateOptions, Tape};

@@ -74,37 +74,79 @@ pub(crate) struct Sign;
 flat!(Sign, "sign", |_, x| x.sign());
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The largest whole number that is not above x, elementwise. Derivative: 0.
+    /// The largest whole number that is not above x, elementwise. Derivative: 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([-1.5, 1.5, 2.0]).floor().to_vec(), [-2.0, 1.0, 2.0]);
+    /// ```
     #[track_caller]
     pub fn floor(self) -> Self {
         self.record(Map(Floor))
     }
-    /// The smallest whole number that is not below x, elementwise. Derivative: 0.
+    /// The smallest whole number that is not below x, elementwise. Derivative: 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-1.5, 1.25]);
+    /// let y = x * x.ceil(); // its derivative by x is that of a constant times x
+    /// assert_eq!(y.to_vec(), [1.5, 2.5]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [-1.0, 2.0]);
+    /// ```
     #[track_caller]
     pub fn ceil(self) -> Self {
         self.record(Map(Ceil))
     }
-    /// x without its fraction, elementwise. Derivative: 0.
+    /// x without its fraction, elementwise. Derivative: 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([-1.5, 1.5]).trunc().to_vec(), [-1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn trunc(self) -> Self {
         self.record(Map(Trunc))
     }
-    /// The fraction x - trunc(x), with the sign of x, elementwise. Derivative: 1.
+    /// The fraction x - trunc(x), with the sign of x, elementwise. Derivative: 1. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-1.25, 2.5]);
+    /// assert_eq!(x.frac().to_vec(), [-0.25, 0.5]);
+    /// assert_eq!(tape.grad(x.frac(), &[x])[0].unwrap().to_vec(), [1.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn frac(self) -> Self {
         self - self.trunc()
     }
-    /// The nearest whole number, of two the even one, elementwise. Derivative: 0.
+    /// The nearest whole number, of two the even one, elementwise. Derivative: 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([0.5, 1.5, -2.5, 2.75]).round().to_vec(), [0.0, 2.0, -2.0, 3.0]);
+    /// ```
     #[track_caller]
     pub fn round(self) -> Self {
         self.round_decimals(0)
     }
-    /// x rounded to so many decimal places (before the point, where negative), half to even, elementwise. Derivative: 0.
+    /// x rounded to so many decimal places (before the point, where negative), half to even, elementwise. Derivative: 0. Shape: that of x.
+    /// PyTorch: `round` with `decimals`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([1.25, 1.375]).round_decimals(1).to_vec(), [1.2, 1.4]);
+    /// assert_eq!(tape.leaf(1250.0).round_decimals(-2).item(), 1200.0);
+    /// ```
     #[track_caller]
     pub fn round_decimals(self, decimals: i32) -> Self {
         self.record(Map(Round { decimals }))
     }
-    /// -1, 0 or 1 (0 for NaN), elementwise. Derivative: 0.
+    /// -1, 0 or 1 (0 for NaN), elementwise. Derivative: 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([-3.0, 0.0, f64::INFINITY, f64::NAN]).sign().to_vec(), [-1.0, 0.0, 1.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn sign(self) -> Self {
         self.record(Map(Sign))
@@ -184,20 +226,47 @@ impl Binary for DivTrunc {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// a - trunc(a/b) b, what a division to a whole quotient leaves, exactly, with the sign of a, elementwise. Derivatives: 1 and
-    /// -trunc(a/b).
+    /// -trunc(a/b). Shape: that to which both broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([-7.0, 8.5]), tape.leaf(3.0));
+    /// assert_eq!(a.fmod(b).to_vec(), [-1.0, 2.5]);
+    /// assert_eq!(tape.grad(a.fmod(b), &[b])[0].unwrap().item(), 0.0); // 2 - 2
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn fmod(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "fmod");
         a.record2(Zip(Fmod), b)
     }
-    /// The quotient a/b rounded down, elementwise; as in Python, the exact quotient, so that 1 by 0.1 (which is a little more than a
-    /// tenth) is 9. Derivatives: 0.
+    /// The quotient a/b rounded down, elementwise; as in Python, the exact quotient, so that 1 by 0.1 (which is a little more than a tenth)
+    /// is 9. Derivatives: 0. Shape: that to which both broadcast. PyTorch: `div` with `rounding_mode="floor"`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([-7.0, 7.0, 1.0]).div_floor(tape.leaf([2.0, 2.0, 0.1])).to_vec(), [-4.0, 3.0, 9.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn div_floor(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "div_floor");
         a.record2(Zip(DivFloor), b)
     }
-    /// The quotient a/b rounded towards 0, elementwise. Derivatives: 0.
+    /// The quotient a/b rounded towards 0, elementwise. Derivatives: 0. Shape: that to which both broadcast. PyTorch: `div` with
+    /// `rounding_mode="trunc"`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([-7.0, 7.0]).div_trunc(2.0).to_vec(), [-3.0, 3.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn div_trunc(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "div_trunc");

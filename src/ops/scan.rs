@@ -69,7 +69,14 @@ impl<T: Scalar> Op<T> for CumSum {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The sums up to each element along an axis: `y[i] = x[0] + .. + x[i]`. Derivative: the sums of the cotangent from each element to the
-    /// end.
+    /// end. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 4.0], [10.0, 10.0, 10.0]]);
+    /// assert_eq!(x.cumsum(-1).to_vec(), [1.0, 3.0, 7.0, 10.0, 20.0, 30.0]);
+    /// assert_eq!(tape.grad(x.cumsum(-1), &[x])[0].unwrap().to_vec(), [3.0, 2.0, 1.0, 3.0, 2.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis.
@@ -149,8 +156,16 @@ impl<T: Scalar> Op<T> for CumProd {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The products up to each element along an axis: `y[i] = x[0] * .. * x[i]`. The derivative is computed without division, so it is
-    /// right at zeros, to any order.
+    /// The products up to each element along an axis: `y[i] = x[0] * .. * x[i]`. Derivative: for `x[j]` the sum over i >= j of `g[i]` times
+    /// the product of `x[0]` to `x[i]` without `x[j]`. It is computed without division, so it is right at zeros, to any order. Shape: that
+    /// of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([2.0, 0.0, 5.0]);
+    /// assert_eq!(x.cumprod(0).to_vec(), [2.0, 0.0, 0.0]);
+    /// assert_eq!(tape.grad(x.cumprod(0), &[x])[0].unwrap().to_vec(), [1.0, 12.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis.
@@ -196,7 +211,15 @@ impl<T: Scalar> Op<T> for LogCumSumExp {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// `ln(e^x_0 + .. + e^x_i)` for each element along an axis, without overflow. Derivative: the shares of e^x in those sums.
+    /// `ln(e^x_0 + .. + e^x_i)` for each element along an axis, without overflow. Derivative: the shares of e^x in those sums. Shape: that
+    /// of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1000.0, 0.0, 2000.0]);
+    /// assert_eq!(x.logcumsumexp(0).to_vec(), [1000.0, 1000.0, 2000.0]);
+    /// assert_eq!(tape.grad(x.logcumsumexp(0), &[x])[0].unwrap().to_vec(), [2.0, 0.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis.

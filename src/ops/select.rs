@@ -56,7 +56,8 @@ impl<T: Scalar> Fused<T> for Where {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Chooses between two values, with this array as the condition: `a` where it is not 0, else `b`; all three broadcast. Derivative: each
-    /// value gets the cotangent where it was chosen and 0 elsewhere; the condition gets none.
+    /// value gets the cotangent where it was chosen and 0 elsewhere; the condition gets none. Shape: that to which all three broadcast.
+    /// PyTorch: `where`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -90,7 +91,15 @@ impl<'t, T: Scalar> Var<'t, T> {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// This array, with a single number where the mask is not 0; array and mask broadcast. Derivatives: by the array, the cotangent where
-    /// it was kept; by the number, the sum of the cotangents where it was filled in.
+    /// it was kept; by the number, the sum of the cotangents where it was filled in. Shape: that to which array and mask broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, c) = (tape.leaf([[1.0, 2.0], [3.0, 4.0]]), tape.leaf(-1.0));
+    /// let y = x.masked_fill(tape.constant([0.0, 1.0]), c);
+    /// assert_eq!(y.to_vec(), [1.0, -1.0, 3.0, -1.0]);
+    /// assert_eq!(tape.grad(y, &[c])[0].unwrap().item(), 2.0);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not broadcast, or the value is not a single number.
@@ -132,12 +141,34 @@ impl Unary for Clamp {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// min(max(x, low), high), elementwise; an infinite bound has no effect. Derivative: 1 within the bounds and at them, 0 outside.
+    ///
+    /// Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-2.0, 0.5, 9.0]);
+    /// assert_eq!(x.clamp(-1.0, f64::INFINITY).to_vec(), [-1.0, 0.5, 9.0]);
+    /// assert_eq!(tape.grad(x.clamp(-1.0, 1.0), &[x])[0].unwrap().to_vec(), [0.0, 1.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn clamp(self, low: f64, high: f64) -> Self {
         self.record(Map(Clamp { low: Attribute(low), high: Attribute(high) }))
     }
     /// min(max(x, low), high), elementwise. The bounds are arrays or `None`; all broadcast. Where low > high the result is high.
-    /// Derivatives: 1 for the one of the three that was taken; two that are equal share it, as in `maximum`.
+    /// Derivatives: 1 for the one of the three that was taken; two that are equal share it, as in `maximum`. Shape: that to which all three
+    /// broadcast. PyTorch: `clamp` with tensors.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, high) = (tape.leaf([1.0, 5.0, 9.0]), tape.leaf(6.0));
+    /// assert_eq!(x.clamp_within(None, high).to_vec(), [1.0, 5.0, 6.0]);
+    /// let y = x.clamp_within(tape.leaf([2.0, 2.0, 7.0]), high);
+    /// assert_eq!(y.to_vec(), [2.0, 5.0, 6.0]); // 7 is above 6
+    /// assert_eq!(tape.grad(y, &[high])[0].unwrap().item(), 1.0);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn clamp_within(self, low: impl Into<Option<Self>>, high: impl Into<Option<Self>>) -> Self {
         let x = match low.into() {

@@ -69,7 +69,14 @@ impl<T: Scalar> Op<T> for Detach {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The same value, through which no gradient flows.
+    /// The same value, through which no gradient flows. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(3.0);
+    /// let y = x * x.detach();
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().item(), 3.0); // not 6
+    /// ```
     #[track_caller]
     pub fn detach(self) -> Self {
         let _restore = self.tape.cut(); // no closure, which would hide the caller's line
@@ -131,7 +138,15 @@ impl<T: Scalar> Op<T> for SumTo {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// This array, repeated to a larger shape by NumPy's rules; a view. Derivative: the sum over the repeated axes.
+    /// This array, repeated to a larger shape by NumPy's rules; a view. Derivative: the sum over the repeated axes. Shapes: `[n]` to
+    /// `[m, n]`, `[1, n]` to `[m, n]`, and the like.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0], [2.0]]);
+    /// assert_eq!(x.broadcast_to(&[2, 3]).to_vec(), [1.0, 1.0, 1.0, 2.0, 2.0, 2.0]);
+    /// assert_eq!(tape.grad(x.broadcast_to(&[2, 3]), &[x])[0].unwrap().to_vec(), [3.0, 3.0]);
+    /// ```
     ///
     /// # Panics
     /// If this array does not broadcast to the shape.
@@ -139,7 +154,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn broadcast_to(self, shape: impl Sizes) -> Self {
         self.broadcast_to_shape(self.shape_of("broadcast_to", shape))
     }
-    /// [`Var::broadcast_to`], where -1 keeps the size of an axis.
+    /// [`Var::broadcast_to`], where -1 keeps the size of an axis. Derivative: the sum over the repeated axes. Shapes: `[m, 1]` with
+    /// `[k, -1, n]` to `[k, m, n]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0], [2.0]]);
+    /// assert_eq!(x.expand(&[4, -1, 3]).shape(), [4, 2, 3]);
+    /// ```
     ///
     /// # Panics
     /// If this array does not broadcast to the shape, or -1 stands for an axis that the array does not have.
@@ -162,7 +184,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub(crate) fn broadcast_to_shape(self, shape: Shape) -> Self {
         if self.shape() == shape { self } else { self.record(BroadcastTo(shape)) }
     }
-    /// The sum over the axes along which `shape` would be repeated to give the shape of this array. Derivative: a broadcast.
+    /// The sum over the axes along which `shape` would be repeated to give the shape of this array. Derivative: a broadcast. Shapes:
+    /// `[m, n]` to `[n]`, `[1, n]`, `[m, 1]` or `[]`, and the like. PyTorch: `sum_to_size`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum_to([2].into()).to_vec(), [4.0, 6.0]);
+    /// assert_eq!(x.sum_to([2, 1].into()).to_vec(), [3.0, 7.0]);
+    /// ```
     ///
     /// # Panics
     /// If `shape` does not broadcast to the shape of this array.
@@ -212,7 +242,14 @@ impl<T: Scalar> Op<T> for Reshape {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The same elements in row-major order with another shape. One size may be -1: it is computed from the others. The result is a view if
-    /// the strides allow it. Derivative: the cotangent, reshaped back.
+    /// the strides allow it. Derivative: the cotangent, reshaped back. Shapes: `[m, n]` with `[-1]` to `[m n]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).reshape(&[3, -1]);
+    /// assert_eq!(y.shape(), [3, 2]);
+    /// assert_eq!(y.to_vec(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// If the numbers of elements differ.
@@ -237,7 +274,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub(crate) fn reshape_to(self, shape: Shape) -> Self {
         if self.shape() == shape { self } else { self.record(Reshape(shape)) }
     }
-    /// Merges the axes from `start` to `end`, both included, into one.
+    /// Merges the axes from `start` to `end`, both included, into one. Derivative: the cotangent, reshaped back. Shapes: `[k, m, n]` from 1
+    /// to 2 to `[k, m n]`. A number becomes `[1]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 2.0], [3.0, 4.0]]]);
+    /// assert_eq!(x.flatten(1, -1).shape(), [1, 4]);
+    /// assert_eq!(x.flatten(0, 1).shape(), [2, 2]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or `start` comes after `end`.
@@ -254,7 +299,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         let merged: usize = shape[a..=b].iter().product();
         self.reshape_to(shape[..a].iter().copied().chain([merged]).chain(shape[b + 1..].iter().copied()).collect())
     }
-    /// Splits one axis into several; one of the sizes may be -1, which is computed. The inverse of [`Var::flatten`].
+    /// Splits one axis into several; one of the sizes may be -1, which is computed. The inverse of [`Var::flatten`]. Derivative: the
+    /// cotangent, reshaped back. Shapes: `[k, m n]` at axis 1 to `[k, m, n]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.unflatten(-1, &[2, -1]).shape(), [1, 2, 3]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or the product of the sizes is not the size of the axis.
@@ -268,7 +320,16 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.reshape_to(shape[..axis].iter().copied().chain(sizes).chain(shape[axis + 1..].iter().copied()).collect())
     }
-    /// Removes axes of size 1 (`..` removes all of them). As in PyTorch, an axis of another size stays.
+    /// Removes axes of size 1 (`..` removes all of them). As in PyTorch, an axis of another size stays. Derivative: the cotangent, reshaped
+    /// back. Shapes: `[1, n, 1]` at axis -1 to `[1, n]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0], [2.0]]]);
+    /// assert_eq!(x.squeeze(-1).shape(), [1, 2]);
+    /// assert_eq!(x.squeeze(1).shape(), [1, 2, 1]); // of size 2, so it stays
+    /// assert_eq!(x.squeeze(..).shape(), [2]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or one is named twice.
@@ -277,7 +338,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (shape, axes) = (self.shape(), self.axes("squeeze", axes));
         self.reshape_to((0..shape.len()).filter(|&a| shape[a] != 1 || !axes.has(a)).map(|a| shape[a]).collect())
     }
-    /// Inserts a new axis of size 1 at this position of the result; negative positions count from its end.
+    /// Inserts a new axis of size 1 at this position of the result; negative positions count from its end. Derivative: the cotangent,
+    /// reshaped back. Shapes: `[m, n]` at 1 to `[m, 1, n]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0]);
+    /// assert_eq!(x.unsqueeze(0).shape(), [1, 2]);
+    /// assert_eq!((x.unsqueeze(-1) + x).to_vec(), [2.0, 3.0, 3.0, 4.0]); // every sum of two
+    /// ```
     ///
     /// # Panics
     /// If the position is out of range.
@@ -351,6 +420,14 @@ impl<T: Scalar> Op<T> for Transpose {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The axes in another order: axis `i` of the result is axis `axes[i]` of this array; a view. Derivative: the inverse permutation.
+    /// Shapes: `[k, m, n]` with `[2, 0, 1]` to `[n, k, m]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]).permute(&[-1, 0, 1]);
+    /// assert_eq!(y.shape(), [3, 1, 2]);
+    /// assert_eq!(y.to_vec(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// If `axes` is not a permutation of the array's axes.
@@ -366,7 +443,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         self.record(Permute(axes.iter().map(|&a| shape.axis(a).expect("checked above")).collect()))
     }
-    /// Moves some axes to given places in the result; the others keep their order. A view.
+    /// Moves some axes to given places in the result; the others keep their order. A view. Derivative: the inverse. Shapes: `[k, m, n]`
+    /// from 0 to -1 gives `[m, n, k]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]]);
+    /// assert_eq!(x.movedim(&[0], &[-1]).shape(), [2, 3, 1]);
+    /// assert_eq!(x.movedim(&[2, 0], &[0, 1]).shape(), [3, 1, 2]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis or place, one is named twice, or the numbers of axes and places differ.
@@ -390,7 +475,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         });
         self.record(Permute(order.collect()))
     }
-    /// Exchanges two axes; a view.
+    /// Exchanges two axes; a view. Derivative: the same exchange. Shapes: `[k, m, n]` with 0 and 2 to `[n, m, k]`. NumPy: `swapaxes`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([[[1.0, 2.0], [3.0, 4.0]]]).transpose(0, -1);
+    /// assert_eq!(y.shape(), [2, 2, 1]);
+    /// assert_eq!(y.to_vec(), [1.0, 3.0, 2.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis.
@@ -411,7 +503,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         axes.swap(a, b);
         self.record(Permute(axes))
     }
-    /// The transpose of a matrix; vectors and numbers stay as they are.
+    /// The transpose of a matrix; vectors and numbers stay as they are. A view. Derivative: the transpose of the cotangent. Shapes:
+    /// `[m, n]` to `[n, m]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).t();
+    /// assert_eq!(y.to_vec(), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+    /// ```
     ///
     /// # Panics
     /// If the array has more than two axes.

@@ -108,6 +108,13 @@ pub struct SliceInfo {
 
 impl SliceInfo {
     /// Takes every `step`-th element; with a negative step, from the last one backwards.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0, 3.0, 4.0, 5.0]);
+    /// let back = wengert::SliceInfo::from(..).step(-2);
+    /// assert_eq!(x.slice(&[back]).to_vec(), [5.0, 3.0, 1.0]);
+    /// ```
     pub fn step(self, step: isize) -> SliceInfo {
         SliceInfo { step, ..self }
     }
@@ -194,7 +201,17 @@ macro_rules! at {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// A view of a part: see [`at!`](crate::at). Derivative: the cotangent, placed into zeros.
+    /// A view of a part: see [`at!`](crate::at). Derivative: the cotangent, placed into zeros. Shapes: `[m, n]` with an index to `[n]`,
+    /// with a range of k to `[k, n]`.
+    ///
+    /// ```
+    /// use wengert::{Tape, at};
+    /// let tape = Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0, 3.0, 4.0, 5.0]);
+    /// let y = x.slice(&at![1..; 2]);
+    /// assert_eq!(y.to_vec(), [2.0, 4.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.0, 1.0, 0.0, 1.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If there are more entries than axes, an index is out of range, or a step is 0.
@@ -215,10 +232,17 @@ impl<'t, T: Scalar> Var<'t, T> {
         let left: Shape = (0..shape.len()).filter(kept).map(|axis| runs[axis].len).collect();
         self.record(Slice(runs)).reshape_to(left)
     }
-    /// The elements `start..start + len` of one axis.
+    /// The elements `start..start + len` of one axis; a view. Derivative: the cotangent, placed into zeros. Shapes: `[m, n]` along axis 1
+    /// to `[m, len]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.narrow(-1, 1, 2).to_vec(), [2.0, 3.0, 5.0, 6.0]);
+    /// ```
     ///
     /// # Panics
-    /// If they lie outside the axis.
+    /// If there is no such axis, or they lie outside it.
     #[track_caller]
     pub fn narrow(self, axis: isize, start: usize, len: usize) -> Self {
         let (shape, axis) = (self.shape(), self.axis("narrow", axis));
@@ -232,7 +256,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.record(Slice(runs))
     }
     /// The array, with `(before, after)` elements of `value` added on each of the **last** axes, one pair for each axis. Derivative: the
-    /// cotangent without the border.
+    /// cotangent without the border. Shapes: with `(1, 2)`, `[.., n]` to `[.., n + 3]`. PyTorch: `F.pad`, whose list begins with the last
+    /// axis, whereas here it ends with it. [`Var::pad_with`] pads with elements of the array.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[1.0, 2.0]]);
+    /// assert_eq!(x.pad(&[(1, 2)], 9.0).to_vec(), [9.0, 1.0, 2.0, 9.0, 9.0]);
+    /// assert_eq!(x.pad(&[(1, 0), (0, 0)], 0.0).to_vec(), [0.0, 0.0, 1.0, 2.0]); // a row above
+    /// ```
     ///
     /// # Panics
     /// If there are more pairs than axes.

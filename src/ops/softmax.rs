@@ -95,7 +95,7 @@ impl<T: Scalar> Op<T> for LogSoftmax {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// e^x / sum(e^x) along an axis: numbers between 0 and 1 whose sum is 1. The result is 0 where x is -inf, and NaN where all elements
-    /// are. Derivative: y_i (delta_ij - y_j).
+    /// are. Derivative: y_i (delta_ij - y_j). Shape: that of x.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -109,7 +109,14 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn softmax(self, axis: isize) -> Self {
         self.along("softmax", axis, Softmax)
     }
-    /// ln(softmax(x)) along an axis, accurate also where softmax is near 0. Derivative: delta_ij - softmax(x)_j.
+    /// ln(softmax(x)) along an axis, accurate also where softmax is near 0. Derivative: delta_ij - softmax(x)_j. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[0.0, 1000.0]]);
+    /// assert_eq!(x.log_softmax(-1).to_vec(), [-1000.0, 0.0]);
+    /// assert_eq!(tape.grad(x.log_softmax(-1), &[x])[0].unwrap().to_vec(), [1.0, -1.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis.

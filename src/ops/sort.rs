@@ -88,7 +88,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     // ------------------------------------------------------------------------------------------------------- extremes
 
     /// The largest element along an axis, and its position. Derivative: 1 for that element alone, the first of several that are equal.
-    /// ([`Var::amax`] shares it between them.)
+    /// ([`Var::amax`] shares it between them.) Shapes: `[m, n]` along axis 1 to `[m]` for both, or `[m, 1]` with `keepdim`. PyTorch: `max`
+    /// with `dim`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -103,7 +104,16 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn max_with_indices(self, axis: isize, keepdim: bool) -> (Self, Indices) {
         Self::take_chosen(self.one_of_each_line("max_with_indices", axis, keepdim, largest))
     }
-    /// The smallest element along an axis, and its position. Derivative: 1 for that element alone.
+    /// The smallest element along an axis, and its position. Derivative: 1 for that element alone, the first of several that are equal.
+    /// Shapes: as [`Var::max_with_indices`]. PyTorch: `min` with `dim`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([4.0, 1.0, 1.0]);
+    /// let (y, at) = x.min_with_indices(0, false);
+    /// assert_eq!((y.item(), at.values()), (1.0, &[1][..]));
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.0, 1.0, 0.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or it has size 0.
@@ -111,7 +121,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn min_with_indices(self, axis: isize, keepdim: bool) -> (Self, Indices) {
         Self::take_chosen(self.one_of_each_line("min_with_indices", axis, keepdim, smallest))
     }
-    /// The position of the largest element along an axis, the first of several that are equal; NaN counts as the largest.
+    /// The position of the largest element along an axis, the first of several that are equal; NaN counts as the largest. Shapes: as
+    /// [`Var::max_with_indices`]. Indices have no derivative.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([1.0, 7.0, 7.0]).argmax(0, false).values(), [1]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or it has size 0.
@@ -119,7 +135,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn argmax(self, axis: isize, keepdim: bool) -> Indices {
         self.one_of_each_line("argmax", axis, keepdim, largest).indices()
     }
-    /// The position of the smallest element along an axis, the first of several that are equal; NaN counts as the smallest.
+    /// The position of the smallest element along an axis, the first of several that are equal; NaN counts as the smallest. Shapes: as
+    /// [`Var::max_with_indices`]. Indices have no derivative.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let at = tape.leaf([[3.0, 1.0], [2.0, f64::NAN], [0.0, 5.0]]).argmin(-1, true);
+    /// assert_eq!(*at.shape(), [3, 1]);
+    /// assert_eq!(at.values(), [1, 1, 0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or it has size 0.
@@ -131,7 +155,13 @@ impl<'t, T: Scalar> Var<'t, T> {
     // --------------------------------------------------------------------------------------------- kthvalue and median
 
     /// The `k`-th smallest element along an axis, counted from 1, and its position. Equal elements keep their order. Derivative: 1 for that
-    /// element.
+    /// element. Shapes: as [`Var::max_with_indices`].
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (y, at) = tape.leaf([[3.0, 1.0, 2.0], [5.0, 5.0, 5.0]]).kthvalue(2, -1, false);
+    /// assert_eq!((y.to_vec(), at.values()), (vec![2.0, 5.0], &[2, 1][..]));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or `k` is not between 1 and its size.
@@ -146,7 +176,14 @@ impl<'t, T: Scalar> Var<'t, T> {
         Self::take_chosen(self.one_of_each_line("kthvalue", axis, keepdim, |line| kth(line, k - 1)))
     }
     /// The median of all elements: the lower of the two in the middle, or NaN if one is NaN. Derivative: 1 for it; several that are equal
-    /// share it.
+    /// share it. Shapes: any to `[]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([4.0, 2.0, 3.0, 2.0]);
+    /// assert_eq!(x.median().item(), 2.0); // of 2 and 3
+    /// assert_eq!(tape.grad(x.median(), &[x])[0].unwrap().to_vec(), [0.0, 0.5, 0.0, 0.5]);
+    /// ```
     ///
     /// # Panics
     /// If there are no elements.
@@ -163,7 +200,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         if it.is_nan() { all.mean() } else { all.max() }
     }
     /// The median along an axis, and its position: the lower of the two in the middle, or NaN if one is NaN. Derivative: 1 for that
-    /// element.
+    /// element. Shapes: as [`Var::max_with_indices`]. PyTorch: `median` with `dim`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (y, at) = tape.leaf([[3.0, 9.0], [1.0, 7.0], [2.0, 8.0]]).median_with_indices(0, false);
+    /// assert_eq!((y.to_vec(), at.values()), (vec![2.0, 8.0], &[2, 2][..]));
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or it has size 0.
@@ -175,7 +218,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     // ----------------------------------------------------------------------------------------------------------- sort
 
     /// Sorts the elements along an axis, and returns the position that each came from. Equal elements keep their order. Derivative: each
-    /// cotangent goes to the position its element came from.
+    /// cotangent goes to the position its element came from. Shapes: elements and positions have that of x.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -190,7 +233,13 @@ impl<'t, T: Scalar> Var<'t, T> {
         let (x, at) = self.with_axis("sort", axis);
         self.take_first("sort", x, at, x.shape()[at], descending)
     }
-    /// The position that each element of the sorted array comes from: the indices of [`Var::sort`].
+    /// The position that each element of the sorted array comes from: the indices of [`Var::sort`]. Shape: that of x. Indices have no
+    /// derivative.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([3.0, 1.0, 3.0, 2.0]).argsort(0, true).values(), [0, 2, 3, 1]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis.
@@ -200,7 +249,15 @@ impl<'t, T: Scalar> Var<'t, T> {
         x.first_positions("argsort", at, x.shape()[at], descending).reshape(self.shape())
     }
     /// The `k` largest (or smallest) elements along an axis, sorted, and the position that each came from. Derivative: each cotangent goes
-    /// to the position its element came from.
+    /// to the position its element came from. Shapes: `[m, n]` along axis 1 to `[m, k]` for both.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 5.0, 3.0]);
+    /// let (y, at) = x.topk(2, 0, true);
+    /// assert_eq!((y.to_vec(), at.values()), (vec![5.0, 3.0], &[1, 2][..]));
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.0, 1.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no such axis, or it has fewer elements.

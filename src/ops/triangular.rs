@@ -110,7 +110,7 @@ impl<T: Scalar> Op<T> for Cholesky {
 impl<'t, T: Scalar> Var<'t, T> {
     /// The solution x of `t x = b`, or of `x t = b`, where t is one triangle of this array; the rest is not read. Shapes are `[.., n, n]`
     /// and `[.., n, k]` (or `[.., k, n]`), whose batch axes broadcast. Derivatives: w = t^-T g for b, and the triangle of -w x^T for this
-    /// array.
+    /// array. PyTorch: `linalg.solve_triangular`.
     ///
     /// ```
     /// use wengert::{Tape, TriangularOptions};
@@ -153,7 +153,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// The Cholesky factor of symmetric positive definite matrices: the lower triangle L with `L L^T = a` or, if `upper` is true, the upper
     /// triangle U with `U^T U = a`. Only that triangle of this array is read. The derivative is shared by both triangles, as if symmetric
-    /// elements changed together: L^-T s L^-1 / 2, where s is symmetric with the lower triangle of L^T g.
+    /// elements changed together: L^-T s L^-1 / 2, where s is symmetric with the lower triangle of L^T g. Shapes: `[.., n, n]` to the same.
+    /// PyTorch: `linalg.cholesky`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([[4.0, 2.0], [2.0, 5.0]]);
+    /// assert_eq!(a.cholesky(false).to_vec(), [2.0, 0.0, 1.0, 2.0]);
+    /// assert_eq!(a.cholesky(true).to_vec(), [2.0, 1.0, 0.0, 2.0]);
+    /// ```
     ///
     /// # Panics
     /// If the matrices are not square, or one is not positive definite.

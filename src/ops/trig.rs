@@ -37,7 +37,13 @@ impl Unary for Sin {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The sine, of radians, elementwise. Derivative: cos(x).
+    /// The sine, of radians, elementwise. Derivative: cos(x). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(std::f64::consts::FRAC_PI_6);
+    /// assert!((x.sin().item() - 0.5).abs() < 1e-15);
+    /// ```
     #[track_caller]
     pub fn sin(self) -> Self {
         self.record(Map(Sin))
@@ -65,7 +71,13 @@ impl Unary for Cos {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The cosine, of radians, elementwise. Derivative: -sin(x).
+    /// The cosine, of radians, elementwise. Derivative: -sin(x). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(std::f64::consts::FRAC_PI_6);
+    /// assert!((tape.grad(x.cos(), &[x])[0].unwrap().item() + 0.5).abs() < 1e-15);
+    /// ```
     #[track_caller]
     pub fn cos(self) -> Self {
         self.record(Map(Cos))
@@ -93,7 +105,14 @@ impl Unary for Tan {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The tangent, of radians, elementwise. Derivative: 1 + y^2.
+    /// The tangent, of radians, elementwise. Derivative: 1 + y^2. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(std::f64::consts::FRAC_PI_4);
+    /// assert!((x.tan().item() - 1.0).abs() < 1e-15);
+    /// assert!((tape.grad(x.tan(), &[x])[0].unwrap().item() - 2.0).abs() < 1e-14);
+    /// ```
     #[track_caller]
     pub fn tan(self) -> Self {
         self.record(Map(Tan))
@@ -120,7 +139,15 @@ impl Unary for Asin {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The angle in [-pi/2, pi/2] whose sine is x, NaN outside [-1, 1], elementwise. Derivative: 1/sqrt(1 - x^2), +inf at the ends.
+    /// The angle in [-pi/2, pi/2] whose sine is x, NaN outside [-1, 1], elementwise. Derivative: 1/sqrt(1 - x^2), +inf at the ends. Shape:
+    /// that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(0.6);
+    /// assert!((x.asin().sin().item() - 0.6).abs() < 1e-15);
+    /// assert!((tape.grad(x.asin(), &[x])[0].unwrap().item() - 1.25).abs() < 1e-15);
+    /// ```
     #[track_caller]
     pub fn asin(self) -> Self {
         self.record(Map(Asin))
@@ -147,7 +174,14 @@ impl Unary for Acos {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The angle in [0, pi] whose cosine is x, NaN outside [-1, 1], elementwise. Derivative: -1/sqrt(1 - x^2), -inf at the ends.
+    /// The angle in [0, pi] whose cosine is x, NaN outside [-1, 1], elementwise. Derivative: -1/sqrt(1 - x^2), -inf at the ends. Shape:
+    /// that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([-1.0, 0.5, 1.0]).acos() / std::f64::consts::PI;
+    /// assert!((y - tape.constant([1.0, 1.0 / 3.0, 0.0])).abs().max().item() < 1e-15);
+    /// ```
     #[track_caller]
     pub fn acos(self) -> Self {
         self.record(Map(Acos))
@@ -174,7 +208,14 @@ impl Unary for Atan {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The angle in [-pi/2, pi/2] whose tangent is x, elementwise. Derivative: 1/(1 + x^2).
+    /// The angle in [-pi/2, pi/2] whose tangent is x, elementwise. Derivative: 1/(1 + x^2). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, f64::INFINITY]);
+    /// assert!((x.atan() - tape.constant([0.25, 0.5]) * std::f64::consts::PI).abs().max().item() < 1e-15);
+    /// assert_eq!(tape.grad(x.atan(), &[x])[0].unwrap().to_vec(), [0.5, 0.0]);
+    /// ```
     #[track_caller]
     pub fn atan(self) -> Self {
         self.record(Map(Atan))
@@ -231,7 +272,14 @@ impl Unary for Sinc {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// sin(pi x)/(pi x), 1 at 0, elementwise. Derivative: (cos(pi x) - y)/x, 0 at 0; derivatives of any order are right there too.
+    /// sin(pi x)/(pi x), 1 at 0, elementwise. Derivative: (cos(pi x) - y)/x, 0 at 0; derivatives of any order are right there too. Shape:
+    /// that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.0, 0.5, 1.0]);
+    /// assert!((x.sinc() - tape.constant([1.0, std::f64::consts::FRAC_2_PI, 0.0])).abs().max().item() < 1e-15);
+    /// ```
     #[track_caller]
     pub fn sinc(self) -> Self {
         self.record(Map(Sinc))
@@ -274,7 +322,19 @@ impl Binary for Atan2 {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// The angle, in [-pi, pi], of the point whose ordinate is this array and whose abscissa is `b`, elementwise. The quadrant and the
-    /// signs of zeros count. Derivatives: b/(a^2 + b^2) and -a/(a^2 + b^2), 0 at the origin.
+    /// signs of zeros count. Derivatives: b/(a^2 + b^2) and -a/(a^2 + b^2), 0 at the origin. Shape: that to which both broadcast.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let a = tape.leaf([1.0, 0.0, -1.0]);
+    /// let y = a.atan2(-1.0) / std::f64::consts::PI;
+    /// assert!((y - tape.constant([0.75, 1.0, -0.75])).abs().max().item() < 1e-15);
+    /// let slope = tape.grad(a.atan2(-1.0), &[a])[0].unwrap();
+    /// assert!((slope - tape.constant([-0.5, -1.0, -0.5])).abs().max().item() < 1e-15);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
     #[track_caller]
     pub fn atan2(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "atan2");
@@ -302,7 +362,12 @@ impl Unary for Sinh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The hyperbolic sine, elementwise. Derivative: cosh(x).
+    /// The hyperbolic sine, elementwise. Derivative: cosh(x). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert!((tape.leaf(std::f64::consts::LN_2).sinh().item() - 0.75).abs() < 1e-15);
+    /// ```
     #[track_caller]
     pub fn sinh(self) -> Self {
         self.record(Map(Sinh))
@@ -329,7 +394,14 @@ impl Unary for Cosh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The hyperbolic cosine, elementwise. Derivative: sinh(x).
+    /// The hyperbolic cosine, elementwise. Derivative: sinh(x). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([std::f64::consts::LN_2, -std::f64::consts::LN_2]);
+    /// assert!((x.cosh() - 1.25).abs().max().item() < 1e-15);
+    /// assert!((tape.grad(x.cosh(), &[x])[0].unwrap() - tape.constant([0.75, -0.75])).abs().max().item() < 1e-15);
+    /// ```
     #[track_caller]
     pub fn cosh(self) -> Self {
         self.record(Map(Cosh))
@@ -356,7 +428,14 @@ impl Unary for Asinh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The number whose hyperbolic sine is x, elementwise. Derivative: 1/sqrt(x^2 + 1).
+    /// The number whose hyperbolic sine is x, elementwise. Derivative: 1/sqrt(x^2 + 1). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(0.75);
+    /// assert!((x.asinh().item() - std::f64::consts::LN_2).abs() < 1e-15);
+    /// assert!((tape.grad(x.asinh(), &[x])[0].unwrap().item() - 0.8).abs() < 1e-15);
+    /// ```
     #[track_caller]
     pub fn asinh(self) -> Self {
         self.record(Map(Asinh))
@@ -384,7 +463,14 @@ impl Unary for Acosh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The number >= 0 whose hyperbolic cosine is x, NaN below 1, elementwise. Derivative: 1/sqrt(x^2 - 1), +inf at 1.
+    /// The number >= 0 whose hyperbolic cosine is x, NaN below 1, elementwise. Derivative: 1/sqrt(x^2 - 1), +inf at 1. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.25, 0.5]);
+    /// assert!((x.acosh().to_vec()[0] - std::f64::consts::LN_2).abs() < 1e-15);
+    /// assert!(x.acosh().to_vec()[1].is_nan());
+    /// ```
     #[track_caller]
     pub fn acosh(self) -> Self {
         self.record(Map(Acosh))
@@ -411,7 +497,15 @@ impl Unary for Atanh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The number whose hyperbolic tangent is x, infinite at -1 and 1, NaN outside them, elementwise. Derivative: 1/(1 - x^2).
+    /// The number whose hyperbolic tangent is x, infinite at -1 and 1, NaN outside them, elementwise. Derivative: 1/(1 - x^2). Shape: that
+    /// of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(0.6);
+    /// assert!((x.atanh().item() - std::f64::consts::LN_2).abs() < 1e-15);
+    /// assert!((tape.grad(x.atanh(), &[x])[0].unwrap().item() - 1.5625).abs() < 1e-14);
+    /// ```
     #[track_caller]
     pub fn atanh(self) -> Self {
         self.record(Map(Atanh))

@@ -28,7 +28,14 @@ impl Unary for Abs {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// |x|, elementwise. Derivative: sign(x), 0 at 0.
+    /// |x|, elementwise. Derivative: sign(x), 0 at 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-3.0, 0.0, 2.0]);
+    /// assert_eq!(x.abs().to_vec(), [3.0, 0.0, 2.0]);
+    /// assert_eq!(tape.grad(x.abs(), &[x])[0].unwrap().to_vec(), [-1.0, 0.0, 1.0]);
+    /// ```
     #[track_caller]
     pub fn abs(self) -> Self {
         self.record(Map(Abs))
@@ -55,7 +62,14 @@ impl Unary for Exp {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// e^x, elementwise. Derivative: e^x.
+    /// e^x, elementwise. Derivative: e^x. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.0, f64::NEG_INFINITY]);
+    /// assert_eq!(x.exp().to_vec(), [1.0, 0.0]);
+    /// assert_eq!(tape.grad(x.exp(), &[x])[0].unwrap().to_vec(), [1.0, 0.0]);
+    /// ```
     #[track_caller]
     pub fn exp(self) -> Self {
         self.record(Map(Exp))
@@ -82,7 +96,12 @@ impl Unary for Exp2 {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// 2^x, elementwise. Derivative: y ln 2.
+    /// 2^x, elementwise. Derivative: y ln 2. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([3.0, -2.0]).exp2().to_vec(), [8.0, 0.25]);
+    /// ```
     #[track_caller]
     pub fn exp2(self) -> Self {
         self.record(Map(Exp2))
@@ -109,7 +128,14 @@ impl Unary for Expm1 {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// e^x - 1, accurate near 0, elementwise. Derivative: e^x.
+    /// e^x - 1, accurate near 0, elementwise. Derivative: e^x. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(1e-20);
+    /// assert_eq!(x.expm1().item(), 1e-20);
+    /// assert_eq!((x.exp() - 1.0).item(), 0.0);
+    /// ```
     #[track_caller]
     pub fn expm1(self) -> Self {
         self.record(Map(Expm1))
@@ -136,7 +162,15 @@ impl Unary for Ln {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The natural logarithm; -inf at 0, NaN below, elementwise. Derivative: 1/x.
+    /// The natural logarithm; -inf at 0, NaN below, elementwise. Derivative: 1/x. Shape: that of x. PyTorch: `log`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 0.0]);
+    /// assert_eq!(x.ln().to_vec(), [0.0, f64::NEG_INFINITY]);
+    /// let x = tape.leaf(4.0);
+    /// assert_eq!(tape.grad(x.ln(), &[x])[0].unwrap().item(), 0.25);
+    /// ```
     #[track_caller]
     pub fn ln(self) -> Self {
         self.record(Map(Ln))
@@ -174,7 +208,14 @@ impl Unary for Log1p {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// ln(1 + x), accurate near 0, elementwise. Derivative: 1/(1 + x).
+    /// ln(1 + x), accurate near 0, elementwise. Derivative: 1/(1 + x). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1e-20, 1.0]);
+    /// assert_eq!(x.log1p().to_vec()[0], 1e-20);
+    /// assert_eq!(tape.grad(x.log1p(), &[x])[0].unwrap().to_vec(), [1.0, 0.5]);
+    /// ```
     #[track_caller]
     pub fn log1p(self) -> Self {
         self.record(Map(Log1p))
@@ -201,7 +242,12 @@ impl Unary for Log2 {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The logarithm to base 2; -inf at 0, NaN below, elementwise. Derivative: 1/(x ln 2).
+    /// The logarithm to base 2; -inf at 0, NaN below, elementwise. Derivative: 1/(x ln 2). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// assert_eq!(tape.leaf([8.0, 0.25]).log2().to_vec(), [3.0, -2.0]);
+    /// ```
     #[track_caller]
     pub fn log2(self) -> Self {
         self.record(Map(Log2))
@@ -228,7 +274,13 @@ impl Unary for Log10 {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The logarithm to base 10; -inf at 0, NaN below, elementwise. Derivative: 1/(x ln 10).
+    /// The logarithm to base 10; -inf at 0, NaN below, elementwise. Derivative: 1/(x ln 10). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf([1000.0, 0.01]).log10();
+    /// assert!((y - tape.constant([3.0, -2.0])).abs().max().item() < 1e-15);
+    /// ```
     #[track_caller]
     pub fn log10(self) -> Self {
         self.record(Map(Log10))
@@ -269,7 +321,14 @@ impl Unary for Logit {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// ln(x/(1 - x)), the inverse of the sigmoid, elementwise. It is infinite at 0 and 1, and NaN outside. With an `eps`, x is clamped to
-    /// [eps, 1 - eps]. Derivative: 1/(x (1 - x)), and 0 outside the bounds that an `eps` gives.
+    /// [eps, 1 - eps]. Derivative: 1/(x (1 - x)), and 0 outside the bounds that an `eps` gives. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.75, 0.0]);
+    /// assert!((x.logit(Some(0.25)) / 3f64.ln() - tape.constant([1.0, -1.0])).abs().max().item() < 1e-15);
+    /// assert_eq!(x.logit(None).to_vec()[1], f64::NEG_INFINITY);
+    /// ```
     #[track_caller]
     pub fn logit(self, eps: Option<f64>) -> Self {
         self.record(Map(Logit { eps: eps.map(Attribute) }))
@@ -297,7 +356,14 @@ impl Unary for Sqrt {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The square root; NaN below 0, elementwise. Derivative: 1/(2 y), +inf at 0.
+    /// The square root; NaN below 0, elementwise. Derivative: 1/(2 y), +inf at 0. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([4.0, 0.25]);
+    /// assert_eq!(x.sqrt().to_vec(), [2.0, 0.5]);
+    /// assert_eq!(tape.grad(x.sqrt(), &[x])[0].unwrap().to_vec(), [0.25, 1.0]);
+    /// ```
     #[track_caller]
     pub fn sqrt(self) -> Self {
         self.record(Map(Sqrt))
@@ -325,7 +391,14 @@ impl Unary for Rsqrt {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// 1/sqrt(x); +inf at 0, elementwise. Derivative: -y/(2 x).
+    /// 1/sqrt(x); +inf at 0, elementwise. Derivative: -y/(2 x). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(4.0);
+    /// assert_eq!(x.rsqrt().item(), 0.5);
+    /// assert_eq!(tape.grad(x.rsqrt(), &[x])[0].unwrap().item(), -0.0625);
+    /// ```
     #[track_caller]
     pub fn rsqrt(self) -> Self {
         self.record(Map(Rsqrt))
@@ -353,7 +426,14 @@ impl Unary for Recip {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// 1/x, elementwise. Derivative: -y^2.
+    /// 1/x, elementwise. Derivative: -y^2. Shape: that of x. PyTorch: `reciprocal`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([2.0, -4.0]);
+    /// assert_eq!(x.recip().to_vec(), [0.5, -0.25]);
+    /// assert_eq!(tape.grad(x.recip(), &[x])[0].unwrap().to_vec(), [-0.25, -0.0625]);
+    /// ```
     #[track_caller]
     pub fn recip(self) -> Self {
         self.record(Map(Recip))
@@ -381,7 +461,14 @@ impl Unary for Square {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x^2, elementwise. Derivative: 2x.
+    /// x^2, elementwise. Derivative: 2x. Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([-3.0, 5.0]);
+    /// assert_eq!(x.square().to_vec(), [9.0, 25.0]);
+    /// assert_eq!(tape.grad(x.square(), &[x])[0].unwrap().to_vec(), [-6.0, 10.0]);
+    /// ```
     #[track_caller]
     pub fn square(self) -> Self {
         self.record(Map(Square))
@@ -408,7 +495,15 @@ impl Unary for Erf {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The error function 2/sqrt(pi) times the integral of e^(-u^2) from 0 to x, elementwise. Derivative: 2/sqrt(pi) e^(-x^2).
+    /// The error function 2/sqrt(pi) times the integral of e^(-u^2) from 0 to x, elementwise. Derivative: 2/sqrt(pi) e^(-x^2). Shape: that
+    /// of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([0.0, 1.0]);
+    /// assert!((x.erf() - tape.constant([0.0, 0.842_700_792_949_714_9])).abs().max().item() < 1e-15);
+    /// assert_eq!(tape.grad(x.erf(), &[x])[0].unwrap().to_vec()[0], std::f64::consts::FRAC_2_SQRT_PI);
+    /// ```
     #[track_caller]
     pub fn erf(self) -> Self {
         self.record(Map(Erf))
@@ -435,7 +530,13 @@ impl Unary for Erfc {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// 1 - erf(x), accurate where it is small, elementwise. Derivative: -2/sqrt(pi) e^(-x^2).
+    /// 1 - erf(x), accurate where it is small, elementwise. Derivative: -2/sqrt(pi) e^(-x^2). Shape: that of x.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let y = tape.leaf(10.0).erfc().item();
+    /// assert!((y / 2.088_487_583_762_545e-45 - 1.0).abs() < 1e-13); // 1 - erf(10) would be 0
+    /// ```
     #[track_caller]
     pub fn erfc(self) -> Self {
         self.record(Map(Erfc))
@@ -465,12 +566,27 @@ impl Unary for Powf {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x^p for a constant p, like C's `pow`: NaN for negative x unless p is whole. Derivative: p x^(p-1), and 0 for p = 0.
+    /// x^p for a constant p, elementwise, like C's `pow`: NaN for negative x unless p is whole. Derivative: p x^(p-1), and 0 for p = 0.
+    /// Shape: that of x. PyTorch: `pow` with a number.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([4.0, 0.25]);
+    /// assert!((x.powf(1.5) - tape.constant([8.0, 0.125])).abs().max().item() < 1e-14);
+    /// assert!(tape.leaf(-4.0).powf(1.5).item().is_nan());
+    /// ```
     #[track_caller]
     pub fn powf(self, p: f64) -> Self {
         self.record(Map(Powf { p: Attribute(p) }))
     }
-    /// x^n for a whole n. Derivative: n x^(n-1).
+    /// x^n for a whole n, elementwise. Derivative: n x^(n-1). Shape: that of x. PyTorch: `pow` with a whole number.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([2.0, -2.0]);
+    /// assert_eq!(x.powi(3).to_vec(), [8.0, -8.0]);
+    /// assert_eq!(tape.grad(x.powi(3), &[x])[0].unwrap().to_vec(), [12.0, 12.0]);
+    /// ```
     #[track_caller]
     pub fn powi(self, n: i32) -> Self {
         match n {

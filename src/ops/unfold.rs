@@ -119,7 +119,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
     /// Adds up columns `[batch, channels * kernel elements, outputs]` (or without the batch) where they lie in images of this size:
     /// `[batch, channels, ..size]`. This is PyTorch's `F.fold`. It is the adjoint of [`Var::im2col`], not its inverse: where patches
-    /// overlap, they are added. Derivative: [`Var::im2col`].
+    /// overlap, they are added. Derivative: [`Var::im2col`]. Shapes: `[.., channels * kernel elements, outputs]` to
+    /// `[.., channels, ..size]`.
+    ///
+    /// ```
+    /// use wengert::{Conv1dOptions, Tape};
+    /// let tape = Tape::<f64>::new();
+    /// let columns = tape.leaf([[1.0, 2.0], [3.0, 4.0]]); // the patches (1, 3) and (2, 4)
+    /// assert_eq!(columns.col2im([3], [2], Conv1dOptions::default()).to_vec(), [1.0, 5.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If the number of columns is not that of the outputs, or their height is not a multiple of the kernel's elements; and as

@@ -153,10 +153,19 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
     }
     /// Puts the elements of an array (batch, channels, length) or (channels, length) into planes of zeros, where `indices`, the second
-    /// result of [`Var::max_pool1d_with_indices`], say that they were. Derivative: the elements of the cotangent at these places.
+    /// result of [`Var::max_pool1d_with_indices`], say that they were. Derivative: the elements of the cotangent at these places. Shapes:
+    /// `[.., channels, n]` and the same of indices, to `[.., channels, output_size]`.
     ///
     /// An index may occur twice in a plane if the windows of the pool overlapped. Then the last element stays, and it alone gets the
     /// cotangent of the place. PyTorch's gradient goes to all of them, which contradicts its own forward mode.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[5.0, 4.0]]);
+    /// let y = x.max_unpool1d([[0, 3]], [2], Default::default());
+    /// assert_eq!(y.to_vec(), [5.0, 0.0, 0.0, 4.0]);
+    /// assert_eq!(tape.grad(y.square(), &[x])[0].unwrap().to_vec(), [10.0, 8.0]);
+    /// ```
     ///
     /// # Panics
     /// If the array has another number of axes, an axis other than the batch is empty, its shape is not that of the indices, an index is
@@ -165,7 +174,8 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn max_unpool1d(self, indices: impl Into<Indices>, kernel_size: [usize; 1], options: MaxUnpoolOptions<1>) -> Self {
         self.max_unpool("max_unpool1d", indices, kernel_size, options)
     }
-    /// As [`Var::max_unpool1d`], over arrays (batch, channels, height, width) or (channels, height, width).
+    /// As [`Var::max_unpool1d`], over arrays (batch, channels, height, width) or (channels, height, width). Shapes: `[.., channels, h, w]`
+    /// and the same of indices, to `[.., channels, output_size]`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -173,11 +183,25 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// let (y, indices) = x.max_pool2d_with_indices([2, 2], Default::default());
     /// assert_eq!(y.max_unpool2d(indices, [2, 2], Default::default()).to_vec(), [0.0, 0.0, 4.0, 0.0]);
     /// ```
+    ///
+    /// # Panics
+    /// As [`Var::max_unpool1d`].
     #[track_caller]
     pub fn max_unpool2d(self, indices: impl Into<Indices>, kernel_size: [usize; 2], options: MaxUnpoolOptions<2>) -> Self {
         self.max_unpool("max_unpool2d", indices, kernel_size, options)
     }
-    /// As [`Var::max_unpool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width).
+    /// As [`Var::max_unpool1d`], over arrays (batch, channels, depth, height, width) or (channels, depth, height, width). Shapes:
+    /// `[.., channels, d, h, w]` and the same of indices, to `[.., channels, output_size]`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([[[[1.0, 8.0]], [[9.0, 4.0]]]]);
+    /// let (y, indices) = x.max_pool3d_with_indices([2, 1, 1], Default::default());
+    /// assert_eq!(y.max_unpool3d(indices, [2, 1, 1], Default::default()).to_vec(), [0.0, 8.0, 9.0, 0.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// As [`Var::max_unpool1d`].
     #[track_caller]
     pub fn max_unpool3d(self, indices: impl Into<Indices>, kernel_size: [usize; 3], options: MaxUnpoolOptions<3>) -> Self {
         self.max_unpool("max_unpool3d", indices, kernel_size, options)
