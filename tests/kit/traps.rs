@@ -301,6 +301,33 @@ fn an_error_in_a_model_names_the_layer_and_the_line_of_the_user() {
 }
 
 #[test]
+fn a_model_of_any_signature_is_trained_by_an_objective() {
+    struct Difference {
+        a: Param,
+        b: Param,
+    }
+    impl Module for Difference {
+        parts!(a, b);
+    }
+    let model = Difference { a: Param::new("a", [3.0]), b: Param::new("b", [1.0]) };
+    let mut optimizer = Sgd::new(0.1);
+    let fit = Fit::with_objective(&model, &mut optimizer, |tape, batch: &Examples| {
+        let share = batch.y.len() as f32 / 2.0;
+        (tape.param(&model.a) - tape.param(&model.b)).square().sum() * share
+    });
+    let data = examples();
+    let history = fit.epochs(2).validate(&data).run(&Loader::new(data.clone(), 2)).unwrap();
+    // Each step takes 0.4 of the difference: 2, 1.2, 0.72, 0.432, 0.2592.
+    let near = |name: &str, expected: f64| assert!((history.last(name).unwrap() - expected).abs() < 1e-5, "{name} {history:?}");
+    near("loss", (0.72f64.powi(2) + 0.432f64.powi(2)) / 2.0);
+    near("val_loss", 0.2592f64.powi(2) * 2.0);
+    assert!((model.a.with(|a| a[0]) + model.b.with(|b| b[0]) - 4.0).abs() < 1e-6);
+    let fit = Fit::with_objective(&model, &mut optimizer, |tape, _: &Examples| tape.param(&model.a).sum());
+    let text = refused(|| drop(fit.metric("accuracy", |_, _| 0.0)));
+    assert!(text.starts_with("metric: a run with an objective of the whole batch has no output"), "{text}");
+}
+
+#[test]
 fn an_error_in_fit_names_the_layer_and_the_line_of_the_run() {
     let rng = &mut init::seeded(1);
     let (model, loader) = (Mlp::new(&[3, 8, 2]).build::<f32>(rng), Loader::new(examples(), 2));

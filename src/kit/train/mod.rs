@@ -35,6 +35,9 @@
 //! # Ok::<(), wengert::io::IoError>(())
 //! ```
 //!
+//! [`Fit::new`] classifies, [`Fit::with_loss`] takes any loss of an output, and [`Fit::with_objective`] any function of a batch, for networks with other inputs and
+//! outputs.
+//!
 //! A run that may be killed can save itself: [`RunCheckpoint`] writes model, optimizer, schedules and epoch after each epoch. The same
 //! program, started again, continues from there with the same bits.
 //!
@@ -74,10 +77,10 @@ pub use history::History;
 pub use reports::Bar;
 pub use reports::{CsvLog, LogLine, TensorBoardLog};
 
-use crate::data::{Dataset, Loader, Target};
+use crate::data::{Dataset, Examples, Loader, Target};
 use crate::io::{IoError, State, StateError};
 use crate::metrics::{Mean, accuracy};
-use crate::nn::Forward;
+use crate::nn::{Forward, Module};
 use crate::optim::Optimizer;
 use crate::refusal::require;
 use crate::{Grads, Param, Scalar, Tape, Var, emit_warning, named_scope};
@@ -162,7 +165,7 @@ impl<T: Scalar, C: Callback<T> + ?Sized> Callback<T> for &mut C {
 /// The position and the numbers of a run, for callbacks.
 pub struct Run<'r, T: Scalar = f32> {
     /// The model.
-    pub model: &'r dyn Forward<T>,
+    pub model: &'r dyn Module<T>,
     /// The optimizer, whose learning rate may be set.
     pub optimizer: &'r mut dyn Optimizer<T>,
     /// The epoch, counted from 0.
@@ -189,16 +192,18 @@ pub struct Run<'r, T: Scalar = f32> {
 
 /// A function from an output and its targets to the loss.
 type Loss<'a, T, Y> = Box<dyn for<'t> Fn(Var<'t, T>, &Y) -> Var<'t, T> + 'a>;
+/// A function from a batch to the loss.
+type OfBatch<'a, T, Y> = Box<dyn for<'t> Fn(&'t Tape<T>, &Examples<T, Y>) -> Var<'t, T> + 'a>;
 /// A function from an output and its targets to a number, the mean over the batch.
 type Metric<'a, T, Y> = Box<dyn for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a>;
 
 /// A training run: a model, its optimizer, a loss, and options. See the [module](self).
 ///
-/// In each epoch, all parts of the model are in training mode ([`Module::train`](crate::nn::Module::train)), even if they were in evaluation mode before. During
-/// validation and after the run they are in evaluation mode ([`Module::eval`](crate::nn::Module::eval)).
+/// In each epoch, all parts of the model are in training mode ([`Module::train`]), even if they were in evaluation mode before. During
+/// validation and after the run they are in evaluation mode ([`Module::eval`]).
 #[must_use = "nothing is trained before `run`"]
 pub struct Fit<'a, T: Scalar, Y> {
-    model: &'a dyn Forward<T>,
+    model: &'a dyn Module<T>,
     optimizer: &'a mut dyn Optimizer<T>,
     measures: Measures<'a, T, Y>,
     callbacks: Vec<Box<dyn Callback<T> + 'a>>,
@@ -243,7 +248,47 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         optimizer: &'a mut dyn Optimizer<T>,
         loss: impl for<'t> Fn(Var<'t, T>, &Y) -> Var<'t, T> + 'a,
     ) -> Self {
-        let measures = Measures { loss: Box::new(loss), metric: None, validation: None, wrong: |_, _| None };
+        Fit::of(model, optimizer, Objective::OfOutput(model, Box::new(loss)))
+    }
+    /// A run of a network of any signature: the objective is computed from a batch as a whole.
+    ///
+    /// ```
+    /// use wengert::data::{Examples, Loader};
+    /// use wengert::nn::Linear;
+    /// use wengert::optim::Adam;
+    /// use wengert::prelude::*;
+    /// use wengert::train::Fit;
+    ///
+    /// struct Autoencoder {
+    ///     encoder: Linear,
+    ///     decoder: Linear,
+    /// }
+    /// impl Module for Autoencoder {
+    ///     parts!(encoder, decoder);
+    /// }
+    /// let rng = &mut wengert::init::seeded(1);
+    /// let model = Autoencoder { encoder: Linear::new(3, 1, rng), decoder: Linear::new(1, 3, rng) };
+    /// let x = wengert::ndarray::Array2::from_shape_fn((32, 3), |(i, j)| (i as f32 / 16.0 - 1.0) * (j as f32 + 1.0));
+    /// let mut optimizer = Adam::new(0.05);
+    /// let history = Fit::with_objective(&model, &mut optimizer, |tape, batch: &Examples| {
+    ///     let x = tape.constant(&batch.x);
+    ///     let code = model.encoder.forward(x).tanh();
+    ///     model.decoder.forward(code).mse_loss(x) + code.abs().mean() * 0.001
+    /// })
+    /// .epochs(100)
+    /// .run(&Loader::new(Examples::new(x, vec![0; 32]), 8))?;
+    /// assert!(history.last("loss").unwrap() < 0.1);
+    /// # Ok::<(), wengert::io::IoError>(())
+    /// ```
+    pub fn with_objective(
+        model: &'a dyn Module<T>,
+        optimizer: &'a mut dyn Optimizer<T>,
+        objective: impl for<'t> Fn(&'t Tape<T>, &Examples<T, Y>) -> Var<'t, T> + 'a,
+    ) -> Self {
+        Fit::of(model, optimizer, Objective::OfBatch(Box::new(objective)))
+    }
+    fn of(model: &'a dyn Module<T>, optimizer: &'a mut dyn Optimizer<T>, objective: Objective<'a, T, Y>) -> Self {
+        let measures = Measures { objective, metric: None, validation: None, wrong: |_, _| None };
         Fit { model, optimizer, measures, callbacks: Vec::new(), epochs: 1, first: 0 }
     }
     /// Sets how often all examples are seen; 1 by default.
@@ -263,12 +308,15 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// Sets the metric, which is measured in addition to the loss: its name, and a function that returns the mean over a batch.
     ///
     /// # Panics
-    /// If the history has other numbers with this name: `loss`, `lr`, `seconds`, `epoch`, `val_` and so on.
+    /// If the history has other numbers with this name: `loss`, `lr`, `seconds`, `epoch`, `val_` and so on. If the run was made by
+    /// [`Fit::with_objective`], which knows no output.
     #[track_caller]
     pub fn metric(mut self, name: impl Into<String>, metric: impl for<'t> Fn(Var<'t, T>, &Y) -> f64 + 'a) -> Self {
         let name = name.into();
         let taken = ["loss", "lr", "seconds", "epoch"].contains(&&*name) || name.starts_with("val_");
         require(!taken, || format!("metric: the history has other numbers called {name:?}"), "a name such as \"accuracy\"");
+        let has_output = matches!(self.measures.objective, Objective::OfOutput(..));
+        require(has_output, || "metric: a run with an objective of the whole batch has no output to measure", "measure it in a callback");
         self.measures.metric = Some((name, Box::new(metric)));
         self
     }
@@ -291,7 +339,7 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// # Panics
     /// If model, loss or metric panic, because shapes do not fit or a label is not a class. If all parameters are frozen when an epoch
     /// begins. If the loader has no batches, or there are no examples for validation. If a parameter has a gradient but is not shown by
-    /// [`Module::visit`](crate::nn::Module::visit): it would never be trained.
+    /// [`Module::visit`]: it would never be trained.
     #[track_caller]
     pub fn run<D: Dataset<Number = T, Target = Y> + 'static>(self, loader: &Loader<D>) -> Result<History, IoError> {
         let Fit { model, optimizer, measures, mut callbacks, epochs, first } = self;
@@ -354,9 +402,17 @@ fn all_are_shown<T: Scalar>(grads: &mut Grads<T>, params: &[Param<T>]) {
     }
 }
 
+/// What a run minimizes.
+enum Objective<'a, T: Scalar, Y> {
+    /// A loss of the model's output.
+    OfOutput(&'a dyn Forward<T>, Loss<'a, T, Y>),
+    /// A function of the batch.
+    OfBatch(OfBatch<'a, T, Y>),
+}
+
 /// The loss and the metric of a run, and the examples for validation.
 struct Measures<'a, T: Scalar, Y> {
-    loss: Loss<'a, T, Y>,
+    objective: Objective<'a, T, Y>,
     metric: Option<(String, Metric<'a, T, Y>)>,
     validation: Option<&'a dyn Dataset<Number = T, Target = Y>>,
     /// For a known loss: what is wrong with the targets for an output of this shape.
@@ -388,9 +444,8 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
             model.train();
             for (i, batch) in loader.epoch(epoch).enumerate() {
                 (run.batch, run.samples) = (i, batch.len());
-                let output = named_scope("", || model.forward(tape.constant(&batch.x)));
-                self.check("training", output, &batch.y, Location::caller());
-                let value = named_scope("", || (self.loss)(output, &batch.y));
+                let at = Location::caller();
+                let (value, output) = named_scope("", || self.evaluate("training", &tape, &batch, at));
                 let mut grads = tape.backward(value);
                 if i == 0 {
                     all_are_shown(&mut grads, &params);
@@ -418,7 +473,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
             let mut numbers = vec![("loss".to_string(), losses.value())];
             numbers.extend(name.map(|name| (name.to_string(), metrics.value())));
             if let Some(examples) = self.validation {
-                let (loss, metric) = self.validate(model, &mut tape, examples);
+                let (loss, metric) = self.validate(&mut tape, examples);
                 numbers.push(("val_loss".to_string(), loss));
                 numbers.extend(name.map(|name| (format!("val_{name}"), metric)));
             }
@@ -432,8 +487,19 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
         }
         Ok(())
     }
-    fn metric(&self, output: Var<'_, T>, y: &Y) -> Option<(String, f64)> {
-        self.metric.as_ref().map(|(name, f)| (name.clone(), f(output, y)))
+    /// The loss of a batch, and the output that it is of.
+    fn evaluate<'t>(&self, when: &str, tape: &'t Tape<T>, batch: &Examples<T, Y>, at: &Location<'_>) -> (Var<'t, T>, Option<Var<'t, T>>) {
+        match &self.objective {
+            Objective::OfOutput(model, loss) => {
+                let output = model.forward(tape.constant(&batch.x));
+                self.check(when, output, &batch.y, at);
+                (loss(output, &batch.y), Some(output))
+            }
+            Objective::OfBatch(objective) => (objective(tape, batch), None),
+        }
+    }
+    fn metric(&self, output: Option<Var<'_, T>>, y: &Y) -> Option<(String, f64)> {
+        self.metric.as_ref().zip(output).map(|((name, f), output)| (name.clone(), f(output, y)))
     }
     /// Refuses targets that the loss would refuse, but with the line of the run.
     fn check(&self, when: &str, output: Var<'_, T>, y: &Y, at: &Location<'_>) {
@@ -445,16 +511,15 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
     }
     /// Loss and metric for held-back examples.
     #[track_caller]
-    fn validate(&self, model: &dyn Forward<T>, tape: &mut Tape<T>, examples: &dyn Dataset<Number = T, Target = Y>) -> (f64, f64) {
+    fn validate(&self, tape: &mut Tape<T>, examples: &dyn Dataset<Number = T, Target = Y>) -> (f64, f64) {
         let (mut losses, mut metrics) = (Mean::new(), Mean::new());
         let at = Location::caller(); // a closure would name its own line
         for start in (0..examples.len()).step_by(AT_ONCE) {
             let rows: Vec<usize> = (start..examples.len().min(start.saturating_add(AT_ONCE))).collect();
             let batch = examples.get(&rows);
             let evaluate = || {
-                let output = model.forward(tape.constant(&batch.x));
-                self.check("validation", output, &batch.y, at);
-                losses.add((self.loss)(output, &batch.y).item().to_f64(), rows.len());
+                let (loss, output) = self.evaluate("validation", tape, &batch, at);
+                losses.add(loss.item().to_f64(), rows.len());
                 metrics.add(self.metric(output, &batch.y).map_or(0.0, |m| m.1), rows.len());
             };
             named_scope("", || tape.no_grad(evaluate));

@@ -19,11 +19,8 @@ pub struct SimpleConvNet<T: Scalar = f32> {
 impl<T: Scalar> SimpleConvNet<T> {
     /// The network with its initial weights.
     pub fn new(rng: &mut impl Rng) -> Self {
-        let net = SimpleConvNet {
-            conv1: Conv2d::new(1, 30, 5, rng),
-            fc1: Linear::new(30 * 12 * 12, 100, rng),
-            fc2: Linear::new(100, 10, rng),
-        };
+        let net =
+            SimpleConvNet { conv1: Conv2d::new(1, 30, 5, rng), fc1: Linear::new(30 * 12 * 12, 100, rng), fc2: Linear::new(100, 10, rng) };
         begin(&net, rng);
         net
     }
