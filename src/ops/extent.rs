@@ -81,7 +81,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If there are fewer entries than axes, or the result is larger than an array can be.
+    /// If there are fewer entries than axes, one is negative, or the result is larger than an array can be.
     #[track_caller]
     pub fn repeat(self, times: impl Sizes) -> Self {
         let (shape, times) = (self.shape(), self.shape_of("repeat", times));
@@ -107,7 +107,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If the result is larger than an array can be.
+    /// If an entry is negative, or the result is larger than an array can be.
     #[track_caller]
     pub fn tile(self, times: impl Sizes) -> Self {
         let times = self.shape_of("tile", times);
@@ -155,7 +155,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Panics
-    /// If there is no such axis, or the sizes do not add up to its own.
+    /// If there is no such axis, a size is negative, or the sizes do not add up to its own.
     #[track_caller]
     pub fn split_with_sizes(self, sizes: impl Sizes, axis: isize) -> Vec<Self> {
         let (n, sizes) = (self.shape()[self.axis("split_with_sizes", axis)], self.shape_of("split_with_sizes", sizes));
@@ -194,7 +194,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         parts.resize(count, self.narrow(axis, 0, 0));
         parts
     }
-    /// Exactly `N` views of equal parts along an axis, to be taken apart at once.
+    /// Exactly `N` views of equal parts along an axis, to be taken apart at once. Derivative: as [`Var::split`]. Shapes: `[.., N n, ..]` to N
+    /// times `[.., n, ..]`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f32>::new();
@@ -219,7 +220,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         parts
     }
     /// Views of the slices along an axis, without that axis: the rows of a matrix for axis 0, the steps of a sequence `[batch, time, features]` for
-    /// axis 1. PyTorch's `unbind`; the inverse of [`stack`](crate::stack).
+    /// axis 1. PyTorch's `unbind`; the inverse of [`stack`](crate::stack). Derivative: as [`Var::split`]. Shapes: `[n, m]`
+    /// to n times `[m]` for axis 0.
     ///
     /// ```
     /// let tape = wengert::Tape::<f32>::new();
