@@ -56,14 +56,16 @@ impl<T: Scalar> Fused<T> for Where {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Chooses between two values, with this array as the condition: `a` where it is not 0, else `b`; all three broadcast. Derivative: each
-    /// value gets the cotangent where it was chosen and 0 elsewhere; the condition gets none. Shape: that to which all three broadcast.
-    /// PyTorch: `where`.
+    /// value gets the cotangent where it was chosen and 0 elsewhere; the condition gets none. A cotangent of 0 stays 0 on its way through the
+    /// functions that the value came from, even where their slope is infinite or NaN. Shape: that to which all three broadcast. PyTorch:
+    /// `where`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
-    /// let x = tape.leaf([-1.0, 4.0]);
+    /// let x = tape.leaf([-1.0, 0.0, 4.0]);
     /// let y = x.gt(0.0).where_cond(x.sqrt(), 0.0);
-    /// assert_eq!(y.to_vec(), [0.0, 2.0]);
+    /// assert_eq!(y.to_vec(), [0.0, 0.0, 2.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.0, 0.0, 0.25]);
     /// ```
     ///
     /// # Panics
