@@ -123,7 +123,7 @@ ops! {
     zips {
         binary: Pow, Hypot, Xlogy, LogAddExp, Maximum, Minimum;
         trig: Atan2;
-        rounding: Fmod, DivFloor, DivTrunc;
+        rounding: Fmod, Remainder, DivFloor, DivTrunc;
         rectifier: Prelu;
         loss: SquaredError, PoissonNll;
         entropy: Bce, BceWithLogits, KlDiv;
