@@ -113,46 +113,9 @@
 //!
 //! # Derivatives at kinks and edges
 //!
-//! They are PyTorch's, with few exceptions, so that ported programs train alike. The table shows the derivatives of this crate, and in
-//! brackets those of PyTorch where they differ. `docs/kinks.md` lists every point at which PyTorch 2.15, JAX 0.10 and this crate are known to
-//! differ, with the reason for the choice.
-//!
-//! | function | where | derivative |
-//! |---|---|---|
-//! | `relu`, `leaky_relu`, `prelu`, `elu` | 0 | 0, `slope`, the weight, `alpha` |
-//! | `hardtanh`, `relu6`, `hardsigmoid` | at a bound | 0 |
-//! | `hardshrink`, `softshrink`, `threshold` | at the threshold | 0 |
-//! | `abs` | 0 | 0 |
-//! | `sqrt` | 0 | +inf |
-//! | `maximum`, `minimum` | equal inputs | 1/2 each |
-//! | `max_pool2d` and similar | several equal elements; several NaN | all to the first; all to the last |
-//! | `grid_sample` | a position at the border, `Border` or `Reflection` | 0 |
-//! | `max`, `min`, `amax`, `amin`, `median` | several equal elements | shared equally |
-//! | `max_with_indices` and similar, `sort`, `topk`, `kthvalue` | several equal elements | to the one with the returned index |
-//! | `prod`, `cumprod` | 0 | the product of the others, to any order |
-//! | `scatter`, `index_copy`, `max_unpool2d` | several values for one place | to the last one, which is in the result (PyTorch: to all) |
-//! | `clamp` | at a bound | 1 (PyTorch: 0) |
-//! | `floor`, `ceil`, `trunc`, `round`, `sign` | everywhere | 0 |
-//! | `atan2` | both 0 | 0 |
-//! | `hypot` | both 0 | NaN |
-//! | `xlogy` | a = 0, b <= 0, with respect to a | 0 |
-//! | `powi`, `powf`, `pow` | whole exponents, at 0 and below | those of the polynomial, to any order |
-//! | `pow` | a = 0, b >= 0, with respect to b | 0 |
-//! | `where_cond` | the value not chosen | 0, even if value or cotangent is infinite or NaN |
-//! | `relu` and similar, `clamp`, `maximum` | the input not chosen, where the cotangent is infinite | 0 |
-//! | `logsumexp`, `logcumsumexp` | elements that are -inf, even if all are | 0 each (PyTorch: NaN) |
-//! | `scaled_dot_product_attention` | a query that sees no key, because of a mask or a bias of -inf | 0 |
-//! | `det` | singular matrices | the cofactors, to any order |
-//! | `nuclear_norm` | singular matrices | the subgradient of least norm |
-//! | `cholesky` | everywhere | shared by both triangles, though only one is read |
-//! | `vector_norm`, `cdist`, `std` | the vector 0, coinciding points, equal elements | 0 |
-//! | `vector_norm` of fractional order | elements that are 0 | 0, to any order of derivative |
-//! | `vector_norm(inf)` | several largest elements | shared equally |
-//! | `huber_loss`, `smooth_l1_loss` | where parabola and line meet | that of the line |
-//! | `kl_div` | a target of 0, with respect to it | -inf (PyTorch: NaN) |
-//! | losses with a margin | where they reach 0 | that of the side above 0 (PyTorch: 0) |
-//! | `embedding` | the row `padding_idx` | 0 |
-//! | comparisons, `detach` | everywhere | no gradient |
+//! At a kink, the derivative is the one of least norm (0 for `abs` and `relu` at 0, and for `clamp` at a bound); at an edge it is the limit, such
+//! as +inf for `sqrt` at 0. A cotangent of exactly 0 stays 0 even there, so `where_cond(x > 0, sqrt(x), 0)` has derivative 0 at 0. The page
+//! `docs/kinks.md` lists all such points beside those of PyTorch 2.15, JAX 0.10 and twelve further engines, with the reasons.
 //!
 //! # Features
 //!

@@ -386,6 +386,8 @@ fn skip<'t>(x: &[Var<'t, f64>]) -> Var<'t, f64> {
 fn remainders_by_the_divisor() {
     // 7 - 3 * 2 with the quotient held, and 8.5 - (-2) (-4)
     right(|x| x[0].fmod(x[1]).sum(), &[array![7.0, 8.5].into_dyn(), array![2.25, -4.0].into_dyn()], &[&[1.0, 1.0], &[-3.0, 2.0]]);
+    // The quotient rounded down: 3 and -3.
+    right(|x| x[0].remainder(x[1]).sum(), &[array![7.0, 8.5].into_dyn(), array![2.25, -4.0].into_dyn()], &[&[1.0, 1.0], &[-3.0, 3.0]]);
     // Warp: 0.
     right(|x| x[0].frac().sum(), &[array![1.25, -2.75].into_dyn()], &[&[1.0, 1.0]]);
 }

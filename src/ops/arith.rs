@@ -1,4 +1,8 @@
 //! Addition, subtraction, multiplication, division and negation, with broadcasting, and the operators for them.
+//!
+//! A cotangent of exactly 0 says that nothing depends on a value. It stays 0 through any slope, also an infinite one: `0 * inf` is NaN, but
+//! `where_cond(x > 0, sqrt(x), 0)` is constant at and below 0. The products and quotients of rules are therefore operations of their own
+//! ([`MulGrad`], [`DivGrad`], [`MulOfCotangents`]). The rule of each is made of the same three, so it holds for derivatives of any order.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Num, Real, Scalar};
@@ -15,7 +19,7 @@ use std::ops;
 
 /// One of the four operations: its value, and the cotangent of each operand, each written once over [`Real`].
 ///
-/// Their rules record these operations, not a gradient of their own as that of [`Zip`](crate::ops::map::Zip) does: the cotangent of a sum
+/// Their rules record operations of this kind, not a gradient of their own as that of [`Zip`](crate::ops::map::Zip) does: the cotangent of a sum
 /// is the cotangent itself.
 pub(crate) trait Operation: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// Its name.
@@ -23,7 +27,57 @@ pub(crate) trait Operation: Copy + Debug + PartialEq + Send + Sync + 'static {
     /// The value.
     fn f<R: Real>(self, a: R, b: R) -> R;
     /// The cotangents of a and b, where they are needed, from that of y = f(a, b).
-    fn cotangents<R: Real>(self, g: R, a: R, b: R, y: R, needs: [bool; 2]) -> [Option<R>; 2];
+    fn cotangents<R: Cotangent>(self, g: R, a: R, b: R, y: R, needs: [bool; 2]) -> [Option<R>; 2];
+}
+
+/// What rules compute with cotangents: products and quotients in which a cotangent of 0 stays 0.
+pub(crate) trait Cotangent: Real {
+    /// The cotangent times a slope.
+    #[inline(always)]
+    fn times(self, slope: Self) -> Self {
+        MulGrad.f(self, slope)
+    }
+    /// The cotangent, divided by a number.
+    #[inline(always)]
+    fn over(self, divisor: Self) -> Self {
+        DivGrad.f(self, divisor)
+    }
+    /// The product of two cotangents.
+    #[inline(always)]
+    fn times_cotangent(self, other: Self) -> Self {
+        MulOfCotangents.f(self, other)
+    }
+}
+impl<T: Scalar, S: Simd> Cotangent for Num<T, S> {}
+impl<T: Scalar> Cotangent for Var<'_, T> {
+    fn times(self, slope: Self) -> Self {
+        Var::times(self, slope)
+    }
+    fn over(self, divisor: Self) -> Self {
+        Var::over(self, divisor)
+    }
+    fn times_cotangent(self, other: Self) -> Self {
+        Var::times_cotangent(self, other)
+    }
+}
+
+// Methods, so that the rules of other files need no import.
+impl<'t, T: Scalar> Var<'t, T> {
+    /// This cotangent times a slope, and 0 where the cotangent is 0.
+    #[track_caller]
+    pub(crate) fn times(self, slope: Self) -> Self {
+        binary(MulGrad, self, slope)
+    }
+    /// This cotangent, divided by a number, and 0 where the cotangent is 0.
+    #[track_caller]
+    pub(crate) fn over(self, divisor: Self) -> Self {
+        binary(DivGrad, self, divisor)
+    }
+    /// The product of two cotangents, and 0 where either is 0.
+    #[track_caller]
+    pub(crate) fn times_cotangent(self, other: Self) -> Self {
+        binary(MulOfCotangents, self, other)
+    }
 }
 
 /// An [`Operation`] as an op.
@@ -41,7 +95,7 @@ impl Operation for Add {
         a + b
     }
     #[inline(always)]
-    fn cotangents<R: Real>(self, g: R, _: R, _: R, _: R, _: [bool; 2]) -> [Option<R>; 2] {
+    fn cotangents<R: Cotangent>(self, g: R, _: R, _: R, _: R, _: [bool; 2]) -> [Option<R>; 2] {
         [Some(g), Some(g)]
     }
 }
@@ -57,7 +111,7 @@ impl Operation for Sub {
         a - b
     }
     #[inline(always)]
-    fn cotangents<R: Real>(self, g: R, _: R, _: R, _: R, needs: [bool; 2]) -> [Option<R>; 2] {
+    fn cotangents<R: Cotangent>(self, g: R, _: R, _: R, _: R, needs: [bool; 2]) -> [Option<R>; 2] {
         [Some(g), needs[1].then(|| -g)]
     }
 }
@@ -73,8 +127,8 @@ impl Operation for Mul {
         a * b
     }
     #[inline(always)]
-    fn cotangents<R: Real>(self, g: R, a: R, b: R, _: R, needs: [bool; 2]) -> [Option<R>; 2] {
-        [needs[0].then(|| g * b), needs[1].then(|| g * a)]
+    fn cotangents<R: Cotangent>(self, g: R, a: R, b: R, _: R, needs: [bool; 2]) -> [Option<R>; 2] {
+        [needs[0].then(|| g.times(b)), needs[1].then(|| g.times(a))]
     }
 }
 
@@ -90,9 +144,61 @@ impl Operation for Div {
     }
     /// d(a/b)/db = -(a/b)/b: through y, which is at hand.
     #[inline(always)]
-    fn cotangents<R: Real>(self, g: R, _: R, b: R, y: R, needs: [bool; 2]) -> [Option<R>; 2] {
-        let ga = g / b;
-        [Some(ga), needs[1].then(|| -(ga * y))]
+    fn cotangents<R: Cotangent>(self, g: R, _: R, b: R, y: R, needs: [bool; 2]) -> [Option<R>; 2] {
+        let ga = g.over(b);
+        [Some(ga), needs[1].then(|| -ga.times(y))]
+    }
+}
+
+/// `g * b`, and 0 where the cotangent g is 0: the gradient of a product.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MulGrad;
+
+impl Operation for MulGrad {
+    const NAME: &'static str = "mul_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, g: R, b: R) -> R {
+        g.equal(g.lit(0.0)).select(g.lit(0.0), g * b)
+    }
+    /// Where g is 0 the value does not depend on b. It is linear in g there too.
+    #[inline(always)]
+    fn cotangents<R: Cotangent>(self, h: R, g: R, b: R, _: R, needs: [bool; 2]) -> [Option<R>; 2] {
+        [needs[0].then(|| h.times(b)), needs[1].then(|| h.times_cotangent(g))]
+    }
+}
+
+/// `g / b`, and 0 where the cotangent g is 0: the gradient of a quotient by its dividend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct DivGrad;
+
+impl Operation for DivGrad {
+    const NAME: &'static str = "div_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, g: R, b: R) -> R {
+        g.equal(g.lit(0.0)).select(g.lit(0.0), g / b)
+    }
+    /// As those of [`Div`]; and the value is 0 where g is.
+    #[inline(always)]
+    fn cotangents<R: Cotangent>(self, h: R, _: R, b: R, y: R, needs: [bool; 2]) -> [Option<R>; 2] {
+        let hg = h.over(b);
+        [Some(hg), needs[1].then(|| -hg.times_cotangent(y))]
+    }
+}
+
+/// `g * h`, and 0 where one of the two cotangents is 0, even if the other is infinite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct MulOfCotangents;
+
+impl Operation for MulOfCotangents {
+    const NAME: &'static str = "mul_of_cotangents";
+    #[inline(always)]
+    fn f<R: Real>(self, g: R, h: R) -> R {
+        let zero = g.lit(0.0);
+        g.equal(zero).select(zero, h.equal(zero).select(zero, g * h))
+    }
+    #[inline(always)]
+    fn cotangents<R: Cotangent>(self, k: R, g: R, h: R, _: R, needs: [bool; 2]) -> [Option<R>; 2] {
+        [needs[0].then(|| k.times_cotangent(h)), needs[1].then(|| k.times_cotangent(g))]
     }
 }
 
@@ -338,6 +444,64 @@ mod rows {
             ));
             rows.push(value([of(&[2], [3.0, -1.0])], |v| v[0] / v[0], &[1.0, 1.0], [&[0.0, 0.0]]));
             rows.push(refuses([any(&[0]), any(&[2])], |v| v[0] / v[1], &["div of [0] and [2]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for MulGrad {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = two(ANY, ANY, |g, b| g.times(b));
+            rows.extend(points2(
+                |g, b| g.times(b),
+                &[
+                    (1.5, 2.0, 3.0, 2.0, 1.5),
+                    (0.0, INF, 0.0, INF, 0.0),
+                    (-0.0, -INF, 0.0, -INF, 0.0),
+                    (0.0, NAN, 0.0, NAN, 0.0),
+                    (INF, 0.0, NAN, 0.0, INF),
+                    (NAN, 0.0, NAN, 0.0, NAN),
+                ],
+            ));
+            rows.push(equals([any(&[3, 5]), any(&[3, 5])], |v| v[0].times(v[1]), |v| v[0] * v[1]));
+            rows.push(refuses([any(&[3]), any(&[2])], |v| v[0].times(v[1]), &["mul_grad of [3] and [2]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for DivGrad {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = two(ANY, [0.3, 2.5], |g, b| g.over(b));
+            rows.extend(points2(
+                |g, b| g.over(b),
+                &[
+                    (1.0, 2.0, 0.5, 0.5, -0.25),
+                    (0.0, 0.0, 0.0, INF, 0.0),
+                    (0.0, NAN, 0.0, NAN, 0.0),
+                    (1.0, 0.0, INF, INF, -INF),
+                    (NAN, 1.0, NAN, 1.0, NAN),
+                ],
+            ));
+            rows.push(equals([any(&[3, 5]), positive(&[3, 5])], |v| v[0].over(v[1]), |v| v[0] / v[1]));
+            rows.push(refuses([any(&[3]), any(&[2])], |v| v[0].over(v[1]), &["div_grad of [3] and [2]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for MulOfCotangents {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            let mut rows = two(ANY, ANY, |g, h| g.times_cotangent(h));
+            rows.extend(points2(
+                |g, h| g.times_cotangent(h),
+                &[
+                    (1.5, 2.0, 3.0, 2.0, 1.5),
+                    (0.0, INF, 0.0, INF, 0.0),
+                    (NAN, 0.0, 0.0, 0.0, NAN),
+                    (0.0, 0.0, 0.0, 0.0, 0.0),
+                    (NAN, 1.0, NAN, 1.0, NAN),
+                ],
+            ));
+            rows.push(equals([any(&[3, 5]), any(&[3, 5])], |v| v[0].times_cotangent(v[1]), |v| v[0] * v[1]));
+            rows.push(refuses([any(&[3]), any(&[2])], |v| v[0].times_cotangent(v[1]), &["mul_of_cotangents of [3] and [2]", "hint: "]));
             rows
         }
     }

@@ -73,6 +73,17 @@ impl<'t, T: Scalar> Var<'t, T> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Hypot;
 
+impl Hypot {
+    /// x over the distance of (a, b), and 0 at the origin: the subgradient of least norm, as that of `vector_norm`.
+    #[inline(always)]
+    fn share<R: Real>(x: R, a: R, b: R) -> R {
+        let (zero, r) = (x.lit(0.0), a.hypot(b));
+        let origin = r.equal(zero);
+        // The branch that is not chosen is divided by 1, so that its derivatives are finite.
+        origin.select(zero, x / origin.select(x.lit(1.0), r))
+    }
+}
+
 impl Binary for Hypot {
     const NAME: &'static str = "hypot";
     const GRAD_NAME: &'static str = "hypot_grad";
@@ -82,17 +93,17 @@ impl Binary for Hypot {
     }
     #[inline(always)]
     fn da<R: Real>(self, a: R, b: R) -> R {
-        a / a.hypot(b)
+        Hypot::share(a, a, b)
     }
     #[inline(always)]
     fn db<R: Real>(self, a: R, b: R) -> R {
-        b / a.hypot(b)
+        Hypot::share(b, a, b)
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// sqrt(a^2 + b^2), elementwise; the squares neither overflow nor vanish. Derivatives: a/y and b/y (NaN at the origin). Shape: that of
-    /// a and b, broadcast.
+    /// sqrt(a^2 + b^2), elementwise; the squares neither overflow nor vanish. Derivatives: a/y and b/y, 0 at the origin. Shape: that of a
+    /// and b, broadcast.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -463,7 +474,8 @@ mod rows {
                     (3.0, 4.0, 5.0, 0.6, 0.8),
                     (-5.0, 12.0, 13.0, -5.0 / 13.0, 12.0 / 13.0),
                     (0.0, -2.0, 2.0, 0.0, -1.0),
-                    (0.0, 0.0, 0.0, NAN, NAN),
+                    (0.0, 0.0, 0.0, 0.0, 0.0),
+                    (-0.0, 0.0, 0.0, 0.0, 0.0),
                     // The squares of these overflow or vanish in f32.
                     (3e30, 4e30, 5e30, 0.6, 0.8),
                     (3e-30, 4e-30, 5e-30, 0.6, 0.8),

@@ -13,7 +13,7 @@ use crate::kernels::parallel;
 use crate::kernels::reduce;
 use crate::kernels::scratch;
 use crate::kernels::unit::{is_safe, unit};
-use crate::ops::map::{Slope, rule_of_slope, same_shape};
+use crate::ops::map::{Slope, rule_of_slope, same_shape, times};
 use crate::ops::reduction::AxisList;
 use crate::tape::op::{Cotangents, Op, Vjp};
 use crate::tape::var::{Operand, Var, refuse};
@@ -32,7 +32,7 @@ pub(crate) struct VectorNorm {
     keepdim: bool,
 }
 
-/// `g * dy/dx`, elementwise, from g, x and the norm y of x. The order p is finite and not 0.
+/// `g * dy/dx`, and 0 where g is 0, elementwise, from g, x and the norm y of x. The order p is finite and not 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct VectorNormGrad {
     p: Attribute,
@@ -138,7 +138,7 @@ impl<T: Scalar> Op<T> for VectorNorm {
             }
             // Largest elements that are equal share the cotangent. The others get 0, also where the cotangent is infinite.
             let ties = x.abs().equal(y);
-            let share = spread(cx.g / ties.sum_axes(self.axes, self.keepdim)) * ties * Real::sign(x);
+            let share = spread(cx.g.over(ties.sum_axes(self.axes, self.keepdim))) * ties * Real::sign(x);
             ties.equal(y.equal(y)).where_cond(share, x.number(0.0))
         })
     }
@@ -172,7 +172,7 @@ impl<T: Scalar> Elementwise<T, 3> for VectorNormGrad {
     const COST: Cost = Cost::Expensive;
     #[inline(always)]
     fn at<S: Simd>(self, [g, x, y]: [T; 3]) -> T {
-        g * self.by_x(Num::<T, S>::new(x), Num::<T, S>::new(y)).0
+        times(g, self.by_x(Num::<T, S>::new(x), Num::<T, S>::new(y)).0, false)
     }
 }
 

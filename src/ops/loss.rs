@@ -543,15 +543,15 @@ mod rows {
                         v[0].hinge_embedding_loss_with(t, HingeEmbeddingOptions { reduction: NONE, margin: 1.0 })
                     },
                     &[0.5, 0.5, -3.0, 2.0, 0.0, 0.0],
-                    [&[1.0, -1.0, 1.0, 1.0, -1.0, 0.0]],
+                    [&[1.0, -1.0, 1.0, 1.0, 0.0, 0.0]],
                 ),
                 refuses([any(&[2]), any(&[3])], |v| v[0].hinge_embedding_loss(v[1]), &["hinge_embedding_loss of [2] and [3]", "hint: "]),
                 grad([any(&[6]), within(-1.7, 1.9, &[6]), signs(&[6])], |v| v[0].margin_ranking_loss(v[1], v[2])),
                 value(
-                    [of(&[2], [1.0, 5.0]), of(&[2], [2.0, 2.0])],
+                    [of(&[3], [1.0, 5.0, 2.5]), of(&[3], [2.0, 2.0, 2.0])],
                     |v| v[0].margin_ranking_loss_with(v[1], v[0].ones_like(), MarginRankingOptions { margin: 0.5, reduction: NONE }),
-                    &[1.5, 0.0],
-                    [&[-1.0, 0.0], &[1.0, 0.0]],
+                    &[1.5, 0.0, 0.0],
+                    [&[-1.0, 0.0, 0.0], &[1.0, 0.0, 0.0]],
                 ),
                 refuses(
                     [any(&[2]), any(&[2]), any(&[3])],

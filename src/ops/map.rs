@@ -2,7 +2,8 @@
 //!
 //! [`Map`] applies a [`Unary`] function. Its rule records a single node, [`MapGrad`]: `g * df(x, y)` in one pass over plain
 //! numbers. Only when that is differentiated again is the same `df` written out in `Var` operations, with `x` and `y` as independent
-//! inputs: what reaches `y` flows on through y's own node. [`Zip`] and [`ZipGrad`] do the same for two inputs.
+//! inputs: what reaches `y` flows on through y's own node. [`Zip`] and [`ZipGrad`] do the same for two inputs. Where g is 0 the result is
+//! 0, whatever the slope: see `arith.rs`.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Num, Real, Scalar};
@@ -16,6 +17,9 @@ use crate::tape::var::{Operand, Var};
 use std::fmt::Debug;
 
 /// A function of one number and its slope.
+///
+/// A cotangent of exactly 0 stays 0, even where the slope is infinite or NaN, in derivatives of every order: what a mask has left out
+/// contributes nothing, and `df` need not care.
 ///
 /// ```
 /// use wengert::{Real, Tape, Unary};
@@ -86,14 +90,14 @@ pub trait Binary: Copy + Debug + PartialEq + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Map<U>(pub U);
 
-/// `z = g * f'(x)`, elementwise, of g, x and y = f(x).
+/// `z = g * f'(x)`, and 0 where g is 0, elementwise, of g, x and y = f(x).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MapGrad<U>(U);
 
-/// What a cotangent becomes by a slope.
+/// What a cotangent becomes by a slope. A cotangent of 0 stays 0, also where the slope is infinite or NaN.
 #[inline(always)]
-fn times<T: Scalar>(g: T, slope: T, chooses: bool) -> T {
-    if chooses && slope == T::ZERO { T::ZERO } else { g * slope }
+pub(crate) fn times<T: Scalar>(g: T, slope: T, chooses: bool) -> T {
+    if g == T::ZERO || (chooses && slope == T::ZERO) { T::ZERO } else { g * slope }
 }
 
 impl<T: Scalar, U: Unary> Elementwise<T, 1> for Map<U> {
@@ -184,7 +188,7 @@ impl<T: Scalar, U: Unary> NumberOp<T> for MapGrad<U> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Zip<B>(pub B);
 
-/// `z = g * df/da(a, b)` (`FIRST`) or `g * df/db(a, b)`, elementwise, of g, a and b.
+/// `z = g * df/da(a, b)` (`FIRST`) or `g * df/db(a, b)`, and 0 where g is 0, elementwise, of g, a and b.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct ZipGrad<B, const FIRST: bool>(B);
 
@@ -298,12 +302,13 @@ impl<T: Scalar, B: Binary, const FIRST: bool> Slope<T> for ZipGrad<B, FIRST> {
 }
 
 /// The rule of such a gradient `z = g * slope(x, y)`, of g, x and y: z is linear in g, so the cotangent of g is this op with `cx.g` in place
-/// of g. For x and y the slope is written out, and swept down to where it began, only if one of the two is asked for.
+/// of g. For x and y the slope is written out, and swept down to where it began, only if one of the two is asked for. Where g is 0, z does
+/// not depend on x and y: the sweep begins with 0 there, and all rules on its way keep that.
 pub(crate) fn rule_of_slope<'t, T: Scalar>(cx: &Vjp<'t, '_, T>, op: &dyn Slope<T>) -> Cotangents<'t, T> {
     let (g, x, y) = (cx.x(0), cx.x(1), cx.x(2));
     let mut through = [None; 2];
     if cx.needs(1) || cx.needs(2) {
-        through = cx.through([1, 2], cx.g * g, &|| op.slope(x, y));
+        through = cx.through([1, 2], cx.g.times_cotangent(g), &|| op.slope(x, y));
     }
     cx.each(|i| if i == 0 { Some(cx.tape.again(cx.id, [cx.g, x, y])) } else { through[i - 1] })
 }

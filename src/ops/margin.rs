@@ -69,8 +69,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.hinge_embedding_loss_with(target, HingeEmbeddingOptions::default())
     }
     /// The hinge loss of distances x between pairs that are alike (t = 1) or not (t = -1): x, or max(0, margin - x). Derivative: 1 for
-    /// alike pairs, -1 for unlike pairs up to the margin; none for the target. Shapes: x and target have one shape; the result has it too
-    /// without a reduction, else it is `[]`.
+    /// alike pairs, -1 for unlike pairs that are nearer than the margin; none for the target. Shapes: x and target have one shape; the
+    /// result has it too without a reduction, else it is `[]`.
     ///
     /// ```
     /// use wengert::{HingeEmbeddingOptions, Reduction, Tape};

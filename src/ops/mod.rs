@@ -59,7 +59,7 @@ pub(crate) use samples::Sampled;
 
 use crate::tape::op::erase::{Attributed, Erase, EraseNumber, Fixed, Listed};
 
-// The only list of ops: functions of one number (`maps`), of two (`zips`), the four operations, what else has a short way for numbers, and all
+// The only list of ops: functions of one number (`maps`), of two (`zips`), the four operations and their gradients, what else has a short way for numbers, and all
 // others.
 macro_rules! ops {
     (@one $op:ty, $fixed:ident) => {
@@ -123,13 +123,13 @@ ops! {
     zips {
         binary: Pow, Hypot, Xlogy, LogAddExp, Maximum, Minimum;
         trig: Atan2;
-        rounding: Fmod, DivFloor, DivTrunc;
+        rounding: Fmod, Remainder, DivFloor, DivTrunc;
         rectifier: Prelu;
         loss: SquaredError, PoissonNll;
         entropy: Bce, BceWithLogits, KlDiv;
     }
     operations {
-        arith: Add, Sub, Mul, Div;
+        arith: Add, Sub, Mul, Div, MulGrad, DivGrad, MulOfCotangents;
     }
     numbers {
         arith: Neg;

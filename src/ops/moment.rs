@@ -46,8 +46,8 @@ impl<T: Scalar> Op<T> for Variance {
         let x = cx.x(0);
         let shape = x.shape();
         cx.each(|_| {
-            let g = cx.g * cx.g.number(2.0 / self.divisor(&shape));
-            x.record(Center(self.axes)) * g.spread(self.axes, self.keepdim, &shape)
+            let g = cx.g.times(cx.g.number(2.0 / self.divisor(&shape)));
+            g.spread(self.axes, self.keepdim, &shape).times(x.record(Center(self.axes)))
         })
     }
 }
@@ -91,9 +91,9 @@ impl<T: Scalar> Op<T> for Deviation {
         cx.each(|_| {
             // Where all elements are equal, no gradient flows. The branch that is not chosen stays finite, and so do its derivatives.
             let (flat, zero, one) = (y.equal(T::ZERO), y.number(0.0), y.number(1.0));
-            let share = flat.where_cond(zero, cx.g * y.number(1.0 / self.0.divisor(&shape)));
+            let share = flat.where_cond(zero, cx.g.times(y.number(1.0 / self.0.divisor(&shape))));
             let spread = |v: Var<'t, T>| v.spread(axes, keepdim, &shape);
-            x.record(Center(axes)) / spread(flat.where_cond(one, y)) * spread(share)
+            spread(share).times(x.record(Center(axes)) / spread(flat.where_cond(one, y)))
         })
     }
 }

@@ -246,8 +246,8 @@ impl Unary for Hardtanh {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// x clamped to two bounds (PyTorch's defaults are -1 and 1), elementwise. Derivative: 1 between the bounds, 0 outside. At the bounds
-    /// it is 0, unlike that of `clamp`.
+    /// x clamped to two bounds (PyTorch's defaults are -1 and 1), elementwise. Derivative: 1 between the bounds, 0 outside and at
+    /// them.
     ///
     /// Shape: that of x.
     ///

@@ -279,7 +279,7 @@ impl<T: Scalar> Op<T> for ReduceMax {
             let spread = |v: Var<'t, T>| v.spread(self.axes, self.keepdim, &shape);
             let (largest, zero) = (spread(y), y.number(0.0));
             let ties = x.equal(largest);
-            let share = spread(cx.g / ties.record(ReduceSum { axes: self.axes, keepdim: self.keepdim, mean: false }));
+            let share = spread(cx.g.over(ties.record(ReduceSum { axes: self.axes, keepdim: self.keepdim, mean: false })));
             // No gradient flows to smaller elements, not even an infinite cotangent times 0.
             largest.gt(x).where_cond(zero, share * ties)
         })
@@ -377,7 +377,7 @@ impl<T: Scalar> Op<T> for LogSumExp {
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         // Not e^(x - y): if x is large, the rounding of y loses the logarithm of the number of equal elements. Where all are -inf, each
         // share is 0.
-        cx.each(|_| cx.x(0).record(MaskedSoftmax) * cx.g.unsqueeze(-1))
+        cx.each(|_| cx.g.unsqueeze(-1).times(cx.x(0).record(MaskedSoftmax)))
     }
 }
 

@@ -153,7 +153,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ fmod, div_floor and div_trunc
+// ------------------------------------------------------------------------------------ fmod, remainder, div_floor and div_trunc
 
 /// `a - trunc(a / b) b`
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -173,6 +173,29 @@ impl Binary for Fmod {
     #[inline(always)]
     fn db<R: Real>(self, a: R, b: R) -> R {
         -(a / b).trunc()
+    }
+}
+
+/// `a - floor(a / b) b`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Remainder;
+
+impl Binary for Remainder {
+    const NAME: &'static str = "remainder";
+    const GRAD_NAME: &'static str = "remainder_grad";
+    #[inline(always)]
+    fn f<R: Real>(self, a: R, b: R) -> R {
+        let left = a.fmod(b);
+        // What is left with the other sign than b's lies one b below.
+        a.lit(0.0).gt(left * b.sign()).select(left + b, left)
+    }
+    #[inline(always)]
+    fn da<R: Real>(self, a: R, _: R) -> R {
+        a.lit(1.0)
+    }
+    #[inline(always)]
+    fn db<R: Real>(self, a: R, b: R) -> R {
+        -DivFloor.f(a, b)
     }
 }
 
@@ -241,6 +264,23 @@ impl<'t, T: Scalar> Var<'t, T> {
     pub fn fmod(self, b: impl Operand<'t, T>) -> Self {
         let (a, b) = self.broadcast_with(b.to_var(self.tape), "fmod");
         a.record2(Zip(Fmod), b)
+    }
+    /// a - floor(a/b) b, what a division to a quotient rounded down leaves, with the sign of b, elementwise. Derivatives: 1 and -floor(a/b).
+    /// Shape: that to which both broadcast. PyTorch: `remainder`, Python's `%`.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (a, b) = (tape.leaf([7.0, -7.0]), tape.leaf([3.0, 3.0]));
+    /// assert_eq!(a.remainder(b).to_vec(), [1.0, 2.0]);
+    /// assert_eq!(a.fmod(b).to_vec(), [1.0, -1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn remainder(self, b: impl Operand<'t, T>) -> Self {
+        let (a, b) = self.broadcast_with(b.to_var(self.tape), "remainder");
+        a.record2(Zip(Remainder), b)
     }
     /// The quotient a/b rounded down, elementwise; as in Python, the exact quotient, so that 1 by 0.1 (which is a little more than a tenth)
     /// is 9. Derivatives: 0. Shape: that to which both broadcast. PyTorch: `div` with `rounding_mode="floor"`.
@@ -337,6 +377,35 @@ mod rows {
                 ],
             ));
             rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].fmod(v[1]), &["fmod of [2] and [3]", "hint: "]));
+            rows
+        }
+    }
+
+    impl Sampled for Remainder {
+        fn rows<T: Scalar>() -> Vec<Row<T>> {
+            // Quotients between 2 and 3, and between -3 and -2.
+            let mut rows = binary(Remainder, [2.05, 2.2], [0.8, 1.0], |a, b| a.remainder(b));
+            rows.extend(two([-2.2, -2.05], [0.8, 1.0], |a, b| a.remainder(b)));
+            rows.extend(points2(
+                |a, b| a.remainder(b),
+                &[
+                    (5.5, 2.0, 1.5, 1.0, -2.0),
+                    (-5.5, 2.0, 0.5, 1.0, 3.0),
+                    (5.5, -2.0, -0.5, 1.0, 3.0),
+                    (-5.5, -2.0, -1.5, 1.0, -2.0),
+                    (7.0, 3.0, 1.0, 1.0, -2.0),
+                    (-4.0, 2.0, 0.0, 1.0, 2.0),
+                    (0.0, 2.0, 0.0, 1.0, 0.0),
+                    (5.0, INF, 5.0, 1.0, 0.0),
+                    (-5.0, INF, INF, 1.0, 1.0),
+                    (1.0, 0.0, NAN, 1.0, -INF),
+                    (INF, 2.0, NAN, 1.0, NAN),
+                    (NAN, 2.0, NAN, 1.0, NAN),
+                ],
+            ));
+            // The exact quotient of 1 and 0.1 is below 10.
+            rows.push(equals([of(&[], [1.0]), of(&[], [0.1])], |v| v[0].remainder(v[1]), |v| v[0] - v[1] * T::from_f64(9.0)));
+            rows.push(refuses([any(&[2]), any(&[3])], |v| v[0].remainder(v[1]), &["remainder of [2] and [3]", "hint: "]));
             rows
         }
     }

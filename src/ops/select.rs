@@ -56,14 +56,16 @@ impl<T: Scalar> Fused<T> for Where {
 
 impl<'t, T: Scalar> Var<'t, T> {
     /// Chooses between two values, with this array as the condition: `a` where it is not 0, else `b`; all three broadcast. Derivative: each
-    /// value gets the cotangent where it was chosen and 0 elsewhere; the condition gets none. Shape: that to which all three broadcast.
-    /// PyTorch: `where`.
+    /// value gets the cotangent where it was chosen and 0 elsewhere; the condition gets none. A cotangent of 0 stays 0 on its way through the
+    /// functions that the value came from, even where their slope is infinite or NaN. Shape: that to which all three broadcast. PyTorch:
+    /// `where`.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
-    /// let x = tape.leaf([-1.0, 4.0]);
+    /// let x = tape.leaf([-1.0, 0.0, 4.0]);
     /// let y = x.gt(0.0).where_cond(x.sqrt(), 0.0);
-    /// assert_eq!(y.to_vec(), [0.0, 2.0]);
+    /// assert_eq!(y.to_vec(), [0.0, 0.0, 2.0]);
+    /// assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [0.0, 0.0, 0.25]);
     /// ```
     ///
     /// # Panics
@@ -135,14 +137,17 @@ impl Unary for Clamp {
     }
     #[inline(always)]
     fn df<R: Real>(self, x: R, _: R) -> R {
-        x.ge(x.lit(self.low.0)) * x.lit(self.high.0).ge(x)
+        // 0 at a bound, but an infinite x lies within an infinite bound.
+        let (low, high) = (x.lit(self.low.0), x.lit(self.high.0));
+        let above = if self.low.0 == f64::NEG_INFINITY { x.ge(low) } else { x.gt(low) };
+        let below = if self.high.0 == f64::INFINITY { high.ge(x) } else { high.gt(x) };
+        above * below
     }
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// min(max(x, low), high), elementwise; an infinite bound has no effect. Derivative: 1 within the bounds and at them, 0 outside.
-    ///
-    /// Shape: that of x.
+    /// min(max(x, low), high), elementwise; an infinite bound has no effect. Derivative: 1 between the bounds, 0 outside and at them, like
+    /// that of `hardtanh` and `relu`. Shape: that of x.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -155,8 +160,8 @@ impl<'t, T: Scalar> Var<'t, T> {
         self.record(Map(Clamp { low: Attribute(low), high: Attribute(high) }))
     }
     /// min(max(x, low), high), elementwise. The bounds are arrays or `None`; all broadcast. Where low > high the result is high.
-    /// Derivatives: 1 for the one of the three that was taken; two that are equal share it, as in `maximum`. Shape: that to which all three
-    /// broadcast. PyTorch: `clamp` with tensors.
+    /// Derivatives: 1 for the one of the three that was taken; two that are equal share it, as in `maximum`. (A bound that is a number has no
+    /// share, which is why `clamp` has 0 there.) Shape: that to which all three broadcast. PyTorch: `clamp` with tensors.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();
@@ -250,8 +255,8 @@ mod rows {
             rows.extend(points(
                 |x| x.clamp(-1.0, 2.0),
                 &[
-                    (-1.0, -1.0, 1.0),
-                    (2.0, 2.0, 1.0),
+                    (-1.0, -1.0, 0.0),
+                    (2.0, 2.0, 0.0),
                     (-1.5, -1.0, 0.0),
                     (2.5, 2.0, 0.0),
                     (0.0, 0.0, 1.0),
@@ -262,7 +267,10 @@ mod rows {
             ));
             // Bounds in reverse order.
             rows.extend(points(|x| x.clamp(1.0, -1.0), &[(0.0, -1.0, 0.0), (2.0, -1.0, 0.0), (-2.0, -1.0, 0.0), (NAN, NAN, 0.0)]));
-            rows.extend(points(|x| x.clamp(0.0, INF), &[(-3.0, 0.0, 0.0), (3.0, 3.0, 1.0), (INF, INF, 1.0)]));
+            rows.extend(points(|x| x.clamp(0.0, INF), &[(-3.0, 0.0, 0.0), (0.0, 0.0, 0.0), (3.0, 3.0, 1.0), (INF, INF, 1.0)]));
+            rows.extend(points(|x| x.clamp(-INF, 0.0), &[(-INF, -INF, 1.0), (-3.0, -3.0, 1.0), (0.0, 0.0, 0.0), (3.0, 0.0, 0.0)]));
+            // Equal bounds.
+            rows.extend(points(|x| x.clamp(1.0, 1.0), &[(0.0, 1.0, 0.0), (1.0, 1.0, 0.0), (2.0, 1.0, 0.0)]));
             rows
         }
     }

@@ -38,7 +38,7 @@ pub(crate) struct MaskedSoftmax;
 /// The reverse rule of both.
 fn rule<'t, T: Scalar>(cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
     let (g, y) = (cx.g, cx.y());
-    cx.each(|_| y * (g - (g * y).sum_axes(-1, true)))
+    cx.each(|_| (g - g.times(y).sum_axes(-1, true)).times(y))
 }
 
 impl<T: Scalar> Op<T> for Softmax {
@@ -89,7 +89,7 @@ impl<T: Scalar> Op<T> for LogSoftmax {
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
         let (g, y) = (cx.g, cx.y());
-        cx.each(|_| g - y.exp() * g.sum_axes(-1, true))
+        cx.each(|_| g - g.sum_axes(-1, true).times(y.exp()))
     }
 }
 

@@ -356,7 +356,8 @@ impl Unary for Sqrt {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The square root; NaN below 0, elementwise. Derivative: 1/(2 y), +inf at 0. Shape: that of x.
+    /// The square root; NaN below 0, elementwise. Derivative: 1/(2 y), +inf at 0 (but 0 of a cotangent of 0: see
+    /// [`Var::where_cond`]). Shape: that of x.
     ///
     /// ```
     /// let tape = wengert::Tape::<f64>::new();

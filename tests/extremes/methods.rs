@@ -191,6 +191,7 @@ pub const METHODS: &[(&str, Method)] = &[
     ("not_equal", |d| vec![d.x(&[2, 3]).not_equal(d.float(0.5))]),
     ("atan2", |d| vec![d.x(&[2, 3]).atan2(d.x(&[3]))]),
     ("fmod", |d| vec![d.x(&[2, 3]).fmod(d.x(&[3]))]),
+    ("remainder", |d| vec![d.x(&[2, 3]).remainder(d.x(&[3]))]),
     ("div_floor", |d| vec![d.x(&[2, 3]).div_floor(d.x(&[3]))]),
     ("div_trunc", |d| vec![d.x(&[2, 3]).div_trunc(d.x(&[3]))]),
     ("zip", |d| vec![d.x(&[2, 3]).zip(Mean3, d.x(&[3]))]),

@@ -34,9 +34,9 @@ fn by_hand(values: &[f64], steps: &[Step]) -> (Vec<f64>, f64) {
             }
             // Divided by b at once: 1 / b may overflow where g / b does not.
             Step::Zip(Zip::Div, a, b) => {
-                let g = own / values[b];
+                let g = if own == 0.0 { 0.0 } else { own / values[b] };
                 add(a, g);
-                add(b, -g * (values[a] / values[b]));
+                add(b, -times(g, values[a] / values[b], false));
             }
             Step::Zip(f, a, b) => {
                 let (_, da, db) = f.value(values[a], values[b]);
@@ -49,8 +49,9 @@ fn by_hand(values: &[f64], steps: &[Step]) -> (Vec<f64>, f64) {
     (g[..inputs].iter().map(|g| g.unwrap_or(0.0)).collect(), largest)
 }
 
+/// A cotangent times a slope: 0 stays 0, even beside an infinite slope.
 fn times(g: f64, slope: f64, chooses: bool) -> f64 {
-    if chooses && slope == 0.0 { 0.0 } else { g * slope }
+    if g == 0.0 || (chooses && slope == 0.0) { 0.0 } else { g * slope }
 }
 
 fn nodes<'t, T: Scalar>(x: &[Var<'t, T>], steps: &[Step]) -> Vec<Var<'t, T>> {

@@ -196,7 +196,7 @@ impl Map {
             Map::Relu => (if x <= 0.0 { 0.0 } else { x }, if x <= 0.0 { 0.0 } else { 1.0 }),
             Map::LeakyRelu => (if x > 0.0 { x } else { 0.1 * x }, step(0.1, 1.0, x)),
             Map::Softplus => (if x > 20.0 { x } else { x.exp().ln_1p() }, if x > 20.0 { 1.0 } else { sigmoid(x) }),
-            Map::Clamp => (if x.is_nan() { x } else { x.clamp(-0.75, 1.25) }, f64::from(u8::from((-0.75..=1.25).contains(&x)))),
+            Map::Clamp => (if x.is_nan() { x } else { x.clamp(-0.75, 1.25) }, f64::from(u8::from(-0.75 < x && x < 1.25))),
             Map::Double => (x + x, 2.0),
             Map::Less => (x - 0.5, 1.0),
             Map::Exp2 => (x.exp2(), x.exp2() * LN_2),

@@ -13,3 +13,4 @@ mod pixels;
 mod powers;
 mod resample;
 mod sort;
+mod zero_cotangents;

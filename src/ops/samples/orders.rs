@@ -39,10 +39,9 @@ fn along<T: Scalar>(f: &Function<T>, point: &[f64], direction: &[f64], at: f64) 
 /// True where an op has derivatives by convention that differ from those next to the point.
 fn is_convention(name: &str, point: &[f64]) -> bool {
     match name {
-        "Hypot" => point == [0.0, 0.0], // NaN: the vector 0 has no direction
-        "Xlogy" => point == [0.0, 0.0], // 0, like 0 ln b
+        "Xlogy" => point == [0.0, 0.0],                                            // 0, like 0 ln b
         "Pow" => point[0] == 0.0 && point[0].is_sign_negative() && point[1] < 0.0, // infinite, with a sign that changes with b
-        "Bce" => point[0] == 0.0 || point[0] == 1.0, // x (1 - x) is raised to 1e-12
+        "Bce" => point[0] == 0.0 || point[0] == 1.0,                               // x (1 - x) is raised to 1e-12
         _ => false,
     }
 }

@@ -60,6 +60,11 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
         }
         "logaddexp" => binary(c, |a, b| a.logaddexp(b)),
         "fmod" => binary(c, |a, b| a.fmod(b)),
+        "remainder" => {
+            c.takes("input, other")?;
+            let (a, b) = either(c, "input", "other")?;
+            Ok(a.remainder(b).into())
+        }
         "gt" => binary(c, |a, b| a.gt(b)),
         "ge" => binary(c, |a, b| a.ge(b)),
         "lt" => binary(c, |a, b| a.lt(b)),
