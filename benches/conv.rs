@@ -62,7 +62,7 @@ impl Layer {
     fn by_patches<'t>(&self, x: Var<'t>, w: Var<'t>) -> Var<'t> {
         let (size, filters) = (self.output() as isize, self.filters as isize);
         let columns = x.im2col([self.kernel; 2], self.options());
-        w.reshape(&[filters, -1]).matmul(columns).reshape(&[self.batch as isize, filters, size, size])
+        w.reshape([filters, -1]).matmul(columns).reshape([self.batch as isize, filters, size, size])
     }
 
     /// GFLOP/s of the output, the gradient by the input and that by the weights.

@@ -82,7 +82,7 @@ fn rows(c: &mut Criterion) {
         group.bench_function(id("sum of rows"), |b| forward(b, &x, |[x]| x.sum_axes(0, false)));
         group.bench_function(id("sum of columns"), |b| forward(b, &x, |[x]| x.sum_axes(1, false)));
         group.bench_function(id("amax of columns and gradient"), |b| both(b, &x, |[x]| x.amax(1, false)));
-        group.bench_function(id("transpose, copied"), |b| forward(b, &x, |[x]| x.t().reshape(&[-1])));
+        group.bench_function(id("transpose, copied"), |b| forward(b, &x, |[x]| x.t().reshape([-1])));
     }
 }
 
@@ -109,8 +109,8 @@ fn pooling(c: &mut Criterion) {
         group.throughput(Throughput::Elements(n as u64));
         let x = [numbers((n / shape[3]) as usize, shape[3] as usize)];
         let id = format!("{shape:?}").replace(' ', "");
-        group.bench_function(BenchmarkId::new(name, &id), |b| forward(b, &x, |[x]| pool(x.reshape(&shape))));
-        group.bench_function(BenchmarkId::new(format!("{name} and gradient"), &id), |b| both(b, &x, |[x]| pool(x.reshape(&shape))));
+        group.bench_function(BenchmarkId::new(name, &id), |b| forward(b, &x, |[x]| pool(x.reshape(shape))));
+        group.bench_function(BenchmarkId::new(format!("{name} and gradient"), &id), |b| both(b, &x, |[x]| pool(x.reshape(shape))));
     }
 }
 

@@ -69,7 +69,7 @@ impl Network {
         let (mut optimizer, mut tape) = (Adam::new(0.05), Tape::new());
         let mut best = 0;
         for _ in 0..steps {
-            let logits = self.logits(tape.constant(INPUTS)).reshape(&[4]);
+            let logits = self.logits(tape.constant(INPUTS)).reshape([4]);
             best = best.max(right(&step(logits).to_vec(), &targets));
             let loss = logits.bce_with_logits(tape.constant(targets));
             let grads = tape.backward(loss);

@@ -78,9 +78,9 @@ fn end<'t>(network: &MobileNetV2, x: Var<'t>) -> Var<'t> {
 fn as_photographs<'t>(images: Var<'t>, size: usize) -> Var<'t> {
     let sizes = [size, size];
     let options = InterpolateOptions { size: Some(&sizes), mode: InterpolateMode::Linear, ..Default::default() };
-    let large = images.interpolate(options).expand(&[-1, 3, -1, -1]);
+    let large = images.interpolate(options).expand([-1, 3, -1, -1]);
     let tape = images.tape();
-    let channels = |numbers: [f32; 3]| tape.constant(numbers).reshape(&[3, 1, 1]);
+    let channels = |numbers: [f32; 3]| tape.constant(numbers).reshape([3, 1, 1]);
     (large - channels([0.485, 0.456, 0.406])) / channels([0.229, 0.224, 0.225])
 }
 
@@ -111,7 +111,7 @@ fn distance_from_pytorch(network: &MobileNetV2, logits: &Path) -> Result<f32, Bo
     let n = 3 * 224 * 224;
     let x: Vec<f32> = (0..n).map(|i| (-2.0 + 4.0 * f64::from(i) / f64::from(n - 1)) as f32).collect();
     let tape = Tape::new();
-    let found = tape.no_grad(|| network.forward(tape.constant(x).reshape(&[1, 3, 224, 224]))).to_vec();
+    let found = tape.no_grad(|| network.forward(tape.constant(x).reshape([1, 3, 224, 224]))).to_vec();
     if found.len() != expected.len() {
         return Err(format!("{}: {} logits where {} are needed", logits.display(), expected.len(), found.len()).into());
     }

@@ -47,7 +47,7 @@ fn steps<F: FnMut() -> Stats>(threads: usize, make: impl FnOnce() -> F + Send) -
 /// A product large enough to be packed, also when two threads share it.
 fn large_product<T: Scalar>() {
     let tape = Tape::<T>::new();
-    let x = tape.constant(numbers::<T>(600 * 64, 1)).reshape(&[600, 64]);
+    let x = tape.constant(numbers::<T>(600 * 64, 1)).reshape([600, 64]);
     x.matmul(x.t());
 }
 
@@ -128,7 +128,7 @@ fn mixed_step<T: Scalar>() -> impl FnMut() -> Stats {
         descend(&mut tape, &layers, |tape| {
             let (w, b) = (tape.param(&layers[0][0]), tape.param(&layers[0][1]));
             let h = (w * b.unsqueeze(-1) + T::from_f64(0.5)).softmax(0);
-            let part = h.slice(&wengert::at![1..50; 2, ..]).permute(&[1, 0]).reshape(&[-1, 5]);
+            let part = h.slice(&wengert::at![1..50; 2, ..]).permute(&[1, 0]).reshape([-1, 5]);
             let max = part.amax(-1, true);
             let y = (part - max).exp().mean_axes(0, false).clamp(0.1, 2.0).powf(1.5);
             tape.backward(y.sum() + h.logsumexp(1, false).mean())

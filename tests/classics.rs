@@ -56,7 +56,7 @@ fn most_right(sizes: &[usize], targets: [f64; 4], seed: u64) -> usize {
             x = if i == 0 { x } else { x.tanh() };
             x = x.linear(tape.param(&layer[0]), tape.param(&layer[1]));
         }
-        let x = x.reshape(&[4]);
+        let x = x.reshape([4]);
         most = most.max(x.gt(0.0).to_vec().iter().zip(targets).filter(|(y, t)| *y == t).count());
         let loss = x.bce_with_logits(tape.constant(targets));
         let grads = tape.backward(loss);

@@ -33,7 +33,7 @@ fn graph<'t, T: Scalar>(seed: u64, leaves: &[Var<'t, T>]) -> Var<'t, T> {
             12 => a.clamp(-1.0, 1.0),
             13 => a.sin(),
             // A view in between, and one that is not laid out in order.
-            14 => (a.reshape(&[-1]) + b.reshape(&[-1])).reshape_as(a),
+            14 => (a.reshape([-1]) + b.reshape([-1])).reshape_as(a),
             15 => a.flip_twice(),
             16 => a.detach() + b,
             _ => a.gt(b) * a,
@@ -188,7 +188,7 @@ fn sums<T: Scalar>(seed: u64, inputs: &[Vec<T>]) -> [[u64; 2]; 2] {
     let tape = Tape::<T>::new();
     let leaves: Vec<_> = inputs.iter().map(|x| tape.leaf(x)).collect();
     let y = graph(seed, &leaves);
-    let waiting = [y.sum(), y.reshape(&[-1, 1]).mean_axes(.., true)].map(|v| v.item().to_f64().to_bits());
+    let waiting = [y.sum(), y.reshape([-1, 1]).mean_axes(.., true)].map(|v| v.item().to_f64().to_bits());
     let z = tape.leaf(y.to_vec());
     [waiting, [z.sum(), z.mean()].map(|v| v.item().to_f64().to_bits())]
 }
@@ -271,7 +271,7 @@ fn sums_that_wait_are_numbers_like_any_other() {
     assert!(!total.is_tracked() && total.item() == 1.5 * n as f64);
     let square = (x * x).sum();
     assert_eq!((square * square).item(), (0.25 * n as f64).powi(2));
-    let table = (x.reshape(&[100, 200]) * 4.0).t();
+    let table = (x.reshape([100, 200]) * 4.0).t();
     assert_eq!((table.sum().item(), table.sum_axes(0, false).sum().item()), (2.0 * n as f64, 2.0 * n as f64));
     assert_eq!(tape.backward((x * 2.0).sum().detach() + (x * 3.0).sum()).wrt(x).expect("used")[[7]], 3.0);
 }
@@ -313,7 +313,7 @@ fn sums_of_sums_that_wait() {
     let values: Vec<f64> = (0..20_000).map(|i| f64::from(i % 7)).collect();
     let expected: f64 = values.iter().map(|x| 2.0 * x).sum();
     let of: [fn(Var<'_, f64>) -> Var<'_, f64>; 4] =
-        [|y| y.sum().sum(), |y| y.sum_axes(.., true).sum(), |y| y.sum_axes(.., true).mean(), |y| y.sum().reshape(&[1, 1]).sum()];
+        [|y| y.sum().sum(), |y| y.sum_axes(.., true).sum(), |y| y.sum_axes(.., true).mean(), |y| y.sum().reshape([1, 1]).sum()];
     for sum in of {
         for read_first in [false, true] {
             let tape = Tape::<f64>::new();

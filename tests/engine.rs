@@ -273,7 +273,7 @@ fn higher_derivatives_of_polynomials_and_tanh() {
 /// A loss through every kind of op: product, map, softmax, views, reductions, gather, concat.
 fn everything<'t>(x: Var<'t, f64>, w: Var<'t, f64>) -> Var<'t, f64> {
     let h = x.linear(w, w.sum_axes(1, false)).tanh();
-    let parts = concat(&[h.slice(&at![.., ..2]), h.t().reshape(&[3, 4]).narrow(1, 1, 3)], 1);
+    let parts = concat(&[h.slice(&at![.., ..2]), h.t().reshape([3, 4]).narrow(1, 1, 3)], 1);
     let p = parts.softmax(0) * parts.log_softmax(1) + stack(&[h, h.exp()], 0).mean_axes(0, false).sum_to([3, 1]);
     let chosen = p.gather(1, [[0usize, 4], [3, 3], [1, 2]]).matmul(p.index_select(0, [2usize, 0]));
     let normed = chosen / (chosen.square().sum_axes(-1, true) + 1.0).sqrt();
@@ -355,7 +355,7 @@ fn values_come_back_as_numbers_slices_views_and_arrays() {
     let array = Array2::from_shape_fn((3, 2), |(i, j)| (10 * i + j) as f64);
     assert_eq!(tape.constant(array.t()).to_array(), array.t().to_owned().into_dyn(), "a transposed array goes in as it looks");
     assert_eq!(tape.constant(array.slice(ndarray::s![..;2, 1])).to_vec(), [1.0, 21.0]);
-    let repeated = tape.leaf([1.0, 2.0]).broadcast_to(&[2, 2]);
+    let repeated = tape.leaf([1.0, 2.0]).broadcast_to([2, 2]);
     assert_eq!(repeated.value().as_slice(), [1.0, 2.0, 1.0, 2.0]);
 }
 
@@ -367,7 +367,7 @@ fn arrays_without_elements_pass_through() {
     let y = (x.matmul(w).tanh() + 1.0) * 2.0;
     assert_eq!((y.shape(), y.to_vec().len(), y.to_array().shape()), (Shape::from([0, 4]), 0, &[0, 4][..]));
     assert!(y.value().as_slice().is_empty() && y.value().view().is_empty());
-    let loss = y.sum() + concat(&[y, y], 0).t().reshape(&[-1, 4, 2]).sum() + x.softmax(-1).sum() + x.slice(&at![.., 1..; 2]).exp().sum();
+    let loss = y.sum() + concat(&[y, y], 0).t().reshape([-1, 4, 2]).sum() + x.softmax(-1).sum() + x.slice(&at![.., 1..; 2]).exp().sum();
     assert_eq!(loss.item(), 0.0);
     let grads = tape.backward(loss);
     assert_eq!(grads.wrt(x).expect("used").shape(), [0, 3]);
@@ -646,7 +646,7 @@ fn numbers_take_both_ways<T: Scalar>() {
                 10 => a.relu(),
                 // Not by numbers alone: the sweep changes its way in between.
                 11 => stack(&[a, b], 0).sum(),
-                12 => a.unsqueeze(0).broadcast_to(&[3]).mean(),
+                12 => a.unsqueeze(0).broadcast_to([3]).mean(),
                 _ => a.clamp(-1.0, 1.0),
             };
             values.push(y);

@@ -82,11 +82,11 @@ fn rearrangements<T: Scalar>() {
     let tape = Tape::<T>::new();
     let of = |dims: &[usize]| tape.leaf(ndarray::ArrayD::from_elem(dims, T::ONE));
     let (a, v, cube) = (of(&[2, 3]), of(&[3]), of(&[1, 1, 1]));
-    refuses!(tape, a.reshape(&[4, 2]), "reshape of [2, 3]: 6 elements of shape [2, 3] do not fill shape [4, 2], which has 8",
+    refuses!(tape, a.reshape([4, 2]), "reshape of [2, 3]: 6 elements of shape [2, 3] do not fill shape [4, 2], which has 8",
         hint: "one size may be -1 in `reshape`: it is then worked out");
-    refuses!(tape, a.reshape(&[4, -1]), "reshape of [2, 3]: 6 elements of shape [2, 3] cannot have shape [4, -1]",
+    refuses!(tape, a.reshape([4, -1]), "reshape of [2, 3]: 6 elements of shape [2, 3] cannot have shape [4, -1]",
         hint: "at most one size may be -1, and the others must divide the number of elements");
-    refuses!(tape, v.broadcast_to(&[3, 2]), "broadcast_to of [3]: shape [3] does not broadcast to [3, 2]",
+    refuses!(tape, v.broadcast_to([3, 2]), "broadcast_to of [3]: shape [3] does not broadcast to [3, 2]",
         hint: "sizes are compared from the last axis; each must be equal or 1 in the array");
     refuses!(tape, concat(&[a, v], 0), "concat of [2, 3] and [3]: input 1 has shape [3], which differs from [2, 3] in the number of axes",
         hint: "all sizes but that of the joined axis must be equal");
@@ -280,7 +280,7 @@ impl<T: Scalar> Op<T> for PairSum {
         y[0] = x[0].iter().fold(T::ZERO, |a, b| a + b);
     }
     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|_| cx.g.broadcast_to(&[2]))
+        cx.each(|_| cx.g.broadcast_to([2]))
     }
 }
 
@@ -382,16 +382,16 @@ fn every_method_records_the_line_of_its_caller() {
         a.sum_axes(0, true) + a.mean_axes([1], true) + a.amax(-1, true) + a.amin(.., true) + a.logsumexp(0, true),
         a.sum() + a.mean() + a.max() + a.min(),
         (a.softmax(0), a.log_softmax(-1), a.cross_entropy([0usize, 1]), a.cross_entropy_probs(b), a.mse_loss(b), a.bce_with_logits(b)),
-        (a.matmul(b), a.matmul(v), v.matmul(a), v.matmul(v), a.linear(b, v), a.t().reshape(&[-1]), a.permute(&[1, 0]).unsqueeze(0)),
-        (a.unsqueeze(0).matmul(b.unsqueeze(0)), a.unsqueeze(0).linear(b, v), a.broadcast_to(&[3, 2, 2]).sum_to([2, 2])),
+        (a.matmul(b), a.matmul(v), v.matmul(a), v.matmul(v), a.linear(b, v), a.t().reshape([-1]), a.permute(&[1, 0]).unsqueeze(0)),
+        (a.unsqueeze(0).matmul(b.unsqueeze(0)), a.unsqueeze(0).linear(b, v), a.broadcast_to([3, 2, 2]).sum_to([2, 2])),
         (a.slice(&at![0, ..; -1]), a.narrow(0, 0, 1), a.pad(&[(1, 1)], 0.0), concat(&[a, b], 0), stack(&[a, b], 1), a.flatten(0, -1)),
         (a.gather(0, [[0usize, 1]]), a.index_select(1, [1usize]), a.detach(), a.ones_like(), a.number(2.0), a.squeeze(..)),
         (a.prod(), a.prod_axes(.., true), a.cumsum(0), a.cumprod(1), a.logcumsumexp(-1), a.trace(), a.median(), a.diagonal(0, 0, 1)),
         (a.max_with_indices(0, false), a.min_with_indices(1, true), a.median_with_indices(0, true), a.kthvalue(1, 0, false)),
         (a.sort(0, true), a.topk(1, 1, false), a.argmax(0, true), a.argmin(0, false), a.argsort(0, false), a.sum().sort(0, false)),
-        (a.flip(0), a.roll(&[1], &[0]), a.roll(&[1], &[]), a.repeat(&[2, 1, 2]), a.tile(&[2]), a.chunk(2, 0), a.split(1, 1)),
-        (a.split_with_sizes(&[2], 0), a.tril(0), a.triu(1), v.diag_embed(1, 0, 1), a.unfold(0, 1, 1), a.sum().unfold(0, 1, 1)),
-        (a.expand(&[3, -1, 2]), a.unflatten(0, &[-1, 2]), a.movedim(&[0], &[1]), a.take_along_dim(0, [[1, 0]]), a.masked_select(b.gt(0.5))),
+        (a.flip(0), a.roll(&[1], &[0]), a.roll(&[1], &[]), a.repeat([2, 1, 2]), a.tile([2]), a.chunk(2, 0), a.split(1, 1)),
+        (a.split_with_sizes([2], 0), a.tril(0), a.triu(1), v.diag_embed(1, 0, 1), a.unfold(0, 1, 1), a.sum().unfold(0, 1, 1)),
+        (a.expand([3, -1, 2]), a.unflatten(0, [-1, 2]), a.movedim(&[0], &[1]), a.take_along_dim(0, [[1, 0]]), a.masked_select(b.gt(0.5))),
         (a.scatter(0, [[1, 0]], b), a.scatter_add(0, [[1]], b), a.scatter(1, [[0]], 2.0), a.index_add(0, [1, 0], b, 2.0)),
         (a.index_copy(0, [1, 0], b), a.index_fill(1, [0], 2.0), a.index(&pick![[1, 0], 0]), a.index(&pick![[0], Pick::NewAxis, [1]])),
     );
@@ -413,7 +413,7 @@ fn a_gradient_is_asked_for_by_a_var_of_its_own_step() {
         let text = refused(|| grads.wrt(other.leaf(1.0)).is_some());
         assert!(text.contains("wrt: the Var is of another tape") && text.contains("tests/errors.rs") && text.contains("hint: "), "{text}");
         // Not silently None: the gradient by a computed Var is not kept.
-        let text = refused(|| grads.wrt(x.reshape(&[1])).is_some());
+        let text = refused(|| grads.wrt(x.reshape([1])).is_some());
         assert!(text.contains("by `reshape`") && text.contains("tests/errors.rs") && text.contains("`tape.grad("), "{text}");
         grads
     };
@@ -427,9 +427,9 @@ fn a_gradient_is_asked_for_by_a_var_of_its_own_step() {
 fn an_array_of_more_elements_than_addresses_is_refused() {
     let tape = Tape::<f64>::new();
     let x = tape.leaf([1.0, 2.0]).unsqueeze(-1);
-    let text = refused(|| x.broadcast_to(&[1 << 20, 1 << 20, 1 << 20, 2, 1 << 20]));
+    let text = refused(|| x.broadcast_to([1 << 20, 1 << 20, 1 << 20, 2, 1 << 20]));
     assert!(text.contains("broadcast_to") && text.contains("more elements than memory has addresses"), "{text}");
-    let text = refused(|| x.broadcast_to(&[0, 1_usize << 40, 1 << 40, 2, 1]));
+    let text = refused(|| x.broadcast_to([0, 1_usize << 40, 1 << 40, 2, 1]));
     assert!(text.contains("more elements than memory has addresses"), "{text}");
     assert_eq!(x.sum().item(), 3.0);
 }
@@ -511,11 +511,11 @@ fn options_that_are_no_numbers_are_refused() {
     let eps = f64::NAN;
     let says = |op: &str| format!("{op} of [2, 2]: eps is not a number");
     refuses!(tape, x.standardize(0, eps), says("standardize"), hint: small);
-    refuses!(tape, x.layer_norm(&[2], norm(eps)), says("layer_norm"), hint: small);
+    refuses!(tape, x.layer_norm([2], norm(eps)), says("layer_norm"), hint: small);
     refuses!(tape, x.group_norm(1, norm(eps)), says("group_norm"), hint: small);
     refuses!(tape, x.batch_norm_train(None, norm(eps)), says("batch_norm"), hint: small);
     let rms = wengert::RmsNormOptions { eps: Some(eps), ..Default::default() };
-    refuses!(tape, x.rms_norm(&[2], rms), says("rms_norm"), hint: small);
+    refuses!(tape, x.rms_norm([2], rms), says("rms_norm"), hint: small);
     let normalize = wengert::NormalizeOptions { eps, ..Default::default() };
     refuses!(tape, x.normalize_with(0, normalize), says("normalize"), hint: small);
     refuses!(tape, x.cosine_similarity_with(x, 0, eps), says("cosine_similarity"), hint: small);

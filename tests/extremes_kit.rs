@@ -107,7 +107,7 @@ fn layers_of_extreme_sizes() {
                 let options = ConvTranspose2dOptions { groups: b, ..Default::default() };
                 holds(nn::ConvTranspose2d::<f32>::with(a, a, [1, 1], options, &mut rng()).parameter_count() == a * (a / b) + a)
             }),
-            ("LayerNorm", &|(a, b)| holds(nn::LayerNorm::<f32>::new(&[a, b]).parameter_count() == 2 * a * b)),
+            ("LayerNorm", &|(a, b)| holds(nn::LayerNorm::<f32>::new([a, b]).parameter_count() == 2 * a * b)),
             ("GroupNorm", &|(a, b)| holds(nn::GroupNorm::<f32>::new(a, b).parameter_count() == 2 * b)),
             ("Linear", &|(a, b)| holds(nn::Mlp::new(&[a, 1, b]).build::<f32>(&mut rng()).parameter_count() == a + 1 + b + b)),
             ("summary", &|(a, b)| holds(Forward::<f32>::summary(&nn::Relu, &[a, b]).input[..] == [a, b])),
@@ -118,7 +118,7 @@ fn layers_of_extreme_sizes() {
         &[
             ("BatchNorm", &|n| holds(nn::BatchNorm1d::<f32>::new(n).parameter_count() == 2 * n)),
             ("BatchNorm", &|n| holds(nn::BatchNorm2d::<f64>::new(n).without_affine().parameter_count() == 0)),
-            ("LayerNorm", &|n| holds(nn::LayerNorm::<f32>::new(&[n; 3]).parameter_count() == 2 * n * n * n)),
+            ("LayerNorm", &|n| holds(nn::LayerNorm::<f32>::new([n; 3]).parameter_count() == 2 * n * n * n)),
             ("ResNet", &|n| holds(nn::ResNet::<f32>::small(1, 1, n, &mut rng()).parameter_count() > 0)),
             ("Conv", &|n| holds(nn::ResNet::<f32>::small(n, 1, 1, &mut rng()).parameter_count() > 0)),
             ("Linear", &|n| holds(nn::ResNet::<f32>::small(1, n, 1, &mut rng()).parameter_count() > 0)),
@@ -158,7 +158,7 @@ fn layers_of_extreme_numbers() {
             ("Mlp", &|p| runs(&nn::Mlp::new(&[2, 3, 2]).dropout(p).build(&mut rng()))),
             ("BatchNorm", &|eps| runs(&nn::BatchNorm1d::with(2, eps, 0.1))),
             ("BatchNorm", &|momentum| runs(&nn::BatchNorm1d::with(2, 1e-5, momentum))),
-            ("LayerNorm", &|eps| runs(&nn::LayerNorm::new(&[2]).with_eps(eps))),
+            ("LayerNorm", &|eps| runs(&nn::LayerNorm::new([2]).with_eps(eps))),
             ("GroupNorm", &|eps| runs(&nn::GroupNorm::new(1, 2).with_eps(eps))),
             ("", &|word| {
                 let (tape, words) = (Tape::new(), nn::Embedding::<f32>::new(2, 3, &mut rng()));

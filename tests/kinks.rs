@@ -146,7 +146,7 @@ fn first() -> Vec<Row> {
         shaped("max_pool2d", "four equal", &[1, 2, 2], [&[5.0; 4]], |v| v[0].max_pool2d([2, 2], Default::default())),
         row("max_pool1d", "nan nan 0", [&[NAN, NAN, 0.0]], |v| v[0].unsqueeze(0).max_pool1d([3], Default::default())),
         shaped("grid_sample", "a position at the border", &[1, 1, 1, 2], [&[1.0, 0.0]], |v| {
-            let image = v[0].tape().constant([[1.0, 3.0]]).reshape(&[1, 1, 1, 2]);
+            let image = v[0].tape().constant([[1.0, 3.0]]).reshape([1, 1, 1, 2]);
             let padding_mode = GridSamplePadding::Border;
             image.grid_sample(v[0], GridSampleOptions { padding_mode, align_corners: true, ..Default::default() })
         }),

@@ -33,7 +33,7 @@ use wengert::{
 
 /// The sum of an array's elements, each times a number of its own.
 fn weighted<'t>(y: Var<'t, f64>, weights: &[f64]) -> Var<'t, f64> {
-    (y.reshape(&[-1]) * y.tape().constant(weights)).sum()
+    (y.reshape([-1]) * y.tape().constant(weights)).sum()
 }
 
 /// The gradients of a number by all inputs.
@@ -158,7 +158,7 @@ fn determinants_of_singular_matrices() {
 fn the_determinant_of_zeros_to_second_order() {
     let tape = Tape::<f64>::new();
     // ad - bc, as a function of (a, b, c, d)
-    let second = hessian(|x| x.reshape(&[2, 2]).det(), tape.leaf([0.0; 4]));
+    let second = hessian(|x| x.reshape([2, 2]).det(), tape.leaf([0.0; 4]));
     #[rustfmt::skip]
     assert_eq!(second.to_vec(), [
         0.0, 0.0, 0.0, 1.0,
@@ -376,7 +376,7 @@ fn a_skip_connection() {
 
 /// x + f(x), by x, the weight and the bias of f.
 fn skip<'t>(x: &[Var<'t, f64>]) -> Var<'t, f64> {
-    x[0] + x[0].layer_norm(&[3], NormOptions { weight: Some(x[1]), bias: Some(x[2]), eps: 1e-5 })
+    x[0] + x[0].layer_norm([3], NormOptions { weight: Some(x[1]), bias: Some(x[2]), eps: 1e-5 })
 }
 
 // ------------------------------------------------------------------------------------------- arguments that are forgotten
@@ -453,7 +453,7 @@ fn a_triangular_solve_by_the_matrix_alone() {
 #[test]
 fn normalizations_by_all_they_have() {
     let inputs = [array![[1.0, 2.0, 4.0], [0.5, -1.0, 3.0]].into_dyn(), array![1.0, 2.0, 3.0].into_dyn()];
-    differences_agree(|x| x[0].rms_norm(&[3], RmsNormOptions { weight: Some(x[1]), eps: None }), &inputs);
+    differences_agree(|x| x[0].rms_norm([3], RmsNormOptions { weight: Some(x[1]), eps: None }), &inputs);
     differences_agree(|x| x[0].softmax(-1) * x[1], &inputs);
     let found = gradients(|x| weighted(x[0].softmax(0), &[1.0, 0.0]), &[array![0.0, 0.0].into_dyn()]);
     assert_eq!(found, [[0.25, -0.25]]); // p (1 - p)

@@ -175,9 +175,9 @@ proptest! {
         let (left, right): (usize, usize) = (dims[..cut].iter().product(), dims[cut..].iter().product());
         let values: Vec<f64> = expected.iter().copied().collect();
         let expected = ArrayD::from_shape_vec(IxDyn(&[left, right]), values).expect("as many elements");
-        let z = y.reshape(&[left as isize, right as isize]);
+        let z = y.reshape([left as isize, right as isize]);
         holds(z, &expected)?;
-        holds(z.reshape(&dims.iter().map(|&n| n as isize).collect::<Vec<_>>()), &y.to_array())?;
+        holds(z.reshape(dims.iter().map(|&n| n as isize).collect::<Vec<_>>()), &y.to_array())?;
         // Every element that was kept gets its weight once.
         prop_assert_eq!(pulled(z, x).sum(), filled(&[left, right]).sum());
     }

@@ -67,15 +67,15 @@ fn cases<T: Scalar>() -> Vec<Case<T>> {
         case("standardize", 0, |x| x.standardize(-1, 0.0)),
         case("standardize of columns", 0, |x| x.standardize([0, 1], 0.0)),
         fixed("standardize with eps", |x| x.standardize([0, 2], 1e-5)),
-        fixed("layer_norm", |x| x.layer_norm(&[3, 4], plain(1e-5))),
-        case("layer_norm without eps", 0, |x| x.layer_norm(&[4], plain(0.0))),
+        fixed("layer_norm", |x| x.layer_norm([3, 4], plain(1e-5))),
+        case("layer_norm without eps", 0, |x| x.layer_norm([4], plain(0.0))),
         fixed("group_norm", |x| x.group_norm(3, plain(1e-5))),
         fixed("instance_norm", |x| x.instance_norm(plain(1e-5))),
         fixed("batch_norm", |x| x.batch_norm_train(None, plain(1e-5))),
         case("batch_norm without eps", 0, |x| x.batch_norm_train(None, plain(0.0))),
-        case("batch_norm of columns", 0, |x| x.reshape(&[8, 3]).batch_norm_train(None, plain(0.0))),
-        fixed("rms_norm", |x| x.rms_norm(&[4], RmsNormOptions { eps: Some(1e-6), weight: None })),
-        case("rms_norm without eps", 0, |x| x.rms_norm(&[3, 4], RmsNormOptions { eps: Some(0.0), weight: None })),
+        case("batch_norm of columns", 0, |x| x.reshape([8, 3]).batch_norm_train(None, plain(0.0))),
+        fixed("rms_norm", |x| x.rms_norm([4], RmsNormOptions { eps: Some(1e-6), weight: None })),
+        case("rms_norm without eps", 0, |x| x.rms_norm([3, 4], RmsNormOptions { eps: Some(0.0), weight: None })),
         fixed("local_response_norm", |x| x.local_response_norm(2, LocalResponseNormOptions::default())),
         fixed("local_response_norm, large alpha", |x| x.local_response_norm(3, LocalResponseNormOptions { alpha: 0.5, beta: 0.5, k: 2.0 })),
     ]
@@ -166,7 +166,7 @@ fn variances_overflow_no_earlier_than_their_value() {
     // The sum of squares is 4e38 times 1000 and more, the variance is not.
     let x: Vec<f32> = (0..4000).map(|i| if i % 2 == 0 { 1e19 } else { -1e19 }).collect();
     for (shape, axis) in [([1, 4000], 1), ([4000, 1], 0)] {
-        let v = tape.leaf(x.clone()).reshape(&shape).var(axis, 0.0, false).item();
+        let v = tape.leaf(x.clone()).reshape(shape).var(axis, 0.0, false).item();
         assert!((v / 1e38 - 1.0).abs() < 1e-6, "{v}");
     }
     // One row far out does not change the bits of another.
@@ -214,7 +214,7 @@ fn equal_numbers_are_zero<T: Scalar>() {
                 of(&[n, 3]).standardize(0, eps),
                 of(&[3, n]).t().standardize(0, eps),
                 of(&[2, n, 3]).standardize([0, 2], eps),
-                of(&[3, n]).layer_norm(&[n], plain(eps)),
+                of(&[3, n]).layer_norm([n], plain(eps)),
                 of(&[2, 4, n]).group_norm(2, plain(eps)),
                 of(&[2, 3, n]).instance_norm(plain(eps)),
                 of(&[n, 1]).batch_norm_train(None, plain(eps)),

@@ -361,7 +361,7 @@ mod rows {
         let width = like.shape()[1];
         let mut t = vec![T::ZERO; 3 * width];
         (0..3).for_each(|row| t[row * width + classes[row]] = T::ONE);
-        like.tape().constant(t).reshape(&[3, width as isize])
+        like.tape().constant(t).reshape([3, width as isize])
     }
     fn op(targets: [i64; 3]) -> CrossEntropyGrad {
         CrossEntropyGrad(Classes { targets: targets.into(), ignore: -100, mean: true })

@@ -413,7 +413,7 @@ mod rows {
                     |v| third(v[0].powi(4).sum().powf(0.25), v[0]),
                 ),
                 grad([any(&[700])], |v| v[0].vector_norm(2.0, .., false)),
-                grad([any(&[4])], |v| v[0].broadcast_to(&[3, 4]).vector_norm(3.0, 0, false)),
+                grad([any(&[4])], |v| v[0].broadcast_to([3, 4]).vector_norm(3.0, 0, false)),
                 grad([any(&[0, 3])], |v| v[0].vector_norm(2.0, 0, false)),
                 grad([any(&[0, 3])], |v| v[0].vector_norm(-1.0, 1, false)),
                 grad([any(&[5])], |v| v[0].vector_norm(2.0, 0, false) * v[0]),

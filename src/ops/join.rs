@@ -127,7 +127,7 @@ mod rows {
                 equals(
                     [any(&[2, 3]), any(&[2, 3])],
                     |v| stack(v, 0).square(),
-                    |v| concat(&[v[0].reshape(&[1, 2, 3]), v[1].reshape(&[1, 2, 3])], 0).square(),
+                    |v| concat(&[v[0].reshape([1, 2, 3]), v[1].reshape([1, 2, 3])], 0).square(),
                 ),
                 equals(
                     [any(&[3]), any(&[4])],

@@ -178,7 +178,7 @@ mod rows {
             vec![
                 grad([any(&[3, 5])], |v| v[0].std(1, 1.0, false)),
                 grad([any(&[2, 3, 2])], |v| v[0].std([0, 2], 0.0, true).square()),
-                grad([any(&[4])], |v| v[0].broadcast_to(&[3, 4]).std([0, 1], 1.0, false)),
+                grad([any(&[4])], |v| v[0].broadcast_to([3, 4]).std([0, 1], 1.0, false)),
                 equals(
                     [any(&[3, 4])],
                     |v| v[0].std(0, 0.0, false),

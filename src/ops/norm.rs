@@ -424,8 +424,8 @@ mod rows {
                     ),
                     equals(
                         [any(&[4])],
-                        move |v| of_axes(v[0].broadcast_to(&[3, 4]), 1, 0.5, center),
-                        move |v| formula(v[0].broadcast_to(&[3, 4]), &[1], 0.5, center),
+                        move |v| of_axes(v[0].broadcast_to([3, 4]), 1, 0.5, center),
+                        move |v| formula(v[0].broadcast_to([3, 4]), &[1], 0.5, center),
                     ),
                     equals([any(&[5])], move |v| of_axes(v[0], 0, 0.5, center) * v[0], move |v| formula(v[0], &[0], 0.5, center) * v[0]),
                     grad([any(&[])], move |v| of_axes(v[0], 0, 0.5, center)),
@@ -451,7 +451,7 @@ mod rows {
                     [any(&[2, 6, 2]), any(&[6]), any(&[6])],
                     |v| v[0].group_norm(3, affine(v[1], v[2], 0.2)),
                     |v| {
-                        let y = formula(v[0].reshape(&[2, 3, 4]), &[2], 0.2, true).reshape(&[2, 6, 2]);
+                        let y = formula(v[0].reshape([2, 3, 4]), &[2], 0.2, true).reshape([2, 6, 2]);
                         y * v[1].unsqueeze(-1) + v[2].unsqueeze(-1)
                     },
                 ),
@@ -462,23 +462,23 @@ mod rows {
                 refuses([any(&[1, 2, 0])], |v| v[0].group_norm(1, plain(0.1)), &["group_norm of [1, 2, 0]", "no numbers"]),
                 equals(
                     [any(&[2, 2, 3]), any(&[2, 3]), any(&[2, 3])],
-                    |v| v[0].layer_norm(&[2, 3], affine(v[1], v[2], 0.2)),
+                    |v| v[0].layer_norm([2, 3], affine(v[1], v[2], 0.2)),
                     |v| formula(v[0], &[1, 2], 0.2, true) * v[1] + v[2],
                 ),
-                refuses([any(&[2, 3])], |v| v[0].layer_norm(&[2], plain(0.1)), &["layer_norm of [2, 3]", "[2] are not", "hint: "]),
+                refuses([any(&[2, 3])], |v| v[0].layer_norm([2], plain(0.1)), &["layer_norm of [2, 3]", "[2] are not", "hint: "]),
                 refuses([any(&[2, 3])], |v| v[0].layer_norm((), plain(0.1)), &["layer_norm of [2, 3]", "[] are not", "hint: "]),
                 refuses(
                     [any(&[2, 3]), any(&[2])],
-                    |v| v[0].layer_norm(&[3], affine(v[1], v[1], 0.1)),
+                    |v| v[0].layer_norm([3], affine(v[1], v[1], 0.1)),
                     &["[2, 3] and [2]", "shape [3], not [2]"],
                 ),
                 equals(
                     [any(&[2, 3]), any(&[3])],
-                    |v| v[0].rms_norm(&[3], RmsNormOptions { weight: Some(v[1]), eps: Some(0.3) }),
+                    |v| v[0].rms_norm([3], RmsNormOptions { weight: Some(v[1]), eps: Some(0.3) }),
                     |v| formula(v[0], &[1], 0.3, false) * v[1],
                 ),
-                value([of(&[2], [1.0, 7.0])], |v| v[0].rms_norm(&[2], RmsNormOptions::default()), &[0.2, 1.4], [&[0.168, -0.024]]),
-                refuses([any(&[2, 3])], |v| v[0].rms_norm(&[2, 2], RmsNormOptions::default()), &["rms_norm of [2, 3]", "[2, 2] are not"]),
+                value([of(&[2], [1.0, 7.0])], |v| v[0].rms_norm([2], RmsNormOptions::default()), &[0.2, 1.4], [&[0.168, -0.024]]),
+                refuses([any(&[2, 3])], |v| v[0].rms_norm([2, 2], RmsNormOptions::default()), &["rms_norm of [2, 3]", "[2, 2] are not"]),
             ]);
             rows.extend(composed([
                 grad([any(&[2, 4, 2])], |v| v[0].local_response_norm(3, LocalResponseNormOptions { alpha: 0.5, ..Default::default() })),

@@ -457,7 +457,7 @@ mod rows {
             let mut rows = reduction(|x, axes, keep| x.sum_axes(axes, keep));
             rows.extend(of_no_axes(|x, axes| x.sum_axes(axes, false)));
             rows.extend([
-                grad([any(&[3])], |v| v[0].broadcast_to(&[4, 3]).sum_axes(0, false).square()),
+                grad([any(&[3])], |v| v[0].broadcast_to([4, 3]).sum_axes(0, false).square()),
                 value([of(&[0], [])], |v| v[0].sum(), &[0.0], [&[]]),
                 value([of(&[2, 0], [])], |v| v[0].sum_axes(1, false), &[0.0, 0.0], [&[]]),
                 value([of(&[3], [1.0, INF, -INF])], |v| v[0].sum(), &[NAN], [&[1.0; 3]]),

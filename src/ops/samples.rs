@@ -248,7 +248,7 @@ fn one_of<T: Scalar>(low: f64, high: f64, f: One<T>) -> Vec<Row<T>> {
         grad([x(&[3, 5])], move |v| f(v[0].t())),
         grad([x(&[9])], move |v| f(v[0].slice(&crate::at![1..; 2]))),
         grad([x(&[9])], move |v| f(v[0].slice(&crate::at![..; -1]))),
-        grad([x(&[3])], move |v| f(v[0].broadcast_to(&[2, 3]))),
+        grad([x(&[3])], move |v| f(v[0].broadcast_to([2, 3]))),
         grad([x(&[5])], move |v| f(v[0]) * v[0] + f(v[0])),
         // The cotangent and the input are the same node.
         grad([x(&[7])], move |v| v[0].tape().grad_with(f(v[0]), v[0], &[v[0]])[0].unwrap_or(v[0])),

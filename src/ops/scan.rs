@@ -265,7 +265,7 @@ mod rows {
             grad([any(&[0, 3])], move |v| f(v[0], 1).square()),
             grad([any(&[3, 4])], move |v| f(v[0].t(), 0).square()),
             grad([any(&[7])], move |v| f(v[0].slice(&at![..; -2]), 0).square()),
-            grad([any(&[3])], move |v| f(v[0].broadcast_to(&[2, 3]), 0).square()),
+            grad([any(&[3])], move |v| f(v[0].broadcast_to([2, 3]), 0).square()),
             grad([any(&[4])], move |v| f(v[0], 0) * f(v[0], 0) * v[0]),
             refuses([any(&[5, 2])], move |v| f(v[0], 3), &["of [5, 2]", "axis 3 is out of range", "hint: "]),
             refuses([any(&[])], move |v| f(v[0], 1), &["axis 1 is out of range", "hint: "]),

@@ -308,7 +308,7 @@ mod rows {
                 grad([any(&[7])], |v| v[0].slice(&at![..; -2]).slice(&at![..; -2]).exp()),
                 grad([any(&[7])], |v| v[0].slice(&at![5..2]).exp()),
                 grad([any(&[7])], |v| v[0].slice(&at![-3..100]).exp()),
-                grad([any(&[3])], |v| v[0].broadcast_to(&[4, 3]).slice(&at![1..3, ..; -1]).exp()),
+                grad([any(&[3])], |v| v[0].broadcast_to([4, 3]).slice(&at![1..3, ..; -1]).exp()),
                 grad([any(&[3, 5])], |v| v[0].narrow(1, 2, 3).exp() + v[0].narrow(1, 0, 3)),
                 grad([any(&[3, 5])], |v| v[0].narrow(-1, 5, 0).exp()),
                 value([of(&[4], [1.0, 2.0, 3.0, 4.0])], |v| v[0].slice(&at![..; -2]), &[4.0, 2.0], [&[0.0, 1.0, 0.0, 1.0]]),
@@ -329,7 +329,7 @@ mod rows {
             vec![
                 grad([any(&[3, 5])], |v| v[0].pad(&[(1, 0), (0, 2)], 0.5).exp()),
                 grad([any(&[3, 5])], |v| v[0].t().pad(&[(2, 1)], 0.0).exp()),
-                grad([any(&[3])], |v| v[0].broadcast_to(&[2, 3]).pad(&[(0, 1), (1, 0)], -1.0).exp()),
+                grad([any(&[3])], |v| v[0].broadcast_to([2, 3]).pad(&[(0, 1), (1, 0)], -1.0).exp()),
                 grad([any(&[0])], |v| v[0].pad(&[(1, 1)], 2.0).exp()),
                 grad([any(&[2, 3])], |v| embed(v[0], [5, 7], &at![1..; 2, ..6; -2]).exp()),
                 value([of(&[2], [1.0, 2.0])], |v| v[0].pad(&[(1, 2)], 9.0), &[9.0, 1.0, 2.0, 9.0, 9.0], [&[1.0, 1.0]]),

@@ -144,7 +144,7 @@ mod rows {
             grad([any(&[7])], move |v| f(v[0], -1)),
             grad([any(&[3, 5])], move |v| f(v[0], 0)),
             grad([any(&[3, 5])], move |v| f(v[0], 1)),
-            grad([any(&[3, 17])], move |v| f(v[0].broadcast_to(&[2, 3, 17]), -1)),
+            grad([any(&[3, 17])], move |v| f(v[0].broadcast_to([2, 3, 17]), -1)),
             grad([any(&[2, 3, 4])], move |v| f(v[0], 1)),
             grad([any(&[2, 3, 4])], move |v| f(v[0].permute(&[2, 0, 1]), 0)),
             grad([any(&[0, 3])], move |v| f(v[0], 1)),
@@ -176,7 +176,7 @@ mod rows {
             let mut rows = vec![
                 grad([any(&[5])], |v| v[0].record(MaskedSoftmax) * v[0]),
                 grad([any(&[3, 5])], |v| v[0].record(MaskedSoftmax)),
-                grad([any(&[3, 17])], |v| v[0].broadcast_to(&[2, 3, 17]).record(MaskedSoftmax)),
+                grad([any(&[3, 17])], |v| v[0].broadcast_to([2, 3, 17]).record(MaskedSoftmax)),
                 grad([any(&[0, 3])], |v| v[0].record(MaskedSoftmax)),
                 grad([any(&[3, 0])], |v| v[0].record(MaskedSoftmax)),
                 // Equal to the plain softmax, except for rows of -inf.

@@ -135,7 +135,7 @@ impl<'t> Draw<'t> {
                 tape.leaf(&numbers).reshape(&wanted)
             }
             Some(k) if k <= FLOATS.len() => tape.leaf(0.5),
-            Some(k) if k == FLOATS.len() + 1 => tape.leaf(&numbers).reshape(&[1, count as isize]),
+            Some(k) if k == FLOATS.len() + 1 => tape.leaf(&numbers).reshape([1, count as isize]),
             Some(k) => {
                 let (axis, how) = ((k - FLOATS.len() - 2) / 4, (k - FLOATS.len() - 2) % 4);
                 let mut sizes = shape.to_vec();

@@ -17,7 +17,7 @@ fn gives(what: &str, x: V<'_>, y: V<'_>, values: &[f64], gradient: &[f64]) {
 fn triangles_and_diagonals_of_any_offset() {
     let _alone = alone();
     let tape = Tape::<f64>::new();
-    let x = tape.leaf((1..=12).map(f64::from).collect::<Vec<_>>()).reshape(&[3, 4]);
+    let x = tape.leaf((1..=12).map(f64::from).collect::<Vec<_>>()).reshape([3, 4]);
     for k in INTS {
         let keep = |lower: bool| -> Vec<f64> {
             let inside = |i: i128, j: i128| if lower { j - i <= k as i128 } else { j - i >= k as i128 };
@@ -44,7 +44,7 @@ fn empty_batches_of_large_sizes() {
     let _alone = alone();
     const LARGE: usize = 1 << 50;
     let tape = Tape::<f64>::new();
-    let empty = |shape: &[usize]| tape.leaf([0.0; 0]).reshape(&shape.iter().map(|&n| n as isize).collect::<Vec<_>>());
+    let empty = |shape: &[usize]| tape.leaf([0.0; 0]).reshape(shape.iter().map(|&n| n as isize).collect::<Vec<_>>());
     // The value, the gradient and the gradient's gradient are empty, and of the right shapes.
     let gives = |what: &str, x: V<'_>, y: V<'_>, shape: &[usize]| {
         assert_eq!(y.shape()[..], *shape, "{what}");
@@ -118,7 +118,7 @@ fn pools_of_long_signals_and_windows() {
     let tape = Tape::<f32>::new();
     let mut signal = vec![0.25_f32; LONG];
     signal[LONG - 1] = 0.5;
-    let x = tape.constant(signal).reshape(&[1, 1, LONG as isize]);
+    let x = tape.constant(signal).reshape([1, 1, LONG as isize]);
     assert_eq!(x.max_pool1d([LONG], Default::default()).to_vec(), [0.5]);
     let average = x.avg_pool1d([LONG], Default::default()).item();
     assert!((average - 0.25).abs() < 1e-5, "{average}");
@@ -176,7 +176,7 @@ fn what_no_array_can_be_is_refused_where_it_is_made() {
         }),
         ("gather of [3]: indices of a Var: an array of shape [1099511627776]", &|| {
             let tape = Tape::<f64>::new();
-            tape.leaf([1.0; 3]).gather(0, tape.leaf(1.0).broadcast_to(&[1_usize << 40]));
+            tape.leaf([1.0; 3]).gather(0, tape.leaf(1.0).broadcast_to([1_usize << 40]));
         }),
     ];
     for (wanted, call) in calls {
@@ -190,11 +190,11 @@ fn what_no_array_can_be_is_refused_where_it_is_made() {
 fn a_kernel_of_no_channels_may_have_any_size() {
     let _alone = alone();
     let tape = Tape::<f64>::new();
-    let x = tape.leaf(0.5).broadcast_to(&[2_usize, 0, 1 << 40]);
-    let w = tape.leaf(0.5).broadcast_to(&[3_usize, 0, 1 << 40]);
+    let x = tape.leaf(0.5).broadcast_to([2_usize, 0, 1 << 40]);
+    let w = tape.leaf(0.5).broadcast_to([3_usize, 0, 1 << 40]);
     let bias = tape.leaf([1.0, 2.0, 3.0]);
     assert_eq!(x.conv1d(w, bias, Conv1dOptions::default()).to_vec(), [1.0, 2.0, 3.0, 1.0, 2.0, 3.0]);
-    let y = tape.leaf(0.5).broadcast_to(&[0, 3, 1]).conv_transpose1d(w, None, Default::default());
+    let y = tape.leaf(0.5).broadcast_to([0, 3, 1]).conv_transpose1d(w, None, Default::default());
     assert_eq!(y.shape(), [0, 0, 1 << 40]);
 }
 
@@ -202,7 +202,7 @@ fn a_kernel_of_no_channels_may_have_any_size() {
 fn neighbours_that_are_not_there() {
     let _alone = alone();
     let tape = Tape::<f64>::new();
-    let x = tape.leaf([1.0, 2.0, 3.0]).reshape(&[1, 3, 1]);
+    let x = tape.leaf([1.0, 2.0, 3.0]).reshape([1, 3, 1]);
     let options = LocalResponseNormOptions { alpha: 1.0, beta: 1.0, k: 0.0 };
     for size in [7, 1 << 20, 1 << 40, usize::MAX] {
         // Every channel sees all: x n / (1 + 4 + 9).
@@ -218,7 +218,7 @@ fn neighbours_that_are_not_there() {
 fn pools_of_windows_that_are_larger_than_any_array() {
     let _alone = alone();
     let tape = Tape::<f64>::new();
-    let x = tape.leaf([3.0, 6.0]).reshape(&[1, 1, 2]);
+    let x = tape.leaf([3.0, 6.0]).reshape([1, 1, 2]);
     // A window of 2^48 places, all but two in the padding; the size is counted to the end of the padding.
     let (large, half) = (1usize << 24, 1usize << 23);
     let options = AvgPoolOptions { padding: [half, half], stride: Some([large, large]), ..Default::default() };
@@ -227,7 +227,7 @@ fn pools_of_windows_that_are_larger_than_any_array() {
     assert_eq!(y.shape(), [1, 1, 1]);
     assert!((y.item() - right).abs() <= 1e-15 * right, "{} and {right}", y.item());
     // Of a volume, 2^72.
-    let v = x.reshape(&[1, 1, 1, 2]);
+    let v = x.reshape([1, 1, 1, 2]);
     let options = AvgPoolOptions { padding: [half; 3], stride: Some([large; 3]), ..Default::default() };
     let (y, right) = (v.avg_pool3d([large; 3], options), 9.0 / 2f64.powi(72));
     assert!((y.item() - right).abs() <= 1e-15 * right, "{} and {right}", y.item());
@@ -239,7 +239,7 @@ fn pools_of_windows_that_are_larger_than_any_array() {
     let y = x.lp_pool2d(1.0, [1, 2], LpPoolOptions { stride: Some([large, large]), ceil_mode: false });
     gives("a sum", x, y, &[9.0], &[1.0, 1.0]);
     // One window over a long row.
-    let long = tape.leaf(vec![1.0; 1 << 20]).reshape(&[1, 1 << 20]);
+    let long = tape.leaf(vec![1.0; 1 << 20]).reshape([1, 1 << 20]);
     assert_eq!(long.max_pool1d([1 << 20], MaxPoolOptions::default()).to_vec(), [1.0]);
 }
 
@@ -247,8 +247,8 @@ fn pools_of_windows_that_are_larger_than_any_array() {
 fn a_convolution_of_which_all_but_nothing_is_padding() {
     let _alone = alone();
     let tape = Tape::<f64>::new();
-    let x = tape.leaf([1.0, 2.0, 3.0]).reshape(&[1, 3, 1, 1, 1]);
-    let w = tape.leaf(vec![0.5; 48]).reshape(&[8, 3, 2, 1, 1]);
+    let x = tape.leaf([1.0, 2.0, 3.0]).reshape([1, 3, 1, 1, 1]);
+    let w = tape.leaf(vec![0.5; 48]).reshape([8, 3, 2, 1, 1]);
     let sides = [(1 << 18) - 1, (1 << 22) - 1, (1 << 22) - 1];
     let options = Conv3dOptions { stride: [1 << 24; 3], padding: Padding::Zeros(sides), ..Default::default() };
     let y = x.conv3d(w, None, options);
@@ -271,7 +271,7 @@ fn large_strides_cost_what_they_write() {
     for stride in [1usize << 14, 1 << 17, 1 << 19] {
         failures.case(&format!("conv_transpose2d of stride {stride}"), || {
             let tape = Tape::<f64>::new();
-            let (x, w) = (tape.leaf([[[1.0], [2.0]]; 4]).unsqueeze(0), tape.leaf(vec![1.0; 32]).reshape(&[4, 4, 2, 1]));
+            let (x, w) = (tape.leaf([[[1.0], [2.0]]; 4]).unsqueeze(0), tape.leaf(vec![1.0; 32]).reshape([4, 4, 2, 1]));
             let options = ConvTranspose2dOptions { stride: [stride, stride], ..Default::default() };
             let y = x.conv_transpose2d(w, None, options);
             let right = y.shape() == [1, 4, stride + 2, 1] && y.sum().item() == 96.0 && y.slice(&at![0, 3, -1, 0]).item() == 8.0;
@@ -280,8 +280,8 @@ fn large_strides_cost_what_they_write() {
         });
         failures.case(&format!("the gradient of conv2d by its input, stride {stride}"), || {
             let tape = Tape::<f64>::new();
-            let x = tape.leaf(vec![1.0; 4 * (stride + 2)]).reshape(&[1, 4, -1, 1]);
-            let w = tape.leaf(vec![1.0; 32]).reshape(&[4, 4, 2, 1]);
+            let x = tape.leaf(vec![1.0; 4 * (stride + 2)]).reshape([1, 4, -1, 1]);
+            let w = tape.leaf(vec![1.0; 32]).reshape([4, 4, 2, 1]);
             let y = x.conv2d(w, None, Conv2dOptions { stride: [stride, 1], ..Default::default() });
             let g = tape.grad(y, &[x])[0].expect("depends on x");
             let right = y.to_vec() == [8.0; 8] && g.sum().item() == 64.0;
@@ -322,7 +322,7 @@ fn thousands_of_operands() {
         let xs: Vec<_> = [x; 16].into_iter().chain([y; 16]).collect();
         let product = einsum(&format!("{letters},{letters}->"), &xs).item();
         // The same with an axis that all share.
-        let batch: Vec<_> = xs.iter().map(|x| x.reshape(&[2, (N / 2) as isize])).collect();
+        let batch: Vec<_> = xs.iter().map(|x| x.reshape([2, (N / 2) as isize])).collect();
         let named: Vec<String> = ('a'..='p').map(|l| format!("z{l}")).collect();
         let halves = einsum(&format!("{0},{0}->z", named.join(",")), &batch).to_vec();
         let right = (product - 1.0).abs() < 1e-9 && halves.iter().all(|h| (h * 65536.0 - 1.0).abs() < 1e-9);
@@ -352,7 +352,7 @@ fn dozens_of_operands_are_multiplied_as_by_hand() {
     let matrix = |k: usize| {
         let (rows, columns) = if k.is_multiple_of(2) { (2, 3) } else { (3, 2) };
         let numbers: Vec<f64> = (0..6).map(|i| 0.2 + 0.05 * ((i * 3 + k) % 7) as f64).collect();
-        tape.leaf(&numbers).reshape(&[rows, columns])
+        tape.leaf(&numbers).reshape([rows, columns])
     };
     let letters: Vec<char> = ('a'..='z').chain('A'..='Z').collect();
     for count in [2, 15, 16, 17, 33, 50] {
@@ -396,7 +396,7 @@ fn as_many_arrays_as_one_likes_are_joined() {
         let grads = tape.backward((y * y).sum());
         assert_eq!(grads.wrt(xs[65_536]).and_then(|g| g.first().copied()), Some(131_072.0));
         assert_eq!(tape.grad(y, &xs[69_999..])[0].map(Var::item), Some(1.0));
-        let rows: Vec<_> = xs.iter().map(|x| x.reshape(&[1, 1])).collect();
+        let rows: Vec<_> = xs.iter().map(|x| x.reshape([1, 1])).collect();
         assert_eq!(concat(&rows, 1).narrow(1, 65_535, 2).to_vec(), [65_535.0, 65_536.0]);
         tape.reset();
     }
@@ -413,8 +413,8 @@ fn what_memory_cannot_hold_is_refused_and_the_tape_works_on() {
     let _alone = alone();
     let tape = Tape::<f64>::new();
     let x = tape.leaf([1.0, 2.0]);
-    let row = tape.constant(0.5).broadcast_to(&[1 << 29]); // of 4 GiB
-    let (image, grid) = (tape.constant([[[[1.0, 2.0]]]]), tape.constant(0.5).broadcast_to(&[1, 1 << 12, 1 << 12, 2]));
+    let row = tape.constant(0.5).broadcast_to([1 << 29]); // of 4 GiB
+    let (image, grid) = (tape.constant([[[[1.0, 2.0]]]]), tape.constant(0.5).broadcast_to([1, 1 << 12, 1 << 12, 2]));
     let calls: [(&str, &dyn Fn() -> usize); 10] = [
         ("to_vec", &|| row.to_vec().len()),
         ("to_array", &|| row.to_array().len()),
@@ -423,7 +423,7 @@ fn what_memory_cannot_hold_is_refused_and_the_tape_works_on() {
         ("pad_with", &|| x.pad_with(&[(0, 1 << 27)], PadMode::Replicate).numel()),
         ("interpolate", &|| {
             let options = InterpolateOptions { size: Some(&[1 << 27]), ..Default::default() };
-            x.reshape(&[1, 1, 2]).interpolate(options).numel()
+            x.reshape([1, 1, 2]).interpolate(options).numel()
         }),
         ("exp", &|| row.exp().to_vec().len()),
         ("sort", &|| row.sort(0, false).0.numel()),

@@ -345,11 +345,11 @@ pub const METHODS: &[(&str, Method)] = &[
     }),
     ("instance_norm", |d| vec![d.x(&[2, 3, 4]).instance_norm(norm(d, &[3]))]),
     ("group_norm", |d| vec![d.x(&[2, 4, 3]).group_norm(d.size(2), norm(d, &[4]))]),
-    ("layer_norm", |d| vec![d.x(&[2, 3]).layer_norm(&d.sizes([3]), norm(d, &[3]))]),
+    ("layer_norm", |d| vec![d.x(&[2, 3]).layer_norm(d.sizes([3]), norm(d, &[3]))]),
     ("rms_norm", |d| {
         let weight = if d.flag() { Some(d.x(&[3])) } else { None };
         let eps = if d.flag() { Some(d.float(1e-5)) } else { None };
-        vec![d.x(&[2, 3]).rms_norm(&d.sizes([3]), RmsNormOptions { weight, eps })]
+        vec![d.x(&[2, 3]).rms_norm(d.sizes([3]), RmsNormOptions { weight, eps })]
     }),
     ("local_response_norm", |d| {
         let size = d.size(3);
@@ -413,13 +413,13 @@ pub const METHODS: &[(&str, Method)] = &[
     }),
     // ------------------------------------------------------------------------------------------ shapes
     ("detach", |d| vec![d.x(&[2, 3]).detach()]),
-    ("broadcast_to", |d| vec![d.x(&[1, 3]).broadcast_to(&[d.size(2), d.size(2), d.size(3)])]),
-    ("expand", |d| vec![d.x(&[1, 3]).expand(&[d.int(2), d.int(2), d.int(-1)])]),
+    ("broadcast_to", |d| vec![d.x(&[1, 3]).broadcast_to([d.size(2), d.size(2), d.size(3)])]),
+    ("expand", |d| vec![d.x(&[1, 3]).expand([d.int(2), d.int(2), d.int(-1)])]),
     ("sum_to", |d| vec![d.x(&[2, 3]).sum_to([d.size(1), d.size(3)])]),
-    ("reshape", |d| vec![d.x(&[2, 3]).reshape(&[d.int(3), d.int(-1)])]),
-    ("reshape, of a transpose", |d| vec![d.x(&[2, 3]).t().reshape(&[d.int(6), d.int(1), d.int(1)])]),
+    ("reshape", |d| vec![d.x(&[2, 3]).reshape([d.int(3), d.int(-1)])]),
+    ("reshape, of a transpose", |d| vec![d.x(&[2, 3]).t().reshape([d.int(6), d.int(1), d.int(1)])]),
     ("flatten", |d| vec![d.x(&[2, 3, 2]).flatten(d.int(0), d.int(-1))]),
-    ("unflatten", |d| vec![d.x(&[2, 6]).unflatten(d.int(1), &[d.int(2), d.int(3)])]),
+    ("unflatten", |d| vec![d.x(&[2, 6]).unflatten(d.int(1), [d.int(2), d.int(3)])]),
     ("squeeze", |d| vec![d.x(&[1, 3]).squeeze(d.int(0))]),
     ("unsqueeze", |d| vec![d.x(&[2, 3]).unsqueeze(d.int(0))]),
     ("permute", |d| vec![d.x(&[2, 3]).permute(&[d.int(1), d.int(0)])]),
@@ -441,10 +441,10 @@ pub const METHODS: &[(&str, Method)] = &[
     ("flip", |d| vec![d.x(&[2, 3]).flip(d.int(0))]),
     ("roll", |d| vec![d.x(&[2, 3]).roll(&[d.int(1), d.int(2)], &[d.int(0), d.int(1)])]),
     ("roll, of all", |d| vec![d.x(&[2, 3]).roll(&[d.int(1)], &[])]),
-    ("repeat", |d| vec![d.x(&[2, 3]).repeat(&[d.size(2), d.size(1), d.size(2)])]),
-    ("tile", |d| vec![d.x(&[2, 3]).tile(&[d.size(2)])]),
+    ("repeat", |d| vec![d.x(&[2, 3]).repeat([d.size(2), d.size(1), d.size(2)])]),
+    ("tile", |d| vec![d.x(&[2, 3]).tile([d.size(2)])]),
     ("split", |d| some_of(d.x(&[4, 3]).split(d.size(3), d.int(0)))),
-    ("split_with_sizes", |d| some_of(d.x(&[4, 3]).split_with_sizes(&[d.size(1), d.size(3), d.size(0)], d.int(0)))),
+    ("split_with_sizes", |d| some_of(d.x(&[4, 3]).split_with_sizes([d.size(1), d.size(3), d.size(0)], d.int(0)))),
     ("chunks", |d| match d.flag() {
         true => d.x(&[4, 3]).chunks::<2>(d.int(0)).to_vec(),
         false => d.x(&[4, 3]).chunks::<0>(d.int(0)).to_vec(),
@@ -468,7 +468,7 @@ pub const METHODS: &[(&str, Method)] = &[
     ("scatter_add", |d| vec![d.x(&[3, 2]).scatter_add(d.int(0), d.indices(&[2, 2], 1), d.x(&[2, 2]))]),
     ("scatter", |d| vec![d.x(&[3, 2]).scatter(d.int(0), d.indices(&[2, 2], 1), d.x(&[2, 2]))]),
     ("index_select", |d| vec![d.x(&[3, 2]).index_select(d.int(0), d.indices(&[4], 1))]),
-    ("index_select, by a view", |d| vec![d.x(&[3, 2]).index_select(d.int(0), d.x(&[2]).floor().broadcast_to(&[d.size(2)]))]),
+    ("index_select, by a view", |d| vec![d.x(&[3, 2]).index_select(d.int(0), d.x(&[2]).floor().broadcast_to([d.size(2)]))]),
     ("index_add", |d| vec![d.x(&[3, 2]).index_add(d.int(0), d.indices(&[2], 1), d.x(&[2, 2]), d.float(1.0))]),
     ("index_copy", |d| vec![d.x(&[3, 2]).index_copy(d.int(0), d.indices(&[2], 1), d.x(&[2, 2]))]),
     ("index_fill", |d| vec![d.x(&[3, 2]).index_fill(d.int(0), d.indices(&[2], 1), d.float(0.5))]),
@@ -637,7 +637,7 @@ pub const METHODS: &[(&str, Method)] = &[
         vec![]
     }),
     ("to_vec", |d| {
-        assert_eq!(d.x(&[2, 3]).broadcast_to(&[d.size(1), 2, 3]).to_vec().len() % 6, 0);
+        assert_eq!(d.x(&[2, 3]).broadcast_to([d.size(1), 2, 3]).to_vec().len() % 6, 0);
         vec![]
     }),
     ("value", |d| {
@@ -664,7 +664,7 @@ pub const METHODS: &[(&str, Method)] = &[
     ("jacobian()", |d| vec![jacobian(|x: V<'_>| x.exp(), d.x(&[2, 3]))]),
     ("jacobian(), of a view", |d| {
         let n = d.size(2);
-        vec![jacobian(move |x: V<'_>| x.broadcast_to(&[n, 1]), d.x(&[1]))]
+        vec![jacobian(move |x: V<'_>| x.broadcast_to([n, 1]), d.x(&[1]))]
     }),
     ("hessian()", |d| vec![hessian(|x: V<'_>| x.exp().sum(), d.x(&[2, 3]))]),
     ("hvp()", |d| vec![hvp(|x: V<'_>| x.exp().sum(), d.x(&[2, 3]), d.x(&[2, 3]))]),
@@ -721,7 +721,7 @@ pub const METHODS: &[(&str, Method)] = &[
     }),
     ("Tape::reset", |d| {
         let mut tape = Tape::<f64>::new();
-        tape.leaf(d.float(1.0)).broadcast_to(&[d.size(2)]);
+        tape.leaf(d.float(1.0)).broadcast_to([d.size(2)]);
         tape.reset();
         assert_eq!(tape.stats().nodes, 0);
         vec![]
@@ -762,7 +762,7 @@ pub const METHODS: &[(&str, Method)] = &[
     }),
     ("Tape::grad, of a view", |d| {
         let x = d.x(&[1, 3]);
-        let y = x.broadcast_to(&[d.size(2), 3]);
+        let y = x.broadcast_to([d.size(2), 3]);
         d.tape.grad(y, &[x]).into_iter().flatten().collect()
     }),
     ("Tape::grad_with", |d| {

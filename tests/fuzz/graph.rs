@@ -104,7 +104,7 @@ impl Step {
             Step::MatMul(a, b) => x[*a].matmul(x[*b]),
             Step::Einsum(a, b) => einsum("...ij,...kj->...ki", &[x[*a], x[*b]]),
             Step::Permute(a, axes) => x[*a].permute(&signed(axes)),
-            Step::Reshape(a, shape) => x[*a].reshape(&signed(shape)),
+            Step::Reshape(a, shape) => x[*a].reshape(signed(shape)),
             Step::Slice(a, runs) => x[*a].slice(&entries(runs)),
             Step::Pad(a, borders, fill) => x[*a].pad(borders, *fill),
             Step::BroadcastTo(a, shape) => x[*a].broadcast_to(shape),

@@ -78,8 +78,9 @@ fn a_step_that_finds_no_gradient_is_refused() {
     let text = refused(|| Sgd::new(0.1).step([], &grads));
     assert!(text.starts_with("step: there are no parameters\n"), "{text}");
     let mut boxed: Box<dyn Optimizer<f64>> = Box::new(Adam::new(0.1));
-    assert!(catch_unwind(AssertUnwindSafe(|| boxed.step(&[b.clone()], &grads))).is_err());
-    let text = refused(|| assert_eq!(Lbfgs::new(0.1).step(&[b.clone()], || (0.0, tape.backward(tape.param(&a).square().sum()))), 0.0));
+    assert!(catch_unwind(AssertUnwindSafe(|| boxed.step(std::slice::from_ref(&b), &grads))).is_err());
+    let text =
+        refused(|| assert_eq!(Lbfgs::new(0.1).step(std::slice::from_ref(&b), || (0.0, tape.backward(tape.param(&a).square().sum()))), 0.0));
     assert!(text.starts_with("step: none of the 1 parameters"), "{text}");
     // One of two suffices; frozen ones need none; and of nothing nothing is asked.
     Sgd::new(0.1).step([&a, &b], &grads);

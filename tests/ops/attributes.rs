@@ -28,7 +28,7 @@ fn an_attribute_of_0_does_not_stand_for_one_of_minus_0_in_the_next_step() {
         ("pad_with", |x, a| x.pad_with(&[(-1, 1)], PadMode::Constant(a))),
         ("poisson_nll_loss", |x, eps| {
             let options = PoissonNllOptions { log_input: false, full: false, eps, reduction: Reduction::None };
-            x.poisson_nll_loss_with(x.number(1.0).broadcast_to(&[4]), options)
+            x.poisson_nll_loss_with(x.number(1.0).broadcast_to([4]), options)
         }),
     ];
     for (name, op) in ops {

@@ -20,7 +20,7 @@ fn the_same_bits_at_any_number_of_threads() {
         let array = |shape: &[usize], k: usize| {
             let n: usize = shape.iter().product();
             tape.leaf((0..n).map(|i| ((i * k) % 1013) as f32 * 0.01 - 3.0).collect::<Vec<_>>())
-                .reshape(&shape.iter().map(|&n| n as isize).collect::<Vec<_>>())
+                .reshape(shape.iter().map(|&n| n as isize).collect::<Vec<_>>())
         };
         let mut bits = Vec::new();
         for shape in [&[37, 5, 32, 32][..], &[3, 600, 7, 7], &[3000, 33]] {

@@ -7,14 +7,14 @@ use wengert::{GridSampleOptions, Scalar, Tape};
 /// Large finite positions are outside like all others. With `Zeros`, what is read there is +0, not -0.
 fn far_positions_are_outside<T: Scalar>(sizes: &[f64]) {
     let tape = Tape::<T>::new();
-    let image = tape.leaf([1.0, 2.0, 3.0, 4.0, 5.0].map(T::from_f64)).reshape(&[1, 1, 1, 5]);
+    let image = tape.leaf([1.0, 2.0, 3.0, 4.0, 5.0].map(T::from_f64)).reshape([1, 1, 1, 5]);
     for &size in sizes {
         for (x, edge) in [(size, 5.0), (-size, 1.0)] {
             for mode in [Bilinear, Nearest, Bicubic] {
                 for padding_mode in [Zeros, Border, Reflection] {
                     for align_corners in [false, true] {
                         let options = GridSampleOptions { mode, padding_mode, align_corners };
-                        let grid = tape.leaf([x, x].map(T::from_f64)).reshape(&[1, 1, 1, 2]);
+                        let grid = tape.leaf([x, x].map(T::from_f64)).reshape([1, 1, 1, 2]);
                         let y = image.grid_sample(grid, options);
                         let found = y.item().to_f64();
                         let right = match padding_mode {

@@ -21,7 +21,7 @@ fn rows_of_zeros_and_rows_at_the_ends_of_the_type_have_their_norms() {
     let n = 7 * 2000;
     let x: Vec<f64> = (0..n).flat_map(|i| KINDS[i % 7]).collect();
     let tape = Tape::<f64>::new();
-    let x = tape.leaf(x).reshape(&[-1, 2]);
+    let x = tape.leaf(x).reshape([-1, 2]);
     // For order -2 the norm is a b / sqrt(a^2 + b^2).
     for (p, right) in [(2.0, [0.0, 5.0, 5e-200, 5e200, NAN, INF, 5e-320]), (-2.0, [0.0, 2.4, 2.4e-200, 2.4e200, NAN, 0.0, 0.0])] {
         for (way, y) in [("rows", x.vector_norm(p, 1, false)), ("columns", tape.leaf(x.t().to_array()).vector_norm(p, 0, false))] {
@@ -41,7 +41,7 @@ fn large_arrays_give_what_small_ones_do() {
     for (shape, axes) in
         [([100, 600], [1].as_slice()), ([600, 100], &[0]), ([2, 30_000], &[1]), ([60_000, 1], &[0]), ([1, 60_000], &[0, 1])]
     {
-        let x = tape.leaf(&values).reshape(&shape);
+        let x = tape.leaf(&values).reshape(shape);
         let centred = x - x.mean_axes(axes, true);
         let pairs = [
             (x.standardize(axes, 0.1), centred / (centred.square().mean_axes(axes, true) + 0.1).sqrt()),

@@ -24,7 +24,7 @@ fn positions_of_extremes_and_orders() {
 fn many_lines_are_sorted_alike_in_parts() {
     let tape = Tape::<f64>::new();
     let values: Vec<f64> = (0..40_000).map(|i| f64::from((i * 7919) % 1009)).collect();
-    let x = tape.constant(values).reshape(&[100, 20, 20]);
+    let x = tape.constant(values).reshape([100, 20, 20]);
     for axis in 0..3 {
         let (y, from) = x.sort(axis, false);
         let lines = y.transpose(axis, -1).to_vec();

@@ -36,7 +36,7 @@ fn halve<T: Scalar>(x: Var<'_, T>) -> Var<'_, T> {
 }
 
 fn flat<T: Scalar>(x: Var<'_, T>) -> Var<'_, T> {
-    x.reshape(&[x.size(0) as isize, -1])
+    x.reshape([x.size(0) as isize, -1])
 }
 
 // --------------------------------------------------------------------------------------------------- the book's networks

@@ -15,7 +15,7 @@ fn outlier(n: usize, first: f32, size: f32) -> Vec<f32> {
 fn ways<'t>(x: &'t [f32], tape: &'t Tape<f32>) -> Vec<(&'static str, Vec<f32>)> {
     let (n, k) = (x.len(), 3);
     let column = tape.leaf(x.to_vec());
-    let columns = column.unsqueeze(1).broadcast_to(&[n, k]).contiguous();
+    let columns = column.unsqueeze(1).broadcast_to([n, k]).contiguous();
     let rows = columns.t().contiguous();
     let options = NormOptions { eps: 0.0, ..Default::default() };
     let first_row = |v: Var<'t, f32>| v.narrow(0, 0, 1).to_vec();

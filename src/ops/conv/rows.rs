@@ -20,7 +20,7 @@ fn by_patches<'t, T: Scalar, const N: usize>(x: Var<'t, T>, w: Var<'t, T>, optio
     let axes = options.axes(&x_shape[2..], &kernel).expect("fits");
     let sizes = axes[3 - N..].iter().map(|a| a.output as isize);
     let shape: Vec<isize> = [x_shape[0] as isize, w_shape[0] as isize].into_iter().chain(sizes).collect();
-    w.reshape(&[w_shape[0] as isize, -1]).matmul(x.im2col(kernel, options)).reshape(&shape)
+    w.reshape([w_shape[0] as isize, -1]).matmul(x.im2col(kernel, options)).reshape(&shape)
 }
 
 impl Sampled for ConvOutput {
@@ -52,7 +52,7 @@ impl Sampled for ConvOutput {
                 x.conv2d(w, v[2].slice(&crate::at![..; -2]), Conv2dOptions::default())
             }),
             grad([any(&[1, 3, 1, 4]), any(&[2, 3, 1, 1])], |v| {
-                v[0].broadcast_to(&[2, 3, 4, 4]).conv2d(v[1].broadcast_to(&[2, 3, 2, 3]), None, same())
+                v[0].broadcast_to([2, 3, 4, 4]).conv2d(v[1].broadcast_to([2, 3, 2, 3]), None, same())
             }),
             grad([any(&[2, 2, 3, 3])], |v| v[0].conv2d(v[0], None, same())),
             grad([any(&[1, 2, 3, 3]), any(&[2, 2, 3, 3])], |v| {
@@ -65,7 +65,7 @@ impl Sampled for ConvOutput {
             equals(
                 [any(&[2, 3, 6, 7]), any(&[4, 3, 3, 2]), any(&[4])],
                 |v| v[0].conv2d(v[1], v[2], halve()),
-                |v| by_patches(v[0], v[1], halve::<2>()) + v[2].reshape(&[4, 1, 1]),
+                |v| by_patches(v[0], v[1], halve::<2>()) + v[2].reshape([4, 1, 1]),
             ),
             equals([any(&[2, 3, 6, 8]), any(&[2, 3, 3, 3])], move |v| v[0].conv2d(v[1], None, odd), move |v| by_patches(v[0], v[1], odd)),
             equals([any(&[2, 2, 9]), any(&[3, 2, 4])], |v| v[0].conv1d(v[1], None, same()), |v| by_patches(v[0], v[1], same::<1>())),

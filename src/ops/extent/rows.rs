@@ -114,10 +114,10 @@ pub(crate) fn compositions<T: Scalar>() -> Vec<Row<T>> {
         refuses([any(&[2])], |v| v[0].roll(&[0], &[2]), &["roll of [2]", "axis 2", "hint: "]),
         refuses([any(&[])], |v| v[0].roll(&[0], &[0]), &["roll of []", "axis 0", "hint: "]),
         grad([any(&[5, 3])], |v| concat(&v[0].split(2, 0), 0).exp() * v[0].split(4, 0)[1]),
-        grad([any(&[5, 3])], |v| v[0].split_with_sizes(&[1, 0, 2], -1)[2].exp()),
+        grad([any(&[5, 3])], |v| v[0].split_with_sizes([1, 0, 2], -1)[2].exp()),
         grad([any(&[5, 3])], |v| v[0].chunk(3, 0)[2].exp() * v[0].chunk(2, 0)[1]),
         refuses([any(&[5, 3])], |v| v[0].split(0, 0)[0], &["split of [5, 3]", "no elements", "hint: "]),
-        refuses([any(&[5, 3])], |v| v[0].split_with_sizes(&[4, 2], 0)[0], &["split_with_sizes of [5, 3]", "[4, 2]", "hint: "]),
+        refuses([any(&[5, 3])], |v| v[0].split_with_sizes([4, 2], 0)[0], &["split_with_sizes of [5, 3]", "[4, 2]", "hint: "]),
         refuses([any(&[5, 3])], |v| v[0].chunk(0, 0)[0], &["chunk of [5, 3]", "0 parts", "hint: "]),
         refuses([any(&[])], |v| v[0].chunk(2, 0)[0], &["chunk of []", "axis 0", "hint: "]),
     ]
@@ -126,20 +126,20 @@ pub(crate) fn compositions<T: Scalar>() -> Vec<Row<T>> {
 /// Methods made of broadcasts and reshapes; their rows run with those of `Reshape`.
 pub(crate) fn repeats<T: Scalar>() -> Vec<Row<T>> {
     vec![
-        grad([any(&[2, 3])], |v| v[0].repeat(&[2, 1, 3]).exp()),
-        grad([any(&[3, 2])], |v| v[0].t().repeat(&[2, 2]).exp()),
-        grad([any(&[3])], |v| v[0].repeat(&[0, 2]).exp()),
-        grad([any(&[0])], |v| v[0].repeat(&[2, 3]).exp()),
-        grad([any(&[2, 3])], |v| v[0].tile(&[2]).exp()),
-        value([of(&[2], [1.0, 2.0])], |v| v[0].repeat(&[2]), &[1.0, 2.0, 1.0, 2.0], [&[2.0, 2.0]]),
+        grad([any(&[2, 3])], |v| v[0].repeat([2, 1, 3]).exp()),
+        grad([any(&[3, 2])], |v| v[0].t().repeat([2, 2]).exp()),
+        grad([any(&[3])], |v| v[0].repeat([0, 2]).exp()),
+        grad([any(&[0])], |v| v[0].repeat([2, 3]).exp()),
+        grad([any(&[2, 3])], |v| v[0].tile([2]).exp()),
+        value([of(&[2], [1.0, 2.0])], |v| v[0].repeat([2]), &[1.0, 2.0, 1.0, 2.0], [&[2.0, 2.0]]),
         equals(
             [any(&[2, 3])],
-            |v| v[0].repeat(&[2, 2]).exp(),
+            |v| v[0].repeat([2, 2]).exp(),
             |v| {
                 let wide = concat(&[v[0], v[0]], 1);
                 concat(&[wide, wide], 0).exp()
             },
         ),
-        refuses([any(&[2, 3])], |v| v[0].repeat(&[2]), &["repeat of [2, 3]", "fewer entries", "hint: "]),
+        refuses([any(&[2, 3])], |v| v[0].repeat([2]), &["repeat of [2, 3]", "fewer entries", "hint: "]),
     ]
 }

@@ -13,7 +13,7 @@ impl Sampled for Gather {
             grad([any(&[7])], |v| v[0].gather(0, [6, 6, 6, 0]) * v[0].gather(0, [1, 6, 2, 0])),
             grad([any(&[3, 5])], |v| v[0].gather(1, Indices::new(&[3, 0], [])).exp()),
             grad([any(&[2, 3, 2])], |v| v[0].gather(1, Indices::new(&[2, 1, 2], [2, 0, 1, 2])).exp()),
-            grad([any(&[4])], |v| v[0].broadcast_to(&[3, 4]).gather(1, [[1], [1], [3]]).exp()),
+            grad([any(&[4])], |v| v[0].broadcast_to([3, 4]).gather(1, [[1], [1], [3]]).exp()),
             value([of(&[3], [1.0, 2.0, 3.0])], |v| v[0].gather(0, [2, 0, 2]), &[3.0, 1.0, 3.0], [&[1.0, 0.0, 2.0]]),
             adjoint(
                 any(&[3, 4]),
@@ -39,7 +39,7 @@ impl Sampled for Gather {
             refuses([any(&[3, 4])], |v| v[0].take_along_dim(1, [0]), &["take_along_dim of [3, 4]", "[1]", "hint: "]),
             refuses([any(&[3, 4])], |v| v[0].take_along_dim(1, [[4]]), &["take_along_dim of [3, 4]", "index 4", "hint: "]),
             equals([any(&[])], |v| v[0].gather(-1, Indices::new(&[], [0])).exp(), |v| v[0].exp()),
-            equals([any(&[])], |v| v[0].gather(0, [0, 0]).exp(), |v| v[0].exp().broadcast_to(&[2])),
+            equals([any(&[])], |v| v[0].gather(0, [0, 0]).exp(), |v| v[0].exp().broadcast_to([2])),
             refuses([any(&[])], |v| v[0].gather(0, [[0]]), &["gather of [1]", "[1, 1]", "hint: "]),
             equals([any(&[3, 4])], |v| v[0].take_along_dim(1, [[-1, 0]]).exp(), |v| v[0].take_along_dim(1, [[3, 0]]).exp()),
         ]);
@@ -101,7 +101,7 @@ impl Sampled for IndexSelect {
             grad([any(&[4, 3, 2])], |v| v[0].permute(&[2, 0, 1]).index_select(1, [3, 0, 3]).exp()),
             grad([any(&[4, 3, 2])], |v| v[0].permute(&[2, 1, 0]).index_select(0, [1, 1]).exp()),
             grad([any(&[7])], |v| v[0].slice(&crate::at![..; -2]).index_select(0, [1, 1, 3]).exp()),
-            grad([any(&[3])], |v| v[0].broadcast_to(&[2, 3]).index_select(0, [1, 1, 0]).exp()),
+            grad([any(&[3])], |v| v[0].broadcast_to([2, 3]).index_select(0, [1, 1, 0]).exp()),
             grad([any(&[2, 5, 3])], |v| v[0].index_select(1, [1, 1, 0]).exp()),
             grad([any(&[5, 3])], |v| v[0].t().index_select(-1, [4, 0]).exp()),
             grad([any(&[5])], |v| v[0].index_select(0, [2, 3]) * v[0].index_select(0, [2, 2])),

@@ -36,7 +36,7 @@ impl Sampled for MatMul {
                 v[0].permute(&[1, 0, 2]).matmul(v[1].transpose(1, 2).slice(&crate::at![.., .., ..4]))
             }),
             grad([any(&[5, 4]), any(&[6, 3])], |v| v[0].slice(&crate::at![..; -2]).matmul(v[1].slice(&crate::at![1..5]))),
-            grad([any(&[4]), any(&[4, 2])], |v| v[0].broadcast_to(&[3, 4]).matmul(v[1])),
+            grad([any(&[4]), any(&[4, 2])], |v| v[0].broadcast_to([3, 4]).matmul(v[1])),
             grad([any(&[3, 3])], |v| v[0].tape().grad_with(v[0].matmul(v[0].exp()), v[0], &[v[0]])[0].expect("depends on x")),
             equals([any(&[3, 4]), any(&[4, 5])], |v| v[0].matmul(v[1]), |v| (v[0].unsqueeze(2) * v[1]).sum_axes(1, false)),
             value(
@@ -66,7 +66,7 @@ impl Sampled for MatMul {
             equals(
                 [any(&[2, 3, 2]), any(&[2, 3, 4]), any(&[1, 2, 4])],
                 |v| v[0].bilinear(v[1], v[2], None),
-                |v| (v[0].unsqueeze(-2).matmul(v[2].reshape(&[2, 4])) * v[1].unsqueeze(-2)).sum_axes(-1, false),
+                |v| (v[0].unsqueeze(-2).matmul(v[2].reshape([2, 4])) * v[1].unsqueeze(-2)).sum_axes(-1, false),
             ),
             refuses(
                 [any(&[2, 3]), any(&[2, 4]), any(&[5, 4, 3])],
@@ -92,7 +92,7 @@ fn of_one_shape<T: Scalar>() -> Vec<Row<T>> {
         grad([any(&[3, 5]), any(&[5, 2])], |v| v[0].mm(v[1])),
         grad([any(&[2, 3, 4]), any(&[2, 4, 1])], |v| v[0].bmm(v[1])),
         grad([any(&[0, 3, 4]), any(&[0, 4, 5])], |v| v[0].bmm(v[1])),
-        grad([any(&[2, 4]), any(&[3, 2, 5])], |v| v[0].t().broadcast_to(&[3, 4, 2]).bmm(v[1])),
+        grad([any(&[2, 4]), any(&[3, 2, 5])], |v| v[0].t().broadcast_to([3, 4, 2]).bmm(v[1])),
         equals([any(&[3]), any(&[4])], |v| v[0].outer(v[1]).matmul(v[1]), |v| v[0].unsqueeze(1).matmul(v[1].unsqueeze(0)).matmul(v[1])),
         equals([any(&[0]), any(&[4])], |v| v[0].outer(v[1]).matmul(v[1]), |v| v[0].unsqueeze(1).matmul(v[1].unsqueeze(0)).matmul(v[1])),
         grad([any(&[3, 2]), any(&[3, 4]), any(&[4, 2])], |v| v[0].addmm(v[1], v[2], AddmmOptions::default())),
@@ -163,7 +163,7 @@ impl Sampled for FullyConnected {
         let mut rows: Vec<Row<T>> = shapes.map(|[x, w, b]| grad([any(x), any(w), any(b)], |v| v[0].linear(v[1], v[2]))).into();
         rows.extend([
             grad([any(&[5, 3]), any(&[5, 4]), any(&[8])], |v| v[0].t().linear(v[1].t(), v[2].slice(&crate::at![..; -2]))),
-            grad([any(&[4, 4]), any(&[])], |v| v[0].linear(v[0], v[1].broadcast_to(&[4]))),
+            grad([any(&[4, 4]), any(&[])], |v| v[0].linear(v[0], v[1].broadcast_to([4]))),
             equals([any(&[3, 5]), any(&[4, 5]), any(&[4])], |v| v[0].linear(v[1], v[2]), |v| v[0].matmul(v[1].t()) + v[2]),
             equals(
                 [any(&[2, 3, 5]), any(&[4, 5]), any(&[4])],
@@ -195,7 +195,7 @@ impl Sampled for SumRows {
             grad([any(&[5, 3])], |v| v[0].t().record(SumRows).square()),
             grad([any(&[0, 3])], |v| v[0].record(SumRows)),
             equals([any(&[3, 5])], |v| v[0].square().record(SumRows), |v| v[0].square().sum_axes(0, false)),
-            adjoint(any(&[3, 5]), any(&[5]), |u| u.record(SumRows), |v| v.broadcast_to(&[3, 5])),
+            adjoint(any(&[3, 5]), any(&[5]), |u| u.record(SumRows), |v| v.broadcast_to([3, 5])),
         ]
     }
 }

@@ -17,7 +17,7 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
             let (x, index) = (c.var("input")?, indices(c, "indices")?);
             match c.opt_axis("dim")? {
                 Some(axis) => Ok(x.take_along_dim(axis, index).into()),
-                None => Ok(x.reshape(&[-1]).take_along_dim(0, index.values()).into()),
+                None => Ok(x.reshape([-1]).take_along_dim(0, index.values()).into()),
             }
         }
         "scatter" => {

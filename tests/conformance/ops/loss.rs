@@ -62,7 +62,7 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
             // Ours asks for a target of the prediction's shape, torch's broadcasts it.
             let x = c.var("input")?;
             let t = c.var("target")?;
-            let t = if t.shape().broadcast(&x.shape()).is_some_and(|s| s == x.shape()) { t.broadcast_to(&x.shape()) } else { t };
+            let t = if t.shape().broadcast(&x.shape()).is_some_and(|s| s == x.shape()) { t.broadcast_to(x.shape()) } else { t };
             let options = GaussianNllOptions { full: c.flag("full")?, eps: c.float("eps")?, reduction: reduction(c)? };
             x.gaussian_nll_loss_with(t, c.operand("var")?, options)
         }

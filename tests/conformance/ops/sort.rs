@@ -37,7 +37,7 @@ pub fn call<'t, T: Scalar>(op: &str, c: &Call<'t, T>) -> Answer<'t, T> {
             c.takes("input, dim=None, keepdim=False")?;
             let (x, keepdim) = (c.var("input")?, c.flag("keepdim")?);
             let (x, axis) = match c.arg("dim") {
-                Value::None if !keepdim => (x.reshape(&[-1]), 0),
+                Value::None if !keepdim => (x.reshape([-1]), 0),
                 _ => (x, c.axis("dim")?),
             };
             Ok(if op == "argmax" { x.argmax(axis, keepdim) } else { x.argmin(axis, keepdim) }.into())

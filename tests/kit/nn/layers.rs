@@ -132,7 +132,7 @@ fn batch_norm_of_images() {
 }
 #[test]
 fn layer_norm() {
-    let module = LayerNorm::new(&[3, 2]);
+    let module = LayerNorm::new([3, 2]);
     assert!(module.weight().unwrap().is(&module.parameters()[0]) && module.bias().unwrap().is(&module.parameters()[1]));
     follows_pytorch(
         &module,
@@ -545,7 +545,7 @@ fn sizes_that_no_layer_can_have_are_refused() {
         refused("Conv2d: weights", &|| drop(Conv2d::<f32>::new(1, 2, [n, n], &mut rng())));
         refused("ConvTranspose2d: weights", &|| drop(ConvTranspose2d::<f32>::new(n, 1, [3, 3], &mut rng())));
         refused("BatchNorm: num_features", &|| drop(BatchNorm2d::<f32>::new(n)));
-        refused("LayerNorm: normalized_shape", &|| drop(LayerNorm::<f32>::new(&[2, n])));
+        refused("LayerNorm: normalized_shape", &|| drop(LayerNorm::<f32>::new([2, n])));
         refused("GroupNorm: num_channels", &|| drop(GroupNorm::<f32>::new(1, n)));
         refused("Linear: weights", &|| drop(Mlp::new(&[n, n, 2]).build::<f32>(&mut rng())));
         refused("ResNet: n blocks", &|| drop(ResNet::<f32>::small(1, 2, n, &mut rng())));
@@ -557,7 +557,7 @@ fn sizes_that_no_layer_can_have_are_refused() {
     for eps in [f64::NAN, f64::INFINITY, -1e-5] {
         refused("BatchNorm: eps must be", &|| drop(BatchNorm1d::<f32>::with(2, eps, 0.1)));
         refused("BatchNorm: momentum must be", &|| drop(BatchNorm1d::<f32>::with(2, 1e-5, eps)));
-        refused("LayerNorm: eps must be", &|| drop(LayerNorm::<f32>::new(&[2]).with_eps(eps)));
+        refused("LayerNorm: eps must be", &|| drop(LayerNorm::<f32>::new([2]).with_eps(eps)));
         refused("GroupNorm: eps must be", &|| drop(GroupNorm::<f32>::new(1, 2).with_eps(eps)));
         refused("Dropout: the probability must be", &|| drop(Dropout::<f32>::new(eps, &mut rng())));
         refused("Mlp: the probability of dropout must be", &|| drop(Mlp::new(&[2, 2]).dropout(eps)));
