@@ -19,6 +19,15 @@ impl<T: Scalar> Tape<T> {
     /// Nodes made on the way are thrown away: use [`Tape::grad`] for gradients that are to be differentiated again, or for those
     /// of intermediate values.
     ///
+    /// ```
+    /// use wengert::{Param, Tape};
+    /// let (w, tape) = (Param::<f64>::new("w", [2.0, 3.0]), Tape::new());
+    /// let x = tape.leaf([4.0, 5.0]);
+    /// let grads = tape.backward((tape.param(&w) * x).sum());
+    /// assert_eq!(grads.slice(&w), Some(&[4.0, 5.0][..]));
+    /// assert_eq!(grads.wrt(x).unwrap().as_slice(), Some(&[2.0, 3.0][..]));
+    /// ```
+    ///
     /// # Panics
     /// If `loss` has more than one element, belongs to another tape, or depends on no parameter and no tracked leaf.
     #[track_caller]
@@ -32,6 +41,13 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// As [`Tape::backward`], for an output of any shape whose cotangent is given.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0]);
+    /// let grads = tape.backward_with(x * x, tape.constant([1.0, 10.0]));
+    /// assert_eq!(grads.wrt(x).unwrap().as_slice(), Some(&[2.0, 40.0][..]));
+    /// ```
     ///
     /// # Panics
     /// If the shapes of `y` and `cotangent` differ, or as [`Tape::backward`] does.
@@ -101,6 +117,13 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// As [`Tape::grad`], for an output whose cotangent is given: the vector-Jacobian product.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf([1.0, 2.0]);
+    /// let dx = tape.grad_with(x * x, tape.constant([1.0, 10.0]), &[x])[0].unwrap();
+    /// assert_eq!(dx.to_vec(), [2.0, 40.0]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes of `y` and `cotangent` differ, or a `Var` belongs to another tape.

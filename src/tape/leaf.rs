@@ -56,12 +56,24 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// A value whose gradient may be asked for: an ndarray array or view, a slice, a `Vec`, a fixed-size array or a number.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let x = tape.leaf(wengert::ndarray::array![[1.0, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(tape.grad(x.square().sum(), &[x])[0].unwrap().to_vec(), [2.0, 4.0, 6.0, 8.0]);
+    /// ```
     #[track_caller]
     pub fn leaf(&self, values: impl Source<T>) -> Var<'_, T> {
         self.new_leaf(Fixed::LEAF, values, true)
     }
 
     /// A value that [`Tape::backward`] does not differentiate: data, targets, masks.
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f64>::new();
+    /// let (x, c) = (tape.leaf([1.0, 2.0]), tape.constant([3.0, 4.0]));
+    /// assert!(!c.is_tracked() && (x * c).is_tracked());
+    /// ```
     #[track_caller]
     pub fn constant(&self, values: impl Source<T>) -> Var<'_, T> {
         self.new_leaf(Fixed::CONSTANT, values, false)
@@ -69,6 +81,15 @@ impl<T: Scalar> Tape<T> {
 
     /// A parameter's current value. Large ones are shared without a copy; using one twice in a step gives the same `Var`. Frozen ones
     /// ([`Param::freeze`]) are constants.
+    ///
+    /// ```
+    /// use wengert::{Param, Tape};
+    /// let (w, mut tape) = (Param::<f64>::new("w", [1.0, 2.0]), Tape::new());
+    /// assert_eq!(tape.param(&w).node(), tape.param(&w).node());
+    /// tape.reset();
+    /// w.set([3.0, 4.0]);
+    /// assert_eq!(tape.param(&w).to_vec(), [3.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If the parameter was changed since this tape recorded it: values on a tape never change, so it would be used with its old value. A loop that

@@ -40,6 +40,14 @@ pub struct NodeInfo {
 
 impl<T: Scalar> Tape<T> {
     /// Nodes, bytes and pool counters.
+    ///
+    /// ```
+    /// let mut tape = wengert::Tape::<f32>::new();
+    /// tape.leaf([1.0, 2.0]).exp();
+    /// assert_eq!(tape.stats().nodes, 2);
+    /// tape.reset();
+    /// assert_eq!(tape.stats().nodes, 0);
+    /// ```
     pub fn stats(&self) -> Stats {
         let list = self.read();
         let (pool_hits, pool_misses) = list.store.hits_and_misses();

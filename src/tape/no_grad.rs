@@ -27,6 +27,11 @@ impl<T: Scalar> Tape<T> {
         f()
     }
     /// Whether operations carry a gradient now: false inside [`Tape::no_grad`]. (`torch.is_grad_enabled`.)
+    ///
+    /// ```
+    /// let tape = wengert::Tape::<f32>::new();
+    /// assert!(tape.is_grad_enabled() && !tape.no_grad(|| tape.is_grad_enabled()));
+    /// ```
     pub fn is_grad_enabled(&self) -> bool {
         !self.read().no_grad.get()
     }

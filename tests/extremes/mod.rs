@@ -111,6 +111,32 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
+/// The manual is the documentation: each method of `Var` and `Tape`, and each free function, shows itself at work.
+#[test]
+fn every_public_method_has_an_example() {
+    let mut without = Vec::new();
+    for file in files() {
+        let text = std::fs::read_to_string(&file).expect("a file of the crate");
+        let (mut inside, mut example, mut hidden) = (None, false, false);
+        for line in text.lines() {
+            let code = line.trim_start();
+            if line.starts_with("impl") {
+                inside = Some((line.ends_with(" Var<'t, T> {") || line.ends_with(" Tape<T> {")) && !line.contains(" for "));
+            } else if line == "}" {
+                inside = None;
+            }
+            if let Some(name) = code.strip_prefix("pub fn ").filter(|_| inside.unwrap_or(line.starts_with("pub fn "))) {
+                if !example && !hidden {
+                    without.push(name.split(['(', '<']).next().expect("a name").to_string());
+                }
+            }
+            hidden = code.starts_with("#[doc(hidden)]") || hidden && code.starts_with("#[");
+            example = code.starts_with("///") && (example || code.contains("```")) || code.starts_with("#[") && example;
+        }
+    }
+    assert!(without.is_empty(), "{} without an example: {without:?}", without.len());
+}
+
 /// A method that is missing in the list would not be tried.
 #[test]
 fn every_public_method_is_tried() {
