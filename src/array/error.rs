@@ -83,13 +83,14 @@ impl ShapeError {
         }
         self
     }
-    /// Says whose parameter is an input, by its name in the model: `features.2.weight`. An error that has its line keeps its layer's description if
-    /// that ends in the same name.
+    /// Says that an input is the parameter of this name in the model: `features.2.weight`. Without a scope the layer is `features.2`; a scope `2` becomes
+    /// `features.2`; any other scope knows better, for instance of a weight that two layers share.
     pub(crate) fn with_param(mut self, name: &str) -> ShapeError {
-        if let Some((owner, _)) = name.rsplit_once('.') {
-            let known = self.0.layer.take().filter(|layer| owner == layer.path || owner.ends_with(&format!(".{}", layer.path)));
-            let description = known.map_or(String::new(), |layer| layer.description);
-            self.0.layer = Some(Layer { path: owner.into(), description });
+        let Some((owner, _)) = name.rsplit_once('.') else { return self };
+        match &mut self.0.layer {
+            Some(layer) if owner.ends_with(&format!(".{}", layer.path)) => layer.path = owner.into(),
+            Some(_) => {}
+            none => *none = Some(Layer { path: owner.into(), description: String::new() }),
         }
         self
     }

@@ -42,7 +42,7 @@ fn enter(name: &str, at: At) -> Inside {
 /// by dots. What stands in brackets after a name describes the innermost scope: `"2 (linear 8 to 2)"`. Without a name (`""`) only the line counts:
 /// an op that is recorded by a layer of this crate names the line that entered the scope.
 ///
-/// [`Sequential`](crate::nn::Sequential) and the other containers do this for the layers inside them. (JAX's `jax.named_scope`.)
+/// [`Sequential`](crate::nn::Sequential) does this for the modules in it. (JAX's `jax.named_scope`.)
 ///
 /// ```
 /// use wengert::{Tape, named_scope};
@@ -75,7 +75,8 @@ pub(crate) fn layer() -> Option<Layer> {
         let ends = scopes.open.iter().skip(1).map(|(start, _)| *start).chain([scopes.names.len()]);
         let mut layer = Layer::default();
         for name in scopes.open.iter().zip(ends).map(|((start, _), end)| &scopes.names[*start..end]).filter(|name| !name.is_empty()) {
-            let (name, description) = name.split_once(" (").map_or((name, ""), |(name, text)| (name, text.trim_end_matches(')')));
+            let (name, description) =
+                name.split_once(" (").map_or((name, ""), |(name, text)| (name, text.strip_suffix(')').unwrap_or(text)));
             if !layer.path.is_empty() {
                 layer.path.push('.');
             }

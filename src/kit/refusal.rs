@@ -18,7 +18,7 @@ pub(crate) fn require<M: Display>(holds: bool, message: impl FnOnce() -> M, hint
 pub(crate) fn elements<T>(what: &str, shape: &[usize]) -> usize {
     // The other sizes of an empty array are checked too.
     let filled = shape.iter().filter(|n| **n > 0).try_fold(1, |n: usize, size| n.checked_mul(*size));
-    let most = u32::MAX as usize; // the largest offset on a tape
+    let most = u32::MAX as usize - 1; // as many as an array on a tape may have
     require(
         filled.is_some_and(|n| n <= most),
         || format!("{what}: an array of shape {shape:?} is too large: an array has fewer than 2^32 elements"),
@@ -58,9 +58,9 @@ mod tests {
             assert!(text.contains("\n  at src/kit/refusal.rs:") && text.contains("\n  hint: "), "{text}");
         }
         // Fewer than 2^32 elements, but with 2^30 bytes each.
-        let text = refused(|| elements::<[u8; 1 << 30]>("table", &[u32::MAX as usize]));
+        let text = refused(|| elements::<[u8; 1 << 30]>("table", &[u32::MAX as usize - 1]));
         assert!(
-            text.starts_with("table: there is no memory for an array of shape [4294967295]: 4611686017353646080 bytes\n  at "),
+            text.starts_with("table: there is no memory for an array of shape [4294967294]: 4611686016279904256 bytes\n  at "),
             "{text}"
         );
     }

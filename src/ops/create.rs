@@ -44,11 +44,10 @@ impl<T: Scalar> Tape<T> {
     /// ```
     ///
     /// # Panics
-    /// If a size is negative.
+    /// If a size is negative, or there are more elements than can be counted.
     #[track_caller]
     pub fn full(&self, shape: impl Sizes, value: f64) -> Var<'_, T> {
-        let shape = checked("full", shape);
-        self.number(T::from_f64(value)).broadcast_to_shape(shape)
+        self.repeated("full", shape, value)
     }
     /// Zeros of this shape: [`Tape::full`] of 0.
     ///
@@ -57,10 +56,10 @@ impl<T: Scalar> Tape<T> {
     /// ```
     ///
     /// # Panics
-    /// If a size is negative.
+    /// If a size is negative, or there are more elements than can be counted.
     #[track_caller]
     pub fn zeros(&self, shape: impl Sizes) -> Var<'_, T> {
-        self.full(shape, 0.0)
+        self.repeated("zeros", shape, 0.0)
     }
     /// Ones of this shape: [`Tape::full`] of 1.
     ///
@@ -69,10 +68,10 @@ impl<T: Scalar> Tape<T> {
     /// ```
     ///
     /// # Panics
-    /// If a size is negative.
+    /// If a size is negative, or there are more elements than can be counted.
     #[track_caller]
     pub fn ones(&self, shape: impl Sizes) -> Var<'_, T> {
-        self.full(shape, 1.0)
+        self.repeated("ones", shape, 1.0)
     }
     /// The identity matrix `[n, n]`.
     ///
@@ -113,7 +112,7 @@ impl<T: Scalar> Tape<T> {
     /// ```
     ///
     /// # Panics
-    /// If a bound is not finite, or there are too many for memory.
+    /// If a bound or their distance is not finite, or there are too many for memory.
     #[track_caller]
     pub fn linspace(&self, start: f64, end: f64, count: usize) -> Var<'_, T> {
         let step = (end - start) / (count.max(2) - 1) as f64;
@@ -131,7 +130,7 @@ impl<T: Scalar> Tape<T> {
     /// ```
     /// let tape = wengert::Tape::<f32>::new();
     /// let x = tape.rand([2, 3], &mut wengert::init::seeded(1));
-    /// assert!(x.shape() == [2, 3] && x.to_vec().iter().all(|x| (0.0..=1.0).contains(x)));
+    /// assert!(x.shape() == [2, 3] && x.to_vec().iter().all(|x| (0.0..1.0).contains(x)));
     /// ```
     ///
     /// # Panics
@@ -139,7 +138,9 @@ impl<T: Scalar> Tape<T> {
     #[track_caller]
     pub fn rand(&self, shape: impl Sizes, rng: &mut impl Rng) -> Var<'_, T> {
         let shape = checked("rand", shape);
-        self.filled("rand", shape, |_| rng.random::<f64>())
+        // In `f32` numbers just below 1 would be rounded to it: they become the largest below.
+        let below = |u: f64| if T::from_f64(u) < T::ONE { u } else { 1.0 - f64::from(f32::EPSILON) / 2.0 };
+        self.filled("rand", shape, |_| below(rng.random::<f64>()))
     }
     /// Random numbers of this shape, normally distributed with mean 0 and standard deviation 1 ([`StandardNormal`]). They are drawn in `f64`.
     ///
@@ -157,6 +158,11 @@ impl<T: Scalar> Tape<T> {
         self.filled("randn", shape, |_| normal.draw(rng))
     }
 
+    #[track_caller]
+    fn repeated(&self, op: &'static str, shape: impl Sizes, value: f64) -> Var<'_, T> {
+        let shape = checked(op, shape);
+        self.number(T::from_f64(value)).broadcast_to_shape(shape)
+    }
     #[track_caller]
     fn filled(&self, op: &'static str, shape: Shape, mut element: impl FnMut(usize) -> f64) -> Var<'_, T> {
         let values = shape.check_size().and_then(|()| room(shape.numel()));
@@ -205,7 +211,7 @@ mod tests {
             let text = *catch_unwind(AssertUnwindSafe(f)).expect_err("must be refused").downcast::<String>().unwrap();
             assert!(text.starts_with(begin) && text.contains("\n  at src/ops/create.rs") && text.contains("\n  hint: "), "{text}");
         };
-        refused(&|| drop(tape.zeros([2, -1]).to_vec()), "full: [2, -1] is no shape: size -1 is negative");
+        refused(&|| drop(tape.zeros([2, -1]).to_vec()), "zeros: [2, -1] is no shape: size -1 is negative");
         refused(&|| drop(tape.arange(0.0, 1.0, 0.0).to_vec()), "arange: there is no list of numbers from 0 to 1 by steps of 0");
         refused(&|| drop(tape.arange(0.0, f64::INFINITY, 1.0).to_vec()), "arange: there is no list");
         refused(&|| drop(tape.linspace(f64::NAN, 1.0, 3).to_vec()), "linspace: there are no numbers");

@@ -191,7 +191,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// let tape = wengert::Tape::<f64>::new();
     /// let x = tape.leaf([[1.0, 2.0], [3.0, 4.0]]);
     /// assert_eq!(x.sum_to([2]).to_vec(), [4.0, 6.0]);
-    /// assert_eq!(x.sum_to([2, 1].into()).to_vec(), [3.0, 7.0]);
+    /// assert_eq!(x.sum_to([2, 1]).to_vec(), [3.0, 7.0]);
     /// ```
     ///
     /// # Panics

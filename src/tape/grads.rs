@@ -220,7 +220,7 @@ fn warn_of_sum<T: Scalar>(param: &Param<T>, at: &Location<'_>) {
 
 impl<T: Scalar> fmt::Debug for Grads<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |e: &Entry<T>| e.leaf.param.as_ref().map_or(format!("%{}", e.leaf.id), |p| p.name().to_string());
+        let name = |e: &Entry<T>| e.leaf.param.as_ref().map_or(format!("%{}", e.leaf.id), |p| p.path().to_string());
         f.debug_map().entries(self.entries().iter().map(|e| (name(e), &e.shape))).finish()
     }
 }
@@ -269,7 +269,7 @@ impl<T: Scalar> Param<T> {
     /// ```
     ///
     /// # Panics
-    /// If a slice of `state` has not as many elements as the parameter.
+    /// If a slice of `state` has not as many elements as the parameter, or as [`Param::with_mut`].
     #[track_caller]
     pub fn update_by<const N: usize>(&self, grads: &Grads<T>, rule: impl UpdateRule<T, N>, state: [&mut [T]; N]) {
         let n = self.shape().numel();
@@ -277,7 +277,7 @@ impl<T: Scalar> Param<T> {
             assert!(
                 s.len() == n,
                 "update_by: parameter {} has {n} elements, but {} are remembered\n  at {}\n  hint: resize the memory to `param.shape().numel()`",
-                self.name(),
+                self.path(),
                 s.len(),
                 Location::caller()
             );

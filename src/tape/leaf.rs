@@ -80,7 +80,7 @@ impl<T: Scalar> Tape<T> {
     }
 
     /// A parameter's current value. Large ones are shared without a copy; using one twice in a step gives the same `Var`. Frozen ones
-    /// ([`Param::freeze`]) are constants.
+    /// ([`Param::freeze`]) are constants, and each call records their value anew, as under [`Tape::no_grad`].
     ///
     /// ```
     /// use wengert::{Param, Tape};
@@ -99,12 +99,12 @@ impl<T: Scalar> Tape<T> {
         let at = Location::caller();
         param.check_readable();
         let mut list = self.write();
-        let (frozen, version) = (param.is_frozen(), param.version());
+        let frozen = param.is_frozen();
         if !frozen
             && !list.no_grad.get()
             && let Some(leaf) = list.leaves.find(param)
         {
-            if leaf.version != version {
+            if leaf.version != param.version() {
                 drop(list);
                 refuse_stale(param, at);
             }
@@ -113,9 +113,14 @@ impl<T: Scalar> Tape<T> {
         list.ready(at);
         let count = param.shape().numel();
         check_leaf("param", param.shape(), count, at);
+        let mut version = 0;
         let place = match count {
-            n if n <= SMALL => list.store.build(n, |y| param.copy_to(y)),
-            _ => Ok(list.store.share(param.shared())),
+            n if n <= SMALL => list.store.build(n, |y| version = param.copy_to(y)),
+            _ => {
+                let (values, of) = param.shared_version();
+                version = of;
+                Ok(list.store.share(values))
+            }
         };
         let place = place.unwrap_or_else(|e| panic!("{}", e.of("param", [param.shape().clone()], at)));
         let id = list.leaf(Fixed::PARAM, param.shape(), place, !frozen, at);

@@ -78,8 +78,9 @@ impl<T: Scalar> Tape<T> {
         }
     }
 
-    /// The first value on the tape that has an element which is infinite or not a number: where to look when a loss is NaN. `None` if there is none.
-    /// (Infinities of [`Tape::constant`] do not count: masks have them.) It reads every value, so that whatever waits is computed.
+    /// Where to look when a loss is NaN: the value on the tape in which NaN was first made, or the infinity that it was made of; of a tape without
+    /// NaN the first infinity; `None` if all values are finite. Infinities that were put in by [`Tape::constant`] do not count: masks have them. It
+    /// reads every value, so that whatever waits is computed.
     ///
     /// ```
     /// let tape = wengert::Tape::<f32>::new();
@@ -90,12 +91,24 @@ impl<T: Scalar> Tape<T> {
     /// assert_eq!((first.op, first.inputs), ("ln", vec![x.node()])); // ln 0 = -inf
     /// ```
     pub fn first_not_finite(&self) -> Option<NodeInfo> {
-        let not_finite = |&id: &NodeId| {
-            let list = self.read();
-            let is_constant = list.op(id).name() == "constant";
-            list.view(id).iter().any(|x| if is_constant { x.is_nan() } else { !x.to_f64().is_finite() })
+        let list = self.read();
+        let has = |id: NodeId, odd: fn(T) -> bool| list.view(id).iter().any(odd);
+        let (nan, infinite): (fn(T) -> bool, fn(T) -> bool) = (|x| x.is_nan(), |x| !x.is_nan() && !x.to_f64().is_finite());
+        // The value in which those of one kind begin, from one that has them.
+        let begin = |mut id: NodeId, odd: fn(T) -> bool| {
+            while let Some(&x) = list.inputs(id).iter().find(|&&x| has(x, odd)) {
+                id = x;
+            }
+            id
         };
-        (0..self.next_id()).find(not_finite).map(|id| self.info(id))
+        let is_constant = |id: NodeId| list.op(id).name() == "constant";
+        let (mut all, mut others) = (0..list.nodes.len() as NodeId, 0..list.nodes.len() as NodeId);
+        let first = match all.find(|&id| has(id, nan)) {
+            // NaN is often made of an infinity, as 0 times infinity is: then that is the place to look.
+            Some(id) => Some(begin(id, infinite)).filter(|&x| x != id && !is_constant(x)).or(Some(id)),
+            None => others.find(|&id| has(id, infinite) && !is_constant(begin(id, infinite))),
+        };
+        first.map(|id| self.info(id))
     }
 
     /// Writes the line of a node.

@@ -189,7 +189,7 @@ impl<T: Scalar> Param<T> {
         assert!(
             elements.start <= elements.end && elements.end <= n,
             "freeze_elements: parameter {} has {n} elements, not {elements:?}\n  at {}\n  hint: of a table, row r is `r * columns..(r + 1) * columns`",
-            self.name(),
+            self.path(),
             Location::caller()
         );
         store(&self.0.kept, elements);
@@ -205,14 +205,14 @@ impl<T: Scalar> Param<T> {
         if asked == elements {
             return;
         }
-        store(&self.0.asked, elements.clone());
         let touch = frozen.start <= elements.end && elements.start <= frozen.end;
         let joined = if touch && frozen != asked && !frozen.is_empty() {
             frozen.start.min(elements.start)..frozen.end.max(elements.end)
         } else {
-            elements
+            elements.clone()
         };
-        self.freeze_elements(joined);
+        self.freeze_elements(joined); // refuses what is not there
+        store(&self.0.asked, elements);
     }
     /// The elements that updates leave as they are.
     pub fn frozen_elements(&self) -> Range<usize> {
@@ -275,9 +275,16 @@ impl<T: Scalar> Param<T> {
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Arc<Buffer<T>>> {
         self.0.values.read().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
-    /// Copies the elements; after [`Param::check_readable`].
-    pub(crate) fn copy_to(&self, to: &mut [T]) {
-        to.copy_from_slice(&self.read());
+    /// Copies the elements, and tells their version; after [`Param::check_readable`].
+    pub(crate) fn copy_to(&self, to: &mut [T]) -> u64 {
+        let values = self.read();
+        to.copy_from_slice(&values);
+        self.version()
+    }
+    /// The array itself and its version; likewise.
+    pub(crate) fn shared_version(&self) -> (Arc<Buffer<T>>, u64) {
+        let values = self.read();
+        (values.clone(), self.version())
     }
     /// The array itself; likewise.
     pub(crate) fn shared(&self) -> Arc<Buffer<T>> {

@@ -146,6 +146,33 @@ fn a_sum_that_is_not_begun_anew_is_spoken_of_once() {
     assert!(sum.pass() > 0 && Grads::<f64>::default().pass() == 0);
 }
 
+#[test]
+fn a_parameter_that_is_listed_twice_is_updated_once() {
+    let (w, tape) = (Param::<f64>::new("w", [1.0]), Tape::new());
+    let grads = tape.backward(tape.param(&w).sum());
+    let mut optimizer = Sgd::new(0.1);
+    assert!(warnings(|| optimizer.step([&w, &w.clone()], &grads)).is_empty());
+    assert_eq!(w.with(|w| w[0]), 0.9);
+}
+
+#[test]
+fn the_place_where_nan_began() {
+    let first = |f: &dyn Fn(&Tape)| {
+        let tape = Tape::new();
+        f(&tape);
+        tape.first_not_finite().map(|node| node.op)
+    };
+    let mask = |tape: &Tape| drop((tape.leaf([1.0, 2.0]) + tape.constant([0.0, f32::NEG_INFINITY])).softmax(0).to_vec());
+    assert_eq!(first(&mask), None, "a mask is no mistake");
+    assert_eq!(first(&|tape| drop(tape.full([2, 2], f64::NEG_INFINITY).exp().to_vec())), None);
+    assert_eq!(first(&|tape| drop((tape.full(2, f64::NEG_INFINITY) + tape.leaf([1.0, 2.0])).softmax(0).to_vec())), Some("softmax"));
+    assert_eq!(first(&|tape| drop((tape.leaf([0.0, 1.0]).ln() * 0.0).sum().to_vec())), Some("ln"));
+    assert_eq!(first(&|tape| drop(tape.leaf([-1.0, 1.0]).sqrt().sum().to_vec())), Some("sqrt"));
+    assert_eq!(first(&|tape| drop(tape.constant([f32::NAN]).sqrt().to_vec())), Some("constant"));
+    assert_eq!(first(&|tape| drop((tape.leaf([200.0]).exp() + 1.0).to_vec())), Some("exp"));
+    assert_eq!(first(&|tape| drop(tape.leaf([1.0]).exp().to_vec())), None);
+}
+
 // --------------------------------------------------------------------------------------------------------------- modes
 
 #[test]
@@ -166,13 +193,36 @@ fn predictions_in_training_mode_are_spoken_of_once_a_layer() {
             tape.no_grad(|| model.forward(x));
         }
     });
-    assert_eq!(given.len(), 2, "{given:?}");
-    assert!(given[0].starts_with("BatchNorm is in training mode, but no gradient is recorded\n"), "{given:?}");
-    assert!(given[1].starts_with("Dropout is in training mode") && given[1].contains("call `model.eval()`"), "{given:?}");
+    let [text] = &given[..] else { panic!("{given:?}") }; // not one for each layer
+    assert!(text.starts_with("BatchNorm is in training mode, but no gradient is recorded\n"), "{text}");
+    assert!(text.contains("call `model.eval()`"), "{text}");
     // `predict` sets the mode itself, and gives it back.
     let again: Sequential = Sequential::new().push(Dropout::new(0.5, rng));
     assert!(warnings(|| assert_eq!(again.predict([3.0, 4.0]).as_slice(), Some(&[3.0, 4.0][..]))).is_empty());
     assert!(again.forward(tape.constant([1.0; 64])).to_vec().contains(&0.0), "in training mode as before");
+}
+
+#[test]
+fn predictions_do_not_disturb_other_threads() {
+    let model: Sequential = Sequential::new().push(Dropout::new(0.5, &mut init::seeded(1)));
+    let (predicting, trained) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    std::thread::scope(|s| {
+        s.spawn(|| {
+            let slow = Function::new(|x: Var| {
+                predicting.wait();
+                trained.wait();
+                model.forward(x)
+            });
+            assert_eq!(slow.predict([1.0; 64]).as_slice(), Some(&[1.0; 64][..]));
+        });
+        predicting.wait();
+        let tape = Tape::new();
+        assert!(model.forward(tape.constant([1.0; 64])).to_vec().contains(&0.0), "this thread trains");
+        trained.wait();
+    });
+    // Through a reference, and of a part.
+    let part: &dyn Forward = model.get(0).unwrap();
+    assert_eq!((&part).predict([3.0]).as_slice(), Some(&[3.0][..]));
 }
 
 // ----------------------------------------------------------------------------------------------------------- Fit
@@ -259,6 +309,14 @@ impl Forward for Net {
     }
 }
 
+struct Shared {
+    embed: Sequential,
+    head: Sequential,
+}
+impl Module for Shared {
+    parts!(embed, head);
+}
+
 #[test]
 fn an_error_in_a_model_names_the_layer_and_the_line_of_the_user() {
     let rng = &mut init::seeded(1);
@@ -294,6 +352,20 @@ fn an_error_in_a_model_names_the_layer_and_the_line_of_the_user() {
     net.body.parameters(); // a part of it alone does not shorten the names
     let text = refused(|| drop(net.forward(x()).to_vec()));
     assert!(text.contains("\n  in layer body.1 (linear 4 to 8)\n"), "{text}");
+    // A scope that was named knows better than a weight that two layers share.
+    let shared = Linear::<f32>::new(3, 2, rng);
+    let twice = Shared { embed: Sequential::new().push(Linear::new(3, 2, rng)), head: Sequential::new().push(shared) };
+    twice.parameters();
+    let text = refused(|| drop(named_scope("decoder", || twice.head.forward(tape.constant([[1.0; 2]]))).to_vec()));
+    assert!(text.contains("\n  in layer decoder.0 (linear 3 to 2)\n"), "{text}");
+    let text = refused(|| drop(twice.embed.predict([[1.0; 2]])));
+    assert!(text.contains("\n  in layer 0 (linear 3 to 2)\n"), "{text}");
+    let text = refused(|| drop(Linear::<f32>::new(3, 2, rng).summary(&[1, 2])));
+    assert!(text.starts_with("linear of [1, 2]"), "{text}");
+    // A description may hold brackets.
+    let wrong: Sequential = Sequential::new().push(wengert::nn::Softmax(5));
+    let text = refused(|| drop(wrong.forward(x()).to_vec()));
+    assert!(text.contains("\n  in layer 0 (softmax(5))\n"), "{text}");
     // No scope is left open by all these panics.
     let text = refused(|| drop(x().reshape([2, 2]).to_vec()));
     assert!(!text.contains("in layer"), "{text}");
@@ -345,6 +417,10 @@ fn an_error_in_fit_names_the_layer_and_the_line_of_the_run() {
     let fit = Fit::with_loss(&model, &mut optimizer, |y: Var<'_>, _: &Vec<usize>| y.reshape([5, 1]).sum());
     let text = refused(|| drop(fit.run(&loader)));
     assert!(text.starts_with("reshape of [2, 3]"), "{text}");
+    // Of a callback.
+    let model = Mlp::new(&[2, 2]).build::<f32>(rng);
+    let text = refused(|| drop(Fit::new(&model, &mut optimizer).callback(ClipNorm(-1.0)).run(&loader)));
+    assert!(text.starts_with("clip_grad_norm: max_norm must be at least 0"), "{text}");
     // In validation.
     let model = Mlp::new(&[2, 2]).build::<f32>(rng);
     let other = Examples::new(array![[0.0f32, 0.0, 1.0]], vec![0]);

@@ -84,7 +84,8 @@ impl<const N: usize, T: Scalar> Conv<N, T> {
         self
     }
     /// The same layer with channels that fall into groups, each with filters of its own. The weights become those of the first channels, and they and the
-    /// biases are multiplied by sqrt(groups), so that their distribution is the one that PyTorch begins with.
+    /// biases are multiplied by sqrt(groups), so that their distribution is the one that PyTorch begins with. For a new layer, whose parameters nobody else holds:
+    /// the weight is another [`Param`] then.
     ///
     /// ```
     /// use wengert::nn::Conv2d;

@@ -2,10 +2,10 @@
 
 use super::{Generator, Summary};
 use crate::io::{State, StateError, Values};
-use crate::{Param, Scalar, Source, Tape, Var, emit_warning, scope_line};
+use crate::{Param, Scalar, Source, Tape, Var, emit_warning, named_scope, scope_line};
 use ndarray::{ArrayD, IxDyn};
+use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -229,7 +229,8 @@ pub trait Forward<T: Scalar = f32>: Module<T> {
     /// Computes the output.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;
 
-    /// The output for an array, in evaluation mode and without a gradient. Afterwards each part is in the mode it was in.
+    /// The output for an array, in evaluation mode and without a gradient. The mode of the parts is not changed, so that other threads may train the
+    /// model or predict by it meanwhile. (Of a trait object call it by reference: `(&part).predict(x)` for `part: &dyn Forward`.)
     ///
     /// ```
     /// use wengert::nn::{Dropout, Forward};
@@ -241,8 +242,8 @@ pub trait Forward<T: Scalar = f32>: Module<T> {
     where
         Self: Sized,
     {
-        let (_as_before, tape) = (Evaluation::of(self), Tape::new());
-        tape.no_grad(|| self.forward(tape.constant(x)).to_array())
+        let (_as_before, tape) = (Evaluation::begin(), Tape::new());
+        named_scope("", || tape.no_grad(|| self.forward(tape.constant(x)).to_array()))
     }
     /// A table of the layers: name, output shape, parameters, multiply-adds. The network is evaluated once, on zeros of the given shape
     /// (which includes the batch size).
@@ -267,12 +268,14 @@ pub trait Forward<T: Scalar = f32>: Module<T> {
     ///
     /// # Panics
     /// If an input of that shape is too large for memory, or does not fit the network.
+    ///
+    /// Frozen parameters count as unfrozen meanwhile, also for other threads.
     #[track_caller]
     fn summary(&self, input: &[usize]) -> Summary {
         let named = self.named_parameters();
         let trainable = named.iter().filter(|(_, p)| !p.is_frozen()).map(|(_, p)| p.shape().numel()).sum();
-        let _as_before = (Evaluation::of(self), Thawed::of(self));
-        Summary::of(&named, trainable, input, |x| self.forward(x))
+        let _as_before = (Evaluation::begin(), Thawed::of(self)); // what is frozen is not on the tape as a parameter
+        named_scope("", || Summary::of(&named, trainable, input, |x| self.forward(x)))
     }
 }
 
@@ -364,34 +367,33 @@ impl<T: Scalar> Drop for Thawed<T> {
     }
 }
 
-/// Sets evaluation mode, and restores the mode of each part when it is dropped.
-pub(crate) struct Evaluation<'m, T: Scalar, M: Module<T> + ?Sized> {
-    module: &'m M,
-    training: Vec<bool>,
-    number: PhantomData<T>,
+thread_local! {
+    /// This thread evaluates, whatever the mode of the modules is, which other threads see too.
+    static EVALUATING: Cell<bool> = const { Cell::new(false) };
+    /// The tape on which it was last said that evaluation mode was forgotten.
+    static SPOKEN_OF: Cell<usize> = const { Cell::new(0) };
 }
 
-impl<'m, T: Scalar, M: Module<T> + ?Sized> Evaluation<'m, T, M> {
-    pub(crate) fn of(module: &'m M) -> Self {
-        let mut training = Vec::new();
-        module.visit(&mut Visitor::new(&mut |_, part| {
-            if let Part::Mode(mode) = part {
-                training.push(mode.is_training());
-            }
-        }));
-        module.eval();
-        Evaluation { module, training, number: PhantomData }
+/// Whether the warning was not given for this tape, as it is by the first layer of a model.
+fn is_new<T: Scalar>(tape: &Tape<T>) -> bool {
+    let address = std::ptr::from_ref(tape) as usize;
+    SPOKEN_OF.replace(address) != address
+}
+
+/// Evaluation mode for all modules on this thread, until it is dropped.
+pub(crate) struct Evaluation {
+    before: bool,
+}
+
+impl Evaluation {
+    pub(crate) fn begin() -> Self {
+        Evaluation { before: EVALUATING.replace(true) }
     }
 }
 
-impl<T: Scalar, M: Module<T> + ?Sized> Drop for Evaluation<'_, T, M> {
+impl Drop for Evaluation {
     fn drop(&mut self) {
-        let mut training = self.training.drain(..);
-        self.module.visit(&mut Visitor::new(&mut |_, part| {
-            if let Part::Mode(mode) = part {
-                mode.set(training.next().unwrap_or(true));
-            }
-        }));
+        EVALUATING.set(self.before);
     }
 }
 
@@ -525,16 +527,16 @@ impl Default for Mode {
 }
 
 impl Mode {
-    /// True in training mode.
+    /// True in training mode, unless this thread is in [`Forward::predict`] or [`Forward::summary`].
     pub fn is_training(&self) -> bool {
-        self.training.load(Ordering::Relaxed)
+        self.training.load(Ordering::Relaxed) && !EVALUATING.get()
     }
-    /// The same, for a layer that is evaluated on this tape: in training mode under [`Tape::no_grad`] it warns, once, that evaluation mode
-    /// was probably forgotten.
+    /// The same, for a layer that is evaluated on this tape: in training mode under [`Tape::no_grad`] it warns, once for all layers of a model, that
+    /// evaluation mode was probably forgotten.
     #[track_caller]
     pub fn trains_on<T: Scalar>(&self, tape: &Tape<T>, layer: &str) -> bool {
         let training = self.is_training();
-        if training && !tape.is_grad_enabled() && !self.warned.swap(true, Ordering::Relaxed) {
+        if training && !tape.is_grad_enabled() && !self.warned.swap(true, Ordering::Relaxed) && is_new(tape) {
             emit_warning(&format!(
                 "{layer} is in training mode, but no gradient is recorded\n  at {}\n  hint: call `model.eval()` before predictions, or use \
                  `model.predict(x)`; `model.train()` before the next training step",

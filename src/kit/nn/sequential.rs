@@ -3,6 +3,7 @@
 use super::{Forward, Module, Visitor};
 use crate::refusal::require;
 use crate::{Scalar, Var, named_scope};
+use std::sync::Arc;
 
 /// Modules in sequence. Their names are 0, 1, 2, .. as in PyTorch, unless you give others.
 ///
@@ -141,6 +142,38 @@ impl<T: Scalar, M: Forward<T> + ?Sized> Forward<T> for Box<M> {
 }
 
 impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for Box<M> {
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        (**self).visit(v);
+    }
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+}
+
+impl<T: Scalar, M: Forward<T> + ?Sized> Forward<T> for &M {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        named_scope("", || (**self).forward(x))
+    }
+}
+
+impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for &M {
+    fn visit(&self, v: &mut Visitor<'_, T>) {
+        (**self).visit(v);
+    }
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+}
+
+impl<T: Scalar, M: Forward<T> + ?Sized> Forward<T> for Arc<M> {
+    #[track_caller]
+    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+        named_scope("", || (**self).forward(x))
+    }
+}
+
+impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for Arc<M> {
     fn visit(&self, v: &mut Visitor<'_, T>) {
         (**self).visit(v);
     }

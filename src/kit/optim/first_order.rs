@@ -100,6 +100,8 @@ pub struct FirstOrder<R: Rule, T: Scalar = f32> {
     handover: Handover,
     /// That a parameter was updated twice by the same gradients has been said.
     warned: bool,
+    /// Calls of [`FirstOrder::step`].
+    steps: u64,
 }
 
 /// A parameter, its group, and what is remembered about it.
@@ -110,6 +112,8 @@ struct Slot<T: Scalar> {
     memory: Memory<T>,
     /// The backward pass whose gradients updated it last ([`Grads::pass`]).
     pass: u64,
+    /// The call of [`FirstOrder::step`] that listed it last.
+    step: u64,
 }
 
 /// The parameters of a step: all of them, those that are frozen, and those that have a gradient.
@@ -167,7 +171,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     #[track_caller]
     pub fn with(options: R) -> Self {
         options.check();
-        FirstOrder { groups: vec![options], members: Vec::new(), slots: Vec::new(), handover: Handover::default(), warned: false }
+        FirstOrder { groups: vec![options], members: Vec::new(), slots: Vec::new(), handover: Handover::default(), warned: false, steps: 0 }
     }
     /// Adds a parameter group: these parameters get other options. Schedules change the learning rates of all groups by the same rule, each
     /// from its own initial rate. If a parameter joins a group after some steps, what is remembered about it is kept, unless the rule with
@@ -191,7 +195,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
         }
         for param in params {
             let twice = self.members.iter().any(|(p, _)| p.is(param));
-            require(!twice, || format!("optimizer: parameter {} is already in a group", param.name()), "each parameter belongs to one");
+            require(!twice, || format!("optimizer: parameter {} is already in a group", param.path()), "each parameter belongs to one");
             self.members.push((param.clone(), self.groups.len()));
         }
         self.groups.push(options);
@@ -211,18 +215,22 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
     }
     /// Updates each parameter that has a gradient and is not frozen: `step([&w, &b], &grads)`, `step(&params, &grads)`.
     ///
-    /// If a parameter was updated by the same gradients before, it warns once: a step takes gradients of its own.
+    /// A parameter that is listed twice is updated once. If one was updated by the same gradients before, it warns once: a step takes gradients of its own.
     ///
     /// # Panics
     /// If none of the parameters has a gradient, though not all are frozen: nothing would be learned. If a schedule has left rates for this step
-    /// that are negative or not finite.
+    /// that are negative or not finite. If a closure of [`Param::with`] or [`Param::with_mut`] holds a parameter on this thread.
     #[track_caller]
     pub fn step<'p>(&mut self, params: impl IntoIterator<Item = &'p Param<T>>, grads: &Grads<T>) {
         self.take_over();
         let mut counts = Counts::default();
+        self.steps += 1;
         for (i, param) in params.into_iter().enumerate() {
             let at = self.slot(i, param);
-            let Slot { group, memory, pass, .. } = &mut self.slots[at];
+            let Slot { group, memory, pass, step, .. } = &mut self.slots[at];
+            if std::mem::replace(step, self.steps) == self.steps {
+                continue; // it is listed twice, and was updated
+            }
             let (frozen, found) = (param.is_frozen(), grads.slice(param).is_some());
             counts.add(frozen, found);
             if frozen || !found {
@@ -286,7 +294,7 @@ impl<R: Rule, T: Scalar> FirstOrder<R, T> {
         let known = self.slots.iter().position(|slot| slot.param.is(param));
         known.unwrap_or_else(|| {
             let memory = Memory { steps: 0, arrays: Vec::new() };
-            self.slots.push(Slot { param: param.clone(), group: group_of(&self.members, param), memory, pass: 0 });
+            self.slots.push(Slot { param: param.clone(), group: group_of(&self.members, param), memory, pass: 0, step: 0 });
             self.slots.len() - 1
         })
     }
@@ -398,7 +406,7 @@ impl<R: Rule, T: Scalar> Optimizer<T> for FirstOrder<R, T> {
                 })
             };
             let arrays = used.iter().map(array).collect();
-            slots.push(Slot { param: param.clone(), group, memory: Memory { steps, arrays }, pass: 0 });
+            slots.push(Slot { param: param.clone(), group, memory: Memory { steps, arrays }, pass: 0, step: 0 });
         }
         reader.finish()?;
         (self.groups, self.slots) = (groups, slots);

@@ -91,7 +91,7 @@ impl<'a, T: Scalar> Regions<'a, T> {
     /// As [`Regions::draw`].
     #[track_caller]
     pub fn draw_module(&self, model: &impl Forward<T>) -> Picture {
-        let evaluation = Evaluation::of(model);
+        let evaluation = Evaluation::begin();
         let tape = Tape::new();
         let logits = tape.no_grad(|| model.forward(tape.constant(self.cells()))).to_array();
         drop(evaluation);

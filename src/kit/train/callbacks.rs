@@ -102,9 +102,9 @@ impl<T: Scalar> Callback<T> for EarlyStopping {
         Ok(())
     }
     fn end(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
-        let Some(best) = self.best.take() else { return Ok(()) };
+        let Some(best) = &self.best else { return Ok(()) }; // kept for `state`
         // The callback's own state fits; a loaded one may belong to another model.
-        run.model.load_state(&best).map_err(|source| IoError::State { path: "the state of EarlyStopping".into(), source })
+        run.model.load_state(best).map_err(|source| IoError::State { path: "the state of EarlyStopping".into(), source })
     }
     fn state(&self) -> State {
         let mut state = self.monitor.state();

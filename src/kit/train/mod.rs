@@ -83,7 +83,7 @@ use crate::metrics::{Mean, accuracy};
 use crate::nn::{Forward, Module};
 use crate::optim::Optimizer;
 use crate::refusal::require;
-use crate::{Grads, Param, Scalar, Tape, Var, emit_warning, named_scope};
+use crate::{Grads, Param, Scalar, Tape, Var, emit_warning, named_scope, scope_line};
 use std::panic::Location;
 use std::time::Instant;
 
@@ -337,7 +337,8 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
     /// callbacks.
     ///
     /// # Panics
-    /// If model, loss or metric panic, because shapes do not fit or a label is not a class. If all parameters are frozen when an epoch
+    /// If model, loss, metric or a callback panic, because shapes do not fit, a label is not a class, or the history lacks a number that is watched. If the
+    /// loss depends on no parameter. If all parameters are frozen when an epoch
     /// begins. If the loader has no batches, or there are no examples for validation. If a parameter has a gradient but is not shown by
     /// [`Module::visit`]: it would never be trained.
     #[track_caller]
@@ -365,10 +366,11 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
             stop: false,
             warned: false,
         };
-        let trained = measures.train(first, &mut run, &mut callbacks, loader);
+        // What layers, losses and callbacks of this crate refuse names the line of the run.
+        let trained = named_scope("", || measures.train(first, &mut run, &mut callbacks, loader));
         model.eval();
         // All callbacks are called: they finish files, and give back the best weights.
-        callbacks.iter_mut().map(|c| c.end(&mut run)).fold(trained, Result::and)?;
+        named_scope("", || callbacks.iter_mut().map(|c| c.end(&mut run)).fold(trained, Result::and))?;
         Ok(run.history)
     }
 }
@@ -397,7 +399,7 @@ fn all_are_shown<T: Scalar>(grads: &mut Grads<T>, params: &[Param<T>]) {
     for (p, _) in grads.slices_mut() {
         let shown = params.iter().any(|q| q.is(p));
         let message =
-            || format!("Fit::run: parameter {} of shape {} has a gradient, but the model's `visit` does not show it", p.name(), p.shape());
+            || format!("Fit::run: parameter {} of shape {} has a gradient, but the model's `visit` does not show it", p.path(), p.shape());
         require(shown, message, "name it there, or the module that it belongs to");
     }
 }
@@ -444,8 +446,8 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
             model.train();
             for (i, batch) in loader.epoch(epoch).enumerate() {
                 (run.batch, run.samples) = (i, batch.len());
-                let at = Location::caller();
-                let (value, output) = named_scope("", || self.evaluate("training", &tape, &batch, at));
+                let at = scope_line(Location::caller());
+                let (value, output) = self.evaluate("training", &tape, &batch, at);
                 let mut grads = tape.backward(value);
                 if i == 0 {
                     all_are_shown(&mut grads, &params);
@@ -454,7 +456,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
                 run.metric = self.metric(output, &batch.y);
                 if run.loss.is_nan() && !run.warned {
                     run.warned = true;
-                    warn_of_nan(&tape, epoch, i, Location::caller());
+                    warn_of_nan(&tape, epoch, i, scope_line(Location::caller()));
                 }
                 tape.reset();
                 callbacks.iter_mut().for_each(|c| c.gradients(&mut grads));
@@ -513,7 +515,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
     #[track_caller]
     fn validate(&self, tape: &mut Tape<T>, examples: &dyn Dataset<Number = T, Target = Y>) -> (f64, f64) {
         let (mut losses, mut metrics) = (Mean::new(), Mean::new());
-        let at = Location::caller(); // a closure would name its own line
+        let at = scope_line(Location::caller()); // a closure would name its own line
         for start in (0..examples.len()).step_by(AT_ONCE) {
             let rows: Vec<usize> = (start..examples.len().min(start.saturating_add(AT_ONCE))).collect();
             let batch = examples.get(&rows);
@@ -522,7 +524,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
                 losses.add(loss.item().to_f64(), rows.len());
                 metrics.add(self.metric(output, &batch.y).map_or(0.0, |m| m.1), rows.len());
             };
-            named_scope("", || tape.no_grad(evaluate));
+            tape.no_grad(evaluate);
             tape.reset();
         }
         (losses.value(), metrics.value())
