@@ -93,7 +93,8 @@ impl<T: Scalar> Tape<T> {
     pub fn first_not_finite(&self) -> Option<NodeInfo> {
         let list = self.read();
         let has = |id: NodeId, odd: fn(T) -> bool| list.view(id).iter().any(odd);
-        let (nan, infinite): (fn(T) -> bool, fn(T) -> bool) = (|x| x.is_nan(), |x| !x.is_nan() && !x.to_f64().is_finite());
+        let nan: fn(T) -> bool = |x| x.is_nan();
+        let infinite: fn(T) -> bool = |x| !x.is_nan() && !x.to_f64().is_finite();
         // The value in which those of one kind begin, from one that has them.
         let begin = |mut id: NodeId, odd: fn(T) -> bool| {
             while let Some(&x) = list.inputs(id).iter().find(|&&x| has(x, odd)) {
