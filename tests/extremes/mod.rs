@@ -125,10 +125,9 @@ fn every_public_method_has_an_example() {
             } else if line == "}" {
                 inside = None;
             }
-            if let Some(name) = code.strip_prefix("pub fn ").filter(|_| inside.unwrap_or(line.starts_with("pub fn "))) {
-                if !example && !hidden {
-                    without.push(name.split(['(', '<']).next().expect("a name").to_string());
-                }
+            let name = code.strip_prefix("pub fn ").filter(|_| inside.unwrap_or(line.starts_with("pub fn ")));
+            if let Some(name) = name.filter(|_| !example && !hidden) {
+                without.push(name.split(['(', '<']).next().expect("a name").to_string());
             }
             hidden = code.starts_with("#[doc(hidden)]") || hidden && code.starts_with("#[");
             example = code.starts_with("///") && (example || code.contains("```")) || code.starts_with("#[") && example;
