@@ -1,7 +1,8 @@
 //! What nearly every program needs, for one line: `use wengert::prelude::*;`.
 //!
 //! Tape, variables and parameters, and the traits whose methods models and optimizers have: [`Module`] (`parameters`, `state`, `eval` ..), [`Forward`]
-//! (`forward`, `predict`, `summary`), [`Optimizer`] and [`Rates`] (`step`, `lr`, `state`, `load_state` ..), and [`Callback`] of training runs.
+//! (`forward`, `predict`, `summary`), [`Optimizer`] and [`Rates`] (`step`, `lr`, `state`, `load_state` ..), and [`Callback`] of training runs; and for shapes
+//! [`INFER`], [`at!`](crate::at), [`concat`] and [`stack`].
 //!
 //! ```
 //! use wengert::nn::{Linear, Relu, Sequential};
@@ -22,4 +23,4 @@
 pub use crate::nn::{Forward, Module};
 pub use crate::optim::{Optimizer, Rates};
 pub use crate::train::Callback;
-pub use crate::{Grads, Param, Scalar, Tape, Var, parts};
+pub use crate::{Grads, INFER, Param, Scalar, Tape, Var, at, concat, parts, stack};

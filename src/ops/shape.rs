@@ -241,7 +241,7 @@ impl<T: Scalar> Op<T> for Reshape {
 }
 
 impl<'t, T: Scalar> Var<'t, T> {
-    /// The same elements in row-major order with another shape. One size may be -1: it is computed from the others. The result is a view if
+    /// The same elements in row-major order with another shape. One size may be -1 ([`INFER`](crate::INFER) among `usize`s): it is computed from the others. The result is a view if
     /// the strides allow it. Derivative: the cotangent, reshaped back. Shapes: `[m, n]` with `[-1]` to `[m n]`.
     ///
     /// ```

@@ -38,6 +38,13 @@ pub struct NodeInfo {
     pub at: &'static Location<'static>,
 }
 
+/// Op, shape and line: `ln [2, 3], recorded at src/main.rs:12`.
+impl fmt::Display for NodeInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}, recorded at {}:{}", self.op, self.shape, self.at.file(), self.at.line())
+    }
+}
+
 impl<T: Scalar> Tape<T> {
     /// Nodes, bytes and pool counters.
     ///

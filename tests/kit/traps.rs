@@ -427,3 +427,16 @@ fn an_error_in_fit_names_the_layer_and_the_line_of_the_run() {
     let text = refused(|| drop(Fit::new(&model, &mut optimizer).validate(&other).run(&loader)));
     assert!(text.starts_with("linear of [1, 3]") && text.contains("\n  in layer 0 (linear 2 to 2)\n"), "{text}");
 }
+
+#[test]
+fn a_batch_of_nan_changes_no_parameter_and_is_named() {
+    let data = Examples::new(array![[f32::NAN, 0.0], [0.0, 1.0]], vec![0, 1]);
+    let model = Mlp::new(&[2, 2]).build::<f32>(&mut init::seeded(1));
+    let mut optimizer = Sgd::new(0.1);
+    let mut history = None;
+    let given = warnings(|| history = Some(Fit::new(&model, &mut optimizer).epochs(2).run(&Loader::new(data, 1)).unwrap()));
+    let [text] = &given[..] else { panic!("{given:?}") };
+    assert!(text.contains("is not a number: an input or target of shape [1, 2] is not a number\n"), "{text}");
+    assert!(history.unwrap().last("loss").unwrap().is_nan(), "the mean says so too");
+    assert!(model.parameters().iter().all(|p| p.with(|p| p.iter().all(|x| x.is_finite()))));
+}

@@ -41,6 +41,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// assert_eq!(net.parameter_count(), 3 * 2 + 2 + 4 * 2 + 2);
 /// assert_eq!(net.named_parameters()[2].0, "right.weight");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no module with numbers of type `{T}`",
+    note = "modules are structs with `impl Module for .. {{ parts!(..); }}`, parameters (`Param`), and `Option`, `Vec` or `Box` of them; other fields are left out of `parts!`",
+    note = "in an impl for all number types name the type first: `parts!(T: weight, bias)`"
+)]
 pub trait Module<T: Scalar = f32>: Send + Sync {
     /// Shows the parts to a visitor: parameters, buffers, and modules inside this one. [`parts!`](crate::parts) writes it.
     fn visit(&self, v: &mut Visitor<'_, T>);
@@ -225,6 +230,10 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
 /// assert_eq!(affine.forward(tape.constant([1.0, 1.0])).to_vec(), [2.5, 3.5]);
 /// assert_eq!(affine.parameter_count(), 3);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not compute one `Var` of `{T}` from one `Var`",
+    note = "implement `Forward` beside `Module`; a network with other inputs or outputs is trained by `Fit::with_objective`"
+)]
 pub trait Forward<T: Scalar = f32>: Module<T> {
     /// Computes the output.
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T>;

@@ -139,7 +139,7 @@ impl Counts {
                 0 => "step: there are no parameters".into(),
                 n => format!("step: none of the {n} parameters has a gradient"),
             },
-            "are they those of the model that made the loss? `visit` shows a module's parts; `detach` and `no_grad` cut gradients off",
+            "are they those of the model that made the loss? `parts!` names a module's parts; `detach` and `no_grad` cut gradients off",
         );
     }
 }

@@ -92,8 +92,8 @@ pub trait Rates {
     fn momentums(&self) -> Vec<Option<f64>>;
     /// Sets the momentum of each group from the next step on.
     ///
+    /// # Panics
     /// If there is not one number for each group, a group has no momentum, or a number is out of range.
-    /// If there are not as many as groups, if a group works without momentum, or if one is out of its range.
     #[track_caller]
     fn set_momentums(&mut self, momentums: &[f64]);
     /// Where a [`Scheduler`] leaves rates for the next step, if the optimizer supports it. Then schedule and optimizer can be loaded in

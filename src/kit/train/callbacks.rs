@@ -196,8 +196,8 @@ impl<T: Scalar> Callback<T> for ClipValue {
     }
 }
 
-/// Ends the run after a batch whose loss is not a number. (Without it the run goes on; a warning says which value was the first that is not
-/// finite.)
+/// Ends the run after a batch whose loss is not a number; the parameters are as they were before it. (Without it the run goes on with the next batch. A
+/// warning says which value was the first that is not finite.)
 #[derive(Clone, Copy, Debug)]
 pub struct StopAtNan;
 

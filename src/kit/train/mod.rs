@@ -19,7 +19,7 @@
 //! }
 //! ```
 //!
-//! [`Fit`] gives the same bits, and takes [callbacks](Callback): [`EarlyStopping`], [`BestCheckpoint`], clipping ([`ClipNorm`], [`ClipValue`]),
+//! [`Fit`] gives the same bits (but leaves out the step of a batch whose loss is not a number), and takes [callbacks](Callback): [`EarlyStopping`], [`BestCheckpoint`], clipping ([`ClipNorm`], [`ClipValue`]),
 //! schedules ([`PerEpoch`], [`PerBatch`], [`OnPlateau`]), [`StopAtNan`], and reports ([`LogLine`], [`CsvLog`], [`TensorBoardLog`], and a progress
 //! bar `Bar`).
 //!
@@ -330,7 +330,7 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
         self.callbacks.push(Box::new(callback));
         self
     }
-    /// Trains the model. Afterwards it is in evaluation mode, also after an error.
+    /// Trains the model. Afterwards it is in evaluation mode, also after an error. A batch whose loss is not a number changes no parameter, and is warned of once.
     ///
     /// # Errors
     /// The first error of a callback, such as a file that cannot be written. It ends the run, but [`Callback::end`] is still called for all
@@ -378,18 +378,14 @@ impl<'a, T: Scalar, Y: Target> Fit<'a, T, Y> {
 /// Says, once in a run, that a loss is not a number, and which value of the step was the first that is not finite.
 #[cold]
 fn warn_of_nan<T: Scalar>(tape: &Tape<T>, epoch: u64, batch: usize, at: &Location<'_>) {
-    let first = tape.first_not_finite().map_or(String::new(), |node| {
-        format!(
-            ": the first value that is not finite is that of {} {}, recorded at {}:{}",
-            node.op,
-            node.shape,
-            node.at.file(),
-            node.at.line()
-        )
-    });
+    let first = match tape.first_not_finite() {
+        Some(node) if node.op == "constant" => format!(": an input or target of shape {} is not a number", node.shape),
+        Some(node) => format!(": the first value that is not finite is that of {node}"),
+        None => String::new(),
+    };
     emit_warning(&format!(
-        "Fit::run: the loss of epoch {epoch}, batch {batch} is not a number{first}\n  at {at}\n  hint: look at the data, reduce the learning rate, or add \
-         `.callback(ClipNorm(1.0))`; `StopAtNan` ends the run there"
+        "Fit::run: the loss of epoch {epoch}, batch {batch} is not a number{first}\n  at {at}\n  hint: its step, and those of others like it, are left out; look at the data, \
+         reduce the learning rate, or clip gradients (`ClipNorm`); `StopAtNan` ends the run there"
     ));
 }
 
@@ -398,9 +394,8 @@ fn warn_of_nan<T: Scalar>(tape: &Tape<T>, epoch: u64, batch: usize, at: &Locatio
 fn all_are_shown<T: Scalar>(grads: &mut Grads<T>, params: &[Param<T>]) {
     for (p, _) in grads.slices_mut() {
         let shown = params.iter().any(|q| q.is(p));
-        let message =
-            || format!("Fit::run: parameter {} of shape {} has a gradient, but the model's `visit` does not show it", p.path(), p.shape());
-        require(shown, message, "name it there, or the module that it belongs to");
+        let message = || format!("Fit::run: parameter {} of shape {} has a gradient, but is no part of the model", p.path(), p.shape());
+        require(shown, message, "name it in `parts!`, or the module that it belongs to");
     }
 }
 
@@ -441,7 +436,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
             require(
                 params.iter().any(|p| !p.is_frozen()),
                 || format!("Fit::run: there is nothing to train: all {} parameters of the model are frozen", params.len()),
-                "`unfreeze` the model or a part of it; a model of your own shows its parameters by `Module::visit`",
+                "`unfreeze` the model or a part of it; a model of your own names its parts by `parts!`",
             );
             model.train();
             for (i, batch) in loader.epoch(epoch).enumerate() {
@@ -461,7 +456,10 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
                 tape.reset();
                 callbacks.iter_mut().for_each(|c| c.gradients(&mut grads));
                 lr = run.optimizer.lr(); // callbacks set the rate of the next batch
-                run.optimizer.step(&params, &grads);
+                // Gradients of NaN would make all parameters NaN.
+                if !run.loss.is_nan() {
+                    run.optimizer.step(&params, &grads);
+                }
                 tape.recycle(grads);
                 losses.add(run.loss, run.samples);
                 metrics.add(run.metric.as_ref().map_or(0.0, |m| m.1), run.samples);
