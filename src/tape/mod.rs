@@ -58,14 +58,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// So is an op of one's own that panics. A large elementwise op may be computed only when its value is first read: then it is the reading
 /// that panics, with the line where the op was recorded. Its node stays on the tape, and whoever reads it again gets the same panic.
-///
-/// A `Var` cannot outlive a reset:
-/// ```compile_fail
-/// let mut tape = wengert::Tape::<f64>::new();
-/// let x = tape.leaf(1.0);
-/// tape.reset();
-/// println!("{}", x.item());
-/// ```
 pub struct Tape<T: Scalar = f32> {
     /// Tells tapes apart, also one that was made where another one lay before.
     serial: u64,
@@ -81,11 +73,7 @@ impl<T: Scalar> Default for Tape<T> {
 }
 
 impl<T: Scalar> Tape<T> {
-    /// An empty tape.
-    ///
-    /// ```
-    /// assert_eq!(wengert::Tape::<f32>::new().nodes().len(), 0);
-    /// ```
+    /// An empty tape. (Example: [`Tape`].)
     pub fn new() -> Tape<T> {
         let _ = known_level(); // the short way of numbers does not ask
         Tape { serial: SERIAL.fetch_add(1, Ordering::Relaxed), list: RefCell::new(List::new()) }
@@ -121,33 +109,10 @@ impl<T: Scalar> Tape<T> {
         }
     }
 
-    /// Records any op, built-in or the user's own, on `Var`s of this tape.
+    /// Records any op, built-in or the user's own, on `Var`s of this tape. (Example: [`Op`].)
     ///
     /// The tape remembers ops with attributes from one step to the next and, where the new one equals (`==`) the one recorded at the same
     /// place before, keeps the old one: equality must mean the same result. (A derived `==` takes a number 0 for -0.)
-    ///
-    /// ```
-    /// use wengert::{Cotangents, Op, Scalar, Shape, ShapeError, Tape, View, Vjp};
-    /// /// y = 2 x, elementwise.
-    /// #[derive(Debug, PartialEq)]
-    /// struct Twice;
-    /// impl<T: Scalar> Op<T> for Twice {
-    ///     fn name(&self) -> &'static str {
-    ///         "twice"
-    ///     }
-    ///     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-    ///         Ok(x[0].clone())
-    ///     }
-    ///     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-    ///         y.iter_mut().zip(x[0].iter()).for_each(|(y, x)| *y = x + x);
-    ///     }
-    ///     fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-    ///         cx.each(|_| cx.g + cx.g)
-    ///     }
-    /// }
-    /// let tape = Tape::<f64>::new();
-    /// assert_eq!(tape.apply(Twice, &[tape.leaf([1.0, 2.0])]).to_vec(), [2.0, 4.0]);
-    /// ```
     ///
     /// # Panics
     /// With the text of the [`ShapeError`] that [`Tape::try_apply`] returns.
@@ -156,32 +121,7 @@ impl<T: Scalar> Tape<T> {
         or_panic(self.try_apply(op, inputs))
     }
 
-    /// Records an op, or says why it does not fit; nothing is changed then, and the tape goes on working.
-    ///
-    /// ```
-    /// use wengert::{Cotangents, Op, Scalar, Shape, ShapeError, Tape, View, Vjp};
-    /// /// The first element of a vector.
-    /// #[derive(Debug, PartialEq)]
-    /// struct First;
-    /// impl<T: Scalar> Op<T> for First {
-    ///     fn name(&self) -> &'static str {
-    ///         "first"
-    ///     }
-    ///     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-    ///         if x[0].numel() > 0 { Ok(Shape::scalar()) } else { Err(ShapeError::new("an empty array has no first element")) }
-    ///     }
-    ///     fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-    ///         y[0] = x[0].iter().next().expect("not empty");
-    ///     }
-    ///     fn vjp<'t>(&self, _: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-    ///         Cotangents::none()
-    ///     }
-    /// }
-    /// let tape = Tape::<f64>::new();
-    /// let error = tape.try_apply(First, &[tape.leaf([0.0; 0])]).unwrap_err();
-    /// assert!(error.to_string().starts_with("first of [0]: an empty array has no first element"));
-    /// assert_eq!(tape.try_apply(First, &[tape.leaf([7.0, 8.0])]).unwrap().item(), 7.0);
-    /// ```
+    /// Records an op, or says why it does not fit; nothing is changed then, and the tape goes on working. (Example: [`Op`].)
     #[track_caller]
     pub fn try_apply<'t, O: Op<T> + PartialEq>(&'t self, op: O, inputs: &[Var<'t, T>]) -> Result<Var<'t, T>, ShapeError> {
         if const { size_of::<O>() == 0 } {
@@ -257,29 +197,18 @@ impl<T: Scalar> Tape<T> {
 
     /// Empties the tape and keeps its memory for the next step. No `Var` can be alive: the borrow checker sees to that.
     ///
-    /// ```
+    /// ```compile_fail
     /// let mut tape = wengert::Tape::<f64>::new();
-    /// for step in 0..3 {
-    ///     let x = tape.leaf(f64::from(step));
-    ///     assert_eq!(x.node(), 0); // each step begins at the beginning
-    ///     tape.reset();
-    /// }
+    /// let x = tape.leaf(1.0);
+    /// tape.reset();
+    /// println!("{}", x.item());
     /// ```
     pub fn reset(&mut self) {
         let list = self.list.get_mut();
         list.clear();
     }
 
-    /// Takes the arrays of a gradient store back, for the next sweep.
-    ///
-    /// ```
-    /// let mut tape = wengert::Tape::<f32>::new();
-    /// for _ in 0..2 {
-    ///     let grads = tape.backward(tape.leaf([1.0, 2.0]).square().sum());
-    ///     tape.reset();
-    ///     tape.recycle(grads); // the next step finds its memory here
-    /// }
-    /// ```
+    /// Takes the arrays of a gradient store back, for the next sweep. (Example: the [front page](crate).)
     #[track_caller]
     pub fn recycle(&self, mut grads: Grads<T>) {
         let mut list = self.write();

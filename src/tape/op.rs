@@ -60,6 +60,7 @@ pub use fused::Fused;
 /// let dy = tape.grad(y, &[x])[0].unwrap();
 /// let d2y = tape.grad(dy, &[x])[0].unwrap();
 /// assert_eq!((y.item(), dy.item(), d2y.item()), (8.0, 12.0, 12.0));
+/// assert_eq!(tape.try_apply(Cube, &[x]).unwrap().item(), 8.0); // what `shape` refuses is an error here, and a panic of `apply`
 /// ```
 pub trait Op<T: Scalar>: Any + Debug + Send + Sync {
     /// The name in errors and in a tape's listing.
