@@ -2,7 +2,7 @@
 //!
 //! Tape, variables and parameters, and the traits whose methods models and optimizers have: [`Module`] (`parameters`, `state`, `eval` ..), [`Forward`]
 //! (`forward`, `predict`, `summary`), [`Optimizer`] and [`Rates`] (`step`, `lr`, `state`, `load_state` ..), and [`Callback`] of training runs; and for shapes
-//! [`INFER`], [`at!`](crate::at), [`concat`] and [`stack`].
+//! [`INFER`], [`at!`](crate::at), [`concat()`] and [`stack`].
 //!
 //! ```
 //! use wengert::nn::{Linear, Relu, Sequential};
