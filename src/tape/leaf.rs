@@ -62,6 +62,9 @@ impl<T: Scalar> Tape<T> {
     /// let x = tape.leaf(wengert::ndarray::array![[1.0, 2.0], [3.0, 4.0]]);
     /// assert_eq!(tape.grad(x.square().sum(), &[x])[0].unwrap().to_vec(), [2.0, 4.0, 6.0, 8.0]);
     /// ```
+    ///
+    /// # Panics
+    /// If the array has more than 64 axes or 2^32 - 2 elements, or there is not enough memory.
     #[track_caller]
     pub fn leaf(&self, values: impl Source<T>) -> Var<'_, T> {
         self.new_leaf(Fixed::LEAF, values, true)
@@ -74,6 +77,9 @@ impl<T: Scalar> Tape<T> {
     /// let (x, c) = (tape.leaf([1.0, 2.0]), tape.constant([3.0, 4.0]));
     /// assert!(!c.is_tracked() && (x * c).is_tracked());
     /// ```
+    ///
+    /// # Panics
+    /// If the array has more than 64 axes or 2^32 - 2 elements, or there is not enough memory.
     #[track_caller]
     pub fn constant(&self, values: impl Source<T>) -> Var<'_, T> {
         self.new_leaf(Fixed::CONSTANT, values, false)

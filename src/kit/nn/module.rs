@@ -101,7 +101,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     /// occurs under each of its names.
     ///
     /// # Panics
-    /// If two different arrays have the same name.
+    /// If two different arrays have the same name, or a closure of [`Param::with_mut`] holds one on this thread.
     #[track_caller]
     fn state(&self) -> State {
         let mut state = State::new();
@@ -118,6 +118,9 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     ///
     /// # Errors
     /// If names are missing or unknown, shapes differ, or the numbers of an array with several names differ. The error lists all of these.
+    ///
+    /// # Panics
+    /// If a closure of [`Param::with`] or [`Param::with_mut`] holds an array on this thread.
     fn load_state(&self, state: &State) -> Result<(), StateError> {
         let mut errors = Vec::new();
         let mut fitting = Vec::new();
