@@ -88,7 +88,7 @@ impl<T: Scalar> Grads<T> {
     fn add(&mut self, leaf: &Leaf<T>, shape: &Shape, values: Values<T>) {
         match self.entries.get_mut(self.len) {
             Some(e) => {
-                e.leaf.put(leaf.id, leaf.param.as_ref(), leaf.version);
+                e.leaf.put(leaf.id, leaf.param.as_ref(), leaf.version, true);
                 if e.shape != *shape {
                     e.shape = shape.clone();
                 }

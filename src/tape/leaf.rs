@@ -36,7 +36,7 @@ impl<T: Scalar> Tape<T> {
             };
             let id = list.leaf(kind, shape, place, tracked, at);
             if list.nodes[id as usize].tracked {
-                list.leaves.push(id, None, 0);
+                list.leaves.push(id, None, 0, true);
             }
             id
         });
@@ -130,9 +130,8 @@ impl<T: Scalar> Tape<T> {
         };
         let place = place.unwrap_or_else(|e| panic!("{}", e.of("param", [param.shape().clone()], at)));
         let id = list.leaf(Fixed::PARAM, param.shape(), place, !frozen, at);
-        if list.nodes[id as usize].tracked {
-            list.leaves.push(id, Some(param), version);
-        }
+        let tracked = list.nodes[id as usize].tracked;
+        list.leaves.push(id, Some(param), version, tracked);
         Var::at(self, id)
     }
 }

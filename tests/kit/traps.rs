@@ -352,6 +352,14 @@ fn an_error_in_a_model_names_the_layer_and_the_line_of_the_user() {
     net.body.parameters(); // a part of it alone does not shorten the names
     let text = refused(|| drop(net.forward(x()).to_vec()));
     assert!(text.contains("\n  in layer body.1 (linear 4 to 8)\n"), "{text}");
+    // Also of a frozen layer, and of a prediction.
+    net.body.freeze();
+    let text = refused(|| drop(net.forward(x()).to_vec()));
+    assert!(text.contains("\n  in layer body.1 (linear 4 to 8)\n"), "{text}");
+    let wrong = Net { body: Sequential::new().push(Relu), head: Linear::new(8, 2, rng) };
+    wrong.parameters();
+    let text = refused(|| drop(wrong.predict([[1.0; 3]])));
+    assert!(text.contains("\n  in layer head\n"), "{text}");
     // A scope that was named knows better than a weight that two layers share.
     let shared = Linear::<f32>::new(3, 2, rng);
     let twice = Shared { embed: Sequential::new().push(Linear::new(3, 2, rng)), head: Sequential::new().push(shared) };
@@ -359,7 +367,7 @@ fn an_error_in_a_model_names_the_layer_and_the_line_of_the_user() {
     let text = refused(|| drop(named_scope("decoder", || twice.head.forward(tape.constant([[1.0; 2]]))).to_vec()));
     assert!(text.contains("\n  in layer decoder.0 (linear 3 to 2)\n"), "{text}");
     let text = refused(|| drop(twice.embed.predict([[1.0; 2]])));
-    assert!(text.contains("\n  in layer 0 (linear 3 to 2)\n"), "{text}");
+    assert!(text.contains("\n  in layer embed.0 (linear 3 to 2)\n"), "{text}");
     let text = refused(|| drop(Linear::<f32>::new(3, 2, rng).summary(&[1, 2])));
     assert!(text.starts_with("linear of [1, 2]"), "{text}");
     // A description may hold brackets.
