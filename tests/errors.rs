@@ -526,3 +526,21 @@ fn options_that_are_no_numbers_are_refused() {
     refuses!(tape, x.var(0, f64::NAN, false), "var of [2, 2]: the correction is not a number", hint: correction);
     refuses!(tape, x.std(0, f64::NAN, false), "std of [2, 2]: the correction is not a number", hint: correction);
 }
+
+/// `x += y` and its kin give the name a new value, with the line of the caller where they are refused.
+#[test]
+fn operators_that_assign() {
+    let tape = Tape::<f64>::new();
+    let x = tape.leaf([6.0, 8.0]);
+    let mut y = x;
+    y += 2.0;
+    y *= x;
+    y -= &x;
+    y /= 2.0;
+    assert_eq!(y.to_vec(), [21.0, 36.0]); // (x (x + 2) - x) / 2
+    assert_eq!(tape.grad(y, &[x])[0].unwrap().to_vec(), [6.5, 8.5]); // x + 1/2
+    assert_eq!(x.to_vec(), [6.0, 8.0]);
+    let three = tape.leaf([1.0; 3]);
+    refuses!(tape, y += three, "add of [2] and [3]: the shapes do not broadcast: axis -1 has 2 and 3",
+        hint: "sizes are compared from the last axis; they must be equal, or one of them 1 (see `unsqueeze`)");
+}

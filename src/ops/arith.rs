@@ -314,7 +314,7 @@ where
 
 // A macro, because the orphan rules ask for `number op Var` once for each type of number.
 macro_rules! operator {
-    ($trait:ident, $method:ident, $($number:ty),*) => {
+    ($trait:ident, $method:ident, $assign:ident, $assign_method:ident, $($number:ty),*) => {
         impl<'t, T: Scalar, B: Operand<'t, T>> ops::$trait<B> for Var<'t, T> {
             type Output = Var<'t, T>;
             #[track_caller]
@@ -327,6 +327,13 @@ macro_rules! operator {
             #[track_caller]
             fn $method(self, b: B) -> Var<'t, T> {
                 binary($trait, *self, b.to_var(self.tape))
+            }
+        }
+        /// (The name then stands for the new value; nothing is changed in place.)
+        impl<'t, T: Scalar, B: Operand<'t, T>> ops::$assign<B> for Var<'t, T> {
+            #[track_caller]
+            fn $assign_method(&mut self, b: B) {
+                *self = binary($trait, *self, b.to_var(self.tape));
             }
         }
         $(
@@ -347,10 +354,10 @@ macro_rules! operator {
         )*
     };
 }
-operator!(Add, add, f32, f64);
-operator!(Sub, sub, f32, f64);
-operator!(Mul, mul, f32, f64);
-operator!(Div, div, f32, f64);
+operator!(Add, add, AddAssign, add_assign, f32, f64);
+operator!(Sub, sub, SubAssign, sub_assign, f32, f64);
+operator!(Mul, mul, MulAssign, mul_assign, f32, f64);
+operator!(Div, div, DivAssign, div_assign, f32, f64);
 
 impl<'t, T: Scalar> ops::Neg for Var<'t, T> {
     type Output = Var<'t, T>;
