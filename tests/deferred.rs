@@ -153,7 +153,7 @@ fn long_chains_and_wide_ones() {
     assert_eq!(concat(&[total, other], 0).sum().item(), 17_000.0 * 195.0 + 54_000.0);
     let mut y = x;
     for step in 1..200 {
-        y = y + x;
+        y += x;
         if step % 10 == 0 {
             assert_eq!(y.sum().item(), 0.25 * 17_000.0 * f64::from(step + 1));
         }

@@ -329,8 +329,8 @@ fn values_written_over_in_a_loop() {
             let (mut a, mut sum) = (x[0], x[0] * 0.0);
             for _ in 0..2 {
                 let t = a;
-                a = a * 2.0;
-                sum = sum + t.powi(3);
+                a *= 2.0;
+                sum += t.powi(3);
             }
             sum.sum()
         },

@@ -75,7 +75,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let scale = options.scale.unwrap_or(1.0 / (features as f64).sqrt());
         let mut scores = (self * self.number(scale)).matmul(key.transpose(-2, -1));
         if let Some(bias) = options.bias {
-            scores = scores + bias;
+            scores += bias;
         }
         let causal = (options.is_causal && shape.numel() > 0).then(|| {
             self.check_size("scaled_dot_product_attention", &[queries, keys].into());

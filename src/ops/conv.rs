@@ -200,7 +200,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let mut y = self.reshape_to(form.y()).contiguous().record2(ConvInputGrad(form), w.contiguous());
         if let Some(b) = bias {
             let ones = [1; N];
-            y = y + b.reshape_to(b.shape().iter().copied().chain(ones).collect());
+            y += b.reshape_to(b.shape().iter().copied().chain(ones).collect());
         }
         if x.len() == N + 1 { y.squeeze(0) } else { y }
     }

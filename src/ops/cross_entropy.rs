@@ -257,7 +257,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         }
         if let Some(w) = options.weight {
             let beside: Small<usize> = (0..shape.len()).map(|a| if a == axis { shape[a] } else { 1 }).collect();
-            t = t * w.reshape_to(beside.into());
+            t *= w.reshape_to(beside.into());
         }
         options.reduction.of(-(t * self.log_softmax(axis as isize)).sum_axes(axis as isize, false))
     }

@@ -166,7 +166,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let t = target_of(self, target, BceWithLogits::NAME);
         let mut loss = self.record2(Zip(BceWithLogits), t);
         if let Some(p) = pos_weight {
-            loss = loss + (p - self.number(1.0)) * t * (-self).softplus_with(1.0, INF);
+            loss += (p - self.number(1.0)) * t * (-self).softplus_with(1.0, INF);
         }
         reduction.of(weight.map_or(loss, |w| loss * w))
     }

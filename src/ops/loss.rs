@@ -466,7 +466,7 @@ impl<'t, T: Scalar> Var<'t, T> {
         let v = if variance.ndim() + 1 == s.len() { variance.unsqueeze(-1) } else { variance }.raised_to(eps);
         let mut loss = self.number(0.5) * (v.ln() + self.record2(Zip(SquaredError), t) / v);
         if full {
-            loss = loss + self.number(0.5 * std::f64::consts::TAU.ln());
+            loss += self.number(0.5 * std::f64::consts::TAU.ln());
         }
         reduction.of(loss)
     }

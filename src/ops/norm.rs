@@ -64,7 +64,7 @@ impl<T: Scalar> Op<T> for StandardizeGrad {
             let (hs, gs) = (sum(h * s), sum(g * s));
             let mut whole = sum(h * g) - hs * gs / n;
             if center {
-                whole = whole - sum(h) * sum(g) / n;
+                whole -= sum(h) * sum(g) / n;
             }
             let by_s = (h * gs + g * hs).record2(*self, x);
             -(s * (r * (r * whole)) + r * by_s) / n
@@ -359,7 +359,7 @@ impl<'t, T: Scalar> Var<'t, T> {
             let mut sum = squares.narrow(1, 0, shape[1]);
             // A loop: a closure would hide the caller's line.
             for i in 1..=before + after {
-                sum = sum + squares.narrow(1, i, shape[1]);
+                sum += squares.narrow(1, i, shape[1]);
             }
             sum
         } else {

@@ -436,7 +436,7 @@ mod tests {
             for (part, both) in [(1.0, false), (2.0, true), (4.0, true)] {
                 let mut loss = (tape.param(&a).square() * part).sum();
                 if both {
-                    loss = loss + (tape.param(&b) * part).sum();
+                    loss += (tape.param(&b) * part).sum();
                 }
                 let grads = tape.backward(loss);
                 tape.reset();

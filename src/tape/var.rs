@@ -18,7 +18,8 @@ use std::fmt;
 ///
 /// The operators `+`, `-`, `*` and `/` take a `Var`, a reference to one, or a number on either side, and broadcast as in NumPy: sizes are
 /// compared from the last axis on, and an axis of size 1 is repeated. Derivatives of a + b: 1 and 1; of a - b: 1 and -1; of a b: b and a;
-/// of a / b: 1/b and -a/b^2. An operand that was repeated gets the sum over its repeats.
+/// of a / b: 1/b and -a/b^2. An operand that was repeated gets the sum over its repeats. `y += x` and its kin give the name y a new value; nothing is
+/// changed in place.
 ///
 /// ```
 /// let tape = wengert::Tape::<f64>::new();

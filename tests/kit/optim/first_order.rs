@@ -14,7 +14,7 @@ fn state_belongs_to_the_parameter() {
         for step in 0..6 {
             let mut loss = tape.param(b).square().sum();
             if step != 3 {
-                loss = loss + tape.param(a).square().sum();
+                loss += tape.param(a).square().sum();
             }
             let grads = tape.backward(loss);
             tape.reset();
