@@ -448,3 +448,23 @@ fn a_batch_of_nan_changes_no_parameter_and_is_named() {
     assert!(history.unwrap().last("loss").unwrap().is_nan(), "the mean says so too");
     assert!(model.parameters().iter().all(|p| p.with(|p| p.iter().all(|x| x.is_finite()))));
 }
+
+#[test]
+fn a_file_that_cannot_be_written_is_found_before_anything_is_trained() {
+    use wengert::optim::Goal;
+    use wengert::train::{BestCheckpoint, Callback, CsvLog, RunCheckpoint};
+    let (model, loader) = (Mlp::new(&[2, 2]).build::<f32>(&mut init::seeded(1)), Loader::new(examples(), 2));
+    let before = model.state();
+    let path = std::env::temp_dir().join(format!("wengert-no-such-folder-{}", std::process::id())).join("file");
+    let callbacks: [Box<dyn Callback>; 3] = [
+        Box::new(BestCheckpoint::new(&path).monitor("loss", Goal::Min)),
+        Box::new(CsvLog::new(&path)),
+        Box::new(RunCheckpoint::new(&path).with("best", BestCheckpoint::new(&path))),
+    ];
+    for mut callback in callbacks {
+        let mut optimizer = Sgd::new(0.1);
+        let error = Fit::new(&model, &mut optimizer).callback(&mut *callback).run(&loader).unwrap_err().to_string();
+        assert!(error.contains("there is no folder") && error.contains("\n  hint: "), "{error}");
+        assert!(model.state() == before, "nothing was trained");
+    }
+}

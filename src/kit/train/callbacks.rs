@@ -1,6 +1,6 @@
 //! Callbacks that end a run, save its best model, clip gradients, or change the learning rate.
 
-use super::{Callback, Run};
+use super::{Callback, Run, find_folder};
 use crate::io::{IoError, State, StateError, save};
 use crate::optim::{Goal, ReduceLrOnPlateau, Scheduler, clip_grad_norm, clip_grad_value};
 use crate::refusal::require;
@@ -147,6 +147,9 @@ impl BestCheckpoint {
 }
 
 impl<T: Scalar> Callback<T> for BestCheckpoint {
+    fn begin(&mut self, _: &mut Run<'_, T>) -> Result<(), IoError> {
+        find_folder(&self.path)
+    }
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         if self.monitor.improved(run) { save(&self.path, &run.model.state()) } else { Ok(()) }
     }

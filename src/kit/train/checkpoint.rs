@@ -1,12 +1,11 @@
 //! A callback that saves all that a run needs after each epoch, so that the run can be killed at any time.
 
-use super::{Callback, Run};
+use super::{Callback, Run, find_folder};
 use crate::io::{Checkpoint, IoError, StateError};
 use crate::nn::Module;
 use crate::optim::Optimizer;
 use crate::refusal::require;
 use crate::{Grads, Scalar};
-use std::io;
 use std::path::PathBuf;
 
 /// Writes a [`Checkpoint`] after each epoch: model, random generators, optimizer, the callbacks that were given to it, and the epoch that
@@ -14,7 +13,7 @@ use std::path::PathBuf;
 /// was never stopped. A run that a callback has ended, such as [`EarlyStopping`](super::EarlyStopping), is finished: no epoch comes next.
 ///
 /// The callbacks (schedules, early stopping) are called by this one, before it writes. A run that begins at another epoch than
-/// [`RunCheckpoint::resume`] returned is ended by an error after its first batch. So is a run that would overwrite a file that was never
+/// [`RunCheckpoint::resume`] returned is ended by an error before it trains anything. So is a run that would overwrite a file that was never
 /// resumed. There is an example in the documentation of the [module](super).
 pub struct RunCheckpoint<'a, T: Scalar = f32> {
     path: PathBuf,
@@ -52,7 +51,7 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
     pub fn resume(&mut self, model: &dyn Module<T>, optimizer: &mut dyn Optimizer<T>) -> Result<u64, IoError> {
         let there = self.path.try_exists().map_err(|source| IoError::Read { path: self.path.clone(), source })?;
         if !there {
-            self.find_folder()?;
+            find_folder(&self.path)?;
             self.next = Some(0);
             return Ok(0);
         }
@@ -65,12 +64,6 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
         })?;
         self.next = Some(checkpoint.epoch());
         Ok(checkpoint.epoch())
-    }
-    /// Refuses a path into a folder that does not exist; otherwise the first epoch would be trained for nothing.
-    fn find_folder(&self) -> Result<(), IoError> {
-        let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) else { return Ok(()) };
-        let reason = format!("there is no folder {}\n  hint: make it first, with `std::fs::create_dir_all`", folder.display());
-        Err(IoError::Write { path: self.path.clone(), source: io::Error::new(io::ErrorKind::NotFound, reason) })
     }
     /// Refuses a run at another epoch than the next one of the saved run, and a file that existed before and was not resumed.
     fn check(&mut self, epoch: u64) -> Result<(), IoError> {
@@ -111,6 +104,11 @@ impl<'a, T: Scalar> RunCheckpoint<'a, T> {
 const OWN: [&str; 4] = ["model", "generators", "optimizer", "position"];
 
 impl<T: Scalar> Callback<T> for RunCheckpoint<'_, T> {
+    fn begin(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        find_folder(&self.path)?;
+        self.check(run.epoch)?;
+        self.callbacks.iter_mut().try_for_each(|(_, callback)| callback.begin(run))
+    }
     fn gradients(&mut self, grads: &mut Grads<T>) {
         self.callbacks.iter_mut().for_each(|(_, callback)| callback.gradients(grads));
     }

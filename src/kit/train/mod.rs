@@ -84,7 +84,9 @@ use crate::nn::{Forward, Module};
 use crate::optim::Optimizer;
 use crate::refusal::require;
 use crate::{Grads, Param, Scalar, Tape, Var, emit_warning, named_scope, scope_line};
+use std::io;
 use std::panic::Location;
+use std::path::Path;
 use std::time::Instant;
 
 /// Is called at certain points of a run. All methods do nothing by default; an error ends the run.
@@ -103,6 +105,14 @@ use std::time::Instant;
 /// }
 /// ```
 pub trait Callback<T: Scalar = f32> {
+    /// Is called before the first epoch, whose number is `run.epoch`: what would fail after an epoch, such as a file in a folder that does not exist, is
+    /// refused before anything is trained.
+    ///
+    /// # Errors
+    /// Defined by the callback.
+    fn begin(&mut self, _run: &mut Run<'_, T>) -> Result<(), IoError> {
+        Ok(())
+    }
     /// Is called with the gradients of a batch, before the optimizer's step: here they can be clipped (see
     /// [`crate::optim::clip_grad_norm`]).
     fn gradients(&mut self, _grads: &mut Grads<T>) {}
@@ -142,6 +152,9 @@ pub trait Callback<T: Scalar = f32> {
 
 /// A callback that is passed by reference can be read after the run, to save the state of a schedule for instance.
 impl<T: Scalar, C: Callback<T> + ?Sized> Callback<T> for &mut C {
+    fn begin(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
+        (**self).begin(run)
+    }
     fn gradients(&mut self, grads: &mut Grads<T>) {
         (**self).gradients(grads);
     }
@@ -428,6 +441,8 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
     ) -> Result<(), IoError> {
         let model = run.model;
         let (params, mut tape) = (model.parameters(), Tape::new());
+        run.epoch = first;
+        callbacks.iter_mut().try_for_each(|c| c.begin(run))?;
         for epoch in first..run.epochs {
             let (start, mut losses, mut metrics) = (Instant::now(), Mean::new(), Mean::new());
             let mut lr = run.optimizer.lr();
@@ -527,6 +542,13 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
         }
         (losses.value(), metrics.value())
     }
+}
+
+/// Refuses a path into a folder that does not exist.
+fn find_folder(path: &Path) -> Result<(), IoError> {
+    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) else { return Ok(()) };
+    let reason = format!("there is no folder {}\n  hint: make it first, with `std::fs::create_dir_all`", folder.display());
+    Err(IoError::Write { path: path.into(), source: io::Error::new(io::ErrorKind::NotFound, reason) })
 }
 
 /// The number of held-back examples that are evaluated at once.

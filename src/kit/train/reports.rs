@@ -1,6 +1,6 @@
 //! Reports of a run: a line, a row of a CSV file, points in TensorBoard, a progress bar.
 
-use super::{Callback, History, Run};
+use super::{Callback, History, Run, find_folder};
 use crate::Scalar;
 use crate::io::{IoError, write_atomic};
 use crate::show::short;
@@ -65,6 +65,9 @@ impl CsvLog {
 }
 
 impl<T: Scalar> Callback<T> for CsvLog {
+    fn begin(&mut self, _: &mut Run<'_, T>) -> Result<(), IoError> {
+        find_folder(&self.0)
+    }
     fn epoch(&mut self, run: &mut Run<'_, T>) -> Result<(), IoError> {
         let before = (run.epoch + 1).saturating_sub(run.history.epochs() as u64);
         write_atomic(&self.0, csv(&run.history, before).as_bytes())
