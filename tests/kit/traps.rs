@@ -468,3 +468,26 @@ fn a_file_that_cannot_be_written_is_found_before_anything_is_trained() {
         assert!(model.state() == before, "nothing was trained");
     }
 }
+
+#[test]
+fn states_that_do_not_fit_say_what_was_probably_meant() {
+    let model = Mlp::new(&[2, 3, 1]).build::<f32>(&mut init::seeded(1));
+    // Under a prefix: a part of a checkpoint, or PyTorch's `DataParallel`.
+    let mut whole = wengert::io::State::new();
+    whole.insert_part("module", model.state());
+    let text = model.load_state(&whole).unwrap_err().to_string();
+    assert!(text.ends_with("\n  hint: the names in it begin with `module.`: load `state.part(\"module\")`"), "{text}");
+    model.load_state(&whole.part("module")).unwrap();
+    // Of another optimizer.
+    let named = model.named_parameters();
+    let adam: Adam = Adam::new(0.1);
+    let (mut sgd, tape) = (Sgd::new(0.1), Tape::new());
+    let grads = tape.backward(model.forward(tape.constant([1.0, 2.0])).sum());
+    let mut used: Adam = adam;
+    used.step(&model.parameters(), &grads);
+    let text = sgd.load_state(&named, &used.state(&named)).unwrap_err().to_string();
+    assert!(text.contains("\n  hint: was it saved by another kind of optimizer"), "{text}");
+    // Otherwise nothing is guessed.
+    let text = model.load_state(&Mlp::new(&[2, 4, 5, 1]).build::<f32>(&mut init::seeded(1)).state()).unwrap_err().to_string();
+    assert!(!text.contains("hint"), "{text}");
+}

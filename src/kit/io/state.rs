@@ -2,7 +2,7 @@
 
 use crate::Scalar;
 use ndarray::{ArrayD, IxDyn};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// An array of one of the types that a [`State`] can hold.
@@ -131,7 +131,7 @@ pub enum StateError {
         other: String,
     },
     /// Several errors.
-    #[error("{} mismatches:{}", .0.len(), .0.iter().map(|e| format!("\n  {e}")).collect::<String>())]
+    #[error("{} mismatches:{}{}", .0.len(), .0.iter().map(|e| format!("\n  {e}")).collect::<String>(), advice(.0))]
     Several(Vec<StateError>),
 }
 
@@ -152,6 +152,26 @@ impl StateError {
         }
     }
 }
+
+/// What is probably meant where many names do not fit, as the last line of an error; empty if nothing is known.
+fn advice(errors: &[StateError]) -> String {
+    let missing = || errors.iter().filter_map(|e| if let StateError::Missing { name } = e { Some(name.as_str()) } else { None });
+    let unexpected: BTreeSet<&str> =
+        errors.iter().filter_map(|e| if let StateError::Unexpected { name } = e { Some(name.as_str()) } else { None }).collect();
+    // All that is missing is there, under names with something before them.
+    let prefix = missing().next().and_then(|first| unexpected.iter().find_map(|name| name.strip_suffix(first)?.strip_suffix('.')));
+    if let Some(prefix) = prefix.filter(|prefix| missing().all(|name| unexpected.contains(&*format!("{prefix}.{name}")))) {
+        return format!("\n  hint: the names in it begin with `{prefix}.`: load `state.part({prefix:?})`");
+    }
+    let remembered = |name: &&str| MEMORY.contains(&name.rsplit('.').next().unwrap_or(name));
+    match unexpected.iter().any(remembered) || missing().any(|name| remembered(&name)) {
+        true => "\n  hint: was it saved by another kind of optimizer, or by one with other options?".into(),
+        false => String::new(),
+    }
+}
+
+/// What optimizers call what they remember about a parameter.
+const MEMORY: [&str; 7] = ["exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "grad_avg", "sum"];
 
 /// Arrays by name, in the order of their names.
 ///
