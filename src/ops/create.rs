@@ -5,7 +5,7 @@ use crate::array::memory::room;
 use crate::array::scalar::Scalar;
 use crate::array::shape::{MOST, Shape, Sizes};
 use crate::tape::Tape;
-use crate::tape::var::{Var, refuse, sizes_to_shape};
+use crate::tape::var::{Var, refuse, shape_of};
 use rand::{Rng, RngExt};
 
 /// Draws from the normal distribution of mean 0 and standard deviation 1.
@@ -137,7 +137,7 @@ impl<T: Scalar> Tape<T> {
     /// If a size is negative, or there is not enough memory.
     #[track_caller]
     pub fn rand(&self, shape: impl Sizes, rng: &mut impl Rng) -> Var<'_, T> {
-        let shape = checked("rand", shape);
+        let shape = shape_of("rand", shape, || []);
         // In `f32` numbers just below 1 would be rounded to it: they become the largest below.
         let below = |u: f64| if T::from_f64(u) < T::ONE { u } else { 1.0 - f64::from(f32::EPSILON) / 2.0 };
         self.filled("rand", shape, |_| below(rng.random::<f64>()))
@@ -154,13 +154,13 @@ impl<T: Scalar> Tape<T> {
     /// If a size is negative, or there is not enough memory.
     #[track_caller]
     pub fn randn(&self, shape: impl Sizes, rng: &mut impl Rng) -> Var<'_, T> {
-        let (shape, mut normal) = (checked("randn", shape), StandardNormal::default());
+        let (shape, mut normal) = (shape_of("randn", shape, || []), StandardNormal::default());
         self.filled("randn", shape, |_| normal.draw(rng))
     }
 
     #[track_caller]
     fn repeated(&self, op: &'static str, shape: impl Sizes, value: f64) -> Var<'_, T> {
-        let shape = checked(op, shape);
+        let shape = shape_of(op, shape, || []);
         self.number(T::from_f64(value)).broadcast_to_shape(shape)
     }
     #[track_caller]
@@ -172,15 +172,6 @@ impl<T: Scalar> Tape<T> {
         };
         values.extend((0..shape.numel()).map(|i| T::from_f64(element(i))));
         self.constant(values).reshape_to(shape)
-    }
-}
-
-/// A shape as a caller writes it.
-#[track_caller]
-fn checked(op: &'static str, sizes: impl Sizes) -> Shape {
-    match sizes_to_shape(&sizes.to_sizes()) {
-        Ok(shape) => shape,
-        Err(e) => refuse(e, op, []),
     }
 }
 

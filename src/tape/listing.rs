@@ -110,11 +110,11 @@ impl<T: Scalar> Tape<T> {
             id
         };
         let is_constant = |id: NodeId| list.op(id).name() == "constant";
-        let (mut all, mut others) = (0..list.nodes.len() as NodeId, 0..list.nodes.len() as NodeId);
-        let first = match all.find(|&id| has(id, nan)) {
+        let mut all = 0..list.nodes.len() as NodeId;
+        let first = match all.clone().find(|&id| has(id, nan)) {
             // NaN is often made of an infinity, as 0 times infinity is: then that is the place to look.
             Some(id) => Some(begin(id, infinite)).filter(|&x| x != id && !is_constant(x)).or(Some(id)),
-            None => others.find(|&id| has(id, infinite) && !is_constant(begin(id, infinite))),
+            None => all.find(|&id| has(id, infinite) && !is_constant(begin(id, infinite))),
         };
         first.map(|id| self.info(id))
     }

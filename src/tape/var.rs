@@ -305,10 +305,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// A shape as a caller writes it; refuses negative sizes.
     #[track_caller]
     pub(crate) fn shape_of(self, op: &'static str, sizes: impl Sizes) -> Shape {
-        match sizes_to_shape(&sizes.to_sizes()) {
-            Ok(shape) => shape,
-            Err(e) => refuse(e, op, [self.shape()]),
-        }
+        shape_of(op, sizes, || [self.shape()])
     }
     /// Resolves an axis for a method.
     #[track_caller]
@@ -321,13 +318,15 @@ impl<'t, T: Scalar> Var<'t, T> {
     }
 }
 
-/// A shape of these sizes, if none is negative.
-pub(crate) fn sizes_to_shape(sizes: &[isize]) -> Result<Shape, ShapeError> {
-    match sizes.iter().find(|&&n| n < 0) {
-        Some(n) => Err(ShapeError::new(format!("{sizes:?} is no shape: size {n} is negative"))
-            .hint("only `reshape`, `expand` and `unflatten` take -1")),
-        None => Ok(sizes.iter().map(|&n| n as usize).collect()),
+/// A shape as a caller writes it; refuses negative sizes, for an op on arrays of these shapes.
+#[track_caller]
+pub(crate) fn shape_of<const N: usize>(op: &'static str, sizes: impl Sizes, shapes: impl FnOnce() -> [Shape; N]) -> Shape {
+    let sizes = sizes.to_sizes();
+    if let Some(n) = sizes.iter().find(|&&n| n < 0) {
+        let e = ShapeError::new(format!("{sizes:?} is no shape: size {n} is negative"));
+        refuse(e.hint("only `reshape`, `expand` and `unflatten` take -1"), op, shapes());
     }
+    sizes.iter().map(|&n| n as usize).collect()
 }
 
 /// Panics with an error that a method found before it recorded anything.

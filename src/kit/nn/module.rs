@@ -58,7 +58,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     }
     /// All parameters with their names, such as `features.3.conv.0.weight`. A parameter that is used in several places occurs once.
     fn named_parameters(&self) -> Vec<(String, Param<T>)> {
-        distinct(self, |part| if let Part::Param(p) = part { Some(p) } else { None })
+        first_names(arrays(self, parameter))
     }
     /// All parameters, for an optimizer.
     fn parameters(&self) -> Vec<Param<T>> {
@@ -66,7 +66,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     }
     /// All buffers with their names. Buffers are arrays that are saved but not differentiated, such as running means. Each occurs once.
     fn named_buffers(&self) -> Vec<(String, Param<T>)> {
-        distinct(self, |part| if let Part::Buffer(p) = part { Some(p) } else { None })
+        first_names(arrays(self, buffer))
     }
     /// The number of elements in all parameters.
     fn parameter_count(&self) -> usize {
@@ -105,7 +105,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
     #[track_caller]
     fn state(&self) -> State {
         let mut state = State::new();
-        for (names, p) in arrays(self) {
+        for (names, p) in arrays(self, parameter).into_iter().chain(arrays(self, buffer)) {
             for name in names {
                 add(&mut state, "state", name, Values::of(p.to_array()));
             }
@@ -125,7 +125,7 @@ pub trait Module<T: Scalar = f32>: Send + Sync {
         let mut errors = Vec::new();
         let mut fitting = Vec::new();
         let mut known = BTreeSet::new();
-        for (names, p) in arrays(self) {
+        for (names, p) in arrays(self, parameter).into_iter().chain(arrays(self, buffer)) {
             let mut found: Option<(&String, ArrayD<T>)> = None;
             let here: Vec<_> = names.iter().filter(|name| state.get(name).is_some()).collect();
             for name in if here.is_empty() { vec![&names[0]] } else { here } {
@@ -305,15 +305,23 @@ fn generators<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>
     all
 }
 
-/// The parameters, then the buffers, each once, with all of its names.
-fn arrays<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, Param<T>)> {
-    let (mut params, mut buffers) = (Vec::new(), Vec::new());
+/// What a part is, if it is a parameter.
+fn parameter<T: Scalar>(part: Part<'_, T>) -> Option<&Param<T>> {
+    if let Part::Param(p) = part { Some(p) } else { None }
+}
+/// What a part is, if it is a buffer.
+fn buffer<T: Scalar>(part: Part<'_, T>) -> Option<&Param<T>> {
+    if let Part::Buffer(p) = part { Some(p) } else { None }
+}
+
+/// The arrays of one kind, each once, with all of its names; the first becomes its path.
+fn arrays<T: Scalar>(
+    module: &(impl Module<T> + ?Sized),
+    of_kind: for<'a> fn(Part<'a, T>) -> Option<&'a Param<T>>,
+) -> Vec<(Vec<String>, Param<T>)> {
+    let mut all: Vec<(Vec<String>, Param<T>)> = Vec::new();
     module.visit(&mut Visitor::new(&mut |name, part| {
-        let (all, array): (&mut Vec<(Vec<String>, Param<T>)>, _) = match part {
-            Part::Param(p) => (&mut params, p),
-            Part::Buffer(p) => (&mut buffers, p),
-            _ => return,
-        };
+        let Some(array) = of_kind(part) else { return };
         match all.iter_mut().find(|(_, p)| p.is(array)) {
             // A module that is shown twice under the same name is still one part.
             Some((names, _)) if names.iter().any(|other| other == name) => {}
@@ -324,8 +332,12 @@ fn arrays<T: Scalar>(module: &(impl Module<T> + ?Sized)) -> Vec<(Vec<String>, Pa
             }
         }
     }));
-    params.extend(buffers);
-    params
+    all
+}
+
+/// The same with one name each.
+fn first_names<T: Scalar>(arrays: Vec<(Vec<String>, Param<T>)>) -> Vec<(String, Param<T>)> {
+    arrays.into_iter().map(|(mut names, p)| (names.swap_remove(0), p)).collect()
 }
 
 /// True if two arrays hold the same numbers; a NaN equals a NaN.
@@ -343,23 +355,6 @@ fn add(state: &mut State, of: &str, name: String, values: impl Into<Values>) {
         Location::caller()
     );
     state.insert(name, values);
-}
-
-/// The arrays of one kind with their names; one that is used in several places occurs once.
-fn distinct<T: Scalar>(
-    module: &(impl Module<T> + ?Sized),
-    of_kind: impl for<'a> Fn(Part<'a, T>) -> Option<&'a Param<T>>,
-) -> Vec<(String, Param<T>)> {
-    let mut found: Vec<(String, Param<T>)> = Vec::new();
-    module.visit(&mut Visitor::new(&mut |name, part| {
-        if let Some(p) = of_kind(part)
-            && !found.iter().any(|(_, q)| q.is(p))
-        {
-            p.set_path(name);
-            found.push((name.to_string(), p.clone()));
-        }
-    }));
-    found
 }
 
 /// Unfreezes all parameters, and freezes those that were frozen again when it is dropped.
@@ -517,10 +512,7 @@ macro_rules! parts {
         }
     };
     ($($part:tt),* $(,)?) => {
-        fn visit(&self, v: &mut $crate::nn::Visitor<'_>) {
-            let _ = v;
-            $(v.module(stringify!($part), &self.$part);)*
-        }
+        $crate::parts!(f32: $($part),*);
     };
 }
 

@@ -134,53 +134,29 @@ impl<T: Scalar, M: Module<T>> Module<T> for Option<M> {
     }
 }
 
-impl<T: Scalar, M: Forward<T> + ?Sized> Forward<T> for Box<M> {
-    #[track_caller]
-    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        named_scope("", || (**self).forward(x)) // of a trait object the caller's line would be lost
-    }
-}
+// A macro, because a blanket implementation for all that dereferences to a module would forbid those above.
+macro_rules! of_pointers {
+    ($($pointer:ty),*) => {
+        $(
+            impl<T: Scalar, M: Forward<T> + ?Sized> Forward<T> for $pointer {
+                #[track_caller]
+                fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
+                    named_scope("", || (**self).forward(x)) // of a trait object the caller's line would be lost
+                }
+            }
 
-impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for Box<M> {
-    fn visit(&self, v: &mut Visitor<'_, T>) {
-        (**self).visit(v);
-    }
-    fn describe(&self) -> String {
-        (**self).describe()
-    }
+            impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for $pointer {
+                fn visit(&self, v: &mut Visitor<'_, T>) {
+                    (**self).visit(v);
+                }
+                fn describe(&self) -> String {
+                    (**self).describe()
+                }
+            }
+        )*
+    };
 }
-
-impl<T: Scalar, M: Forward<T> + ?Sized> Forward<T> for &M {
-    #[track_caller]
-    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        named_scope("", || (**self).forward(x))
-    }
-}
-
-impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for &M {
-    fn visit(&self, v: &mut Visitor<'_, T>) {
-        (**self).visit(v);
-    }
-    fn describe(&self) -> String {
-        (**self).describe()
-    }
-}
-
-impl<T: Scalar, M: Forward<T> + ?Sized> Forward<T> for Arc<M> {
-    #[track_caller]
-    fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
-        named_scope("", || (**self).forward(x))
-    }
-}
-
-impl<T: Scalar, M: Module<T> + ?Sized> Module<T> for Arc<M> {
-    fn visit(&self, v: &mut Visitor<'_, T>) {
-        (**self).visit(v);
-    }
-    fn describe(&self) -> String {
-        (**self).describe()
-    }
-}
+of_pointers!(Box<M>, &M, Arc<M>);
 
 /// `x + inner(x)`: a residual connection around a module that keeps the shape.
 ///

@@ -440,7 +440,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
         loader: &Loader<D>,
     ) -> Result<(), IoError> {
         let model = run.model;
-        let (params, mut tape) = (model.parameters(), Tape::new());
+        let (params, mut tape, at) = (model.parameters(), Tape::new(), scope_line(Location::caller()));
         run.epoch = first;
         callbacks.iter_mut().try_for_each(|c| c.begin(run))?;
         for epoch in first..run.epochs {
@@ -456,7 +456,6 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
             model.train();
             for (i, batch) in loader.epoch(epoch).enumerate() {
                 (run.batch, run.samples) = (i, batch.len());
-                let at = scope_line(Location::caller());
                 let (value, output) = self.evaluate("training", &tape, &batch, at);
                 let mut grads = tape.backward(value);
                 if i == 0 {
@@ -466,7 +465,7 @@ impl<'a, T: Scalar, Y: Target> Measures<'a, T, Y> {
                 run.metric = self.metric(output, &batch.y);
                 if run.loss.is_nan() && !run.warned {
                     run.warned = true;
-                    warn_of_nan(&tape, epoch, i, scope_line(Location::caller()));
+                    warn_of_nan(&tape, epoch, i, at);
                 }
                 tape.reset();
                 callbacks.iter_mut().for_each(|c| c.gradients(&mut grads));
