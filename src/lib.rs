@@ -148,6 +148,10 @@ pub use kit::check::{BOOK_STEP, Mismatch, Mode, Options, Report, check_grads, nu
 pub use kit::plot;
 #[cfg(feature = "progress")]
 pub use kit::progress;
+#[cfg(feature = "rl")]
+pub use kit::rl;
+#[cfg(feature = "vision")]
+pub use kit::vision;
 pub use kit::{data, init, io, metrics, nn, optim, prelude, tensorboard, train};
 use kit::{refusal, show};
 pub use ops::advanced::Pick;

@@ -16,4 +16,6 @@ mod random;
 mod range;
 mod refusals;
 mod resume;
+#[cfg(all(feature = "vision", feature = "rl"))]
+mod vision;
 mod workloads;

@@ -13,6 +13,10 @@ pub mod prelude;
 #[cfg(feature = "progress")]
 pub mod progress;
 pub(crate) mod refusal;
+#[cfg(feature = "rl")]
+pub mod rl;
 pub(crate) mod show;
 pub mod tensorboard;
 pub mod train;
+#[cfg(feature = "vision")]
+pub mod vision;

@@ -22,9 +22,13 @@ pub mod progress;
 pub mod plot;
 #[path = "../../../src/kit/refusal.rs"]
 mod refusal;
+#[path = "../../../src/kit/rl/mod.rs"]
+pub mod rl;
 #[path = "../../../src/kit/show.rs"]
 mod show;
 #[path = "../../../src/kit/tensorboard/mod.rs"]
 pub mod tensorboard;
 #[path = "../../../src/kit/train/mod.rs"]
 pub mod train;
+#[path = "../../../src/kit/vision/mod.rs"]
+pub mod vision;

@@ -1,0 +1,1 @@
+//! Reinforcement learning: environments, replay memories, deep Q-learning.

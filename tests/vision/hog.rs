@@ -1,0 +1,8 @@
+//! Histograms of oriented gradients, beside scikit-image.
+
+use super::suite::Part;
+use std::path::Path;
+
+pub fn run(_: &Path) -> Result<Part, String> {
+    Ok(Part::default())
+}
