@@ -1,0 +1,269 @@
+//! Regions of maps as small maps of one size, by sums of weighted pixels: roi_align, and the position-sensitive ps_roi_align and ps_roi_pool.
+//!
+//! Each is a product of the map with a sparse matrix of constants, so its derivative is the product with the transpose. The weights of a bin are
+//! those of its rows times those of its columns.
+
+use crate::refusal::{elements, require};
+use crate::{Scalar, Source, SparseMatrix, Var};
+use rayon::prelude::*;
+
+/// More samples in a bin's row than this are refused.
+const MOST_SAMPLES: usize = 1 << 12;
+
+/// How [`roi_align`] samples; torchvision's defaults.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RoiAlignOptions {
+    /// What coordinates of regions are multiplied by to get those of the map: 1/16 for a map of stride 16.
+    pub spatial_scale: f64,
+    /// Samples along each side of a bin. Without it (torchvision's -1) as many as the bin's side has pixels, rounded up.
+    pub sampling_ratio: Option<usize>,
+    /// Whether the center of pixel (0, 0) lies at (0.5, 0.5), as it should: regions are then shifted by -0.5. Otherwise (older models) it lies at (0, 0), and
+    /// regions are at least one pixel wide and high.
+    pub aligned: bool,
+}
+
+impl Default for RoiAlignOptions {
+    fn default() -> Self {
+        RoiAlignOptions { spatial_scale: 1.0, sampling_ratio: None, aligned: false }
+    }
+}
+
+/// Regions of a map `[n, c, h, w]` as maps of one size: `[k, c, rows, columns]`. A region is divided into bins, and the value of a bin is the mean of
+/// samples, regularly spaced in it and interpolated linearly. `rois` has shape `[k, 5]`: the number of the image in the batch, x1, y1, x2, y2.
+///
+/// The regions are constants. By the map: each cotangent goes to the pixels that were read, times their weights. Beyond the map's edges by
+/// more than a pixel, samples are 0. A region that is upside down, or without samples, gives 0.
+///
+/// ```
+/// use wengert::vision::{RoiAlignOptions, roi_align};
+/// let tape = wengert::Tape::<f64>::new();
+/// let map = tape.leaf([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]).reshape([1, 1, 3, 3]);
+/// let options = RoiAlignOptions { aligned: true, ..Default::default() };
+/// let y = roi_align(map, [[0.0, 0.0, 0.0, 3.0, 3.0]], [1, 1], options);
+/// assert!((y.item() - 4.0).abs() < 1e-12); // the mean of nine samples, at the centers of the pixels
+/// ```
+///
+/// Source: K. He, G. Gkioxari, P. Dollár, R. Girshick, "Mask R-CNN" (2017).
+///
+/// # Panics
+/// If the map does not have four axes or has no pixels, the regions do not have shape `[k, 5]`, are not finite or name an image that is not there,
+/// the output is empty, `sampling_ratio` is 0 or above 4096, or the result is too large for memory.
+#[track_caller]
+pub fn roi_align<'t, T: Scalar>(
+    input: Var<'t, T>,
+    rois: impl Source<T>,
+    output_size: [usize; 2],
+    options: RoiAlignOptions,
+) -> Var<'t, T> {
+    let regions = Regions::new("roi_align", input, rois, output_size);
+    let samples = options.sampling_ratio;
+    check_samples("roi_align", samples);
+    regions.sum(1, |roi, axis| {
+        let offset = if options.aligned { 0.5 } else { 0.0 };
+        let [start, end] = roi.side(axis).map(|x| x * options.spatial_scale - offset);
+        let size = if options.aligned { end - start } else { (end - start).max(1.0) };
+        sampled(start, size, output_size[axis], samples, regions.size[axis])
+    })
+}
+
+/// [`roi_align`] of a map that has channels of its own for each bin: of `[n, c rows columns, h, w]` to `[k, c, rows, columns]`, where bin (i, j) of channel
+/// k reads the input's channel (k rows + i) columns + j. Regions are shifted by -0.5, as with `aligned`.
+///
+/// A bin without samples (of an empty or inverted region, without a `sampling_ratio`) is 0, as in [`roi_align`]; in torchvision some of these are NaN (0/0).
+///
+/// ```
+/// let tape = wengert::Tape::<f64>::new();
+/// let map = tape.leaf([1.0, 2.0, 3.0, 4.0]).reshape([1, 4, 1, 1]); // one channel for each of 2 x 2 bins
+/// let y = wengert::vision::ps_roi_align(map, [[0.0, 0.0, 0.0, 1.0, 1.0]], [2, 2], 1.0, Some(1));
+/// assert_eq!(y.to_vec(), [1.0, 2.0, 3.0, 4.0]);
+/// ```
+///
+/// Source: J. Dai, Y. Li, K. He, J. Sun, "R-FCN" (2016), with samples as in roi_align.
+///
+/// # Panics
+/// As [`roi_align`], and if the channels are no multiple of the bins.
+#[track_caller]
+pub fn ps_roi_align<'t, T: Scalar>(
+    input: Var<'t, T>,
+    rois: impl Source<T>,
+    output_size: [usize; 2],
+    spatial_scale: f64,
+    sampling_ratio: Option<usize>,
+) -> Var<'t, T> {
+    let regions = Regions::new("ps_roi_align", input, rois, output_size);
+    check_samples("ps_roi_align", sampling_ratio);
+    regions.sum(regions.bins_in_channels("ps_roi_align"), |roi, axis| {
+        let [start, end] = roi.side(axis).map(|x| x * spatial_scale - 0.5);
+        sampled(start, end - start, output_size[axis], sampling_ratio, regions.size[axis])
+    })
+}
+
+/// The mean of the whole pixels of each bin, of a map that has channels of its own for each bin: shapes as [`ps_roi_align`]. Corners are rounded to
+/// whole pixels, and bins outwards. An empty bin is 0.
+///
+/// As in torchvision, a bin never reaches the map's last row and column.
+///
+/// Source: J. Dai, Y. Li, K. He, J. Sun, "R-FCN" (2016).
+///
+/// # Panics
+/// As [`ps_roi_align`].
+#[track_caller]
+pub fn ps_roi_pool<'t, T: Scalar>(
+    input: Var<'t, T>,
+    rois: impl Source<T>,
+    output_size: [usize; 2],
+    spatial_scale: f64,
+) -> Var<'t, T> {
+    let regions = Regions::new("ps_roi_pool", input, rois, output_size);
+    regions.sum(regions.bins_in_channels("ps_roi_pool"), |roi, axis| {
+        let [start, end] = roi.side(axis).map(|x| (x * spatial_scale).round());
+        let bin = (end - start).max(1.0) / output_size[axis] as f64;
+        let place = |x: f64| (x + start).clamp(0.0, (regions.size[axis] - 1) as f64) as usize;
+        let taps = |i: usize| {
+            let pixels = place((i as f64 * bin).floor())..place(((i + 1) as f64 * bin).ceil());
+            let weight = 1.0 / pixels.len() as f64;
+            pixels.map(|pixel| (pixel, weight)).collect()
+        };
+        (0..output_size[axis]).map(taps).collect()
+    })
+}
+
+#[track_caller]
+fn check_samples(what: &str, samples: Option<usize>) {
+    let message = || format!("{what}: a sampling_ratio of {}", samples.unwrap_or(0));
+    require(samples.is_none_or(|n| (1..=MOST_SAMPLES).contains(&n)), message, "2 is usual; `None` chooses it by the size of the region");
+}
+
+/// A pixel's index along an axis and its weight.
+type Tap = (usize, f64);
+
+/// The pixels that each bin reads along an axis of `n` pixels, where bins divide `size` from `start` on.
+fn sampled(start: f64, size: f64, bins: usize, samples: Option<usize>, n: usize) -> Vec<Vec<Tap>> {
+    let bin = size / bins as f64;
+    let samples = samples.map_or(bin.ceil(), |n| n as f64);
+    let step = bin / samples;
+    let last = (n - 1) as f64;
+    let taps = |i: usize| {
+        let start = start + i as f64 * bin;
+        let mut taps: Vec<Tap> = Vec::new();
+        if !step.is_finite() || samples < 1.0 {
+            return taps;
+        }
+        // Only those that may lie on the map: a region may be far larger.
+        let [a, b] = [-1.0, n as f64].map(|edge| ((edge - start) / step - 0.5).clamp(-1.0, samples));
+        let (first, beyond) = if step == 0.0 { (0.0, samples) } else { ((a.min(b) - 1.0).max(0.0).floor(), (a.max(b) + 2.0).min(samples)) };
+        for k in first as usize..beyond as usize {
+            let at = start + (k as f64 + 0.5) * step;
+            if at < -1.0 || at > n as f64 {
+                continue;
+            }
+            let at = at.clamp(0.0, last);
+            let (low, part) = (at as usize, at.fract());
+            for (pixel, weight) in [(low, (1.0 - part) / samples), (low + 1, part / samples)] {
+                match taps.iter_mut().rev().take(2).find(|tap| tap.0 == pixel) {
+                    Some(tap) => tap.1 += weight,
+                    None if weight == 0.0 => {}
+                    None => taps.push((pixel, weight)),
+                }
+            }
+        }
+        taps
+    };
+    (0..bins).map(taps).collect()
+}
+
+/// A region: the number of its image, and its corners.
+pub(super) struct Roi {
+    pub image: usize,
+    corners: [f64; 4],
+}
+
+impl Roi {
+    /// Where it begins and ends, along the height (axis 0) or the width.
+    pub fn side(&self, axis: usize) -> [f64; 2] {
+        let [x1, y1, x2, y2] = self.corners;
+        if axis == 0 { [y1, y2] } else { [x1, x2] }
+    }
+}
+
+/// A map, and its regions that shall become maps of one size.
+pub(super) struct Regions<'t, T: Scalar> {
+    input: Var<'t, T>,
+    /// Images and channels.
+    pub outer: [usize; 2],
+    /// Height and width.
+    pub size: [usize; 2],
+    pub rois: Vec<Roi>,
+    pub output: [usize; 2],
+}
+
+impl<'t, T: Scalar> Regions<'t, T> {
+    #[track_caller]
+    pub fn new(what: &str, input: Var<'t, T>, rois: impl Source<T>, output: [usize; 2]) -> Self {
+        let shape = input.shape();
+        let message = || format!("{what}: a map has a shape [images, channels, height, width], not {shape}");
+        require(shape.len() == 4 && shape[2] > 0 && shape[3] > 0, message, "only images and channels may be none");
+        let [images, channels] = [shape[0], shape[1]];
+        let (of, rois) = rois.visit(|of, rois| (of.to_vec(), rois.as_chunks::<5>().0.to_vec()));
+        let message = || format!("{what}: regions have a shape [k, 5], not {of:?}");
+        require(of.len() == 2 && of[1] == 5, message, "a region is the number of its image, x1, y1, x2, y2");
+        let rois: Vec<[f64; 5]> = rois.iter().map(|roi| roi.map(|x| x.to_f64())).collect();
+        let wrong = rois.iter().position(|r| {
+            let is_image = r[0] >= 0.0 && r[0].fract() == 0.0 && r[0] < images as f64;
+            !is_image || r.iter().any(|x| !x.is_finite())
+        });
+        let message = || format!("{what}: region {} is {:?}, of {images} images", wrong.unwrap_or(0), rois[wrong.unwrap_or(0)]);
+        require(wrong.is_none(), message, "a region is the number of its image, from 0 on, and four finite numbers x1, y1, x2, y2");
+        require(output[0] > 0 && output[1] > 0, || format!("{what}: regions of {output:?} bins"), "7 by 7 is usual");
+        elements::<[f64; 2]>(what, &[rois.len(), channels, output[0], output[1]]);
+        let rois = rois.iter().map(|r| Roi { image: r[0] as usize, corners: [r[1], r[2], r[3], r[4]] }).collect();
+        Regions { input, outer: [images, channels], size: [shape[2], shape[3]], rois, output }
+    }
+    /// The number of bins, which divides the channels.
+    #[track_caller]
+    fn bins_in_channels(&self, what: &str) -> usize {
+        let bins = self.output[0] * self.output[1];
+        let message = || format!("{what}: {} channels for {:?} bins", self.outer[1], self.output);
+        require(self.outer[1].is_multiple_of(bins), message, "there is a channel for each bin, or several");
+        bins
+    }
+    /// For each bin the sum over the pixels that `taps` gives for its row (axis 0) and its column, times both weights. The channels fall into `groups`: 1, or one for each bin.
+    #[track_caller]
+    fn sum(&self, groups: usize, taps: impl Fn(&Roi, usize) -> Vec<Vec<Tap>> + Sync) -> Var<'t, T> {
+        let ([images, channels], [height, width], [rows, columns]) = (self.outer, self.size, self.output);
+        let entries = |roi: &Roi| {
+            let [of_rows, of_columns] = [taps(roi, 0), taps(roi, 1)];
+            let (mut counts, mut entries) = (Vec::with_capacity(rows * columns), Vec::new());
+            for (i, of_row) in of_rows.iter().enumerate() {
+                for (j, of_column) in of_columns.iter().enumerate() {
+                    let group = if groups == 1 { 0 } else { i * columns + j };
+                    let plane = (roi.image * groups + group) * height;
+                    for &(y, a) in of_row {
+                        entries.extend(of_column.iter().map(|&(x, b)| ((plane + y) * width + x, a * b)));
+                    }
+                    counts.push(of_row.len() * of_column.len());
+                }
+            }
+            (counts, entries)
+        };
+        let of_rois: Vec<(Vec<usize>, Vec<Tap>)> = self.rois.par_iter().map(entries).collect();
+        let ends = of_rois.iter().flat_map(|(counts, _)| counts).scan(0, |end, count| {
+            *end += count;
+            Some(*end)
+        });
+        let starts = std::iter::once(0).chain(ends).collect();
+        let (pixels, weights) = of_rois.iter().flat_map(|(_, entries)| entries.iter().copied()).unzip();
+        let bins = self.rois.len() * rows * columns;
+        let matrix = SparseMatrix::from_csr([bins, images * groups * height * width], starts, pixels, weights);
+
+        // Channels last, so that the numbers of a pixel lie together.
+        let [n, c, g, h, w] = [images, channels / groups, groups, height, width].map(|n| n as isize);
+        let last = self.input.reshape([n, c, g, h, w]).permute(&[0, 2, 3, 4, 1]).reshape([n * g * h * w, c]);
+        let sums = matrix.matmul(last);
+        sums.reshape([self.rois.len() as isize, rows as isize, columns as isize, c]).permute(&[0, 3, 1, 2])
+    }
+    /// The map.
+    pub fn input(&self) -> Var<'t, T> {
+        self.input
+    }
+}
