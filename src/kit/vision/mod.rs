@@ -1,1 +1,3 @@
 //! Images, features, boxes and detectors.
+
+pub mod coco;
