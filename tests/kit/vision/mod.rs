@@ -1,0 +1,3 @@
+//! Images, features, boxes and detectors.
+
+mod coco;
