@@ -1,4 +1,10 @@
 //! Images, features, boxes and detectors.
 
-pub mod image;
 pub mod coco;
+pub mod features;
+mod filters;
+pub mod image;
+
+pub use filters::{
+    default_sigma, from_laplacian_pyramid, gaussian_blur, gaussian_kernel1d, gaussian_pyramid, laplacian_pyramid, pyr_down, pyr_up,
+};
