@@ -182,6 +182,7 @@ pub use ops::product::AddmmOptions;
 pub use ops::reduction::AxisList;
 pub use ops::resample::{InterpolateMode, InterpolateOptions};
 pub use ops::slice::SliceInfo;
+pub use ops::sparse::SparseMatrix;
 pub use ops::triangular::TriangularOptions;
 pub use ops::unpool::MaxUnpoolOptions;
 pub use tape::Tape;

@@ -19,6 +19,7 @@ pub(crate) mod scan;
 pub(crate) mod scratch;
 pub(crate) mod softmax;
 pub(crate) mod sort;
+pub(crate) mod sparse;
 pub(crate) mod strided;
 pub(crate) mod svd;
 pub(crate) mod unit;

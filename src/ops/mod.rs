@@ -47,6 +47,7 @@ pub(crate) mod shape;
 pub(crate) mod slice;
 pub(crate) mod softmax;
 pub(crate) mod sort;
+pub(crate) mod sparse;
 pub(crate) mod triangular;
 pub(crate) mod trig;
 pub(crate) mod unary;
@@ -162,7 +163,7 @@ ops! {
         pool: MaxPool, MaxPick, MaxPlace;
         avg_pool: AvgPool, AvgSpread;
         unpool: MaxUnpool, MaxUnpoolGrad;
-        resample: AxisMap;
+        sparse: AxisMap;
         grid_sample: Taps;
     }
 }

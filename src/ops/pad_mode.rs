@@ -1,10 +1,10 @@
-//! Padding with a number or with the array's own elements. Its sample rows run with those of [`AxisMap`](crate::ops::resample::AxisMap),
+//! Padding with a number or with the array's own elements. Its sample rows run with those of [`AxisMap`](crate::ops::sparse::AxisMap),
 //! the op that it records.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::Scalar;
 use crate::array::shape::Small;
-use crate::kernels::resample::SparseRows;
+use crate::kernels::sparse::SparseRows;
 use crate::tape::var::{Var, refuse};
 
 /// What lies beyond the edges of an array.
@@ -114,5 +114,48 @@ impl<'t, T: Scalar> Var<'t, T> {
             y = y.axis_map(axis, rows);
         }
         y
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod rows {
+    use super::PadMode::*;
+    use super::*;
+    use crate::ops::samples::*;
+    use crate::ops::sparse::empty;
+
+    /// The rows of a function without an op of its own.
+    pub(crate) fn rows<T: Scalar>() -> Vec<Row<T>> {
+        vec![
+            grad([any(&[2, 4])], |v| v[0].pad_with(&[(3, 2)], Reflect).exp()),
+            grad([any(&[2, 3, 4])], |v| v[0].pad_with(&[(1, 2), (3, -1)], Reflect).exp()),
+            grad([any(&[3, 2])], |v| v[0].t().pad_with(&[(1, 0), (0, 5)], Replicate).exp()),
+            grad([any(&[3, 2, 4])], |v| v[0].pad_with(&[(2, 0), (-1, 1), (-4, 5)], Replicate).exp()),
+            grad([any(&[2, 3, 4])], |v| v[0].pad_with(&[(3, 1), (-2, 1)], Circular).exp()),
+            grad([any(&[0, 3])], |v| v[0].pad_with(&[(1, 2)], Circular).record(empty()).exp()),
+            grad([any(&[0])], |v| v[0].pad_with(&[(0, 0)], Reflect).record(empty()).exp()),
+            equals(
+                [any(&[2, 3, 5])],
+                |v| v[0].pad_with(&[(1, -1), (-1, 2)], Constant(3.0)).pad_with(&[(1, 1)], Replicate),
+                |v| v[0].narrow(1, 0, 2).narrow(2, 1, 4).pad(&[(1, 0), (0, 2)], 3.0).pad_with(&[(1, 1)], Replicate),
+            ),
+            value([of(&[3], [1.0, 2.0, 4.0])], |v| v[0].pad_with(&[(1, 2)], Reflect), &[2.0, 1.0, 2.0, 4.0, 2.0, 1.0], [&[2.0, 3.0, 1.0]]),
+            value(
+                [of(&[3], [1.0, 2.0, 4.0])],
+                |v| v[0].pad_with(&[(1, 2)], Replicate),
+                &[1.0, 1.0, 2.0, 4.0, 4.0, 4.0],
+                [&[2.0, 1.0, 3.0]],
+            ),
+            value([of(&[3], [1.0, 2.0, 4.0])], |v| v[0].pad_with(&[(1, 2)], Circular), &[4.0, 1.0, 2.0, 4.0, 1.0, 2.0], [&[2.0, 2.0, 2.0]]),
+            // One of the two remaining elements is repeated.
+            value([of(&[3], [1.0, 2.0, 4.0])], |v| v[0].pad_with(&[(-1, 1)], Circular), &[2.0, 4.0, 2.0], [&[0.0, 2.0, 1.0]]),
+            refuses([any(&[3])], |v| v[0].pad_with(&[(0, 3)], Reflect), &["pad_with of [3]", "Reflect has only 2", "hint: "]),
+            refuses([any(&[3])], |v| v[0].pad_with(&[(4, 0)], Circular), &["pad_with of [3]", "Circular has only 3", "hint: "]),
+            refuses([any(&[3])], |v| v[0].pad_with(&[(-2, 2)], Circular), &["pad_with of [3]", "Circular has only 1", "hint: "]),
+            refuses([any(&[2, 0])], |v| v[0].pad_with(&[(1, 0)], Replicate), &["pad_with of [2, 0]", "no elements to repeat", "hint: "]),
+            refuses([any(&[3])], |v| v[0].pad_with(&[(-2, -2)], Replicate), &["pad_with of [3]: padding (-2, -2) of axis 0", "hint: "]),
+            refuses([any(&[3])], |v| v[0].pad_with(&[(-4, 5)], Constant(0.0)), &["pad_with of [3]: padding (-4, 5)", "hint: "]),
+            refuses([any(&[3])], |v| v[0].pad_with(&[(1, 1), (1, 1)], Reflect), &["pad_with of [3]", "2 borders for the 1 axes"]),
+        ]
     }
 }

@@ -1,82 +1,12 @@
-//! Resizing: interpolation, by a sparse matrix along each axis. `grid_sample.rs` reads at arbitrary positions.
+//! Resizing: interpolation, by a sparse matrix along each axis. `grid_sample.rs` reads at arbitrary positions. Its sample rows run with those of
+//! [`AxisMap`](crate::ops::sparse::AxisMap), which `interpolate` records.
 
 use crate::array::error::ShapeError;
 use crate::array::scalar::{Num, Real, Scalar};
 use crate::array::shape::{Shape, Small};
 use crate::array::simd::Libm;
-use crate::array::view::View;
-use crate::kernels::resample::SparseRows;
-use crate::tape::op::{Cotangents, Op, Vjp};
+use crate::kernels::sparse::SparseRows;
 use crate::tape::var::{Var, refuse};
-use std::fmt;
-use std::sync::Arc;
-
-// ------------------------------------------------------------------------------------------------------------ axis_map
-
-/// A sparse matrix and its transpose.
-#[derive(PartialEq)]
-struct Pair {
-    rows: SparseRows,
-    columns: SparseRows,
-}
-
-impl fmt::Debug for Pair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} -> {}", self.columns.len(), self.rows.len())
-    }
-}
-
-/// Multiplies each of the vectors along an axis by a sparse matrix: each element of the result is a weighted sum of a few elements. The
-/// adjoint is the same with the transpose.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct AxisMap {
-    axis: usize,
-    matrix: Arc<Pair>,
-    adjoint: bool,
-}
-
-impl AxisMap {
-    /// The matrix, and the number of its columns.
-    fn matrix(&self) -> (&SparseRows, usize) {
-        let Pair { rows, columns } = &*self.matrix;
-        if self.adjoint { (columns, rows.len()) } else { (rows, columns.len()) }
-    }
-}
-
-impl<T: Scalar> Op<T> for AxisMap {
-    fn name(&self) -> &'static str {
-        "axis_map"
-    }
-    fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
-        let (matrix, n) = self.matrix();
-        if x[0].get(self.axis) != Some(&n) {
-            let e = ShapeError::new(format!("axis {} of shape {} does not have size {n}", self.axis, x[0]));
-            return Err(e.hint("a matrix has as many columns as the axis elements"));
-        }
-        Ok(x[0].with(self.axis, matrix.len()))
-    }
-    fn forward(&self, x: &[View<'_, T>], y: &mut [T]) {
-        let (matrix, n) = self.matrix();
-        let inner = x[0].shape()[self.axis + 1..].iter().product();
-        matrix.times(&x[0].to_slice(), n, inner, y);
-    }
-    fn vjp<'t>(&self, cx: &Vjp<'t, '_, T>) -> Cotangents<'t, T> {
-        cx.each(|_| cx.g.record(AxisMap { adjoint: !self.adjoint, ..self.clone() }))
-    }
-}
-
-impl<'t, T: Scalar> Var<'t, T> {
-    /// The array with one axis replaced: element `i` of the result is the weighted sum that row `i` describes.
-    #[track_caller]
-    pub(crate) fn axis_map(self, axis: usize, rows: SparseRows) -> Self {
-        let n = self.shape()[axis];
-        if rows.len() == n && rows.is_identity() {
-            return self;
-        }
-        let columns = self.or_refuse("axis_map", rows.transpose(n));
-        self.record(AxisMap { axis, matrix: Arc::new(Pair { rows, columns }), adjoint: false })
-    }
-}
 
 // --------------------------------------------------------------------------------------------------------- interpolate
 
@@ -294,9 +224,10 @@ impl<'t, T: Scalar> Var<'t, T> {
 }
 
 #[cfg(test)]
-mod rows {
+pub(crate) mod rows {
     use super::*;
     use crate::ops::samples::*;
+    use crate::ops::sparse::empty;
 
     const NAN: f64 = f64::NAN;
 
@@ -310,157 +241,86 @@ mod rows {
         InterpolateOptions { align_corners: true, ..options }
     }
 
-    impl Sampled for AxisMap {
-        fn rows<T: Scalar>() -> Vec<Row<T>> {
-            use crate::ops::pad_mode::PadMode::*;
-            use InterpolateMode::*;
-            let map = || {
-                let mut rows = SparseRows::new();
-                rows.push([(1, 2.0), (0, -1.0)]);
-                rows.push([]);
-                rows.push([(1, 0.5), (3, 1.0), (1, 0.25)]);
-                Arc::new(Pair { columns: rows.transpose(4).expect("small"), rows })
-            };
-            let op = move |axis, adjoint| AxisMap { axis, matrix: map(), adjoint };
-            let mut all = vec![
-                grad([any(&[4])], move |v| v[0].record(op(0, false)).exp()),
-                grad([any(&[2, 4])], move |v| v[0].record(op(1, false)).exp()),
-                grad([any(&[4, 3])], move |v| v[0].record(op(0, false)).exp()),
-                grad([any(&[3, 4])], move |v| v[0].t().record(op(0, false)).exp()),
-                grad([any(&[2, 3, 2])], move |v| v[0].record(op(1, true)).exp()),
-                grad([any(&[0, 4])], move |v| v[0].record(op(1, false)).exp()),
-                grad([any(&[4, 0])], move |v| v[0].record(op(0, false)).exp()),
-                adjoint(any(&[2, 4, 3]), any(&[2, 3, 3]), move |u| u.record(op(1, false)), move |v| v.record(op(1, true))),
-                value([of(&[4], [1.0, 2.0, 3.0, 4.0])], move |v| v[0].record(op(0, false)), &[3.0, 0.0, 5.5], [&[-1.0, 2.75, 0.0, 1.0]]),
-                refuses([any(&[3])], move |v| v[0].record(op(0, false)), &["axis_map of [3]", "size 4"]),
-                // Large enough for several threads, which divide rows and columns.
-                equals(
-                    [any(&[50, 1, 700])],
-                    |v| v[0].interpolate(to(&[1400], Nearest)),
-                    |v| v[0].index_select(2, (0..1400).map(|i| i / 2).collect::<Vec<usize>>()),
-                ),
-                equals(
-                    [any(&[4, 1, 300, 100])],
-                    |v| v[0].interpolate(to(&[200, 100], Nearest)),
-                    |v| v[0].index_select(2, (0..200).map(|i| i * 3 / 2).collect::<Vec<usize>>()),
-                ),
-                // Interpolation
-                grad([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[7], Nearest)).exp()),
-                grad([any(&[1, 2, 4, 3])], |v| v[0].interpolate(to(&[2, 5], NearestExact)).exp()),
-                grad([any(&[2, 1, 4])], |v| v[0].interpolate(to(&[3], Linear)).exp()),
-                grad([any(&[2, 1, 4, 3])], |v| v[0].interpolate(by(&[1.7, 0.7], Linear)).exp()),
-                grad([any(&[1, 1, 3, 2, 2])], |v| v[0].interpolate(aligned(to(&[2, 5, 1], Linear))).exp()),
-                grad([any(&[1, 2, 4, 3])], |v| v[0].interpolate(to(&[5], Bicubic)).exp()),
-                grad([any(&[1, 1, 3, 4])], |v| v[0].transpose(-1, -2).interpolate(aligned(to(&[2, 4], Bicubic))).exp()),
-                grad([any(&[1, 2, 5, 3])], |v| v[0].interpolate(to(&[3, 4], Linear)).exp() + v[0].interpolate(by(&[0.7, 1.4], Area)).exp()),
-                grad([any(&[0, 2, 4])], |v| v[0].interpolate(to(&[7], Linear)).record(empty()).exp()),
-                equals(
-                    [any(&[1, 2, 2, 3, 2])],
-                    |v| v[0].interpolate(to(&[4, 3, 3], Area)) + v[0].interpolate(to(&[4, 3, 3], Nearest)),
-                    |v| v[0].adaptive_avg_pool3d([4, 3, 3]) + v[0].interpolate(to(&[4, 3, 3], Nearest)),
-                ),
-                equals(
-                    [any(&[1, 2, 5])],
-                    |v| v[0].interpolate(to(&[3], Area)) + v[0].interpolate(to(&[3], Linear)),
-                    |v| v[0].adaptive_avg_pool1d([3]) + v[0].interpolate(to(&[3], Linear)),
-                ),
-                value(
-                    [of(&[1, 1, 4], [1.0, 2.0, 4.0, 8.0])],
-                    |v| v[0].interpolate(by(&[1.5], Nearest)),
-                    &[1.0, 1.0, 2.0, 4.0, 4.0, 8.0],
-                    [&[2.0, 1.0, 2.0, 1.0]],
-                ),
-                value(
-                    [of(&[1, 1, 4], [1.0, 2.0, 4.0, 8.0])],
-                    |v| v[0].interpolate(by(&[0.5], NearestExact)),
-                    &[2.0, 8.0],
-                    [&[0.0, 1.0, 0.0, 1.0]],
-                ),
-                value([of(&[1, 1, 2], [0.0, 4.0])], |v| v[0].interpolate(to(&[4], Linear)), &[0.0, 1.0, 3.0, 4.0], [&[2.0, 2.0]]),
-                value([of(&[1, 1, 2], [0.0, 3.0])], |v| v[0].interpolate(aligned(to(&[4], Linear))), &[0.0, 1.0, 2.0, 3.0], [&[2.0; 2]]),
-                // The factor 1.1 keeps 4 elements. If the step is computed from the sizes, nothing changes.
-                value(
-                    [of(&[1, 1, 1, 4], [0.0, 1.0, 2.0, 3.0])],
-                    |v| {
-                        let again = InterpolateOptions { recompute_scale_factor: true, ..by(&[1.1], Bicubic) };
-                        v[0].interpolate(again) + v[0].interpolate(by(&[1.0, 1.1], Nearest)) + v[0].interpolate(to(&[1, 2], Nearest)).sum()
-                    },
-                    &[2.0, 4.0, 6.0, 8.0],
-                    [&[6.0, 2.0, 6.0, 2.0]],
-                ),
-                value(
-                    [of(&[1, 1, 3], [1.0, NAN, 5.0])],
-                    |v| v[0].interpolate(to(&[3], Linear)) + v[0].interpolate(to(&[1], Nearest)),
-                    &[2.0, NAN, 6.0],
-                    [&[4.0, 1.0, 1.0]],
-                ),
-                refuses([any(&[2, 3])], |v| v[0].interpolate(to(&[2], Nearest)), &["interpolate of [2, 3]", "3 to 5 axes", "hint: "]),
-                refuses([any(&[2, 3, 0])], |v| v[0].interpolate(to(&[2], Nearest)), &["interpolate of [2, 3, 0]: axis 2 has size 0"]),
-                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[2], Bicubic)), &["`Bicubic` needs an array of 4 axes", "hint: "]),
-                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(aligned(to(&[2], Nearest))), &["align_corners", "Nearest", "hint: "]),
-                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[2, 2], Linear)), &["2 sizes or factors for the 1 axes", "hint: "]),
-                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[0], Linear)), &["axis 2 of size 4 would get size 0", "hint: "]),
-                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(by(&[-1.0], Linear)), &["size 0 by factor -1", "hint: "]),
-                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(by(&[NAN], Linear)), &["size 0 by factor NaN", "hint: "]),
-                refuses([any(&[2, 3, 4])], |v| v[0].interpolate(Default::default()), &["size is None and scale_factor None", "hint: "]),
-                refuses(
-                    [any(&[2, 3, 4])],
-                    |v| v[0].interpolate(InterpolateOptions { recompute_scale_factor: true, ..to(&[2], Linear) }),
-                    &["recompute_scale_factor has no meaning with size [2]", "hint: "],
-                ),
-            ];
-            all.extend([
-                // Padding
-                grad([any(&[2, 4])], |v| v[0].pad_with(&[(3, 2)], Reflect).exp()),
-                grad([any(&[2, 3, 4])], |v| v[0].pad_with(&[(1, 2), (3, -1)], Reflect).exp()),
-                grad([any(&[3, 2])], |v| v[0].t().pad_with(&[(1, 0), (0, 5)], Replicate).exp()),
-                grad([any(&[3, 2, 4])], |v| v[0].pad_with(&[(2, 0), (-1, 1), (-4, 5)], Replicate).exp()),
-                grad([any(&[2, 3, 4])], |v| v[0].pad_with(&[(3, 1), (-2, 1)], Circular).exp()),
-                grad([any(&[0, 3])], |v| v[0].pad_with(&[(1, 2)], Circular).record(empty()).exp()),
-                grad([any(&[0])], |v| v[0].pad_with(&[(0, 0)], Reflect).record(empty()).exp()),
-                equals(
-                    [any(&[2, 3, 5])],
-                    |v| v[0].pad_with(&[(1, -1), (-1, 2)], Constant(3.0)).pad_with(&[(1, 1)], Replicate),
-                    |v| v[0].narrow(1, 0, 2).narrow(2, 1, 4).pad(&[(1, 0), (0, 2)], 3.0).pad_with(&[(1, 1)], Replicate),
-                ),
-                value(
-                    [of(&[3], [1.0, 2.0, 4.0])],
-                    |v| v[0].pad_with(&[(1, 2)], Reflect),
-                    &[2.0, 1.0, 2.0, 4.0, 2.0, 1.0],
-                    [&[2.0, 3.0, 1.0]],
-                ),
-                value(
-                    [of(&[3], [1.0, 2.0, 4.0])],
-                    |v| v[0].pad_with(&[(1, 2)], Replicate),
-                    &[1.0, 1.0, 2.0, 4.0, 4.0, 4.0],
-                    [&[2.0, 1.0, 3.0]],
-                ),
-                value(
-                    [of(&[3], [1.0, 2.0, 4.0])],
-                    |v| v[0].pad_with(&[(1, 2)], Circular),
-                    &[4.0, 1.0, 2.0, 4.0, 1.0, 2.0],
-                    [&[2.0, 2.0, 2.0]],
-                ),
-                // One of the two remaining elements is repeated.
-                value([of(&[3], [1.0, 2.0, 4.0])], |v| v[0].pad_with(&[(-1, 1)], Circular), &[2.0, 4.0, 2.0], [&[0.0, 2.0, 1.0]]),
-                refuses([any(&[3])], |v| v[0].pad_with(&[(0, 3)], Reflect), &["pad_with of [3]", "Reflect has only 2", "hint: "]),
-                refuses([any(&[3])], |v| v[0].pad_with(&[(4, 0)], Circular), &["pad_with of [3]", "Circular has only 3", "hint: "]),
-                refuses([any(&[3])], |v| v[0].pad_with(&[(-2, 2)], Circular), &["pad_with of [3]", "Circular has only 1", "hint: "]),
-                refuses(
-                    [any(&[2, 0])],
-                    |v| v[0].pad_with(&[(1, 0)], Replicate),
-                    &["pad_with of [2, 0]", "no elements to repeat", "hint: "],
-                ),
-                refuses([any(&[3])], |v| v[0].pad_with(&[(-2, -2)], Replicate), &["pad_with of [3]: padding (-2, -2) of axis 0", "hint: "]),
-                refuses([any(&[3])], |v| v[0].pad_with(&[(-4, 5)], Constant(0.0)), &["pad_with of [3]: padding (-4, 5)", "hint: "]),
-                refuses([any(&[3])], |v| v[0].pad_with(&[(1, 1), (1, 1)], Reflect), &["pad_with of [3]", "2 borders for the 1 axes"]),
-            ]);
-            all
-        }
-    }
-    /// The identity on an empty axis. `axis_map` would not record it.
-    fn empty() -> AxisMap {
-        AxisMap { axis: 0, matrix: Arc::new(Pair { rows: SparseRows::new(), columns: SparseRows::new() }), adjoint: false }
+    /// The rows of a function without an op of its own.
+    pub(crate) fn rows<T: Scalar>() -> Vec<Row<T>> {
+        use InterpolateMode::*;
+        vec![
+            // Large enough for several threads, which divide rows and columns.
+            equals(
+                [any(&[50, 1, 700])],
+                |v| v[0].interpolate(to(&[1400], Nearest)),
+                |v| v[0].index_select(2, (0..1400).map(|i| i / 2).collect::<Vec<usize>>()),
+            ),
+            equals(
+                [any(&[4, 1, 300, 100])],
+                |v| v[0].interpolate(to(&[200, 100], Nearest)),
+                |v| v[0].index_select(2, (0..200).map(|i| i * 3 / 2).collect::<Vec<usize>>()),
+            ),
+            // Interpolation
+            grad([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[7], Nearest)).exp()),
+            grad([any(&[1, 2, 4, 3])], |v| v[0].interpolate(to(&[2, 5], NearestExact)).exp()),
+            grad([any(&[2, 1, 4])], |v| v[0].interpolate(to(&[3], Linear)).exp()),
+            grad([any(&[2, 1, 4, 3])], |v| v[0].interpolate(by(&[1.7, 0.7], Linear)).exp()),
+            grad([any(&[1, 1, 3, 2, 2])], |v| v[0].interpolate(aligned(to(&[2, 5, 1], Linear))).exp()),
+            grad([any(&[1, 2, 4, 3])], |v| v[0].interpolate(to(&[5], Bicubic)).exp()),
+            grad([any(&[1, 1, 3, 4])], |v| v[0].transpose(-1, -2).interpolate(aligned(to(&[2, 4], Bicubic))).exp()),
+            grad([any(&[1, 2, 5, 3])], |v| v[0].interpolate(to(&[3, 4], Linear)).exp() + v[0].interpolate(by(&[0.7, 1.4], Area)).exp()),
+            grad([any(&[0, 2, 4])], |v| v[0].interpolate(to(&[7], Linear)).record(empty()).exp()),
+            equals(
+                [any(&[1, 2, 2, 3, 2])],
+                |v| v[0].interpolate(to(&[4, 3, 3], Area)) + v[0].interpolate(to(&[4, 3, 3], Nearest)),
+                |v| v[0].adaptive_avg_pool3d([4, 3, 3]) + v[0].interpolate(to(&[4, 3, 3], Nearest)),
+            ),
+            equals(
+                [any(&[1, 2, 5])],
+                |v| v[0].interpolate(to(&[3], Area)) + v[0].interpolate(to(&[3], Linear)),
+                |v| v[0].adaptive_avg_pool1d([3]) + v[0].interpolate(to(&[3], Linear)),
+            ),
+            value(
+                [of(&[1, 1, 4], [1.0, 2.0, 4.0, 8.0])],
+                |v| v[0].interpolate(by(&[1.5], Nearest)),
+                &[1.0, 1.0, 2.0, 4.0, 4.0, 8.0],
+                [&[2.0, 1.0, 2.0, 1.0]],
+            ),
+            value(
+                [of(&[1, 1, 4], [1.0, 2.0, 4.0, 8.0])],
+                |v| v[0].interpolate(by(&[0.5], NearestExact)),
+                &[2.0, 8.0],
+                [&[0.0, 1.0, 0.0, 1.0]],
+            ),
+            value([of(&[1, 1, 2], [0.0, 4.0])], |v| v[0].interpolate(to(&[4], Linear)), &[0.0, 1.0, 3.0, 4.0], [&[2.0, 2.0]]),
+            value([of(&[1, 1, 2], [0.0, 3.0])], |v| v[0].interpolate(aligned(to(&[4], Linear))), &[0.0, 1.0, 2.0, 3.0], [&[2.0; 2]]),
+            // The factor 1.1 keeps 4 elements. If the step is computed from the sizes, nothing changes.
+            value(
+                [of(&[1, 1, 1, 4], [0.0, 1.0, 2.0, 3.0])],
+                |v| {
+                    let again = InterpolateOptions { recompute_scale_factor: true, ..by(&[1.1], Bicubic) };
+                    v[0].interpolate(again) + v[0].interpolate(by(&[1.0, 1.1], Nearest)) + v[0].interpolate(to(&[1, 2], Nearest)).sum()
+                },
+                &[2.0, 4.0, 6.0, 8.0],
+                [&[6.0, 2.0, 6.0, 2.0]],
+            ),
+            value(
+                [of(&[1, 1, 3], [1.0, NAN, 5.0])],
+                |v| v[0].interpolate(to(&[3], Linear)) + v[0].interpolate(to(&[1], Nearest)),
+                &[2.0, NAN, 6.0],
+                [&[4.0, 1.0, 1.0]],
+            ),
+            refuses([any(&[2, 3])], |v| v[0].interpolate(to(&[2], Nearest)), &["interpolate of [2, 3]", "3 to 5 axes", "hint: "]),
+            refuses([any(&[2, 3, 0])], |v| v[0].interpolate(to(&[2], Nearest)), &["interpolate of [2, 3, 0]: axis 2 has size 0"]),
+            refuses([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[2], Bicubic)), &["`Bicubic` needs an array of 4 axes", "hint: "]),
+            refuses([any(&[2, 3, 4])], |v| v[0].interpolate(aligned(to(&[2], Nearest))), &["align_corners", "Nearest", "hint: "]),
+            refuses([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[2, 2], Linear)), &["2 sizes or factors for the 1 axes", "hint: "]),
+            refuses([any(&[2, 3, 4])], |v| v[0].interpolate(to(&[0], Linear)), &["axis 2 of size 4 would get size 0", "hint: "]),
+            refuses([any(&[2, 3, 4])], |v| v[0].interpolate(by(&[-1.0], Linear)), &["size 0 by factor -1", "hint: "]),
+            refuses([any(&[2, 3, 4])], |v| v[0].interpolate(by(&[NAN], Linear)), &["size 0 by factor NaN", "hint: "]),
+            refuses([any(&[2, 3, 4])], |v| v[0].interpolate(Default::default()), &["size is None and scale_factor None", "hint: "]),
+            refuses(
+                [any(&[2, 3, 4])],
+                |v| v[0].interpolate(InterpolateOptions { recompute_scale_factor: true, ..to(&[2], Linear) }),
+                &["recompute_scale_factor has no meaning with size [2]", "hint: "],
+            ),
+        ]
     }
 
     /// Positions that single precision cannot hold.
