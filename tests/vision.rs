@@ -39,7 +39,7 @@ fn detect() {
 
 #[test]
 fn map() {
-    agrees("map", 0);
+    agrees("map", 96);
 }
 
 #[test]

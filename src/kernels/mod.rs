@@ -3,6 +3,7 @@
 
 pub(crate) mod channels;
 pub(crate) mod conv;
+pub(crate) mod correlate;
 pub(crate) mod elementwise;
 pub(crate) mod fold;
 pub(crate) mod gemm;

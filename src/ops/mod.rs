@@ -9,6 +9,7 @@ pub(crate) mod batch_norm;
 pub(crate) mod binary;
 pub(crate) mod compose;
 pub(crate) mod conv;
+pub(crate) mod correlate;
 pub(crate) mod create;
 pub(crate) mod cross_entropy;
 pub(crate) mod determinant;
@@ -152,6 +153,7 @@ ops! {
         scan: CumSum, Recurrence, CumProd, LogCumSumExp;
         extent: Triangle, Diagonal, OnDiagonal, Windows, OverlapAdd;
         unfold: Im2col, Col2im;
+        correlate: Correlate1d;
         conv: ConvOutput, ConvInputGrad, ConvWeightGrad;
         moment: Variance, Deviation, Center;
         distance: VectorNorm, VectorNormGrad;

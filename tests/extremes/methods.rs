@@ -489,6 +489,7 @@ pub const METHODS: &[(&str, Method)] = &[
     }),
     ("embedding, by indices of any shape", |d| vec![d.x(&[4, 2]).embedding(Indices::new(&[d.size(2), d.size(1)], [1, 1]), None)]),
     // ------------------------------------------------------------------------------------------ convolutions and pools
+    ("correlate1d", |d| vec![d.x(&[3, 5]).correlate1d(d.x(&[2]), d.int(1))]),
     ("conv1d", |d| vec![d.x(&[2, 2, 5]).conv1d(d.x(&[2, 2, 2]), None, conv(d))]),
     ("conv2d", |d| {
         let bias = if d.flag() { Some(d.x(&[3])) } else { None };

@@ -137,6 +137,7 @@ fn cases<T: Scalar>() -> Vec<(&'static str, Case<T>)> {
         ("pool", pool),
         ("convolution", conv),
         ("depthwise convolution", depthwise),
+        ("correlation", correlation),
         ("patches", patches),
         ("linear algebra", linear_algebra),
         ("resampling", resampling),
@@ -304,6 +305,13 @@ fn depthwise<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
     let shape = [1 + d.below(9), channels, side, side + 1];
     let (x, w) = (d.leaf(&shape), d.plain(&[channels, 1, 3, 3]));
     x.conv2d(w, None, Conv2dOptions { padding: 1.into(), groups: channels, ..Default::default() })
+}
+
+fn correlation<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
+    let (taps, axis) = (1 + d.below(30), d.below(2));
+    let shape = [taps + d.below(300), taps + d.below(300)];
+    let (x, w) = (d.leaf(&shape), d.plain(&[taps]));
+    x.correlate1d(w, axis as isize)
 }
 
 fn patches<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {

@@ -6,7 +6,11 @@
 mod anchors;
 mod box_coder;
 mod boxes;
+pub mod coco;
+pub mod features;
+mod filters;
 mod focal;
+pub mod image;
 mod iou;
 mod matcher;
 mod multi_scale;
@@ -17,6 +21,9 @@ mod roi_pool;
 pub use anchors::AnchorGenerator;
 pub use box_coder::BoxCoder;
 pub use boxes::{BoxFormat, box_area, box_convert, clip_boxes_to_image, remove_small_boxes};
+pub use filters::{
+    default_sigma, from_laplacian_pyramid, gaussian_blur, gaussian_kernel1d, gaussian_pyramid, laplacian_pyramid, pyr_down, pyr_up,
+};
 pub use focal::{FocalLossOptions, sigmoid_focal_loss};
 pub use iou::{
     box_iou, complete_box_iou, complete_box_iou_loss, distance_box_iou, distance_box_iou_loss, generalized_box_iou, generalized_box_iou_loss,
