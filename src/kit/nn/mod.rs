@@ -47,7 +47,7 @@ pub use embedding::Embedding;
 pub use generator::Generator;
 pub use linear::Linear;
 pub use models::{BasicBlock, DeepConvNet, InvertedResidual, Mlp, MobileNetV2, ResNet, SimpleConvNet};
-#[cfg(feature = "plot")]
+#[cfg(any(feature = "plot", feature = "vision"))]
 pub(crate) use module::Evaluation;
 pub use module::{Forward, Mode, Module, Part, Visitor};
 pub use norm::{BatchNorm, BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm};

@@ -7,6 +7,7 @@ mod anchors;
 mod box_coder;
 mod boxes;
 pub mod coco;
+pub mod detection;
 pub mod features;
 mod filters;
 mod focal;
