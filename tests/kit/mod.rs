@@ -13,3 +13,5 @@ mod plot;
 mod tensorboard;
 mod train;
 mod traps;
+#[cfg(feature = "vision")]
+mod vision;
