@@ -1,3 +1,4 @@
 //! Images, features, boxes and detectors.
 
 pub mod coco;
+pub mod image;

@@ -1,3 +1,14 @@
 //! Images, features, boxes and detectors.
 
 mod coco;
+mod draw;
+#[cfg(feature = "image")]
+mod files;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The message of a call that must panic.
+fn refusal<R>(call: impl FnOnce() -> R) -> String {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(call)) else { panic!("must be refused") };
+    *panic.downcast::<String>().expect("a message")
+}
