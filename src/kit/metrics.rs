@@ -1,4 +1,4 @@
-//! Metrics: accuracy, top-k accuracy, the confusion matrix, and running means.
+//! Metrics: accuracy, top-k accuracy, the confusion matrix with intersection over union, and running means.
 //!
 //! Classes are numbered from 0. Scores (logits or probabilities, with one row for each sample and one column for each class) are a [`Var`]
 //! or an array. The class with the largest score is the prediction. As in PyTorch, it is the first of several largest ones, and NaN counts
@@ -19,7 +19,7 @@
 //! ```
 
 use crate::refusal::{elements, require};
-use crate::{Scalar, Var};
+use crate::{Indices, Scalar, Var};
 use ndarray::{Array2, ArrayBase, ArrayView2, Data, Dimension};
 use std::cmp::Ordering;
 use std::fmt;
@@ -129,8 +129,8 @@ fn among_the_best<T: Scalar>(name: &str, scores: impl Scores<T>, labels: &[usize
 
 /// Counts how often each class was predicted for each class, over any number of batches.
 ///
-/// Precision, recall and F1 of a class are quotients of these counts. They are NaN where that is 0/0: the class was never predicted, or
-/// never occurred. `{}` shows counts and quotients as a table.
+/// Precision, recall, F1 and intersection over union of a class are quotients of these counts. They are NaN where that is 0/0: the class was
+/// never predicted, or never occurred. `{}` shows counts and quotients as a table.
 ///
 /// ```
 /// use wengert::metrics::ConfusionMatrix;
@@ -146,9 +146,22 @@ fn among_the_best<T: Scalar>(name: &str, scores: impl Scores<T>, labels: &[usize
 /// // rows: true classes, columns: predicted ones; accuracy 0.7500 of 4
 /// assert_eq!(confusion.accuracy(), 0.75);
 /// ```
+///
+/// Of images whose pixels have a class each (segmentation), the samples are the pixels:
+///
+/// ```
+/// use wengert::metrics::ConfusionMatrix;
+/// let tape = wengert::Tape::<f32>::new();
+/// let scores = tape.constant([[2.0, 0.0], [1.0, 3.0]]).reshape([1, 2, 1, 2]); // [images, classes, height, width]
+/// let mut confusion = ConfusionMatrix::new(2).ignoring(255);
+/// confusion.update_arrays(scores.argmax(1, false), &wengert::ndarray::array![[[0u8, 255]]]);
+/// assert_eq!((confusion.total(), confusion.mean_iou()), (1, 1.0));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConfusionMatrix {
     names: Vec<String>,
+    /// Samples with this label do not count.
+    ignored: Option<i64>,
     /// A row for each true class, a column for each predicted one.
     counts: Array2<u64>,
 }
@@ -172,7 +185,11 @@ impl ConfusionMatrix {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         require(!names.is_empty(), || "ConfusionMatrix: at least one class is needed", "give the number of classes, or their names");
         elements::<u64>("ConfusionMatrix: [classes, classes]", &[names.len(), names.len()]);
-        ConfusionMatrix { counts: Array2::zeros((names.len(), names.len())), names }
+        ConfusionMatrix { counts: Array2::zeros((names.len(), names.len())), names, ignored: None }
+    }
+    /// The same matrix, in which samples with this label do not count. It need not be a class.
+    pub fn ignoring(self, label: i64) -> ConfusionMatrix {
+        ConfusionMatrix { ignored: Some(label), ..self }
     }
     /// Counts a batch of predictions (see [`predictions`]) and labels. If it panics, nothing is counted.
     ///
@@ -180,15 +197,42 @@ impl ConfusionMatrix {
     /// If the lengths differ, or a prediction or label is not a class.
     #[track_caller]
     pub fn update(&mut self, predicted: &[usize], labels: &[usize]) {
-        check_lengths("ConfusionMatrix::update", "predictions", predicted.len(), labels.len());
-        check_labels("ConfusionMatrix::update", labels, self.classes());
-        if let Some(at) = predicted.iter().position(|&p| p >= self.classes()) {
-            let message =
-                || format!("ConfusionMatrix::update: prediction {} of sample {at} is not one of {} classes", predicted[at], self.classes());
-            require(false, message, "classes are numbered from 0");
+        let ignored = self.ignored.and_then(|i| usize::try_from(i).ok());
+        self.add("ConfusionMatrix::update", predicted, labels, ignored);
+    }
+    /// The same for predictions and labels in arrays of one shape, such as the classes of all pixels of images: those that
+    /// [`Var::argmax`](crate::Var::argmax) gives, or ndarray's arrays of whole numbers.
+    ///
+    /// # Panics
+    /// If the shapes differ, or a prediction or label is not a class.
+    #[track_caller]
+    pub fn update_arrays(&mut self, predicted: impl Into<Indices>, labels: impl Into<Indices>) {
+        let (predicted, labels) = (predicted.into(), labels.into());
+        let message =
+            || format!("ConfusionMatrix::update_arrays: predictions {} and labels {} differ in shape", predicted.shape(), labels.shape());
+        require(
+            predicted.shape() == labels.shape(),
+            message,
+            "scores [images, classes, height, width] give predictions by `argmax(1, false)`",
+        );
+        self.add("ConfusionMatrix::update_arrays", predicted.values(), labels.values(), self.ignored);
+    }
+    #[track_caller]
+    fn add<I: Copy + PartialEq + fmt::Display + TryInto<usize>>(&mut self, name: &str, predicted: &[I], labels: &[I], ignored: Option<I>) {
+        check_lengths(name, "predictions", predicted.len(), labels.len());
+        let classes = self.classes();
+        let class = |x: I| x.try_into().ok().filter(|&c| c < classes);
+        let counted = |&(_, (_, l)): &(usize, (&I, &I))| Some(*l) != ignored;
+        let pairs = || predicted.iter().zip(labels).enumerate().filter(counted);
+        if let Some((at, (p, l))) = pairs().find(|(_, (p, l))| class(**p).is_none() || class(**l).is_none()) {
+            let (what, which) = if class(*l).is_none() { ("label", l) } else { ("prediction", p) };
+            let message = || format!("{name}: {what} {which} of sample {at} is not one of {classes} classes");
+            require(false, message, "classes are numbered from 0; `ignoring` names a label that does not count");
         }
-        for (&p, &l) in predicted.iter().zip(labels) {
-            self.counts[[l, p]] += 1;
+        for (_, (&p, &l)) in pairs() {
+            if let (Some(p), Some(l)) = (class(p), class(l)) {
+                self.counts[[l, p]] += 1;
+            }
         }
     }
     /// Sets all counts to 0.
@@ -252,6 +296,35 @@ impl ConfusionMatrix {
     pub fn f1(&self, class: usize) -> f64 {
         2.0 * self.count(class, class) as f64 / (self.counts.column(class).sum() + self.counts.row(class).sum()) as f64
     }
+    /// Intersection over union (Jaccard index): TP / (TP + FP + FN). NaN if the class was never predicted and never occurred.
+    ///
+    /// # Panics
+    /// If it is not a class.
+    #[track_caller]
+    pub fn iou(&self, class: usize) -> f64 {
+        let right = self.count(class, class);
+        right as f64 / (self.counts.column(class).sum() + self.counts.row(class).sum() - right) as f64
+    }
+    /// The mean of [`iou`](ConfusionMatrix::iou) over the classes that were predicted or occurred; NaN if there are none. The usual number for
+    /// segmentation (mIoU).
+    pub fn mean_iou(&self) -> f64 {
+        mean_of_numbers((0..self.classes()).map(|c| self.iou(c)))
+    }
+    /// The mean of [`iou`](ConfusionMatrix::iou) over all classes, of which those that were never predicted and never occurred count as 0. Some
+    /// packages take this mean; it says less, since it depends on classes that are not there.
+    pub fn mean_iou_of_all(&self) -> f64 {
+        (0..self.classes()).map(|c| self.iou(c)).filter(|x| !x.is_nan()).sum::<f64>() / self.classes() as f64
+    }
+    /// The mean of the [`recall`](ConfusionMatrix::recall) over the classes that occurred; NaN if there are none. Also called balanced accuracy.
+    pub fn mean_class_accuracy(&self) -> f64 {
+        mean_of_numbers((0..self.classes()).map(|c| self.recall(c)))
+    }
+}
+
+/// The mean of those that are not NaN.
+fn mean_of_numbers(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, n) = values.filter(|x| !x.is_nan()).fold((0.0, 0), |(sum, n), x| (sum + x, n + 1));
+    sum / f64::from(n)
 }
 
 impl fmt::Display for ConfusionMatrix {

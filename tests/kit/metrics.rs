@@ -64,6 +64,37 @@ fn confusion_over_batches() {
     assert_eq!((m.total(), m.classes()), (0, 3));
 }
 #[test]
+fn intersection_over_union() {
+    let mut m = ConfusionMatrix::new(4).ignoring(255);
+    // Class 2 was predicted and never occurred, class 3 neither.
+    m.update(&[0, 1, 1, 2, 9], &[0, 0, 1, 1, 255]);
+    assert_eq!([0, 1, 2].map(|c| m.iou(c)), [0.5, 1.0 / 3.0, 0.0]);
+    assert!(m.iou(3).is_nan());
+    assert_eq!((m.mean_iou(), m.mean_iou_of_all()), ((0.5 + 1.0 / 3.0) / 3.0, (0.5 + 1.0 / 3.0) / 4.0));
+    assert_eq!((m.mean_class_accuracy(), m.total()), (0.5, 4));
+    let empty = ConfusionMatrix::new(2);
+    assert!(empty.mean_iou().is_nan() && empty.mean_class_accuracy().is_nan() && empty.mean_iou_of_all() == 0.0);
+}
+#[test]
+fn images_of_classes() {
+    let tape = Tape::new();
+    let scores = tape.constant([[0.0f64, 1.0, 9.0, 0.0], [5.0, 0.0, 0.0, 1.0]]).reshape([1, 2, 2, 2]);
+    let mut m = ConfusionMatrix::new(2).ignoring(-1);
+    m.update_arrays(scores.argmax(1, false), &array![[[1i64, 0], [1, -1]]]);
+    m.update_arrays(&array![[1u8]], &array![[1u8]]);
+    m.update_arrays([[7, -9]], [[-1, -1]]); // what is predicted there does not matter
+    assert_eq!(m.counts(), array![[1, 0], [1, 2]]);
+    for (predicted, labels, message) in [
+        (vec![0, 1], vec![0], "ConfusionMatrix::update_arrays: predictions [2] and labels [1] differ in shape"),
+        (vec![0, 1], vec![0, -2], "ConfusionMatrix::update_arrays: label -2 of sample 1 is not one of 2 classes"),
+        (vec![0, 2], vec![0, 1], "ConfusionMatrix::update_arrays: prediction 2 of sample 1 is not one of 2 classes"),
+    ] {
+        let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| m.update_arrays(predicted, labels))).unwrap_err();
+        assert!(refused.downcast_ref::<String>().unwrap().starts_with(message));
+        assert_eq!(m.total(), 4);
+    }
+}
+#[test]
 fn confusion_as_a_table() {
     let mut m = ConfusionMatrix::with_names(["cat", "dog", "horse"]);
     m.update(&[0, 0, 1, 1], &[0, 1, 1, 1]);

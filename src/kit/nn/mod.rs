@@ -46,7 +46,7 @@ pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use generator::Generator;
 pub use linear::Linear;
-pub use models::{BasicBlock, DeepConvNet, InvertedResidual, Mlp, MobileNetV2, ResNet, SimpleConvNet};
+pub use models::{BasicBlock, DeepConvNet, InvertedResidual, Mlp, MobileNetV2, ResNet, SegNet, SimpleConvNet};
 #[cfg(any(feature = "plot", feature = "vision"))]
 pub(crate) use module::Evaluation;
 pub use module::{Forward, Mode, Module, Part, Visitor};

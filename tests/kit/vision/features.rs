@@ -1,6 +1,6 @@
 //! Keypoints, descriptors and matches of made images.
 
-use super::refused;
+use super::refusal as refused;
 use ndarray::{Array2, s};
 use wengert::vision::features::{Keypoint, MatchOptions, Sift, Surf, match_descriptors};
 

@@ -1,11 +1,17 @@
 //! Images, features, boxes and detectors.
 
 mod coco;
+mod draw;
 mod features;
+#[cfg(feature = "image")]
+mod files;
 mod filters;
 mod homography;
 
-/// The text of a panic.
-fn refused(f: impl FnOnce() + std::panic::UnwindSafe) -> String {
-    *std::panic::catch_unwind(f).expect_err("must be refused").downcast::<String>().expect("a text")
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The message of a call that must panic.
+fn refusal<R>(call: impl FnOnce() -> R) -> String {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(call)) else { panic!("must be refused") };
+    *panic.downcast::<String>().expect("a message")
 }

@@ -4,11 +4,13 @@ mod book;
 mod mlp;
 mod mobilenet;
 mod resnet;
+mod segnet;
 
 pub use book::{DeepConvNet, SimpleConvNet};
 pub use mlp::Mlp;
 pub use mobilenet::{InvertedResidual, MobileNetV2};
 pub use resnet::{BasicBlock, ResNet};
+pub use segnet::SegNet;
 
 use crate::nn::{Conv2d, Module};
 use crate::{Conv2dOptions, Scalar, init};
