@@ -1,3 +1,4 @@
 //! Images, features, boxes and detectors.
 
+pub mod hog;
 pub mod image;
