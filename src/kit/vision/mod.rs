@@ -11,6 +11,7 @@ pub mod detection;
 pub mod features;
 mod filters;
 mod focal;
+pub mod hog;
 pub mod image;
 mod iou;
 mod matcher;

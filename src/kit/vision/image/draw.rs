@@ -91,13 +91,15 @@ fn polygon(image: &mut Array3<u8>, corners: &[[f64; 2]], color: [u8; 3], width: 
 fn line(image: &mut Array3<u8>, from: [f64; 2], to: [f64; 2], color: [u8; 3], width: usize) {
     let (channels, height, columns) = image.dim();
     let color = if channels == 1 { [luma(color); 3] } else { color };
-    // A square of so many pixels is set at each pixel of the line; squares of lines outside by more than that show nothing.
-    let reach = width.min(height.max(columns)) as f64;
+    // A square of so many pixels is set at each pixel of the line; wider ones than the image twice show no more. Lines that are farther
+    // outside than that show nothing.
+    let width = width.min(2 * height.max(columns) + 1);
+    let reach = width as f64;
     let Some([from, to]) = clip(from, to, [columns as f64 + reach, height as f64 + reach], -1.0 - reach) else { return };
     let [from, to] = [from, to].map(|p| p.map(|v| v.round() as i64));
     let span = |at: i64, size: usize| {
         let first = at - (width as i64 - 1) / 2;
-        first.clamp(0, size as i64) as usize..(first.saturating_add(width as i64)).clamp(0, size as i64) as usize
+        first.clamp(0, size as i64) as usize..(first + width as i64).clamp(0, size as i64) as usize
     };
     for [x, y] in pixels_between(from, to) {
         for (y, x) in span(y, height).flat_map(|y| span(x, columns).map(move |x| (y, x))) {
@@ -106,23 +108,22 @@ fn line(image: &mut Array3<u8>, from: [f64; 2], to: [f64; 2], color: [u8; 3], wi
     }
 }
 
-/// The part of a line within `low <= x, y` and `x <= high[0], y <= high[1]`. Source: Y.-D. Liang, B. A. Barsky, "A new concept and method for
-/// line clipping" (1984).
-fn clip(from: [f64; 2], to: [f64; 2], high: [f64; 2], low: f64) -> Option<[[f64; 2]; 2]> {
-    let (mut start, mut end) = (0.0f64, 1.0f64);
-    for axis in 0..2 {
-        let along = to[axis] / 2.0 - from[axis] / 2.0; // halves: the difference of two large numbers may not be finite
-        for (room, toward) in [(from[axis] / 2.0 - low / 2.0, -along), (high[axis] / 2.0 - from[axis] / 2.0, along)] {
-            match toward {
-                0.0 if room < 0.0 => return None,
-                0.0 => {}
-                t if t < 0.0 => start = start.max(room / t),
-                t => end = end.min(room / t),
-            }
+/// The part of a line within `low <= x, y` and `x <= high[0], y <= high[1]`: one bound after the other.
+fn clip(mut from: [f64; 2], mut to: [f64; 2], high: [f64; 2], low: f64) -> Option<[[f64; 2]; 2]> {
+    for (axis, bound, sign) in [(0, low, -1.0), (1, low, -1.0), (0, high[0], 1.0), (1, high[1], 1.0)] {
+        let beyond = |p: [f64; 2]| sign * p[axis] > sign * bound;
+        // Halves, since the difference of two large numbers may not be finite.
+        let t = (bound / 2.0 - from[axis] / 2.0) / (to[axis] / 2.0 - from[axis] / 2.0);
+        let mut cut = [0, 1].map(|a| if from[a] == to[a] { from[a] } else { from[a] * (1.0 - t) + to[a] * t });
+        cut[axis] = bound;
+        match (beyond(from), beyond(to)) {
+            (true, true) => return None,
+            (true, false) => from = cut,
+            (false, true) => to = cut,
+            (false, false) => {}
         }
     }
-    let at = |t: f64| [0, 1].map(|a| (from[a] * (1.0 - t) + to[a] * t).clamp(low, high[a]));
-    (start <= end).then(|| [at(start), at(end)])
+    Some([from, to])
 }
 
 /// The pixels of a line, both ends included. Source: J. E. Bresenham, "Algorithm for computer control of a digital plotter" (1965).

@@ -32,6 +32,7 @@ mod file;
 mod pnm;
 
 pub use color::{rgb_to_grayscale, to_float, to_gray, to_rgb, to_u8};
+pub(crate) use draw::pixels_between;
 pub use draw::{distinct_colors, draw_bounding_boxes, draw_line, draw_polygon};
 #[cfg(feature = "image")]
 pub use error::ImageError;
