@@ -26,18 +26,18 @@ impl Gradients {
     }
 }
 
-/// The direction of a vector in turns, from 0 to 1, to 3e-7; 0 for the zero vector. (A polynomial without branches, which the compiler vectorizes.)
+/// The direction of a vector in turns, from 0 to 1, to 3e-5; 0 for the zero vector. (A polynomial without branches, which the compiler vectorizes.)
 #[inline(always)]
 fn direction(x: f32, y: f32) -> f32 {
-    // arctan(t) / t in t^2, for t from 0 to 1: fitted so that the largest error is least.
-    const SERIES: [f32; 6] = [0.999_977_23, -0.332_622_83, 0.193_540_35, -0.116_426_4, 0.052_647_237, -0.011_719_085];
+    // arctan(t) / t in t^2, in turns, for t from 0 to 1. It was fitted to the values of OpenCV's `phase`: directions near the edge of a bin fall into the
+    // same bin.
+    const SERIES: [f32; 4] = [0.159_121_18, -0.051_854_02, 0.024_761_11, -0.007_054_79];
     let (width, height) = (x.abs(), y.abs());
     let steep = height > width;
     let (low, high) = if steep { (width, height) } else { (height, width) };
     let t = low / (high + f32::MIN_POSITIVE);
     let s = t * t;
-    let arc = ((((SERIES[5] * s + SERIES[4]) * s + SERIES[3]) * s + SERIES[2]) * s + SERIES[1]) * s + SERIES[0];
-    let turn = arc * t * std::f32::consts::FRAC_1_PI * 0.5;
+    let turn = (((SERIES[3] * s + SERIES[2]) * s + SERIES[1]) * s + SERIES[0]) * t;
     let turn = if steep { 0.25 - turn } else { turn };
     let turn = if x < 0.0 { 0.5 - turn } else { turn };
     if y < 0.0 { 1.0 - turn } else { turn }
@@ -58,7 +58,7 @@ mod tests {
             let turn = i as f32 / 1000.0;
             let (y, x) = (turn * std::f32::consts::TAU).sin_cos();
             let found = direction(3.0 * x, 3.0 * y);
-            assert!((found - turn).abs() < 1e-6 || (found - turn).abs() > 1.0 - 1e-6, "{turn}: {found}");
+            assert!((found - turn).abs() < 3e-5 || (found - turn).abs() > 1.0 - 3e-5, "{turn}: {found}");
         }
         assert_eq!([direction(0.0, 0.0), direction(0.0, 2.0), direction(-1.0, 0.0), direction(0.0, -1.0)], [0.0, 0.25, 0.5, 0.75]);
     }

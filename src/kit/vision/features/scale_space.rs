@@ -129,12 +129,13 @@ impl Scales {
 fn kernel(from: f64, to: f64) -> Vec<f32> {
     // An image that is sharper than the camera's stays as it is.
     let sigma = (to * to - from * from).max(0.01).sqrt();
-    gaussian_kernel1d(2 * (4.0 * sigma).round() as usize + 1, sigma).into_iter().map(|w| w as f32).collect()
+    let size = (8.0 * sigma + 1.0).round() as usize | 1;
+    gaussian_kernel1d(size, sigma).into_iter().map(|w| w as f32).collect()
 }
 
 fn blur<'t>(image: Var<'t, f32>, kernel: &[f32]) -> Var<'t, f32> {
     let kernel = image.tape().constant(kernel);
-    image.correlate1d(kernel, 0).correlate1d(kernel, 1)
+    image.correlate1d(kernel, 1).correlate1d(kernel, 0)
 }
 
 /// The place in a list of `n` of which place `at - margin` is the mirror image; the ends are not repeated.

@@ -207,14 +207,6 @@ impl Layer {
     }
 }
 
-/// The response of two Haar wavelets around a point: right half less left half, lower half less upper half, of a square of `2 half` pixels.
-fn haar(image: &Integral, y: f32, x: f32, half: isize) -> [f32; 2] {
-    let (y, x) = ((y + 0.5).round() as isize - half, (x + 0.5).round() as isize - half);
-    let right = image.sum(y, x + half, 2 * half, half) - image.sum(y, x, 2 * half, half);
-    let down = image.sum(y + half, x, half, 2 * half) - image.sum(y, x, half, 2 * half);
-    [right, down]
-}
-
 /// The scale of a keypoint: the sigma of its filter.
 fn scale(k: &Keypoint) -> f32 {
     k.size * SIGMA
@@ -223,11 +215,10 @@ fn scale(k: &Keypoint) -> f32 {
 /// The direction in degrees in which the wavelets in a sixth of a turn respond most.
 fn direction(image: &Integral, k: &Keypoint) -> f32 {
     let s = scale(k);
-    let half = ((2.0 * s).round() as isize).max(1);
     let mut responses: Vec<(f32, [f32; 2])> = Vec::with_capacity(113);
     for (i, j) in (-6..=6).flat_map(|i| (-6..=6).map(move |j| (i as f32, j as f32))).filter(|(i, j)| i * i + j * j <= 36.0) {
         let weight = (-(i * i + j * j) / (2.0 * 2.5 * 2.5)).exp();
-        let response = haar(image, k.y + i * s, k.x + j * s, half).map(|r| weight * r);
+        let response = image.haar(k.y + i * s, k.x + j * s, 2.0 * s).map(|r| weight * r);
         responses.push((response[1].atan2(response[0]), response));
     }
     // Windows begin at each response.
@@ -264,11 +255,10 @@ fn described(image: &Integral, keypoints: &[Keypoint]) -> Array2<f32> {
 /// nearness.
 fn describe(image: &Integral, k: &Keypoint, to: &mut [f32; LENGTH]) {
     let s = scale(k);
-    let half = (s.round() as isize).max(1);
     let (sin, cos) = k.angle.to_radians().sin_cos();
     for (i, j) in (0..24).flat_map(|i| (0..24).map(move |j| (i as f32 - 11.5, j as f32 - 11.5))) {
         let (y, x) = (k.y + s * (j * sin + i * cos), k.x + s * (j * cos - i * sin));
-        let [right, down] = haar(image, y, x, half);
+        let [right, down] = image.haar(y, x, s);
         let weight = (-(i * i + j * j) / (2.0 * 3.3 * 3.3)).exp();
         let (along, across) = (weight * (right * cos + down * sin), weight * (down * cos - right * sin));
         // Cells are 5 steps wide; their middles are whole numbers here.
