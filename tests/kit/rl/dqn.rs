@@ -238,21 +238,21 @@ fn the_dueling_head() {
     assert_eq!(q.shape(), [5, 2]);
     // On average over actions, it is the state's value.
     assert!((q.mean_axes(1, true) - value).abs().max().item() < 1e-15);
-    check_grads(|x| head.forward(x[0]).square().sum(), &[x], Options::default()).unwrap();
+    let _ = check_grads(|x| head.forward(x[0]).square().sum(), &[x], Options::default()).unwrap();
     let names: Vec<String> = head.named_parameters().into_iter().map(|(name, _)| name).collect();
     assert_eq!((names.len(), &*names[0], &*names[4]), (8, "value.0.weight", "advantage.0.weight"));
 }
 
 #[test]
 fn losses_are_differentiated_right() {
-    let (s, r, done, next) =
-        (crate::kit::helpers::x(&[6, 2]), [1.0, 2.0, -1.0, 0.5, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0, 1.0, 0.0], [[0.5, 2.0]; 6]);
-    let loss = |p: &[Var<'_, f64>]| {
-        let tape = p[0].tape();
-        let q = (p[0] * tape.constant(&s)).gather(1, [[0], [1], [1], [0], [0], [1]]).squeeze(1);
+    let s = crate::kit::helpers::x(&[6, 2]);
+    fn loss<'t>(p: Var<'t, f64>, s: &wengert::ndarray::ArrayD<f64>) -> Var<'t, f64> {
+        let (r, done, next) = ([1.0, 2.0, -1.0, 0.5, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0, 1.0, 0.0], [[0.5, 2.0]; 6]);
+        let tape = p.tape();
+        let q = (p * tape.constant(s)).gather(1, [[0], [1], [1], [0], [0], [1]]).squeeze(1);
         q.smooth_l1_loss(td_target(tape.constant(r), tape.constant(done), tape.constant(next), 0.9))
-    };
-    check_grads(|p| loss(p), &[crate::kit::helpers::x(&[6, 2])], Options::default()).unwrap();
+    }
+    let _ = check_grads(|p| loss(p[0], &s), &[crate::kit::helpers::x(&[6, 2])], Options::default()).unwrap();
 }
 
 /// It learns: after a few thousand steps the pole stays up far longer than by chance (about 20 steps).
@@ -308,9 +308,9 @@ fn what_is_refused() {
         agent.learn();
     });
     for (from, to) in [(-0.1, 0.5), (0.5, 1.1), (f64::NAN, 0.0)] {
-        refuses("Epsilon: from", || drop(Epsilon::linear(from, to, 10)));
-        refuses("Epsilon: from", || drop(Epsilon::exponential(from, to, 10.0)));
+        refuses("Epsilon: from", || assert_eq!(Epsilon::linear(from, to, 10).at(0), 0.0));
+        refuses("Epsilon: from", || assert_eq!(Epsilon::exponential(from, to, 10.0).at(0), 0.0));
     }
-    refuses("Epsilon::linear: in 0 steps", || drop(Epsilon::linear(1.0, 0.0, 0)));
-    refuses("Epsilon::exponential: in 0 steps", || drop(Epsilon::exponential(1.0, 0.0, 0.0)));
+    refuses("Epsilon::linear: in 0 steps", || assert_eq!(Epsilon::linear(1.0, 0.0, 0).at(0), 0.0));
+    refuses("Epsilon::exponential: in 0 steps", || assert_eq!(Epsilon::exponential(1.0, 0.0, 0.0).at(0), 0.0));
 }
