@@ -10,6 +10,8 @@ mod nn;
 mod optim;
 #[cfg(feature = "plot")]
 mod plot;
+#[cfg(feature = "rl")]
+mod rl;
 mod tensorboard;
 mod train;
 mod traps;

@@ -77,12 +77,12 @@ fn change([first, second, speed, other]: [f64; 4], torque: f64) -> [f64; 4] {
     const GRAVITY: f64 = 9.8;
     const CENTER: f64 = 0.5;
     let (sin, cos) = second.sin_cos();
-    let d1 = CENTER * CENTER + (1.0 + CENTER * CENTER + 2.0 * CENTER * cos) + 2.0;
+    let d1 = CENTER * CENTER + (1.0 + CENTER * CENTER + 2.0 * CENTER * cos) + 1.0 + 1.0;
     let d2 = (CENTER * CENTER + CENTER * cos) + 1.0;
     let phi2 = CENTER * GRAVITY * (first + second - FRAC_PI_2).cos();
     let phi1 =
-        -CENTER * other * other * sin - 2.0 * CENTER * other * speed * sin + (CENTER + 1.0) * GRAVITY * (first - FRAC_PI_2).cos() + phi2;
-    let second = (torque + d2 / d1 * phi1 - CENTER * speed * speed * sin - phi2) / (CENTER * CENTER + 1.0 - d2 * d2 / d1);
+        -CENTER * (other * other) * sin - 2.0 * CENTER * other * speed * sin + (CENTER + 1.0) * GRAVITY * (first - FRAC_PI_2).cos() + phi2;
+    let second = (torque + d2 / d1 * phi1 - CENTER * (speed * speed) * sin - phi2) / (CENTER * CENTER + 1.0 - (d2 * d2) / d1);
     [speed, other, -(d2 * second + phi1) / d1, second]
 }
 

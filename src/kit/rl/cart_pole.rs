@@ -103,8 +103,8 @@ impl Environment for CartPole {
         let [place, speed, angle, turning] = self.state;
         let force = if action == 1 { 10.0 } else { -10.0 };
         let (sin, cos) = angle.sin_cos();
-        let push = (force + POLE * HALF * turning * turning * sin) / BOTH;
-        let turn = (GRAVITY * sin - cos * push) / (HALF * (4.0 / 3.0 - POLE * cos * cos / BOTH));
+        let push = (force + POLE * HALF * (turning * turning) * sin) / BOTH;
+        let turn = (GRAVITY * sin - cos * push) / (HALF * (4.0 / 3.0 - POLE * (cos * cos) / BOTH));
         let acceleration = push - POLE * HALF * turn * cos / BOTH;
         self.state = [place + TIME * speed, speed + TIME * acceleration, angle + TIME * turning, turning + TIME * turn];
         let terminated = self.state[0].abs() > Self::FARTHEST || self.state[2].abs() > Self::STEEPEST;

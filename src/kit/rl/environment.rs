@@ -6,17 +6,25 @@ use crate::refusal::require;
 pub trait Element: Copy + PartialEq + Send + Sync + 'static {
     /// The number that a network sees. A pixel 0..255 becomes 0..1.
     fn to_f32(self) -> f32;
+    /// False for infinities and NaN.
+    fn is_finite(self) -> bool;
 }
 
 impl Element for f32 {
     fn to_f32(self) -> f32 {
         self
     }
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
 }
 
 impl Element for u8 {
     fn to_f32(self) -> f32 {
         f32::from(self) / 255.0
+    }
+    fn is_finite(self) -> bool {
+        true
     }
 }
 

@@ -1,7 +1,7 @@
 //! The last observations as one.
 
 use super::{Environment, Step};
-use crate::refusal::require;
+use crate::refusal::{elements, require};
 
 /// An environment whose observations are the last `n` of another one, along a new first axis, oldest first: what moves, and where to, is seen
 /// only over time. At the beginning of an episode its first observation stands in for those before it. (gymnasium's `FrameStackObservation`.)
@@ -26,10 +26,11 @@ impl<N: Environment> FrameStack<N> {
     /// The last `frames` observations of this environment.
     ///
     /// # Panics
-    /// If that is none.
+    /// If that is none, or they are too large for memory.
     #[track_caller]
     pub fn new(inner: N, frames: usize) -> FrameStack<N> {
         require(frames > 0, || "FrameStack: a stack of 0 frames", "4 are usual, 1 changes nothing");
+        elements::<N::Element>("FrameStack: a stack", &[vec![frames], inner.observation_shape()].concat());
         FrameStack { inner, frames, stack: Vec::new() }
     }
     /// The environment inside.

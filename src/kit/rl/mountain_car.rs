@@ -93,7 +93,7 @@ impl Environment for MountainCar {
         const FASTEST: f64 = 0.07;
         self.episode.check("MountainCar", action, 3);
         let [place, speed] = self.state;
-        let speed = (speed + (action as f64 - 1.0) * 0.001 - 0.0025 * (3.0 * place).cos()).clamp(-FASTEST, FASTEST);
+        let speed = (speed + ((action as f64 - 1.0) * 0.001 - 0.0025 * (3.0 * place).cos())).clamp(-FASTEST, FASTEST);
         let place = (place + speed).clamp(Self::ENDS[0], Self::ENDS[1]);
         self.state = [place, if place == Self::ENDS[0] { speed.max(0.0) } else { speed }];
         let terminated = place >= Self::GOAL && self.state[1] >= 0.0;

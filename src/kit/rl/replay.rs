@@ -209,7 +209,7 @@ impl<E: Element> ReplayMemory<E> {
             let message = || format!("ReplayMemory::push: an observation of {} elements", seen.len());
             require(seen.len() == size, message, &format!("here observations have shape {:?}: {size} elements", self.shape));
             let message = || "ReplayMemory::push: an observation that is not finite";
-            require(seen.iter().all(|x| x.to_f32().is_finite()), message, "does the environment divide by 0, or has it diverged?");
+            require(seen.iter().all(|x| x.is_finite()), message, "does the environment divide by 0, or has it diverged?");
         }
         let message = || format!("ReplayMemory::push: a reward of {reward}");
         require(reward.is_finite() && (reward as f32).is_finite(), message, "a reward is a finite number, best near 1");
