@@ -34,8 +34,8 @@ impl Indices {
     /// # Panics
     /// If their number differs from what the shape holds.
     #[track_caller]
-    pub fn new(shape: &[usize], values: impl IntoIterator<Item = i64>) -> Indices {
-        let (shape, values) = (Shape::from(shape), values.into_iter().collect::<Arc<[i64]>>());
+    pub fn new<I: Index>(shape: &[usize], values: impl IntoIterator<Item = I>) -> Indices {
+        let (shape, values) = (Shape::from(shape), values.into_iter().map(|i| i.number()).collect::<Arc<[i64]>>());
         fills("Indices::new", &shape, values.len());
         Indices { shape, values, wrong: None }
     }
