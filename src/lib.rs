@@ -8,6 +8,8 @@
 //! |---|---|
 //! | [differentiate a function](#differentiate-a-function) | [`Tape::backward`], [`Tape::grad`], [`grad()`], [`hessian`], [`jacobian`], [`hvp`] |
 //! | [train a network](#train-a-network) | [`prelude`], [`nn`], [`optim`], [`data`], [`train::Fit`] |
+//! | find objects, compare images | `vision` |
+//! | learn by trial | `rl` |
 //! | [write an operation](#write-an-operation) | [`Unary`], [`Binary`], [`Op`], [`check_grads`] |
 //! | [load and save weights](#load-and-save-weights) | [`io`] |
 //! | [see a graph, a model, a run](#see-what-happens) | [`Tape::nodes`], [`Forward::summary`](nn::Forward::summary), [`Tape::first_not_finite`], `plot`, [`tensorboard`] |
@@ -119,8 +121,9 @@
 //!
 //! # Features
 //!
-//! Both are on by default, and neither changes a result: `plot` (`wengert::plot`, which uses `plotters`) and `progress` (`wengert::progress`,
-//! which uses `indicatif`).
+//! None changes a result. On by default: `plot` (`wengert::plot`, which uses `plotters`), `progress` (`wengert::progress`, which uses `indicatif`), `vision`
+//! (`wengert::vision`) and `rl` (`wengert::rl`), which need no further crates. `image` adds PNG, JPEG and PNM files to `wengert::vision::image` (`png`,
+//! `zune-jpeg`, `jpeg-encoder`).
 
 mod array;
 mod kernels;
@@ -228,4 +231,19 @@ mod tutorial {
     #[cfg(all(feature = "plot", feature = "progress"))]
     #[doc = include_str!("../docs/tutorial/11-seeing.md")]
     struct Seeing;
+    #[cfg(feature = "vision")]
+    #[doc = include_str!("../docs/tutorial/12-hog.md")]
+    struct Hog;
+    #[cfg(feature = "vision")]
+    #[doc = include_str!("../docs/tutorial/13-keypoints.md")]
+    struct Keypoints;
+    #[cfg(feature = "vision")]
+    #[doc = include_str!("../docs/tutorial/14-segmentation.md")]
+    struct Segmentation;
+    #[cfg(feature = "vision")]
+    #[doc = include_str!("../docs/tutorial/15-detection.md")]
+    struct Detection;
+    #[cfg(feature = "rl")]
+    #[doc = include_str!("../docs/tutorial/16-control.md")]
+    struct Control;
 }
