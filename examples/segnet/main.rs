@@ -44,7 +44,7 @@ struct Options {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
     /// Learning rate at its highest
-    #[arg(long, default_value_t = 5e-3)]
+    #[arg(long, default_value_t = 2e-3)]
     lr: f64,
     /// Channels of each stage; SegNet-Basic has 64,64,64,64
     #[arg(long, value_delimiter = ',', default_value = "32,48,64,64")]
@@ -93,12 +93,12 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let loader = Loader::new(seen, options.batch as usize).shuffle(options.seed);
     let mut optimizer = Adam::new(options.lr);
     let schedule = Scheduler::new(&mut optimizer, OneCycleLr::new(options.lr, u64::from(options.epochs) * loader.len() as u64));
-    let loss = |scores: wengert::Var<'_>, classes: &Indices| {
-        let weight = Some(scores.tape().constant(&weights));
-        scores.cross_entropy_with(classes, CrossEntropyOptions { weight, ignore_index: options.ignore.into(), ..Default::default() })
-    };
+    let ignore_index = options.ignore.into();
     let start = Instant::now();
-    Fit::with_loss(&net, &mut optimizer, loss)
+    Fit::with_loss(&net, &mut optimizer, |scores, classes: &Indices| {
+        let weight = Some(scores.tape().constant(&weights));
+        scores.cross_entropy_with(classes, CrossEntropyOptions { weight, ignore_index, ..Default::default() })
+    })
         .epochs(options.epochs.into())
         .callback(PerBatch(schedule))
         .callback(Bar::new())
