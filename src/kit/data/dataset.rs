@@ -1,7 +1,7 @@
 //! Data sets: examples, which are inputs and their targets.
 
 use super::order;
-use crate::Scalar;
+use crate::{Indices, Scalar};
 use crate::refusal::{elements, has_room, require};
 use ndarray::{Array2, ArrayD, Axis};
 use rand::seq::SliceRandom;
@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub trait Dataset: Send + Sync {
     /// The type of the inputs: `f32` or `f64`.
     type Number: Scalar;
-    /// The type of a batch's targets: class numbers (`Vec<usize>`) or an array of numbers ([`ArrayD`]).
+    /// The type of a batch's targets: class numbers (`Vec<usize>`, or [`Indices`] of several axes) or an array of numbers ([`ArrayD`]).
     type Target: Target;
     /// The number of examples.
     fn len(&self) -> usize;
@@ -70,6 +70,18 @@ impl<T: Scalar> Target for ArrayD<T> {
     }
     fn of(&self, rows: &[usize]) -> Self {
         self.select(Axis(0), rows)
+    }
+}
+/// Class numbers of several axes, such as those of pixels: `[examples, height, width]`.
+impl Target for Indices {
+    fn count(&self) -> usize {
+        self.shape().first().copied().unwrap_or(0)
+    }
+    fn of(&self, rows: &[usize]) -> Self {
+        let mut shape = self.shape().to_vec();
+        shape[0] = rows.len();
+        let one: usize = shape[1..].iter().product();
+        Indices::new(&shape, rows.iter().flat_map(|row| &self.values()[row * one..(row + 1) * one]).copied())
     }
 }
 

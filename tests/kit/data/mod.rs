@@ -1,6 +1,7 @@
 //! Data sets, and batches of them.
 
 mod augment;
+mod balance;
 mod csv;
 mod dataset;
 mod digits;

@@ -158,7 +158,9 @@ impl<T: Scalar> SegNet<T> {
         SegNet { encoder: Encoder(encoder), decoder, relu: true, classifier }.initialized(rng)
     }
     fn initialized(self, rng: &mut impl Rng) -> Self {
-        kaiming(&self, rng);
+        // The scores begin small, with the layer's own initial weights.
+        kaiming(&self.encoder, rng);
+        kaiming(&self.decoder, rng);
         self
     }
     /// The encoder alone: to load its weights (see [`SegNet::vgg16`]) or to freeze it.
