@@ -73,12 +73,13 @@ fn gradients() {
             };
             // Numbers that are multiplied: a sum of features would not see that norms are constant.
             check_grads(|x| hog(x[0], &options).square() * x[1], &[wavy(8, 9).into_dyn(), weights([2, 2, 1, 2, 3])], Options::default())
+                .map(drop)
                 .unwrap_or_else(|why| panic!("{block_norm:?} {transform_sqrt}: {why}"));
         }
     }
     let color = stack(Axis(0), &[wavy(6, 6).view(), (wavy(6, 6).reversed_axes() * 1.5).view()]).unwrap().into_dyn();
     let options = HogOptions { orientations: 3, pixels_per_cell: [3, 3], channel_axis: Some(0), ..Default::default() };
-    check_grads(|x| hog_histogram(x[0], &options).square(), &[color], Options::default()).unwrap();
+    check_grads(|x| hog_histogram(x[0], &options).square(), &[color], Options::default()).map(drop).unwrap();
 }
 
 fn weights(shape: [usize; 5]) -> ArrayD<f64> {

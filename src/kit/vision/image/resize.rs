@@ -41,13 +41,11 @@ impl Default for ResizeOptions {
 #[track_caller]
 pub fn resize<'t, T: Scalar>(image: Var<'t, T>, size: [usize; 2], options: ResizeOptions) -> Var<'t, T> {
     let shape = image.shape();
-    let [ref leading @ .., h, w] = shape[..] else {
-        return refused(&shape, size);
-    };
     let [height, width] = size;
-    if h.min(w).min(height).min(width) == 0 {
-        return refused(&shape, size);
-    }
+    let fits = shape.len() >= 2 && shape[shape.len() - 2..].iter().chain(&size).all(|&n| n > 0);
+    let message = || format!("resize: images of shape {shape} to {height} x {width}");
+    require(fits, message, "images are [.., height, width], and neither they nor the result are empty");
+    let [ref leading @ .., h, w] = shape[..] else { unreachable!("two axes at least") };
     let result: Vec<usize> = leading.iter().copied().chain(size).collect();
     elements::<T>("resize", &result);
     let cubic = options.mode == InterpolateMode::Bicubic;
@@ -62,16 +60,6 @@ pub fn resize<'t, T: Scalar>(image: Var<'t, T>, size: [usize; 2], options: Resiz
     let resized =
         image.reshape([planes, 1, h, w]).interpolate(InterpolateOptions { size: Some(&size), mode: options.mode, ..Default::default() });
     resized.reshape(&result[..])
-}
-
-#[track_caller]
-fn refused(shape: &[usize], [height, width]: [usize; 2]) -> ! {
-    require(
-        false,
-        || format!("resize: images of shape {shape:?} to {height} x {width}"),
-        "images are [.., height, width], and neither they nor the result are empty",
-    );
-    unreachable!()
 }
 
 /// For each pixel of the result along an axis, the weights of all pixels: `[to, from]`.
