@@ -4,6 +4,7 @@ mod draw;
 #[cfg(feature = "image")]
 mod files;
 mod hog;
+mod hog_uses;
 mod resize;
 
 use ndarray::{Array, Dimension};
