@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [differentiate a function](#differentiate-a-function) | [`Tape::backward`], [`Tape::grad`], [`grad()`], [`hessian`], [`jacobian`], [`hvp`] |
 //! | [train a network](#train-a-network) | [`prelude`], [`nn`], [`optim`], [`data`], [`train::Fit`] |
-//! | find objects, compare images | `vision` |
+//! | read, compare and describe images, find objects | `vision` |
 //! | learn by trial | `rl` |
 //! | [write an operation](#write-an-operation) | [`Unary`], [`Binary`], [`Op`], [`check_grads`] |
 //! | [load and save weights](#load-and-save-weights) | [`io`] |

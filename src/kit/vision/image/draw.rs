@@ -2,7 +2,7 @@
 
 use super::color::luma;
 use crate::init::seeded;
-use crate::refusal::require;
+use crate::refusal::{elements, require};
 use ndarray::Array3;
 use rand::RngExt;
 
@@ -56,7 +56,12 @@ pub fn draw_bounding_boxes(image: &mut Array3<u8>, boxes: &[[f64; 4]], colors: &
 }
 
 /// So many bright colors that are easily told apart, always the same for a seed: hues at steps of the golden ratio, from a random one on.
+///
+/// # Panics
+/// If there is no memory for so many.
+#[track_caller]
 pub fn distinct_colors(count: usize, seed: u64) -> Vec<[u8; 3]> {
+    elements::<[u8; 3]>("distinct_colors", &[count]);
     let golden = 0.618_033_988_749_894_9;
     let first: f64 = seeded(seed).random();
     // Of each further round of hues another brightness.

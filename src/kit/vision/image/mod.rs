@@ -1,4 +1,4 @@
-//! Images: files, conversions, drawing.
+//! Images: files, conversions, sizes, sums, drawing.
 //!
 //! An image of bytes is an array `[channels, height, width]`, as in PyTorch: 1 channel is gray, 3 are red, green and blue. Positions are
 //! `[x, y]` in pixels, to the right and down; the centre of the first pixel is `[0, 0]`. Functions on [`Var`](crate::Var) have derivatives.
@@ -8,6 +8,8 @@
 //! | read and write PNG, JPEG and PNM (feature `image`) | `read_image`, `decode_image`, `write_image` |
 //! | convert bytes | [`to_float`], [`to_u8`], [`to_gray`], [`to_rgb`] |
 //! | turn color to gray, with a derivative | [`rgb_to_grayscale`] |
+//! | resize, with a derivative | [`resize`] |
+//! | sum over boxes, with a derivative | [`integral_image`], [`box_sums`] |
 //! | draw | [`draw_bounding_boxes`], [`draw_line`], [`draw_polygon`], [`distinct_colors`] |
 //!
 //! ```
@@ -28,8 +30,10 @@ mod draw;
 mod error;
 #[cfg(feature = "image")]
 mod file;
+mod integral;
 #[cfg(feature = "image")]
 mod pnm;
+mod resize;
 
 pub use color::{rgb_to_grayscale, to_float, to_gray, to_rgb, to_u8};
 pub(crate) use draw::pixels_between;
@@ -38,3 +42,5 @@ pub use draw::{distinct_colors, draw_bounding_boxes, draw_line, draw_polygon};
 pub use error::ImageError;
 #[cfg(feature = "image")]
 pub use file::{ImageReadMode, decode_image, read_image, read_image_with, write_image};
+pub use integral::{box_sums, integral_image};
+pub use resize::{ResizeOptions, resize};
