@@ -550,3 +550,50 @@ fn pictures_of_extreme_numbers() {
         ],
     );
 }
+#[cfg(feature = "rl")]
+#[test]
+fn reinforcement_learning() {
+    use wengert::rl::*;
+    let _alone = alone();
+    let memory = |a: usize, b: usize| ReplayMemory::<u8>::new(a, &[b]);
+    all(
+        &pairs(&SIZES),
+        &[
+            ("ReplayMemory", &|(a, b)| holds(memory(a, b).stacked().capacity() == a)),
+            ("", &|(a, b)| holds(memory(a, b).prioritized(PriorityOptions::default()).is_empty())),
+            ("Linear", &|(a, b)| holds(DuelingHead::<f32>::new(a, 1, b, &mut rng()).parameter_count() > 0)),
+        ],
+    );
+    all(
+        &SIZES,
+        &[
+            ("SumTree", &|n| holds(SumTree::new(n).len() == n)),
+            ("FrameStack", &|n| holds(FrameStack::new(Catch::new(), n).reset(1).len() == 7056 * n)),
+            ("Epsilon", &|n| holds(Epsilon::linear(1.0, 0.0, n as u64).at(0) == 1.0)),
+            ("Episode", &|n| holds(Episode::new(Some(n as u64)).steps() == 0)),
+        ],
+    );
+    all(
+        &NUMBERS,
+        &[
+            ("Epsilon", &|x| holds((0.0..=1.0).contains(&Epsilon::exponential(x, x, 1.0).at(5)))),
+            ("Epsilon", &|x| holds((0.0..=1.0).contains(&Epsilon::exponential(1.0, 0.0, x).at(5)))),
+            ("SumTree", &|x| {
+                let mut tree = SumTree::new(3);
+                tree.set(1, x);
+                holds(x == 0.0 || tree.find(tree.total()) == 1)
+            }),
+            ("CartPole", &|x| holds(CartPole::new().set_state([x; 4]).len() == 4)),
+            ("Acrobot", &|x| {
+                let mut env = Acrobot::new();
+                env.set_state([x; 4]);
+                env.step(0);
+                Ok(())
+            }),
+            ("soft_update", &|x| {
+                soft_update(&nn::Linear::<f32>::new(1, 1, &mut rng()), &nn::Linear::new(1, 1, &mut rng()), x);
+                Ok(())
+            }),
+        ],
+    );
+}
