@@ -95,10 +95,18 @@ fn what_is_refused_is_not_added() {
     for (detections, objects, message) in [
         (found(&[A], &[]), objects(&[]), "Detections: image 1 has 1 boxes, 0 scores and 1 labels"),
         (found(&[A], &[nan]), objects(&[]), "MeanAveragePrecision: score 0 of image 1 is NaN"),
-        (found(&[A, [0.0, 0.0, nan, 1.0]], &[1.0, 1.0]), objects(&[]), "MeanAveragePrecision: detected box 1 of image 1 is [0.0, 0.0, NaN, 1.0]"),
+        (
+            found(&[A, [0.0, 0.0, nan, 1.0]], &[1.0, 1.0]),
+            objects(&[]),
+            "MeanAveragePrecision: detected box 1 of image 1 is [0.0, 0.0, NaN, 1.0]",
+        ),
         (none.clone(), objects(&[[5.0, 5.0, -1.0, 2.0]]), "MeanAveragePrecision: object's box 0 of image 1 is [5.0, 5.0, -1.0, 2.0]"),
         (none.clone(), Objects { areas: vec![-1.0], ..objects(&[A]) }, "MeanAveragePrecision: area 0 of image 1 is -1"),
-        (none, Objects { crowd: vec![true, true], ..objects(&[A]) }, "Objects: image 1 has 1 boxes, 1 labels, 0 areas and 2 marks of crowds"),
+        (
+            none,
+            Objects { crowd: vec![true, true], ..objects(&[A]) },
+            "Objects: image 1 has 1 boxes, 1 labels, 0 areas and 2 marks of crowds",
+        ),
     ] {
         let refused = catch_unwind(AssertUnwindSafe(|| map.update(&detections, &objects))).unwrap_err();
         let text = refused.downcast_ref::<String>().unwrap();
@@ -197,7 +205,10 @@ fn results_say_what_is_wrong() {
         (ImageDetection { image_id: 4, ..good.clone() }, "detections[1].image_id is 4, which is no image's id"),
         (ImageDetection { category_id: 2, ..good.clone() }, "detections[1].category_id is 2, which is no category's id"),
         (ImageDetection { score: f64::NAN, ..good.clone() }, "detections[1].score is NaN, which is not finite"),
-        (ImageDetection { bbox: [0.0, f64::INFINITY, 1.0, 1.0], ..good.clone() }, "detections[1].bbox is [0.0, inf, 1.0, 1.0], which is not finite"),
+        (
+            ImageDetection { bbox: [0.0, f64::INFINITY, 1.0, 1.0], ..good.clone() },
+            "detections[1].bbox is [0.0, inf, 1.0, 1.0], which is not finite",
+        ),
     ] {
         let text = instances.evaluate(&[good.clone(), bad.clone()]).unwrap_err().to_string();
         assert!(text.contains(message), "{text}");

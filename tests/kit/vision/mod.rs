@@ -1,6 +1,8 @@
 //! Images, features, boxes and detectors.
 
+mod boxes;
 mod coco;
+mod detection;
 mod features;
 mod filters;
 mod homography;

@@ -252,7 +252,11 @@ fn check_detections(image: usize, d: &Detections) {
     d.check_lengths(&format!("image {image}"));
     check_boxes(image, "detected box", &d.boxes);
     if let Some(i) = d.scores.iter().position(|s| s.is_nan()) {
-        require(false, || format!("MeanAveragePrecision: score {i} of image {image} is NaN"), "are the weights of the detector still finite?");
+        require(
+            false,
+            || format!("MeanAveragePrecision: score {i} of image {image} is NaN"),
+            "are the weights of the detector still finite?",
+        );
     }
 }
 

@@ -86,7 +86,9 @@ impl Format {
     pub(super) fn unfit(self, [channels, height, width]: [usize; 3]) -> Option<&'static str> {
         match self {
             _ if height.min(width) == 0 => Some("it has no pixels"),
-            Format::Png if !matches!(channels, 1 | 3 | 4) => Some("PNG images are written with 1 (gray), 3 (color) or 4 (alpha too) channels"),
+            Format::Png if !matches!(channels, 1 | 3 | 4) => {
+                Some("PNG images are written with 1 (gray), 3 (color) or 4 (alpha too) channels")
+            }
             Format::Png if height.max(width) >= 1 << 31 => Some("a PNG image has less than 2^31 pixels on a side"),
             Format::Jpeg if !matches!(channels, 1 | 3) => Some("JPEG images are written with 1 (gray) or 3 (color) channels"),
             Format::Jpeg if height.max(width) > 0xffff => Some("a JPEG image has at most 65,535 pixels on a side"),

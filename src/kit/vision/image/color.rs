@@ -87,7 +87,11 @@ pub(super) fn luma(rgb: [u8; 3]) -> u8 {
 pub fn rgb_to_grayscale<'t, T: Scalar>(image: Var<'t, T>) -> Var<'t, T> {
     let shape = image.shape();
     let fits = shape.len() >= 3 && shape[shape.len() - 3] == 3;
-    require(fits, || format!("rgb_to_grayscale: a shape [.., 3, height, width] is needed, not {shape}"), "the channels stand before the rows");
+    require(
+        fits,
+        || format!("rgb_to_grayscale: a shape [.., 3, height, width] is needed, not {shape}"),
+        "the channels stand before the rows",
+    );
     let weights = [0.299, 0.587, 0.114].map(T::from_f64);
     let weights = image.tape().constant(&weights[..]).reshape([3, 1, 1]);
     (image * weights).sum_axes([-3], true)

@@ -135,10 +135,18 @@ pub(crate) fn pixels_between([x0, y0]: [i64; 2], [x1, y1]: [i64; 2]) -> impl Ite
     (0..=long).map(move |_| {
         let here = [x, y];
         while error >= 0 && long > 0 {
-            if steep { x += sx } else { y += sy }
+            if steep {
+                x += sx
+            } else {
+                y += sy
+            }
             error -= 2 * long;
         }
-        if steep { y += sy } else { x += sx }
+        if steep {
+            y += sy
+        } else {
+            x += sx
+        }
         error += 2 * short;
         here
     })
