@@ -34,7 +34,7 @@ fn sift() {
 
 #[test]
 fn detect() {
-    agrees("detect", 0);
+    agrees("detect", 115);
 }
 
 #[test]

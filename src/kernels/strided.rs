@@ -7,6 +7,7 @@ use crate::array::memory::{or_panic, room};
 use crate::array::scalar::{Known, Scalar};
 use crate::array::shape::Small;
 use crate::array::view::View;
+use crate::kernels::parallel;
 use smallvec::SmallVec;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -125,9 +126,51 @@ pub(crate) fn copy<T: Scalar>(x: View<'_, T>, y: &mut [T]) {
         return;
     }
     let nest = Nest::new(x.shape(), [x.strides()], |_| true);
+    if nest.step[0] != 1
+        && let Some(along) = nest.outer.iter().position(|axis| axis.steps[0] == 1)
+    {
+        return transpose(x.data, x.offset, &nest, along, y);
+    }
     let mut rows = y.chunks_exact_mut(nest.row);
     nest.each(0..nest.rows(), [x.offset as isize], |[at]| {
         gather(x.data, at, nest.step[0], rows.next().expect("as many rows as the shape says"));
+    });
+}
+
+/// Copies rows whose elements lie apart, where neighbors lie along the outer axis `along`: in tiles, each of which reads and writes whole lines of the
+/// cache, and on several threads.
+fn transpose<T: Scalar>(data: &[T], offset: usize, nest: &Nest<1>, along: usize, y: &mut [T]) {
+    /// Elements from which a thread of its own pays.
+    const GRAIN: usize = 32 * 1024;
+    /// Rows and columns of a tile.
+    const TILE: usize = 16;
+    // How far neighbors along each axis lie apart in `y`.
+    let mut axes: SmallVec<[Axis<2>; 6]> = SmallVec::new();
+    let mut apart = nest.row;
+    for axis in nest.outer.iter().rev() {
+        axes.insert(0, Axis { size: axis.size, steps: [axis.steps[0], apart as isize] });
+        apart *= axis.size;
+    }
+    let unit = y.len() / axes[0].size;
+    parallel::parts(y, GRAIN.div_ceil(unit) * unit, &|first, y| {
+        let mut axes = axes.clone();
+        axes[0].size = y.len() / unit;
+        let start = offset as isize + (first / unit) as isize * axes[0].steps[0];
+        let Axis { size, steps: [_, apart] } = axes.remove(along);
+        let count = axes.iter().map(|axis| axis.size).product();
+        let mut odometer = Odometer::new(&axes, 0, [start, 0]);
+        for _ in 0..count {
+            let ([from, to], apart) = (odometer.at.map(|at| at as usize), apart as usize);
+            for i in (0..size).step_by(TILE) {
+                for j in (0..nest.row).step_by(TILE) {
+                    for i in i..size.min(i + TILE) {
+                        let row = &mut y[to + i * apart..][j..nest.row.min(j + TILE)];
+                        gather(data, (from + i) as isize + j as isize * nest.step[0], nest.step[0], row);
+                    }
+                }
+            }
+            odometer.advance();
+        }
     });
 }
 

@@ -2,15 +2,16 @@
 
 use super::format::{Arrays, close, json, list};
 use super::suite::Part;
-use ndarray::{ArrayD, Axis, IxDyn, concatenate};
+use ndarray::{Array2, Array3, ArrayD, Axis, IxDyn, concatenate, s};
 use serde_json::Value;
 use std::path::Path;
+use wengert::vision::detection::{ProposalFilter, RoiHeadsOptions, fastrcnn_loss, rpn_loss};
 use wengert::vision::{
     AnchorGenerator, BoxCoder, FocalLossOptions, Match, Matcher, MultiScaleRoiAlign, RoiAlignOptions, batched_nms, box_iou,
     clip_boxes_to_image, complete_box_iou, complete_box_iou_loss, distance_box_iou, distance_box_iou_loss, generalized_box_iou,
     generalized_box_iou_loss, nms, ps_roi_align, ps_roi_pool, remove_small_boxes, roi_align, roi_pool, sigmoid_focal_loss,
 };
-use wengert::{Reduction, Tape, Var};
+use wengert::{Reduction, Tape, Var, concat};
 
 /// What values and gradients may differ by, relative and absolute: the rounding of f64.
 const NEAR: f64 = 1e-9;
@@ -65,6 +66,10 @@ impl Case<'_> {
             "box_coder" => self.coder(),
             "clip_boxes_to_image" => self.clip(),
             "matcher" => self.matcher(),
+            "fastrcnn_loss" => self.fastrcnn_loss(),
+            "rpn_loss" => self.rpn_loss(),
+            "rpn_filter_proposals" => self.filter_proposals(),
+            "roi_heads_postprocess" => self.postprocess(),
             _ => Err(UNKNOWN.into()),
         }
     }
@@ -107,13 +112,18 @@ impl Case<'_> {
     fn near(&self, name: &str, got: &ArrayD<f64>, tolerance: f64) -> Result<(), String> {
         let expected = self.array(name)?;
         let what = format!("{} {} {name}", self.number, self.op);
-        let got = if got.len() == 1 && expected.len() == 1 { got.to_shape(expected.shape()).expect("one number").into_owned() } else { got.clone() };
+        let got = if got.len() == 1 && expected.len() == 1 {
+            got.to_shape(expected.shape()).expect("one number").into_owned()
+        } else {
+            got.clone()
+        };
         close(what, &got, &expected, tolerance, tolerance)
     }
     fn same(&self, name: &str, got: Vec<i64>) -> Result<(), String> {
         let expected = self.integers(name)?;
         let at = got.iter().zip(&expected).position(|(a, b)| a != b);
-        let what = || format!("{} {} {name}: {} numbers in place of {}, different at {at:?}", self.number, self.op, got.len(), expected.len());
+        let what =
+            || format!("{} {} {name}: {} numbers in place of {}, different at {at:?}", self.number, self.op, got.len(), expected.len());
         (got == expected).then_some(()).ok_or_else(what)
     }
     /// Compares a value, and the gradient of its sum with the cotangent, or of its sum.
@@ -259,11 +269,115 @@ impl Case<'_> {
     }
 }
 
+// ------------------------------------------------------------------------------------------------------------ detector
+
+impl Case<'_> {
+    /// Two losses of one network: their values, and the gradients of their sum.
+    fn losses(&self, values: [Var<'_, f64>; 2], names: [&str; 2], inputs: &[(&str, Var<'_, f64>)]) -> Results {
+        // torchvision gives some of the values in f32.
+        let mut results: Vec<_> = values.iter().zip(names).map(|(y, name)| self.near(name, &y.to_array(), SINGLE)).collect();
+        let (tape, sum) = (values[0].tape(), values[0] + values[1]);
+        for &(name, x) in inputs {
+            let grad = tape.grad(sum, &[x])[0].map_or(ArrayD::zeros(IxDyn(&x.shape())), |g| g.to_array());
+            results.push(self.near(name, &grad, NEAR));
+        }
+        Ok(results)
+    }
+    fn fastrcnn_loss(&self) -> Results {
+        let tape = Tape::new();
+        let (logits, codes) = (tape.leaf(self.array("class_logits")?), tape.leaf(self.array("box_regression")?));
+        let losses = fastrcnn_loss(logits, codes, &self.indices("labels")?, tape.constant(self.array("regression_targets")?));
+        let inputs = [("class_logits_grad", logits), ("box_regression_grad", codes)];
+        self.losses(losses, ["loss_classifier", "loss_box_reg"], &inputs)
+    }
+    fn rpn_loss(&self) -> Results {
+        let tape = Tape::new();
+        let (objectness, deltas) = (tape.leaf(self.array("objectness")?), tape.leaf(self.array("pred_bbox_deltas")?));
+        let matcher = Matcher { high: self.number("fg_iou")?, low: self.number("bg_iou")?, allow_low_quality_matches: true };
+        let (anchors, mut first, mut labels, mut targets) = (tape.constant(self.array("anchors")?), 0, Vec::new(), Vec::new());
+        for (image, count) in self.sizes("anchors").into_iter().enumerate() {
+            let (own, objects) = (anchors.narrow(0, first, count), self.array(&format!("gt{image}"))?);
+            let matches = matcher.matches(box_iou(tape.constant(&objects), own).to_array());
+            // As in torchvision, what is matched with no object has the code of the first one.
+            let rows: Vec<usize> = matches.iter().map(|m| m.object().unwrap_or(0)).collect();
+            targets.push(BoxCoder::new([1.0; 4]).encode(tape.constant(objects.select(Axis(0), &rows)), own));
+            labels.extend(matches.into_iter().map(label_of));
+            first += count;
+        }
+        let targets = concat(&targets, 0);
+        let those = |label: i64| (0..labels.len()).filter(|&i| labels[i] == label).collect::<Vec<usize>>();
+        let (positive, negative) = (those(1), those(0));
+        let losses = rpn_loss(objectness.flatten(0, 1), deltas, &positive, &negative, targets.index_select(0, &positive));
+        let mut results = vec![self.same("labels", labels), self.near("regression_targets", &targets.to_array(), NEAR)];
+        let inputs = [("objectness_grad", objectness), ("pred_bbox_deltas_grad", deltas)];
+        results.extend(self.losses(losses, ["loss_objectness", "loss_rpn_box_reg"], &inputs)?);
+        Ok(results)
+    }
+    fn image_sizes(&self) -> Vec<[usize; 2]> {
+        let sizes = self.options["sizes"].as_array().into_iter().flatten().map(list);
+        sizes.map(|s| [s[0] as usize, s[1] as usize]).collect()
+    }
+    fn filter_proposals(&self) -> Results {
+        let filter = ProposalFilter {
+            pre_nms_top_n: self.number("pre_nms_top_n")? as usize,
+            post_nms_top_n: self.number("post_nms_top_n")? as usize,
+            nms_thresh: self.number("nms")?,
+            score_thresh: self.number("score_thresh")?,
+            min_size: self.number("min_size")?,
+        };
+        let boxes: Array3<f64> = self.array("proposals")?.into_dimensionality().map_err(|why| why.to_string())?;
+        let logits = self.array("objectness")?;
+        let logits = logits.to_shape([boxes.shape()[0], boxes.shape()[1]]).map_err(|why| why.to_string())?;
+        let found = filter.filter(boxes.view(), logits.view(), &self.image_sizes(), &self.sizes("anchors_per_level"));
+        let both = found.into_iter().enumerate().flat_map(|(image, p)| {
+            let scores = ArrayD::from_shape_vec(IxDyn(&[p.scores.len()]), p.scores).expect("one axis");
+            [self.near(&format!("boxes{image}"), &p.boxes.into_dyn(), NEAR), self.near(&format!("scores{image}"), &scores, NEAR)]
+        });
+        Ok(both.collect())
+    }
+    fn postprocess(&self) -> Results {
+        let tape = Tape::new();
+        let weights = list(&self.options["weights"]).try_into().map_err(|_| "four weights are needed")?;
+        let options = RoiHeadsOptions {
+            coder: BoxCoder::new(weights),
+            score_thresh: self.number("score_thresh")?,
+            nms_thresh: self.number("nms")?,
+            detections_per_img: self.number("detections_per_img")? as usize,
+            ..RoiHeadsOptions::default()
+        };
+        let all: Array2<f64> = self.array("proposals")?.into_dimensionality().map_err(|why| why.to_string())?;
+        let mut first = 0;
+        let of_image = |count: usize| {
+            first += count;
+            all.slice(s![first - count..first, ..]).to_owned()
+        };
+        let proposals: Vec<Array2<f64>> = self.sizes("images").into_iter().map(of_image).collect();
+        let (logits, codes) = (tape.constant(self.array("class_logits")?), tape.constant(self.array("box_regression")?));
+        let mut results = Vec::new();
+        for (image, p) in options.postprocess(logits, codes, &proposals, &self.image_sizes()).into_iter().enumerate() {
+            let scores = ArrayD::from_shape_vec(IxDyn(&[p.scores.len()]), p.scores).expect("one axis");
+            results.push(self.near(&format!("boxes{image}"), &p.boxes.into_dyn(), NEAR));
+            results.push(self.near(&format!("scores{image}"), &scores, NEAR));
+            results.push(self.same(&format!("labels{image}"), p.labels.into_iter().map(|l| l as i64).collect()));
+        }
+        Ok(results)
+    }
+}
+
 /// A match as torchvision writes it.
 fn number_of(m: Match) -> i64 {
     match m {
         Match::BelowLow => -1,
         Match::BetweenThresholds => -2,
         Match::Object(i) => i as i64,
+    }
+}
+
+/// The label of an anchor, as torchvision writes it.
+fn label_of(m: Match) -> i64 {
+    match m {
+        Match::BelowLow => 0,
+        Match::BetweenThresholds => -1,
+        Match::Object(_) => 1,
     }
 }

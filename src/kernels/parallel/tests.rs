@@ -3,7 +3,7 @@
 
 use crate::{
     AvgPoolOptions, Conv2dOptions, Conv3dOptions, GridSampleOptions, InterpolateMode, InterpolateOptions, LpPoolOptions, MaxPoolOptions,
-    NormOptions, Padding, Param, RunningStats, Scalar, Tape, TriangularOptions, UpdateRule, Var,
+    NormOptions, Padding, Param, RunningStats, Scalar, SparseMatrix, Tape, TriangularOptions, UpdateRule, Var,
 };
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -141,6 +141,8 @@ fn cases<T: Scalar>() -> Vec<(&'static str, Case<T>)> {
         ("patches", patches),
         ("linear algebra", linear_algebra),
         ("resampling", resampling),
+        ("sparse product", sparse),
+        ("copy of a view", copy_of_view),
         ("update", update),
         ("norms in units", norms_in_units),
     ]
@@ -345,6 +347,21 @@ fn resampling<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
     let grid = [shape[0], 40, 30 + d.below(20), 2];
     let grid = d.leaf(&grid);
     x.grid_sample(grid * T::from_f64(0.55), GridSampleOptions::default())
+}
+
+fn sparse<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
+    let (m, n, c) = (d.size(509), d.size(509), d.size(97));
+    let entries: Vec<_> = (0..40_000 / c).map(|_| (d.below(m), d.below(n), d.below(9) as f64 - 4.0)).collect();
+    let x = d.leaf(&[n, c]);
+    SparseMatrix::from_entries([m, n], entries).matmul(x)
+}
+
+fn copy_of_view<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
+    let rank = 2 + d.below(3);
+    let shape = d.shape(rank, 120_000);
+    let x = d.plain(&shape);
+    let (a, b) = (d.below(rank) as isize, d.below(rank) as isize);
+    x.transpose(a, b).transpose(0, -1).contiguous() * x.number(1.5)
 }
 
 #[derive(Clone, Copy)]

@@ -28,7 +28,8 @@ pub use filters::{
 };
 pub use focal::{FocalLossOptions, sigmoid_focal_loss};
 pub use iou::{
-    box_iou, complete_box_iou, complete_box_iou_loss, distance_box_iou, distance_box_iou_loss, generalized_box_iou, generalized_box_iou_loss,
+    box_iou, complete_box_iou, complete_box_iou_loss, distance_box_iou, distance_box_iou_loss, generalized_box_iou,
+    generalized_box_iou_loss,
 };
 pub use matcher::{Match, Matcher};
 pub use multi_scale::MultiScaleRoiAlign;

@@ -49,12 +49,7 @@ impl Default for RoiAlignOptions {
 /// If the map does not have four axes or has no pixels, the regions do not have shape `[k, 5]`, are not finite or name an image that is not there,
 /// the output is empty, `sampling_ratio` is 0 or above 4096, or the result is too large for memory.
 #[track_caller]
-pub fn roi_align<'t, T: Scalar>(
-    input: Var<'t, T>,
-    rois: impl Source<T>,
-    output_size: [usize; 2],
-    options: RoiAlignOptions,
-) -> Var<'t, T> {
+pub fn roi_align<'t, T: Scalar>(input: Var<'t, T>, rois: impl Source<T>, output_size: [usize; 2], options: RoiAlignOptions) -> Var<'t, T> {
     let regions = Regions::new("roi_align", input, rois, output_size);
     let samples = options.sampling_ratio;
     check_samples("roi_align", samples);
@@ -108,12 +103,7 @@ pub fn ps_roi_align<'t, T: Scalar>(
 /// # Panics
 /// As [`ps_roi_align`].
 #[track_caller]
-pub fn ps_roi_pool<'t, T: Scalar>(
-    input: Var<'t, T>,
-    rois: impl Source<T>,
-    output_size: [usize; 2],
-    spatial_scale: f64,
-) -> Var<'t, T> {
+pub fn ps_roi_pool<'t, T: Scalar>(input: Var<'t, T>, rois: impl Source<T>, output_size: [usize; 2], spatial_scale: f64) -> Var<'t, T> {
     let regions = Regions::new("ps_roi_pool", input, rois, output_size);
     regions.sum(regions.bins_in_channels("ps_roi_pool"), |roi, axis| {
         let [start, end] = roi.side(axis).map(|x| (x * spatial_scale).round());

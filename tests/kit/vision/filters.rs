@@ -2,9 +2,7 @@
 
 use approx::assert_abs_diff_eq;
 use ndarray::{Array2, ArrayD, IxDyn, array};
-use wengert::vision::{
-    from_laplacian_pyramid, gaussian_blur, gaussian_kernel1d, gaussian_pyramid, laplacian_pyramid, pyr_down, pyr_up,
-};
+use wengert::vision::{from_laplacian_pyramid, gaussian_blur, gaussian_kernel1d, gaussian_pyramid, laplacian_pyramid, pyr_down, pyr_up};
 use wengert::{Options, Tape, check_grads};
 
 fn image() -> Array2<f64> {
@@ -26,7 +24,8 @@ fn blurs_as_opencv() {
 #[test]
 fn pyramids_as_opencv() {
     let tape = Tape::new();
-    let down = array![[7.921875, 8.875, 8.2734375, 7.78125], [9.1484375, 7.71875, 7.6171875, 9.7734375], [5.59375, 5.375, 7.9296875, 9.859375]];
+    let down =
+        array![[7.921875, 8.875, 8.2734375, 7.78125], [9.1484375, 7.71875, 7.6171875, 9.7734375], [5.59375, 5.375, 7.9296875, 9.859375]];
     assert_abs_diff_eq!(pyr_down(tape.constant(image())).to_array(), down.into_dyn(), epsilon = 1e-12);
     let up = array![
         [1.875, 3.0, 4.78125, 5.625, 6.25, 7.375, 8.40625, 8.75],

@@ -1,7 +1,9 @@
 //! Images, features, boxes and detectors.
 
+mod boxes;
 mod coco;
 mod draw;
+mod detection;
 mod features;
 #[cfg(feature = "image")]
 mod files;

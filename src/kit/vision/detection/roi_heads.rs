@@ -123,13 +123,15 @@ impl RoiHeadsOptions {
     ) -> Vec<BoxPredictions<T>> {
         let (tape, shape) = (class_logits.tape(), class_logits.shape());
         let count: usize = proposals.iter().map(|p| p.nrows()).sum();
-        let fits = shape.len() == 2 && shape[0] == count && box_regression.shape() == [count, 4 * shape[1]] && sizes.len() == proposals.len();
+        let fits =
+            shape.len() == 2 && shape[0] == count && box_regression.shape() == [count, 4 * shape[1]] && sizes.len() == proposals.len();
         let message = || format!("postprocess: logits {shape}, codes {}, {count} proposals", box_regression.shape());
         require(fits, message, "logits are [proposals, classes], codes [proposals, 4 classes], and each image has its size");
         let classes = shape[1];
         let (boxes, scores) = tape.no_grad(|| {
             let all: Vec<_> = proposals.iter().map(|p| p.view()).collect();
-            let all = if all.is_empty() { Array2::from_elem([0, 4], T::ZERO) } else { concatenate(Axis(0), &all).expect("four columns each") };
+            let all =
+                if all.is_empty() { Array2::from_elem([0, 4], T::ZERO) } else { concatenate(Axis(0), &all).expect("four columns each") };
             let boxes = self.coder.decode(box_regression, tape.constant(&all));
             (boxes.to_array(), class_logits.softmax(-1).to_array())
         });

@@ -97,7 +97,11 @@ impl ProposalFilter {
         let (images, anchors) = logits.dim();
         let fits = boxes.shape() == [images, anchors, 4] && sizes.len() == images && anchors_per_level.iter().sum::<usize>() == anchors;
         let message = || format!("ProposalFilter: boxes {:?}, logits {:?}, {} sizes", boxes.shape(), logits.shape(), sizes.len());
-        require(fits, message, "boxes are [images, anchors, 4], logits [images, anchors], and the anchors of all maps are those of an image");
+        require(
+            fits,
+            message,
+            "boxes are [images, anchors, 4], logits [images, anchors], and the anchors of all maps are those of an image",
+        );
         let of_image = |image: usize| {
             let logits = logits.row(image).to_vec();
             let (mut chosen, mut levels, mut first) = (Vec::new(), Vec::new(), 0);
@@ -128,7 +132,13 @@ pub(super) fn clipped<T: Scalar>(mut boxes: Array2<T>, [height, width]: [usize; 
     for mut row in boxes.rows_mut() {
         for (i, x) in row.iter_mut().enumerate() {
             let most = T::from_f64(if i % 2 == 0 { width } else { height } as f64);
-            *x = if *x < T::ZERO { T::ZERO } else if *x > most { most } else { *x }; // NaN stays
+            *x = if *x < T::ZERO {
+                T::ZERO
+            } else if *x > most {
+                most
+            } else {
+                *x
+            }; // NaN stays
         }
     }
     boxes

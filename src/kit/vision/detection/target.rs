@@ -123,7 +123,9 @@ pub enum TargetError {
         corners: [f64; 4],
     },
     /// A box is empty or upside down.
-    #[error("image {image}, box {index}: {corners:?} has no area: x1 < x2 and y1 < y2 are needed (COCO's files have x, y, width, height: `box_convert`)")]
+    #[error(
+        "image {image}, box {index}: {corners:?} has no area: x1 < x2 and y1 < y2 are needed (COCO's files have x, y, width, height: `box_convert`)"
+    )]
     NoArea {
         /// The image.
         image: usize,

@@ -1,0 +1,91 @@
+//! Milliseconds of the parts of a detector: `cargo bench --bench detection -- [--json] [--seconds S]`; `benches/detection.py` prints them beside torchvision's.
+//!
+//! The least of many times. `roi_align` is value and gradient by the map, at the sizes of Faster R-CNN; `nms` has boxes of random places and sizes.
+
+use ndarray::{Array1, Array2, ArrayD};
+use std::time::Instant;
+use wengert::Tape;
+use wengert::vision::{RoiAlignOptions, nms, roi_align};
+
+/// Height and width of the map, regions.
+const REGIONS: [(usize, usize); 4] = [(100, 512), (100, 1000), (50, 512), (50, 1000)];
+const BOXES: [usize; 3] = [1000, 2000, 10_000];
+/// Height and width of the image.
+const IMAGE: f32 = 800.0;
+
+/// Numbers from 0 to 1.
+struct Random(u32);
+
+impl Random {
+    fn next(&mut self) -> f32 {
+        self.0 = self.0.wrapping_mul(1664525).wrapping_add(1013904223);
+        (self.0 >> 8) as f32 / (1 << 24) as f32
+    }
+    /// Boxes with a center in the image, and sides up to a third of it.
+    fn boxes(&mut self, n: usize) -> Array2<f32> {
+        let boxes = (0..n).flat_map(|_| {
+            let [x, y, w, h] = [0.0; 4].map(|_| self.next());
+            let (x, y, w, h) = (x * IMAGE, y * IMAGE, w * IMAGE / 6.0 + 2.0, h * IMAGE / 6.0 + 2.0);
+            [x - w, y - h, x + w, y + h].map(|x| x.clamp(0.0, IMAGE))
+        });
+        Array2::from_shape_vec((n, 4), boxes.collect()).expect("four each")
+    }
+}
+
+struct Bench {
+    json: bool,
+    seconds: f64,
+}
+
+impl Bench {
+    fn measure(&self, case: &str, size: String, mut f: impl FnMut()) {
+        let (start, mut least) = (Instant::now(), f64::INFINITY);
+        while start.elapsed().as_secs_f64() < self.seconds || least == f64::INFINITY {
+            let before = Instant::now();
+            f();
+            least = least.min(before.elapsed().as_secs_f64());
+        }
+        match self.json {
+            true => println!("{{\"case\": \"{case}\", \"size\": \"{size}\", \"ms\": {}}}", 1e3 * least),
+            false => println!("{case:<10} {size:<22} {:>9.3} ms", 1e3 * least),
+        }
+    }
+}
+
+fn run(bench: &Bench) {
+    let random = &mut Random(1);
+    for (size, regions) in REGIONS {
+        let map = ArrayD::from_shape_simple_fn(vec![2, 256, size, size], || random.next() - 0.5);
+        let mut rois = Array2::zeros((regions, 5));
+        rois.slice_mut(ndarray::s![.., 1..]).assign(&random.boxes(regions));
+        rois.column_mut(0).iter_mut().enumerate().for_each(|(i, image)| *image = (i % 2) as f32);
+        let cotangent = ArrayD::from_shape_simple_fn(vec![regions, 256, 7, 7], || random.next() - 0.5);
+        let options = RoiAlignOptions { spatial_scale: size as f64 / f64::from(IMAGE), sampling_ratio: Some(2), aligned: false };
+        let param = wengert::Param::new("map", &map);
+        let mut tape = Tape::new();
+        bench.measure("roi_align", format!("2,256,{size},{size};{regions}"), || {
+            let y = roi_align(tape.param(&param), &rois, [7, 7], options);
+            let grads = tape.backward_with(y, tape.constant(&cotangent));
+            tape.reset();
+            tape.recycle(grads);
+        });
+    }
+    for n in BOXES {
+        let (boxes, scores) = (random.boxes(n), Array1::from_shape_simple_fn(n, || random.next()));
+        bench.measure("nms", n.to_string(), || drop(nms(&boxes, &scores, 0.7)));
+    }
+}
+
+fn main() {
+    let mut bench = Bench { json: false, seconds: 2.0 };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match &*arg {
+            "--json" => bench.json = true,
+            "--seconds" => bench.seconds = args.next().and_then(|s| s.parse().ok()).expect("--seconds takes a number"),
+            _ => {} // cargo's own
+        }
+    }
+    // From outside of the pool, each split of work costs two context switches.
+    rayon::ThreadPoolBuilder::new().build().expect("threads").install(|| run(&bench));
+}
