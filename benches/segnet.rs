@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 use wengert::nn::{Forward, Module, SegNet};
-use wengert::optim::{Optimizer, Sgd, SgdOptions};
+use wengert::optim::{Sgd, SgdOptions};
 use wengert::{CrossEntropyOptions, Indices, Tape, init};
 
 const CLASSES: usize = 11;

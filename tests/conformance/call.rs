@@ -215,7 +215,7 @@ impl<'t, T: Scalar> Call<'t, T> {
     pub fn indices(&self, name: &str) -> Result<Indices, Unsupported> {
         match self.arg(name) {
             Value::Tensor(Input::Ints(i)) => Ok(i),
-            Value::Tensor(Input::Mask(m)) if m.numel() == 0 => Ok(Indices::new(&m.shape(), [])),
+            Value::Tensor(Input::Mask(m)) if m.numel() == 0 => Ok(Indices::new(&m.shape(), [0; 0])),
             _ => self.wrong(name, "indices"),
         }
     }

@@ -28,18 +28,9 @@ impl Arrays {
         self.tensors().names().into_iter().map(|n| n.to_string()).collect()
     }
 
-    pub fn has(&self, name: &str) -> bool {
-        self.tensors().tensor(name).is_ok()
-    }
-
     /// An array of any type as `f64`; all the files' whole numbers are below 2^53.
     pub fn f64(&self, name: &str) -> Result<ArrayD<f64>, String> {
         self.array(name)
-    }
-
-    /// An array of any type as `f32`.
-    pub fn f32(&self, name: &str) -> Result<ArrayD<f32>, String> {
-        Ok(self.array(name)?.mapv(|x| x as f32))
     }
 
     /// An array of whole numbers, flat.

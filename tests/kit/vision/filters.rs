@@ -78,7 +78,7 @@ fn kernels() {
 
 #[test]
 fn refusals() {
-    let refused = super::refused;
+    let refused = super::refusal;
     let blur = |shape: [usize; 2], size, sigma| {
         refused(move || {
             let tape = Tape::<f64>::new();
