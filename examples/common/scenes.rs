@@ -1,6 +1,5 @@
 //! Episodes as animated pictures: SVG that any browser plays, in one file without scripts.
 
-use std::fmt::Write;
 use std::path::Path;
 use wengert::rl::{CartPole, Catch, MountainCar};
 
@@ -21,26 +20,21 @@ impl Scene {
         let background = format!(r##"<rect width="{}" height="{}" fill="#f7f8fa"/>"##, size[0], size[1]);
         Scene { size, body: background, seconds: (frames + rest) as f64 / frames_per_second, rest, jumps }
     }
-    /// Draws what does not move, or, after [`Scene::moving`], what moves.
+    /// Adds an element.
     fn draw(&mut self, element: &str) -> &mut Scene {
         self.body += element;
         self
     }
-    /// Moves or turns (`kind` is `translate` or `rotate`) all that is drawn until the matching [`Scene::end`]: numbers for each frame.
+    /// Moves or turns (`kind` is `translate` or `rotate`) all that is drawn until the matching [`Scene::end`]: numbers for each frame. The first
+    /// is what viewers show that do not animate.
     fn moving<const N: usize>(&mut self, kind: &str, frames: impl IntoIterator<Item = [f64; N]>) -> &mut Scene {
-        let mut values: Vec<String> =
-            frames.into_iter().map(|numbers| numbers.map(|x| ((x * 10.0).round() / 10.0).to_string()).join(",")).collect();
-        let last = values.last().cloned().unwrap_or_default();
+        let tenths = |x: f64| ((x * 10.0).round() / 10.0).to_string();
+        let mut values: Vec<String> = frames.into_iter().map(|numbers| numbers.map(tenths).join(",")).collect();
+        let [first, last] = [values.first(), values.last()].map(|value| value.cloned().unwrap_or_default());
         values.extend(std::iter::repeat_n(last, self.rest));
         let mode = if self.jumps { r#" calcMode="discrete""# } else { "" };
-        write!(
-            self.body,
-            r#"<g><animateTransform attributeName="transform" type="{kind}" dur="{:.2}s" repeatCount="indefinite"{mode} values="{}"/>"#,
-            self.seconds,
-            values.join(";")
-        )
-        .expect("a string takes all");
-        self
+        let (seconds, values) = (self.seconds, values.join(";"));
+        self.draw(&format!(r#"<g transform="{kind}({first})"><animateTransform attributeName="transform" type="{kind}" dur="{seconds:.2}s" repeatCount="indefinite"{mode} values="{values}"/>"#))
     }
     fn end(&mut self) -> &mut Scene {
         self.draw("</g>")

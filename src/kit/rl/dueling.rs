@@ -35,8 +35,9 @@ impl<T: Scalar> DuelingHead<T> {
     /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn new(features: usize, hidden: usize, actions: usize, rng: &mut impl Rng) -> DuelingHead<T> {
-        let mut stream = |out| Mlp::new(&[features, hidden, out]).build(rng);
-        DuelingHead { value: stream(1), advantage: stream(actions) }
+        // (Not by a closure, which would hide the caller's line.)
+        let value = Mlp::new(&[features, hidden, 1]).build(rng);
+        DuelingHead { value, advantage: Mlp::new(&[features, hidden, actions]).build(rng) }
     }
 }
 
