@@ -10,6 +10,7 @@
 //! | [train a network](#train-a-network) | [`prelude`], [`nn`], [`optim`], [`data`], [`train::Fit`] |
 //! | [write an operation](#write-an-operation) | [`Unary`], [`Binary`], [`Op`], [`check_grads`] |
 //! | [load and save weights](#load-and-save-weights) | [`io`] |
+//! | work with images and their features | `vision::image`, `vision::hog` |
 //! | [see a graph, a model, a run](#see-what-happens) | [`Tape::nodes`], [`Forward::summary`](nn::Forward::summary), [`Tape::first_not_finite`], `plot`, [`tensorboard`] |
 //! | find an operation | the index by family, with PyTorch's names, on the page of [`Var`] |
 //! | come from PyTorch | `docs/from-pytorch.md`; the tutorial is in `docs/tutorial` |
@@ -119,8 +120,9 @@
 //!
 //! # Features
 //!
-//! Both are on by default, and neither changes a result: `plot` (`wengert::plot`, which uses `plotters`) and `progress` (`wengert::progress`,
-//! which uses `indicatif`).
+//! None of them changes a result. On by default are `plot` (`wengert::plot`, which uses `plotters`), `progress` (`wengert::progress`, which uses
+//! `indicatif`), `vision` (`wengert::vision`) and `rl` (`wengert::rl`). `image` adds image files to `wengert::vision::image` (it uses `png`,
+//! `zune-jpeg` and `jpeg-encoder`).
 
 mod array;
 mod kernels;

@@ -1,10 +1,34 @@
-//! Blurs, pyramids and features of images.
+//! Images and features.
 
+mod draw;
 mod features;
+#[cfg(feature = "image")]
+mod files;
 mod filters;
+mod hog;
+mod hog_uses;
 mod homography;
+mod resize;
 
-/// The text of a panic.
-fn refused(f: impl FnOnce() + std::panic::UnwindSafe) -> String {
-    *std::panic::catch_unwind(f).expect_err("must be refused").downcast::<String>().expect("a text")
+use ndarray::{Array, Dimension};
+use safetensors::{Dtype, SafeTensors};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+/// The message of a call that must panic.
+fn refusal<R>(call: impl FnOnce() -> R) -> String {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(call)) else { panic!("must be refused") };
+    *panic.downcast::<String>().expect("a message")
+}
+
+/// An array of a file of reference values beside this one, as `f64`.
+fn reference<D: Dimension>(file: &str, name: &str) -> Array<f64, D> {
+    let bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("kit/vision").join(file)).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensor = file.tensor(name).unwrap();
+    let values = match tensor.dtype() {
+        Dtype::F64 => tensor.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+        _ => tensor.data().iter().map(|&b| f64::from(b)).collect(),
+    };
+    Array::from_shape_vec(tensor.shape(), values).unwrap().into_dimensionality().unwrap()
 }
