@@ -1,6 +1,6 @@
 //! Keypoints, descriptors and matches of made images.
 
-use super::refusal as refused;
+use super::refusal;
 use ndarray::{Array2, s};
 use wengert::vision::features::{Keypoint, MatchOptions, Sift, Surf, match_descriptors};
 
@@ -60,8 +60,7 @@ fn a_disk_is_found() {
             assert!(middle.is_some(), "{x0} {y0} {radius}: {keypoints:?}");
         }
         // The Laplacian of a disk is largest for sigma = radius / sqrt(2).
-        let sizes: Vec<f32> =
-            Sift::new().detect(image.view()).iter().filter(|k| (k.x - x0).hypot(k.y - y0) < 0.3).map(|k| k.size).collect();
+        let sizes: Vec<f32> = Sift::new().detect(image.view()).iter().filter(|k| (k.x - x0).hypot(k.y - y0) < 0.3).map(|k| k.size).collect();
         assert!(sizes.iter().any(|s| (s / (radius * 2f32.sqrt()) - 1.0).abs() < 0.25), "{radius}: {sizes:?}");
     }
 }
@@ -120,11 +119,11 @@ fn computed_for_given_keypoints() {
 
     let nan = Keypoint { x: f32::NAN, ..keypoints[0] };
     for text in [
-        refused(|| drop(Sift::new().compute(blobs(30, 30).view(), &[nan]))),
-        refused(|| drop(Surf::new().compute(blobs(30, 30).view(), &[Keypoint { size: 0.0, ..keypoints[0] }]))),
-        refused(|| drop(Sift::new().octave_layers(0))),
-        refused(|| drop(Sift::new().sigma(f64::NAN))),
-        refused(|| drop(Surf::new().layers(2))),
+        refusal(|| drop(Sift::new().compute(blobs(30, 30).view(), &[nan]))),
+        refusal(|| drop(Surf::new().compute(blobs(30, 30).view(), &[Keypoint { size: 0.0, ..keypoints[0] }]))),
+        refusal(|| drop(Sift::new().octave_layers(0))),
+        refusal(|| drop(Sift::new().sigma(f64::NAN))),
+        refusal(|| drop(Surf::new().layers(2))),
     ] {
         assert!(text.contains("features.rs") && text.contains("hint: "), "{text}");
     }
@@ -166,6 +165,6 @@ fn matches() {
     let many = Array2::from_shape_fn((1300, 3), |(i, j)| (i * (j + 3) % 1301) as f32);
     let all = match_descriptors(many.view(), many.view(), MatchOptions::default());
     assert!(all.len() == 1300 && all.iter().all(|m| m.first == m.second && m.distance == 0.0));
-    let text = refused(|| drop(match_descriptors(Array2::zeros((2, 3)).view(), Array2::zeros((2, 4)).view(), MatchOptions::default())));
+    let text = refusal(|| drop(match_descriptors(Array2::zeros((2, 3)).view(), Array2::zeros((2, 4)).view(), MatchOptions::default())));
     assert!(text.contains("descriptors of 3 and of 4 numbers") && text.contains("features.rs"), "{text}");
 }

@@ -50,9 +50,9 @@ struct Layer {
 }
 
 impl Surf {
-    /// With the paper's 4 octaves of 4 layers, and a threshold of 100.
+    /// With the paper's 4 octaves of 4 layers, and a threshold of 0.5.
     pub fn new() -> Surf {
-        Surf { threshold: 100.0, octaves: 4, layers: 4, features: None }
+        Surf { threshold: 0.5, octaves: 4, layers: 4, features: None }
     }
     /// The least determinant of the Hessian matrix, for pixels from 0 to 255.
     ///
@@ -60,7 +60,7 @@ impl Surf {
     /// If it is negative or NaN.
     #[track_caller]
     pub fn threshold(mut self, threshold: f32) -> Self {
-        require(threshold >= 0.0, || format!("Surf: a threshold of {threshold}"), "100 is usual; less gives more keypoints");
+        require(threshold >= 0.0, || format!("Surf: a threshold of {threshold}"), "0.5 is usual; less gives more keypoints");
         self.threshold = threshold;
         self
     }
