@@ -1,11 +1,15 @@
 //! Milliseconds of the parts of a detector: `cargo bench --bench detection -- [--json] [--seconds S]`; `benches/detection.py` prints them beside torchvision's.
 //!
-//! The least of many times. `roi_align` is value and gradient by the map, at the sizes of Faster R-CNN; `nms` has boxes of random places and sizes.
+//! The least of many times. `roi_align` is value and gradient by the map, at the sizes of Faster R-CNN; `nms` has boxes of random places and sizes; `step` is a
+//! training step (losses, gradients, SGD) of the network of the example `faster_rcnn`, on four images of noise with four objects each.
 
 use ndarray::{Array1, Array2, ArrayD};
 use std::time::Instant;
-use wengert::Tape;
-use wengert::vision::{RoiAlignOptions, nms, roi_align};
+use wengert::nn::{BatchNorm2d, Conv2d, Module, Relu, Sequential};
+use wengert::optim::Sgd;
+use wengert::prelude::*;
+use wengert::vision::detection::{BoxTarget, FasterRcnn, FasterRcnnOptions, ImageList, ProposalFilter, Pyramid};
+use wengert::vision::{AnchorGenerator, RoiAlignOptions, nms, roi_align};
 
 /// Height and width of the map, regions.
 const REGIONS: [(usize, usize); 4] = [(100, 512), (100, 1000), (50, 512), (50, 1000)];
@@ -22,11 +26,11 @@ impl Random {
         (self.0 >> 8) as f32 / (1 << 24) as f32
     }
     /// Boxes with a center in the image, and sides up to a third of it.
-    fn boxes(&mut self, n: usize) -> Array2<f32> {
+    fn boxes(&mut self, n: usize, image: f32) -> Array2<f32> {
         let boxes = (0..n).flat_map(|_| {
             let [x, y, w, h] = [0.0; 4].map(|_| self.next());
-            let (x, y, w, h) = (x * IMAGE, y * IMAGE, w * IMAGE / 6.0 + 2.0, h * IMAGE / 6.0 + 2.0);
-            [x - w, y - h, x + w, y + h].map(|x| x.clamp(0.0, IMAGE))
+            let (x, y, w, h) = (x * image, y * image, w * image / 6.0 + 2.0, h * image / 6.0 + 2.0);
+            [x - w, y - h, x + w, y + h].map(|x| x.clamp(0.0, image))
         });
         Array2::from_shape_vec((n, 4), boxes.collect()).expect("four each")
     }
@@ -57,7 +61,7 @@ fn run(bench: &Bench) {
     for (size, regions) in REGIONS {
         let map = ArrayD::from_shape_simple_fn(vec![2, 256, size, size], || random.next() - 0.5);
         let mut rois = Array2::zeros((regions, 5));
-        rois.slice_mut(ndarray::s![.., 1..]).assign(&random.boxes(regions));
+        rois.slice_mut(ndarray::s![.., 1..]).assign(&random.boxes(regions, IMAGE));
         rois.column_mut(0).iter_mut().enumerate().for_each(|(i, image)| *image = (i % 2) as f32);
         let cotangent = ArrayD::from_shape_simple_fn(vec![regions, 256, 7, 7], || random.next() - 0.5);
         let options = RoiAlignOptions { spatial_scale: size as f64 / f64::from(IMAGE), sampling_ratio: Some(2), aligned: false };
@@ -71,9 +75,38 @@ fn run(bench: &Bench) {
         });
     }
     for n in BOXES {
-        let (boxes, scores) = (random.boxes(n), Array1::from_shape_simple_fn(n, || random.next()));
+        let (boxes, scores) = (random.boxes(n, IMAGE), Array1::from_shape_simple_fn(n, || random.next()));
         bench.measure("nms", n.to_string(), || drop(nms(&boxes, &scores, 0.7)));
     }
+    for size in [96, 192] {
+        let (model, mut tape, mut optimizer) = (network(), Tape::new(), Sgd::new(1e-4));
+        let batch = ArrayD::from_shape_simple_fn(vec![4, 3, size, size], || random.next() - 0.5);
+        let targets = [0; 4].map(|_| BoxTarget { boxes: random.boxes(4, size as f32), labels: vec![1, 2, 3, 4] });
+        let params = model.parameters();
+        bench.measure("step", format!("4,3,{size},{size}"), || {
+            let losses = model.losses(&ImageList::new(tape.constant(&batch)), &targets).expect("good targets");
+            let grads = tape.backward(losses.total());
+            tape.reset();
+            optimizer.step(&params, &grads);
+            tape.recycle(grads);
+        });
+    }
+}
+
+/// The network of the example `faster_rcnn`.
+fn network() -> FasterRcnn {
+    let rng = &mut wengert::init::seeded(1);
+    let mut body = Sequential::new();
+    for (from, to, stride) in [(3, 16, 2), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)] {
+        let conv = Conv2d::new(from, to, 3, rng).stride(stride).padding(1).without_bias();
+        body = body.push(Sequential::new().push(conv).push(BatchNorm2d::new(to)).push(Relu));
+    }
+    let anchors = AnchorGenerator::new(vec![vec![12.0, 18.0], vec![27.0, 40.0]], vec![0.5, 1.0, 2.0]);
+    let mut options = FasterRcnnOptions { anchors, representation_size: 128, ..FasterRcnnOptions::default() };
+    options.rpn.sampler.batch_size_per_image = 128;
+    options.rpn.train = ProposalFilter::new(400, 150);
+    options.roi_heads.sampler.batch_size_per_image = 64;
+    FasterRcnn::new(Pyramid::new(body, &[(2, 32), (4, 64)], 48, rng), 5, options, rng)
 }
 
 fn main() {
