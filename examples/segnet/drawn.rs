@@ -30,7 +30,9 @@ impl Figure {
             1 => u * u + v * v < 1.0,
             2 => u.abs().max(v.abs()) < 0.85,
             // Three sides at distance 0.6 from the center.
-            3 => [0.0, 2.0, 4.0].iter().all(|k| ((k * std::f64::consts::FRAC_PI_3).cos() * u + (k * std::f64::consts::FRAC_PI_3).sin() * v) < 0.6),
+            3 => [0.0, 2.0, 4.0]
+                .iter()
+                .all(|k| ((k * std::f64::consts::FRAC_PI_3).cos() * u + (k * std::f64::consts::FRAC_PI_3).sin() * v) < 0.6),
             _ => u * u + 2.0 * v * v < 1.0,
         };
         let second = self.class == 4 && (u * self.radius * 1.3).sin() > 0.0;
@@ -75,7 +77,14 @@ fn figures(size: f64, rng: &mut impl Rng, background: Color) -> Vec<Figure> {
         if figures.len() < wanted && figures.iter().all(apart) {
             let class = rng.random_range(1..CLASSES.len() as u8);
             let [color, other] = [unlike(rng, background), unlike(rng, background)];
-            figures.push(Figure { class, center, radius, angle: rng.random_range(0.0..std::f64::consts::TAU), color, other: darker(color, other) });
+            figures.push(Figure {
+                class,
+                center,
+                radius,
+                angle: rng.random_range(0.0..std::f64::consts::TAU),
+                color,
+                other: darker(color, other),
+            });
         }
     }
     figures

@@ -225,7 +225,7 @@ mod rows {
                     v[0].transpose(-1, -2).max_unpool2d(Indices::new(&[2, 2, 2], [1, 3, 2, 0, 8, 7, 6, 5]), [3, 2], options).exp()
                 }),
                 grad([any(&[1, 1, 1, 2])], |v| v[0].max_unpool3d(Indices::new(&[1, 1, 1, 2], [5, 2]), [2, 2, 1], Default::default()).exp()),
-                grad([any(&[0, 1, 2])], |v| v[0].max_unpool1d(Indices::new(&[0, 1, 2], []), [2], Default::default()).exp()),
+                grad([any(&[0, 1, 2])], |v| v[0].max_unpool1d(Indices::new(&[0, 1, 2], [0; 0]), [2], Default::default()).exp()),
                 grad([any(&[1, 2, 4, 6])], |v| {
                     let (y, indices) = v[0].max_pool2d_with_indices([2, 3], Default::default());
                     y.max_unpool2d(indices, [2, 3], Default::default()) * v[0]

@@ -8,7 +8,7 @@ use wengert::ndarray::{Array2, ArrayD, array};
 fn counts_of_each_image() {
     let labels = array![[[0u8, 1], [1, 255]], [[2, 2], [2, 2]]];
     assert_eq!(class_counts(&labels, 4, Some(255)), array![[1, 2, 0, 0], [0, 0, 4, 0]]);
-    assert_eq!(class_counts(Indices::new(&[0, 3, 3], [0; 0]), 2, None), Array2::zeros((0, 2)));
+    assert_eq!(class_counts(Indices::new(&[0, 3, 3], [0; 0]), 2, None), Array2::<u64>::zeros((0, 2)));
 }
 #[test]
 #[should_panic(expected = "class_counts: label 255 of image 0 is not one of 4 classes\n  at tests/kit/data/balance.rs")]

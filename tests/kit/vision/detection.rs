@@ -1,6 +1,6 @@
 //! Detectors: images without objects, of several sizes, targets that cannot be learned, names, resumed runs, threads.
 
-use super::refusal as refused;
+use super::refusal;
 use ndarray::{Array2, Array3, array};
 use std::panic::AssertUnwindSafe;
 use wengert::nn::{BatchNorm2d, Conv2d, Forward, Module, Relu, Sequential};
@@ -245,7 +245,7 @@ fn refusals() {
         ),
     ];
     for (f, what) in cases {
-        let text = refused(AssertUnwindSafe(f));
+        let text = refusal(AssertUnwindSafe(f));
         assert!(text.contains(what) && text.contains("at tests/kit/vision/detection.rs") && text.contains("hint: "), "{what}: {text}");
     }
 }

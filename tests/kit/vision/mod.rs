@@ -2,15 +2,15 @@
 
 mod boxes;
 mod coco;
-mod draw;
 mod detection;
+mod draw;
 mod features;
 #[cfg(feature = "image")]
 mod files;
 mod filters;
-mod homography;
 mod hog;
 mod hog_uses;
+mod homography;
 mod resize;
 
 use ndarray::{Array, Dimension};
