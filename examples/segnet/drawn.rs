@@ -30,7 +30,9 @@ impl Figure {
             1 => u * u + v * v < 1.0,
             2 => u.abs().max(v.abs()) < 0.85,
             // Three sides at distance 0.6 from the center.
-            3 => [0.0, 2.0, 4.0].iter().all(|k| ((k * std::f64::consts::FRAC_PI_3).cos() * u + (k * std::f64::consts::FRAC_PI_3).sin() * v) < 0.6),
+            3 => [0.0, 2.0, 4.0]
+                .iter()
+                .all(|k| ((k * std::f64::consts::FRAC_PI_3).cos() * u + (k * std::f64::consts::FRAC_PI_3).sin() * v) < 0.6),
             _ => u * u + 2.0 * v * v < 1.0,
         };
         let second = self.class == 4 && (u * self.radius * 1.3).sin() > 0.0;
@@ -64,18 +66,25 @@ pub fn image(size: usize, seed: u64) -> (Array3<u8>, Array2<u8>) {
     (pixels, classes)
 }
 
-/// Two to five figures that cover each other little, in colors unlike the background's.
+/// Two to four figures that cover each other little, in colors unlike the background's.
 fn figures(size: f64, rng: &mut impl Rng, background: Color) -> Vec<Figure> {
     let mut figures: Vec<Figure> = Vec::new();
-    let wanted = rng.random_range(2..=5);
+    let wanted = rng.random_range(2..=4);
     for _ in 0..40 {
-        let radius = rng.random_range(0.11..0.24) * size;
+        let radius = rng.random_range(0.15..0.27) * size;
         let center = [rng.random_range(0.05..0.95) * size, rng.random_range(0.05..0.95) * size];
         let apart = |f: &Figure| (f.center[0] - center[0]).hypot(f.center[1] - center[1]) > 0.85 * (f.radius + radius);
         if figures.len() < wanted && figures.iter().all(apart) {
             let class = rng.random_range(1..CLASSES.len() as u8);
             let [color, other] = [unlike(rng, background), unlike(rng, background)];
-            figures.push(Figure { class, center, radius, angle: rng.random_range(0.0..std::f64::consts::TAU), color, other: darker(color, other) });
+            figures.push(Figure {
+                class,
+                center,
+                radius,
+                angle: rng.random_range(0.0..std::f64::consts::TAU),
+                color,
+                other: darker(color, other),
+            });
         }
     }
     figures

@@ -18,7 +18,7 @@ use wengert::metrics::ConfusionMatrix;
 use wengert::nn::{Forward, Module, SegNet};
 use wengert::optim::{Adam, OneCycleLr, Scheduler};
 use wengert::train::{Bar, Fit, LogLine, PerBatch};
-use wengert::vision::image::{distinct_colors, read_image, read_image_with, to_float, write_image, ImageReadMode};
+use wengert::vision::image::{ImageReadMode, distinct_colors, read_image, read_image_with, to_float, write_image};
 use wengert::{CrossEntropyOptions, Indices, Tape, init};
 
 /// Trains SegNet on images whose pixels have classes.
@@ -47,7 +47,7 @@ struct Options {
     #[arg(long, default_value_t = 2e-3)]
     lr: f64,
     /// Channels of each stage; SegNet-Basic has 64,64,64,64
-    #[arg(long, value_delimiter = ',', default_value = "32,48,64,64")]
+    #[arg(long, value_delimiter = ',', default_value = "16,32,64,64")]
     channels: Vec<usize>,
     /// Seed of the images, the first weights and the order of the images
     #[arg(long, default_value_t = 1)]
@@ -72,7 +72,8 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let (seen, test, names) = match &options.data {
         Some(directory) => {
             let (seen, test) = (folder(directory, "train")?, folder(directory, "val")?);
-            let classes = [&seen, &test].iter().flat_map(|e| e.y.values()).filter(|y| **y != i64::from(options.ignore)).max().map_or(0, |y| y + 1);
+            let classes =
+                [&seen, &test].iter().flat_map(|e| e.y.values()).filter(|y| **y != i64::from(options.ignore)).max().map_or(0, |y| y + 1);
             (seen, test, (0..classes).map(|c| c.to_string()).collect())
         }
         None => {
@@ -99,11 +100,11 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let weight = Some(scores.tape().constant(&weights));
         scores.cross_entropy_with(classes, CrossEntropyOptions { weight, ignore_index, ..Default::default() })
     })
-        .epochs(options.epochs.into())
-        .callback(PerBatch(schedule))
-        .callback(Bar::new())
-        .callback(LogLine::stdout())
-        .run(&loader)?;
+    .epochs(options.epochs.into())
+    .callback(PerBatch(schedule))
+    .callback(Bar::new())
+    .callback(LogLine::stdout())
+    .run(&loader)?;
     println!("\ntrained in {:.0} s", start.elapsed().as_secs_f64());
 
     let mut confusion = ConfusionMatrix::with_names(names.clone()).ignoring(options.ignore.into());
@@ -130,7 +131,8 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
 
 /// Arrays of all images and their classes.
 fn examples(pairs: Vec<(Array3<u8>, Array2<u8>)>) -> Result<Images, Box<dyn Error>> {
-    let (images, classes): (Vec<ArrayD<f32>>, Vec<Array2<u8>>) = pairs.into_iter().map(|(x, y)| ((to_float::<f32, _, _>(&x) - 0.5).into_dyn(), y)).unzip();
+    let (images, classes): (Vec<ArrayD<f32>>, Vec<Array2<u8>>) =
+        pairs.into_iter().map(|(x, y)| ((to_float::<f32, _, _>(&x) - 0.5).into_dyn(), y)).unzip();
     let x = stack(Axis(0), &images.iter().map(|a| a.view()).collect::<Vec<_>>())?;
     let y = stack(Axis(0), &classes.iter().map(|a| a.view()).collect::<Vec<_>>())?;
     Ok(Examples { x, y: Indices::from(&y) })
@@ -147,7 +149,13 @@ fn folder(directory: &Path, name: &str) -> Result<Images, Box<dyn Error>> {
         let (image, labels) = (read_image_with(images.join(&name), ImageReadMode::Rgb)?, read_image(classes.join(&name))?);
         let file = classes.join(&name);
         if labels.dim() != (1, image.dim().1, image.dim().2) {
-            return Err(format!("{}: shape {:?} in place of a gray image of the size of {:?}", file.display(), labels.shape(), image.shape()).into());
+            return Err(format!(
+                "{}: shape {:?} in place of a gray image of the size of {:?}",
+                file.display(),
+                labels.shape(),
+                image.shape()
+            )
+            .into());
         }
         if pairs.first().is_some_and(|(first, _)| first.dim() != image.dim()) {
             return Err(format!("{}: shape {:?} is not that of the first image", images.join(&name).display(), image.shape()).into());
@@ -183,7 +191,9 @@ fn picture(net: &SegNet, images: &Images, colors: &[[u8; 3]], path: &Path) -> Re
     for i in 0..n {
         let input = images.x.slice(s![i, .., .., ..]).mapv(|x| ((x + 0.5) * 255.0).round() as u8);
         let input: ArrayView3<'_, u8> = input.view();
-        for (column, small) in [input.to_owned(), named(truth.index_axis(Axis(0), i)), named(answer.index_axis(Axis(0), i))].iter().enumerate() {
+        for (column, small) in
+            [input.to_owned(), named(truth.index_axis(Axis(0), i)), named(answer.index_axis(Axis(0), i))].iter().enumerate()
+        {
             let (top, left) = (gap + i * (high + gap), gap + column * (wide + gap));
             let large = Array3::from_shape_fn((3, high, wide), |(k, y, x)| small[[k, y / scale, x / scale]]);
             sheet.slice_mut(s![.., top..top + high, left..left + wide]).assign(&large);

@@ -1,8 +1,8 @@
 //! Data sets: examples, which are inputs and their targets.
 
 use super::order;
-use crate::{Indices, Scalar};
 use crate::refusal::{elements, has_room, require};
+use crate::{Indices, Scalar};
 use ndarray::{Array2, ArrayD, Axis};
 use rand::seq::SliceRandom;
 use std::collections::{BTreeMap, BTreeSet};

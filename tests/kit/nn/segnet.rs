@@ -53,8 +53,12 @@ fn vgg16_has_torchvisions_names() {
     file.insert_part("features", SegNet::<f32>::vgg16(3, 4, &mut init::seeded(2)).encoder().state());
     net.encoder().load_state(&file.part("features")).unwrap();
     assert_eq!(net.predict(x(&[1, 3, 32, 45]).mapv(|x| x as f32)).shape(), [1, 4, 32, 45]);
-    let decoder: Vec<Vec<usize>> =
-        net.named_parameters().iter().filter(|(n, _)| n.starts_with("decoder") && n.ends_with("conv.weight")).map(|(_, p)| p.shape()[..2].to_vec()).collect();
+    let decoder: Vec<Vec<usize>> = net
+        .named_parameters()
+        .iter()
+        .filter(|(n, _)| n.starts_with("decoder") && n.ends_with("conv.weight"))
+        .map(|(_, p)| p.shape()[..2].to_vec())
+        .collect();
     let ends = [512, 512, 512, 512, 512, 256, 256, 256, 128, 128, 64, 64];
     assert_eq!(decoder.iter().map(|s| s[0]).collect::<Vec<_>>(), ends);
 }
@@ -73,7 +77,9 @@ fn learns_a_square() {
     // Bright squares on a dark ground, at every place.
     let n = 8;
     let inside = |i: usize, y: usize, x: usize| (2 + i % 4..6 + i % 4).contains(&y) && (1 + i..5 + i).contains(&x);
-    let images = wengert::ndarray::Array4::from_shape_fn((n, 1, 12, 13), |(i, _, y, x)| f32::from(inside(i, y, x)) + (7 * y + 3 * x) as f32 % 5.0 / 10.0);
+    let images = wengert::ndarray::Array4::from_shape_fn((n, 1, 12, 13), |(i, _, y, x)| {
+        f32::from(inside(i, y, x)) + (7 * y + 3 * x) as f32 % 5.0 / 10.0
+    });
     let labels = Indices::new(&[n, 12, 13], (0..n * 12 * 13).map(|at| i64::from(inside(at / 156, at / 13 % 12, at % 13))));
     let net = SegNet::<f32>::with_channels(1, &[4, 4], 3, 2, &mut init::seeded(1));
     let (mut optimizer, mut tape) = (Adam::new(0.02), Tape::new());
