@@ -5,7 +5,9 @@
 mod image;
 
 use crate::harness::{self, alone};
-use wengert::data::{Augment, Csv, Dataset, Examples, Idx, Loader, Normalization, Subset, WeightedSampler, one_hot, split_rows};
+use wengert::data::{
+    Augment, Csv, Dataset, Examples, Idx, Loader, Normalization, Subset, WeightedSampler, class_counts, one_hot, split_rows,
+};
 use wengert::io::{Checkpoint, State, StateError, Values, npy, safetensors};
 use wengert::metrics::{ConfusionMatrix, Mean, MovingAverage, top_k_accuracy};
 use wengert::ndarray::{Array2, ArrayD, IxDyn, array};
@@ -125,6 +127,10 @@ fn layers_of_extreme_sizes() {
             ("ResNet", &|n| holds(nn::ResNet::<f32>::small(1, 1, n, &mut rng()).parameter_count() > 0)),
             ("Conv", &|n| holds(nn::ResNet::<f32>::small(n, 1, 1, &mut rng()).parameter_count() > 0)),
             ("Linear", &|n| holds(nn::ResNet::<f32>::small(1, n, 1, &mut rng()).parameter_count() > 0)),
+            ("Conv", &|n| holds(nn::SegNet::<f32>::with_channels(n, &[1], 1, 1, &mut rng()).parameter_count() > 0)),
+            ("", &|n| holds(nn::SegNet::<f32>::with_channels(1, &[n], 1, 1, &mut rng()).parameter_count() > 0)),
+            ("", &|n| holds(nn::SegNet::<f32>::with_channels(1, &[1], n, 1, &mut rng()).parameter_count() > 0)),
+            ("Conv", &|n| holds(nn::SegNet::<f32>::with_channels(1, &[1], 1, n, &mut rng()).parameter_count() > 0)),
             ("", &|n| holds(nn::BasicBlock::<f32>::new(n, n, 1, &mut rng()).parameter_count() == 18 * n * n + 4 * n)),
             ("", &|n| holds(nn::InvertedResidual::<f32>::new(n, n, n, n, &mut rng()).named_parameters().len() >= 6)),
             ("", &|n| holds(nn::InvertedResidual::<f32>::new(2, 2, 1, n, &mut rng()).named_parameters().len() >= 6)),
@@ -362,6 +368,7 @@ fn data_of_extreme_sizes() {
             ("augment", &|n| holds(Augment::new(1).shift(n).apply(&images(), 0, 0).shape() == images().shape())),
             ("Csv", &|n| told(Csv::new().label(n).max_rows(n).max_bytes(n as u64).read::<f32>("1,2\n3,4\n".as_bytes()))),
             ("ConfusionMatrix", &|n| holds(ConfusionMatrix::new(n).classes() == n)),
+            ("class_counts", &|n| holds(class_counts([[0, 0]], n, None)[[0, 0]] == 2)),
             ("k is", &|n| holds(top_k_accuracy(array![[1.0, 2.0]], &[1], n) == 1.0)),
             ("", &|n| {
                 let mut mean = Mean::new();

@@ -66,12 +66,12 @@ pub fn image(size: usize, seed: u64) -> (Array3<u8>, Array2<u8>) {
     (pixels, classes)
 }
 
-/// Two to five figures that cover each other little, in colors unlike the background's.
+/// Two to four figures that cover each other little, in colors unlike the background's.
 fn figures(size: f64, rng: &mut impl Rng, background: Color) -> Vec<Figure> {
     let mut figures: Vec<Figure> = Vec::new();
-    let wanted = rng.random_range(2..=5);
+    let wanted = rng.random_range(2..=4);
     for _ in 0..40 {
-        let radius = rng.random_range(0.11..0.24) * size;
+        let radius = rng.random_range(0.15..0.27) * size;
         let center = [rng.random_range(0.05..0.95) * size, rng.random_range(0.05..0.95) * size];
         let apart = |f: &Figure| (f.center[0] - center[0]).hypot(f.center[1] - center[1]) > 0.85 * (f.radius + radius);
         if figures.len() < wanted && figures.iter().all(apart) {

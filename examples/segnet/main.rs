@@ -47,7 +47,7 @@ struct Options {
     #[arg(long, default_value_t = 2e-3)]
     lr: f64,
     /// Channels of each stage; SegNet-Basic has 64,64,64,64
-    #[arg(long, value_delimiter = ',', default_value = "32,48,64,64")]
+    #[arg(long, value_delimiter = ',', default_value = "16,32,64,64")]
     channels: Vec<usize>,
     /// Seed of the images, the first weights and the order of the images
     #[arg(long, default_value_t = 1)]
