@@ -56,7 +56,7 @@ fn gradients() {
     let x = Array2::from_shape_fn((5, 6), |(i, j)| (i as f64 * 1.3 + j as f64 * 0.7).sin()).into_dyn();
     for antialias in [true, false] {
         let options = ResizeOptions { mode: InterpolateMode::Bicubic, antialias };
-        check_grads(|x| resize(x[0], [3, 8], options).exp(), &[x.clone()], Options::default()).map(drop).unwrap();
+        check_grads(|x| resize(x[0], [3, 8], options).exp(), std::slice::from_ref(&x), Options::default()).map(drop).unwrap();
     }
     let boxes = [[0, 0, 6, 5], [1, 2, 4, 3], [2, 2, 2, 4]];
     check_grads(|x| box_sums(integral_image(x[0]), &boxes).square(), &[x], Options::default()).map(drop).unwrap();
