@@ -81,7 +81,7 @@ struct Recipe {
 
 /// That of the pole, with which the others begin.
 fn recipe() -> Recipe {
-    let options = DqnOptions { target_update: TargetUpdate::Soft(0.01), epsilon: Epsilon::linear(1.0, 0.02, 5000), ..Default::default() };
+    let options = DqnOptions { target_update: TargetUpdate::Every(100), epsilon: Epsilon::linear(1.0, 0.05, 5000), ..Default::default() };
     Recipe {
         name: "CartPole-v1",
         options,
@@ -135,6 +135,7 @@ fn learn<N: Environment>(recipe: &Recipe, env: &mut N, network: Network, memory:
         next_test = agent.steps() + recipe.test_every;
         let tested = mean(&evaluate(env, TESTS..TESTS + recipe.test, |seen| agent.greedy(seen)));
         tests.push((agent.steps() as f64, tested));
+        eprint!("\rseed {seed}, step {}: {:.2} in a test, {:.0} s  ", agent.steps(), (recipe.score)(tested), start.elapsed().as_secs_f64());
         if tested > best.0 {
             best = (tested, agent.online().state());
         }
@@ -179,6 +180,7 @@ fn all<N: Environment, S>(
         let empty = ReplayMemory::new(recipe.memory, &env.observation_shape());
         let (run, agent) = learn(&recipe, &mut env, network, memory(empty), seed);
         let Run { steps, seconds, score, least, ref returns, .. } = run;
+        eprint!("\r{:60}\r", "");
         println!("{seed:>4}  {steps:>6}  {:>8}  {seconds:>7.1}  {score:>6.2}  {least:>13}", returns.len());
         if let (Some(directory), true) = (&options.plots, runs.is_empty()) {
             std::fs::create_dir_all(directory)?;
@@ -266,7 +268,6 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             batch_size: 32,
             learning_starts: 2000,
             train_freq: 4,
-            target_update: TargetUpdate::Every(100),
             epsilon: Epsilon::linear(1.0, 0.05, 10_000),
             ..recipe.options
         };

@@ -45,7 +45,7 @@ impl<T: Scalar> Forward<T> for DuelingHead<T> {
     #[track_caller]
     fn forward<'t>(&self, x: Var<'t, T>) -> Var<'t, T> {
         let advantage = self.advantage.forward(x);
-        self.value.forward(x) + advantage - advantage.mean_axes(&[-1], true)
+        self.value.forward(x) + advantage - advantage.mean_axes([-1], true)
     }
 }
 
