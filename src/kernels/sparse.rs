@@ -111,32 +111,32 @@ impl<T: Scalar> LoopKernel for Times<'_, T> {
             // In blocks whose sums stay in registers.
             let mut from = 0;
             while from + 64 <= inner {
-                sum_block::<T, 64>(matrix, row, &x[from..], inner, &mut y[from..]);
+                sum_block::<T, 64>(matrix, row, x, inner, from, y);
                 from += 64;
             }
             while from + 8 <= inner {
-                sum_block::<T, 8>(matrix, row, &x[from..], inner, &mut y[from..]);
+                sum_block::<T, 8>(matrix, row, x, inner, from, y);
                 from += 8;
             }
             while from < inner {
-                sum_block::<T, 1>(matrix, row, &x[from..], inner, &mut y[from..]);
+                sum_block::<T, 1>(matrix, row, x, inner, from, y);
                 from += 1;
             }
         }
     }
 }
 
-/// The first `N` sums of a row.
+/// `N` sums of a row, from `from` on.
 #[inline(always)]
-fn sum_block<T: Scalar, const N: usize>(matrix: &SparseRows, row: usize, x: &[T], inner: usize, y: &mut [T]) {
+fn sum_block<T: Scalar, const N: usize>(matrix: &SparseRows, row: usize, x: &[T], inner: usize, from: usize, y: &mut [T]) {
     let mut sums = [T::ZERO; N];
     for (column, weight) in matrix.row(row) {
-        let (x, weight) = (&x[column * inner..][..N], T::from_f64(weight));
+        let (x, weight) = (&x[column * inner + from..][..N], T::from_f64(weight));
         for (sum, &x) in sums.iter_mut().zip(x) {
             *sum += x * weight;
         }
     }
-    y[..N].copy_from_slice(&sums);
+    y[from..][..N].copy_from_slice(&sums);
 }
 
 /// The products with vectors of `n` numbers, from row `line` on, where the rows of all products are counted through.

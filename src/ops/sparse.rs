@@ -267,6 +267,9 @@ mod rows {
                 grad([any(&[2, 3, 4])], move |v| a().matmul(v[0].transpose(1, 2)).exp()),
                 equals([any(&[4])], move |v| a().matmul(v[0]), move |v| v[0].record(op(0, false))),
                 equals([any(&[2, 4, 3])], move |v| a().matmul(v[0]), move |v| v[0].record(op(1, false))),
+                // No rows, no columns, no entries.
+                grad([any(&[0, 11])], |v| SparseMatrix::from_entries([3, 0], []).matmul(v[0]).exp()),
+                grad([any(&[3, 11])], |v| SparseMatrix::from_entries([0, 3], []).matmul(v[0]).exp()),
                 // In blocks of every width, on several threads.
                 equals([any(&[50, 77])], move |v| wide(50).matmul(v[0]), move |v| dense(&wide(50), v[0]).matmul(v[0])),
                 equals([any(&[200, 400])], move |v| wide(200).matmul(v[0]), move |v| dense(&wide(200), v[0]).matmul(v[0])),

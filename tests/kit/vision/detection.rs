@@ -121,7 +121,7 @@ fn few_steps_find_one_object() {
     assert!(near && found.scores[0] > 0.5, "{found:?}");
     let mut precision = wengert::vision::coco::MeanAveragePrecision::new();
     precision.update(&found.to_coco(), &target.to_coco());
-    assert_eq!(precision.compute().ap50, 1.0);
+    assert!(precision.compute().ap50 > 1.0 - 1e-12);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn refusals() {
     ];
     for (f, what) in cases {
         let text = refusal(AssertUnwindSafe(f));
-        assert!(text.contains(what) && text.contains("at tests/kit/vision/detection.rs") && text.contains("hint: "), "{what}: {text}");
+        assert!(text.contains(what) && text.contains("tests/kit/vision/detection.rs:") && text.contains("hint: "), "{what}: {text}");
     }
 }
 

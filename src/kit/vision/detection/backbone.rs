@@ -3,7 +3,7 @@
 use super::pyramid::FeaturePyramidNetwork;
 use crate::nn::{Forward, Module, Part, Sequential, Visitor};
 use crate::refusal::require;
-use crate::{Scalar, Var};
+use crate::{Scalar, Var, named_scope};
 use rand::Rng;
 
 /// A network that turns images `[n, 3, height, width]` into maps `[n, out_channels, .., ..]`, from the largest to the smallest.
@@ -92,12 +92,12 @@ impl<T: Scalar> Backbone<T> for Pyramid<T> {
         let (mut x, mut maps) = (images, Vec::new());
         let last = self.places.last().copied().unwrap_or(0);
         for (i, layer) in self.body.iter().enumerate().take(last + 1) {
-            x = layer.forward(x);
+            x = named_scope(&format!("body.{i} ({})", layer.describe()), || layer.forward(x));
             if self.places.contains(&i) {
                 maps.push(x);
             }
         }
-        self.fpn.forward(&maps)
+        named_scope("fpn", || self.fpn.forward(&maps))
     }
     fn out_channels(&self) -> usize {
         self.fpn.out_channels()

@@ -3,12 +3,12 @@
 use super::backbone::Backbone;
 use super::images::ImageList;
 use super::roi_heads::{RoiHeads, RoiHeadsOptions, fastrcnn_loss};
-use super::rpn::{RegionProposalNetwork, RpnOptions};
+use super::rpn::{RegionProposalNetwork, RpnOptions, RpnOutput};
 use super::target::{BoxPredictions, BoxTarget, TargetError, check_targets};
 use crate::nn::{Evaluation, Module, Visitor};
 use crate::refusal::require;
 use crate::vision::{AnchorGenerator, MultiScaleRoiAlign};
-use crate::{Scalar, Var};
+use crate::{Scalar, Var, named_scope};
 use ndarray::{Array2, Axis, concatenate};
 use rand::Rng;
 
@@ -101,16 +101,22 @@ impl<T: Scalar> FasterRcnn<T> {
     #[track_caller]
     pub fn losses<'t>(&self, images: &ImageList<'t, T>, targets: &[BoxTarget<T>]) -> Result<Losses<'t, T>, TargetError> {
         check_targets(images.sizes.len(), targets, self.num_classes)?;
-        let maps = self.backbone.maps(images.batch);
-        let output = self.rpn.forward(&maps, images);
+        let (maps, output) = self.anchored(images);
         let proposals = self.rpn.proposals(&output, &images.sizes, true);
         let [objectness, rpn_box_reg] = self.rpn.losses(&output, targets);
         let proposals: Vec<Array2<T>> = proposals.into_iter().map(|p| p.boxes).collect();
         let samples = self.roi_heads.samples(images.batch.tape(), &proposals, targets);
-        let [logits, codes] = self.roi_heads.forward(&maps, &samples.rois, padded(images));
+        let [logits, codes] = named_scope("roi_heads", || self.roi_heads.forward(&maps, &samples.rois, padded(images)));
         let targets = images.batch.tape().constant(&samples.codes);
         let [classifier, box_reg] = fastrcnn_loss(logits, codes, &samples.labels, targets);
         Ok(Losses { objectness, rpn_box_reg, classifier, box_reg })
+    }
+    /// The maps, and what is said of each anchor.
+    #[track_caller]
+    fn anchored<'t>(&self, images: &ImageList<'t, T>) -> (Vec<Var<'t, T>>, RpnOutput<'t, T>) {
+        let maps = named_scope("backbone", || self.backbone.maps(images.batch));
+        let output = named_scope("rpn", || self.rpn.forward(&maps, images));
+        (maps, output)
     }
     /// What is found in each image, in evaluation mode and without a gradient; the mode of the parts is not changed.
     ///
@@ -119,14 +125,14 @@ impl<T: Scalar> FasterRcnn<T> {
     #[track_caller]
     pub fn detect(&self, images: &ImageList<'_, T>) -> Vec<BoxPredictions<T>> {
         let _as_before = Evaluation::begin();
-        images.batch.tape().no_grad(|| {
-            let maps = self.backbone.maps(images.batch);
-            let output = self.rpn.forward(&maps, images);
+        let found = || {
+            let (maps, output) = self.anchored(images);
             let proposals = self.rpn.proposals(&output, &images.sizes, false);
             let proposals: Vec<Array2<T>> = proposals.into_iter().map(|p| p.boxes).collect();
-            let [logits, codes] = self.roi_heads.forward(&maps, regions(&proposals), padded(images));
+            let [logits, codes] = named_scope("roi_heads", || self.roi_heads.forward(&maps, regions(&proposals), padded(images)));
             self.roi_heads.options.postprocess(logits, codes, &proposals, &images.sizes)
-        })
+        };
+        named_scope("", || images.batch.tape().no_grad(found))
     }
 }
 
