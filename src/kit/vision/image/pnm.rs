@@ -1,7 +1,7 @@
 //! Binary PNM images: P5 (gray) and P6 (color), of 8 or 16 bits. Source: the pages `pgm` and `ppm` of Netpbm.
 
 use super::ImageError;
-use super::codec::{Pixels, check_size};
+use super::pixels::{Pixels, check_size};
 
 /// Reads a file that begins with `P5` or `P6`. Values are scaled from the file's largest value to 255, and rounded.
 pub(super) fn read(file: &[u8]) -> Result<Pixels, ImageError> {
