@@ -79,7 +79,6 @@ fn kernels() {
 
 #[test]
 fn refusals() {
-    let refused = super::refused;
     let blur = |shape: [usize; 2], size, sigma| {
         super::refusal(move || {
             let tape = Tape::<f64>::new();
