@@ -54,14 +54,14 @@ impl Circle<'_> {
     pub fn directions(&self, gradients: &mut Gradients) -> Vec<f32> {
         let sigma = 1.5 * self.sigma;
         let radius = (3.0 * sigma).round() as isize;
-        let weights = bell(radius as usize, sigma);
+        let weights = bell(radius, sigma);
         let mut histogram = [0.0; DIRECTIONS];
         for row in self.rows(radius) {
             let first = self.gradients(row, -radius, radius, gradients);
-            let weight = weights[row.unsigned_abs()];
+            let weight = weights[(row + radius) as usize];
             for (i, (magnitude, turn)) in gradients.magnitudes.iter().zip(&gradients.turns).enumerate() {
                 let bin = (turn * DIRECTIONS as f32 + 0.5) as usize % DIRECTIONS;
-                histogram[bin] += magnitude * weight * weights[(first + i as isize).unsigned_abs()];
+                histogram[bin] += magnitude * weight * weights[(first + radius) as usize + i];
             }
         }
         let at = |i: usize, by: usize| histogram[(i + DIRECTIONS + by - 2) % DIRECTIONS];
@@ -78,17 +78,14 @@ impl Circle<'_> {
     }
 
     /// The descriptor for a direction in degrees.
-    pub fn describe(&self, angle: f32, gradients: &mut Gradients, to: &mut [f32]) {
-        // With a bin around each side, into which votes beyond the edges go; directions wrap around by one bin.
-        const SIDE: usize = CELLS + 2;
-        const DEPTH: usize = BINS + 1;
-        let mut histogram = [0.0f32; SIDE * SIDE * DEPTH];
+    pub fn describe(&self, angle: f32, (gradients, votes): &mut (Gradients, Votes), to: &mut [f32]) {
+        let mut histogram = [0.0f32; ROOM];
         let cell = CELL * self.sigma;
         // Half of the diagonal of the cells with half a cell around them, whose pixels vote too.
         let radius = (cell * (CELLS as f32 + 1.0) * 0.5 * std::f32::consts::SQRT_2).round();
         let radius = radius.min((self.height as f32).hypot(self.width as f32)) as isize;
-        let weights = bell(radius as usize, cell * CELLS as f32 * 0.5);
-        let (turn, (sin, cos)) = (angle / 360.0, (angle / 360.0 * TAU).sin_cos());
+        let weights = bell(radius, cell * CELLS as f32 * 0.5);
+        let (sin, cos) = (angle / 360.0 * TAU).sin_cos();
         let (sin, cos) = (sin / cell, cos / cell);
         let reach = (CELLS as f32 + 1.0) * 0.5;
         for row in self.rows(radius) {
@@ -100,39 +97,111 @@ impl Circle<'_> {
                 continue;
             }
             let first = self.gradients(row, from.ceil() as isize, to.floor() as isize, gradients);
-            let weight = weights[row.unsigned_abs()];
-            for (k, (magnitude, direction)) in gradients.magnitudes.iter().zip(&gradients.turns).enumerate() {
-                let column = first + k as isize;
-                let j = column as f32;
-                // From -1 to CELLS, where whole numbers are the middles of cells.
-                let x = (j * cos + i * sin + reach - 1.0).clamp(-1.0, CELLS as f32 - 1e-3) + 1.0;
-                let y = (i * cos - j * sin + reach - 1.0).clamp(-1.0, CELLS as f32 - 1e-3) + 1.0;
-                let z = (turn - direction) * BINS as f32;
-                let z = if z < 0.0 { z + BINS as f32 } else { z };
-                let (x0, y0, z0) = (x as usize, y as usize, (z as usize).min(BINS - 1));
-                let (dx, dy, dz) = (x - x0 as f32, y - y0 as f32, z - z0 as f32);
-                let vote = magnitude * weight * weights[column.unsigned_abs()];
-                let (below, above) = (vote * dy, vote * (1.0 - dy));
-                for (row, vote) in [(y0, above), (y0 + 1, below)] {
-                    let (right, left) = (vote * dx, vote * (1.0 - dx));
-                    for (column, vote) in [(x0, left), (x0 + 1, right)] {
-                        let bin = &mut histogram[(row * SIDE + column) * DEPTH + z0..][..2];
-                        bin[0] += vote * (1.0 - dz);
-                        bin[1] += vote * dz;
-                    }
-                }
-            }
+            let line = Line {
+                first: first as i32,
+                weight: weights[(row + radius) as usize],
+                x: [cos, i * sin + reach],
+                y: [-sin, i * cos + reach],
+                turn: angle / 360.0,
+            };
+            votes.resize(gradients.magnitudes.len());
+            let weights = &weights[(first + radius).max(0) as usize..];
+            line.votes(weights, &mut gradients.magnitudes, &mut gradients.turns, &mut votes.x, &mut votes.y, &mut votes.bins);
+            votes.cast(gradients, &mut histogram);
         }
         for (i, to) in to.chunks_exact_mut(BINS).enumerate() {
-            let cell = &histogram[((i / CELLS + 1) * SIDE + i % CELLS + 1) * DEPTH..][..DEPTH];
+            let cell = &histogram[(i / CELLS + 1) * ROW + (i % CELLS + 1) * DEPTH..][..DEPTH];
             to.copy_from_slice(&cell[..BINS]);
+            // Directions wrap around.
             to[0] += cell[BINS];
+            to[1] += cell[BINS + 1];
         }
         let norm = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
         let most = CLIP * norm(to);
         to.iter_mut().for_each(|x| *x = x.min(most));
         let scale = NORM / norm(to).max(f32::MIN_POSITIVE);
         to.iter_mut().for_each(|x| *x = (*x * scale).round().min(255.0));
+    }
+}
+
+/// A histogram has a cell around each side, into which votes beyond the edges go, and in each cell two directions more, which are added to the first.
+const DEPTH: usize = BINS + 2;
+const ROW: usize = 64;
+const ROOM: usize = 512;
+
+/// Some neighboring pixels of a row: the first column, the row's weight, the cells' column and row as linear functions of a column, and the
+/// descriptor's direction.
+struct Line {
+    first: i32,
+    weight: f32,
+    x: [f32; 2],
+    y: [f32; 2],
+    turn: f32,
+}
+
+/// From here on to twice as far f32 holds whole numbers only: adding it rounds, and the lower bits of the sum are the whole number. (A conversion to
+/// integers, which saturates, is not vectorized.)
+const WHOLE: f32 = 8_388_608.0;
+
+/// The largest whole number that is not above x, for x from 0 to 2^22.
+#[inline(always)]
+fn floor(x: f32) -> f32 {
+    let near = (x + WHOLE) - WHOLE;
+    if near > x { near - 1.0 } else { near }
+}
+
+impl Line {
+    /// The bin of each pixel, and how far it is from it in columns, rows and directions; the latter in place of the gradients' directions, as what
+    /// the pixels count is in place of their magnitudes. (A loop without branches; not inlined, as [`Gradients::read`]'s.)
+    #[inline(never)]
+    fn votes(&self, weights: &[f32], magnitudes: &mut [f32], turns: &mut [f32], dx: &mut [f32], dy: &mut [f32], bins: &mut [u32]) {
+        let n = magnitudes.len();
+        let (weights, turns, dx, dy, bins) = (&weights[..n], &mut turns[..n], &mut dx[..n], &mut dy[..n], &mut bins[..n]);
+        // From 0 to CELLS + 1, where whole numbers are the middles of cells, those around the edges too.
+        let most = CELLS as f32 + 1.0 - 1e-3;
+        for k in 0..n {
+            let j = (self.first + k as i32) as f32;
+            let x = (j * self.x[0] + self.x[1]).max(0.0).min(most);
+            let y = (j * self.y[0] + self.y[1]).max(0.0).min(most);
+            let z = (self.turn - turns[k]) * BINS as f32;
+            let z = if z < 0.0 { z + BINS as f32 } else { z };
+            let [x0, y0, z0] = [x, y, z].map(floor);
+            (dx[k], dy[k], turns[k]) = (x - x0, y - y0, z - z0);
+            magnitudes[k] *= self.weight * weights[k];
+            bins[k] = (y0 * ROW as f32 + x0 * DEPTH as f32 + z0 + WHOLE).to_bits() % ROOM as u32;
+        }
+    }
+}
+
+/// The bins of some pixels, and how far they are from them.
+#[derive(Default)]
+pub(super) struct Votes {
+    bins: Vec<u32>,
+    x: Vec<f32>,
+    y: Vec<f32>,
+}
+
+impl Votes {
+    fn resize(&mut self, n: usize) {
+        self.bins.resize(n, 0);
+        self.x.resize(n, 0.0);
+        self.y.resize(n, 0.0);
+    }
+    /// Divides each vote between the bins beside it.
+    fn cast(&self, gradients: &Gradients, histogram: &mut [f32; ROOM]) {
+        let pixels = self.bins.iter().zip(&self.x).zip(&self.y).zip(&gradients.magnitudes).zip(&gradients.turns);
+        for ((((bin, dx), dy), vote), dz) in pixels {
+            let below = vote * dy;
+            for (vote, offset) in [(vote - below, 0), (below, ROW)] {
+                let right = vote * dx;
+                for (vote, offset) in [(vote - right, offset), (right, offset + DEPTH)] {
+                    let (at, next) = (*bin as usize + offset, vote * dz);
+                    // (All bins lie below `ROOM`; so the compiler sees it.)
+                    histogram[at % ROOM] += vote - next;
+                    histogram[(at + 1) % ROOM] += next;
+                }
+            }
+        }
     }
 }
 

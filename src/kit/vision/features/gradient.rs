@@ -17,12 +17,20 @@ impl Gradients {
         self.turns.resize(len, 0.0);
         let [above, below] = [y - 1, y + 1].map(|y| image.row(y, x, len));
         let [before, after] = [x - 1, x + 1].map(|x| image.row(y, x, len));
-        let (magnitudes, turns) = (&mut self.magnitudes[..len], &mut self.turns[..len]);
-        for i in 0..len {
-            let (dx, dy) = (after[i] - before[i], below[i] - above[i]);
-            magnitudes[i] = (dx * dx + dy * dy).sqrt();
-            turns[i] = direction(dx, dy);
-        }
+        polar(above, below, before, after, &mut self.magnitudes, &mut self.turns);
+    }
+}
+
+/// Magnitudes and directions of the differences. (Apart and not inlined, so that the compiler knows that no two of the slices overlap, without which
+/// it does not vectorize.)
+#[inline(never)]
+fn polar(above: &[f32], below: &[f32], before: &[f32], after: &[f32], magnitudes: &mut [f32], turns: &mut [f32]) {
+    let n = magnitudes.len();
+    let (above, below, before, after, turns) = (&above[..n], &below[..n], &before[..n], &after[..n], &mut turns[..n]);
+    for i in 0..n {
+        let (dx, dy) = (after[i] - before[i], below[i] - above[i]);
+        magnitudes[i] = (dx * dx + dy * dy).sqrt();
+        turns[i] = direction(dx, dy);
     }
 }
 
@@ -43,9 +51,9 @@ fn direction(x: f32, y: f32) -> f32 {
     if y < 0.0 { 1.0 - turn } else { turn }
 }
 
-/// `exp(-i^2 / (2 sigma^2))` for i from 0 to `radius`.
-pub(super) fn bell(radius: usize, sigma: f32) -> Vec<f32> {
-    (0..=radius).map(|i| (-0.5 * (i * i) as f32 / (sigma * sigma)).exp()).collect()
+/// `exp(-i^2 / (2 sigma^2))` for i from `-radius` to `radius`.
+pub(super) fn bell(radius: isize, sigma: f32) -> Vec<f32> {
+    (-radius..=radius).map(|i| (-0.5 * (i * i) as f32 / (sigma * sigma)).exp()).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The scale-invariant feature transform (D. G. Lowe, "Distinctive image features from scale-invariant keypoints", 2004).
 
-use super::descriptor::{Circle, LENGTH};
+use super::descriptor::{Circle, LENGTH, Votes};
 use super::extrema::{Extremum, Thresholds, extrema};
 use super::gradient::Gradients;
 use super::keypoint::Keypoint;
@@ -181,7 +181,7 @@ impl Sift {
     }
     /// Descriptors of an octave's keypoints.
     fn describe(&self, octave: &Octave, keypoints: &[Keypoint]) -> Vec<[f32; LENGTH]> {
-        let describe = |gradients: &mut Gradients, k: &Keypoint| {
+        let describe = |room: &mut (Gradients, Votes), k: &Keypoint| {
             let (step, layers) = (octave.step(), self.scales.layers as f32);
             let sigma = (0.5 * k.size / step).max(0.1);
             let layer = (layers * (sigma / self.scales.sigma as f32).log2()).round().clamp(1.0, layers) as usize;
@@ -189,9 +189,9 @@ impl Sift {
             let image = &octave.blurred[layer];
             let circle = Circle { image, height: octave.height, width: octave.width, row, column, sigma };
             let mut descriptor = [0.0; LENGTH];
-            circle.describe(k.angle, gradients, &mut descriptor);
+            circle.describe(k.angle, room, &mut descriptor);
             descriptor
         };
-        keypoints.par_iter().with_min_len(4).map_init(Gradients::default, describe).collect()
+        keypoints.par_iter().with_min_len(4).map_init(Default::default, describe).collect()
     }
 }

@@ -16,6 +16,10 @@ const SIGMA: f32 = 1.2 / 9.0;
 /// The filter for the mixed derivative is this much too strong beside the others.
 const MIXED: f32 = 0.9;
 
+/// The sigma of a descriptor's weights, in steps of the scale. (The paper has 3.3. Here places count in neighboring cells, too, so that outer ones
+/// say more.)
+const WINDOW: f32 = 4.0;
+
 /// Speeded-up robust features: maxima of the determinant of the Hessian matrix, which box filters on an integral image approximate; the direction in which
 /// Haar wavelets respond most; and the sums of their responses and absolute responses in 4 x 4 cells (H. Bay et al., "Speeded-up robust features
 /// (SURF)", 2008). Faster than [`Sift`](super::Sift), with shorter descriptors, and less reliable.
@@ -262,7 +266,7 @@ fn describe(image: &Integral, k: &Keypoint, to: &mut [f32; LENGTH]) {
     for (i, j) in (0..24).flat_map(|i| (0..24).map(move |j| (i as f32 - 11.5, j as f32 - 11.5))) {
         let (y, x) = (k.y + s * (j * sin + i * cos), k.x + s * (j * cos - i * sin));
         let [right, down] = image.haar(y, x, s);
-        let weight = (-(i * i + j * j) / (2.0 * 3.3 * 3.3)).exp();
+        let weight = (-(i * i + j * j) / (2.0 * WINDOW * WINDOW)).exp();
         let (along, across) = (weight * (right * cos + down * sin), weight * (down * cos - right * sin));
         // Cells are 5 steps wide; their middles are whole numbers here.
         let (row, column) = (i / 5.0 + 1.5, j / 5.0 + 1.5);
