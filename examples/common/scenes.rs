@@ -92,7 +92,7 @@ pub fn acrobot(states: &[[f64; 4]]) -> Scene {
 /// A car in its valley, and the flag at its goal.
 pub fn mountain_car(states: &[[f64; 2]]) -> Scene {
     let at = |place: f64| [20.0 + 200.0 * (place - MountainCar::ENDS[0]), 180.0 - 140.0 * (0.5 + 0.5 * (3.0 * place).sin())];
-    let mut scene = Scene::new([400, 200], states.len(), 30.0, false);
+    let mut scene = Scene::new([400, 200], states.len(), 6.0, false);
     let [left, right] = MountainCar::ENDS;
     let hill: String = (0..=60).map(|i| at(left + (right - left) * f64::from(i) / 60.0)).map(|[x, y]| format!("{x:.1},{y:.1} ")).collect();
     let [x, y] = at(MountainCar::GOAL);

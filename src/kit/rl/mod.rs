@@ -3,7 +3,7 @@
 //! | to .. | take |
 //! |---|---|
 //! | have a task | [`CartPole`], [`Acrobot`], [`MountainCar`] (gymnasium's, step by step), [`Catch`] (pixels), or an [`Environment`] of your own |
-//! | see what moves | [`FrameStack`] |
+//! | see what moves; act for longer | [`FrameStack`]; [`ActionRepeat`] |
 //! | remember | [`ReplayMemory`], uniform or by priorities ([`SumTree`]) |
 //! | learn | [`Dqn`]; by hand [`td_target`], [`double_td_target`], [`soft_update`] |
 //! | value states and actions apart | [`DuelingHead`] |
@@ -11,6 +11,7 @@
 //! | measure | [`evaluate`] |
 
 mod acrobot;
+mod action_repeat;
 mod cart_pole;
 mod catch;
 mod dqn;
@@ -24,6 +25,7 @@ mod sum_tree;
 mod target;
 
 pub use acrobot::Acrobot;
+pub use action_repeat::ActionRepeat;
 pub use cart_pole::CartPole;
 pub use catch::Catch;
 pub use dqn::{Dqn, DqnOptions, Learned, TargetUpdate, TdLoss, evaluate};

@@ -1,7 +1,7 @@
 //! Environments: seeds, limits, pictures, and what they refuse. (`tests/vision/rl.rs` compares them with gymnasium.)
 
 use super::refuses;
-use wengert::rl::{Acrobot, CartPole, Catch, Environment, Episode, FrameStack, MountainCar, Step, evaluate};
+use wengert::rl::{Acrobot, ActionRepeat, CartPole, Catch, Environment, Episode, FrameStack, MountainCar, Step, evaluate};
 
 /// All that a seed and the actions give, until an episode ends.
 fn played<N: Environment>(env: &mut N, seed: u64) -> (Vec<Vec<N::Element>>, Vec<(f64, bool, bool)>) {
@@ -124,6 +124,20 @@ fn stacks_are_the_last_pictures() {
         assert_eq!((stack.reward, stack.terminated, stack.truncated), (step.reward, step.terminated, step.truncated));
     }
     assert_eq!(stacked.inner().ball(), alone.ball());
+}
+
+#[test]
+fn actions_that_last() {
+    let (mut alone, mut repeated) = (MountainCar::new(), ActionRepeat::new(MountainCar::new(), 3));
+    assert_eq!(repeated.reset(4), alone.reset(4));
+    for i in 0..66 {
+        let step = [0; 3].map(|_| alone.step(i % 3)).into_iter().last().expect("three");
+        assert_eq!(repeated.step(i % 3), Step { reward: -3.0, ..step });
+    }
+    let last = repeated.step(0); // 200 steps are not a multiple of three
+    assert_eq!((last.reward, last.truncated, repeated.inner().state()[1] != 0.0), (-2.0, true, true));
+    refuses("ActionRepeat: each action is done 0 times", || drop(ActionRepeat::new(CartPole::new(), 0)));
+    refuses("a step after the last of an episode", || drop(repeated.step(0)));
 }
 
 #[test]
