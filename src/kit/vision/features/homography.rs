@@ -196,7 +196,7 @@ pub fn refine_homography(h: &Homography, from: &[Point], to: &[Point]) -> Result
     };
     let options = LbfgsOptions { strong_wolfe: true, max_iter: 100, tolerance_grad: 1e-12, tolerance_change: 1e-15, ..Default::default() };
     let mut last = f64::INFINITY;
-    Lbfgs::with(options).step(&[param.clone()], || {
+    Lbfgs::with(options).step(std::slice::from_ref(&param), || {
         tape.reset();
         let (loss, grads) = loss_of(&tape, &param);
         last = loss;

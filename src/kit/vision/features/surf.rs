@@ -136,7 +136,7 @@ impl Surf {
     }
     fn in_octave(&self, image: &Integral, (height, width): (usize, usize), octave: usize) -> Vec<Keypoint> {
         let step = 1 << octave;
-        let sizes: Vec<usize> = (1..=self.layers).map(|i| 3 * ((2 * i << octave) + 1)).collect();
+        let sizes: Vec<usize> = (1..=self.layers).map(|i| 3 * (((2 * i) << octave) + 1)).collect();
         let layers: Vec<Layer> = sizes.iter().map(|size| Layer::new(image, (height, width), step, *size)).collect();
         let find = |i: usize| {
             let [low, here, high] = [&layers[i - 1], &layers[i], &layers[i + 1]];
