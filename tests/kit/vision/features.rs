@@ -9,7 +9,7 @@ fn blobs(height: usize, width: usize) -> Array2<u8> {
     Array2::from_shape_fn((height, width), |(y, x)| {
         let blob = |k: u32| {
             let [a, b] = [k * 7919 % 1013, k * 104_729 % 997].map(|v| v as f32 / 1000.0);
-            let (size, sign) = (2.0 + (k % 5) as f32, if k % 2 == 0 { 80.0 } else { -80.0 });
+            let (size, sign) = (2.0 + (k % 5) as f32, if k.is_multiple_of(2) { 80.0 } else { -80.0 });
             let (dy, dx) = (y as f32 - a * height as f32, x as f32 - b * width as f32);
             sign * (-(dx * dx + 1.5 * dy * dy + 0.7 * dx * dy) / (2.0 * size * size)).exp()
         };
