@@ -126,7 +126,9 @@ pub(crate) fn copy<T: Scalar>(x: View<'_, T>, y: &mut [T]) {
         return;
     }
     let nest = Nest::new(x.shape(), [x.strides()], |_| true);
+    // (A small array fits into the first-level cache.)
     if nest.step[0] != 1
+        && y.len() >= 4096
         && let Some(along) = nest.outer.iter().position(|axis| axis.steps[0] == 1)
     {
         return transpose(x.data, x.offset, &nest, along, y);
