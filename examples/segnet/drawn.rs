@@ -1,6 +1,7 @@
-//! Images that the program draws: discs, squares, triangles and striped ellipses, on a background with noise, and the class of each pixel.
+//! Images that the program draws: bright discs, squares, triangles and striped ellipses on a dark ground, all with noise, and the class of each pixel.
 
 use ndarray::{Array2, Array3};
+use std::ops::Range;
 use wengert::init::seeded;
 use wengert::rand::{Rng, RngExt};
 
@@ -8,6 +9,9 @@ use wengert::rand::{Rng, RngExt};
 pub const CLASSES: [&str; 5] = ["background", "disc", "square", "triangle", "stripes"];
 
 type Color = [f64; 3];
+
+const DARK: Range<f64> = 0.05..0.4;
+const BRIGHT: Range<f64> = 0.45..1.0;
 
 /// A figure: a class from 1 on, a center, a radius, and what it looks like.
 struct Figure {
@@ -43,10 +47,10 @@ impl Figure {
 /// An image `[3, size, size]`, and the class of each of its pixels. The same seed gives the same image.
 pub fn image(size: usize, seed: u64) -> (Array3<u8>, Array2<u8>) {
     let rng = &mut seeded(seed);
-    let (here, there) = (color(rng), color(rng));
+    let (here, there) = (color(rng, DARK), color(rng, DARK));
     let (sin, cos) = rng.random_range(0.0..std::f64::consts::TAU).sin_cos();
     let middle = size as f64 / 2.0;
-    let figures = figures(size as f64, rng, std::array::from_fn(|k| (here[k] + there[k]) / 2.0));
+    let figures = figures(size as f64, rng);
     let (mut pixels, mut classes) = (Array3::zeros((3, size, size)), Array2::zeros((size, size)));
     for y in 0..size {
         for x in 0..size {
@@ -66,49 +70,26 @@ pub fn image(size: usize, seed: u64) -> (Array3<u8>, Array2<u8>) {
     (pixels, classes)
 }
 
-/// Two to four figures that cover each other little, in colors unlike the background's.
-fn figures(size: f64, rng: &mut impl Rng, background: Color) -> Vec<Figure> {
+/// Two to four figures that cover each other little.
+fn figures(size: f64, rng: &mut impl Rng) -> Vec<Figure> {
     let mut figures: Vec<Figure> = Vec::new();
     let wanted = rng.random_range(2..=4);
     for _ in 0..40 {
         let radius = rng.random_range(0.15..0.27) * size;
-        let center = [rng.random_range(0.05..0.95) * size, rng.random_range(0.05..0.95) * size];
+        let center = [rng.random_range(0.1..0.9) * size, rng.random_range(0.1..0.9) * size];
         let apart = |f: &Figure| (f.center[0] - center[0]).hypot(f.center[1] - center[1]) > 0.85 * (f.radius + radius);
         if figures.len() < wanted && figures.iter().all(apart) {
             let class = rng.random_range(1..CLASSES.len() as u8);
-            let [color, other] = [unlike(rng, background), unlike(rng, background)];
-            figures.push(Figure {
-                class,
-                center,
-                radius,
-                angle: rng.random_range(0.0..std::f64::consts::TAU),
-                color,
-                other: darker(color, other),
-            });
+            let [color, other] = [color(rng, BRIGHT), color(rng, BRIGHT)];
+            // Stripes that are too like each other are told apart by brightness.
+            let alike = color.iter().zip(other).all(|(a, b)| (a - b).abs() < 0.3);
+            let other = if alike { color.map(|c| c / 2.0) } else { other };
+            figures.push(Figure { class, center, radius, angle: rng.random_range(0.0..std::f64::consts::TAU), color, other });
         }
     }
     figures
 }
 
-fn color(rng: &mut impl Rng) -> Color {
-    std::array::from_fn(|_| rng.random_range(0.1..0.9))
-}
-
-fn distance(a: Color, b: Color) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
-}
-
-/// A color that the eye tells from this one.
-fn unlike(rng: &mut impl Rng, from: Color) -> Color {
-    loop {
-        let color = color(rng);
-        if distance(color, from) > 0.35 {
-            return color;
-        }
-    }
-}
-
-/// The other color, or if it is too like this one, this one at half its brightness.
-fn darker(color: Color, other: Color) -> Color {
-    if distance(color, other) > 0.3 { other } else { color.map(|c| c / 2.0) }
+fn color(rng: &mut impl Rng, brightness: Range<f64>) -> Color {
+    std::array::from_fn(|_| rng.random_range(brightness.clone()))
 }

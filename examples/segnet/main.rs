@@ -32,19 +32,19 @@ struct Options {
     #[arg(long, default_value_t = 11)]
     ignore: u8,
     /// Number of images that are drawn to train on
-    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 4000, value_parser = clap::value_parser!(u32).range(1..))]
     images: u32,
     /// Height and width of the images that are drawn
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(16..=512))]
     size: u32,
     /// How often all training images are seen
-    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: u32,
     /// Images in a mini-batch
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
     /// Learning rate at its highest
-    #[arg(long, default_value_t = 2e-3)]
+    #[arg(long, default_value_t = 4e-3)]
     lr: f64,
     /// Channels of each stage; SegNet-Basic has 64,64,64,64
     #[arg(long, value_delimiter = ',', default_value = "16,32,64,64")]
