@@ -23,7 +23,7 @@ pub fn gaussian_kernel1d(size: usize, sigma: f64) -> Vec<f64> {
     let nearest = middle.fract();
     let weight = |i: usize| {
         let at = i as f64 - middle;
-        (-0.5 * (at * at - nearest * nearest) / (sigma * sigma)).exp()
+        (-0.5 * (at * at - nearest * nearest) / sigma / sigma).exp()
     };
     let weights: Vec<f64> = (0..size).map(weight).collect();
     let sum: f64 = weights.iter().sum();
