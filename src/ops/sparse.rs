@@ -293,7 +293,8 @@ mod rows {
     #[test]
     fn refused() {
         let text = |f: fn() -> SparseMatrix| *std::panic::catch_unwind(f).expect_err("must be refused").downcast::<String>().unwrap();
-        let cases: [(fn() -> SparseMatrix, &str); 7] = [
+        type Case = (fn() -> SparseMatrix, &'static str);
+        let cases: [Case; 7] = [
             (|| SparseMatrix::from_entries([2, 2], [(2, 0, 1.0)]), "row 2 is out of range"),
             (|| SparseMatrix::from_entries([2, 2], [(0, 2, 1.0)]), "column 2 is out of range"),
             (|| SparseMatrix::from_entries([1 << 40, 2], []), "too large"),

@@ -23,9 +23,8 @@ pub fn gaussian_kernel1d(size: usize, sigma: f64) -> Vec<f64> {
     let nearest = middle.fract();
     let weight = |i: usize| {
         let at = i as f64 - middle;
-        let beyond = at * at - nearest * nearest;
-        // Divided twice: the square of a tiny sigma is 0, that of a huge one infinite.
-        if beyond == 0.0 { 1.0 } else { (-0.5 * beyond / sigma / sigma).exp() }
+        // Divided twice: the square of a tiny sigma is 0.
+        (-0.5 * (at * at - nearest * nearest) / sigma / sigma).exp()
     };
     let weights: Vec<f64> = (0..size).map(weight).collect();
     let sum: f64 = weights.iter().sum();

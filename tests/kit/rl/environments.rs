@@ -3,8 +3,11 @@
 use super::refuses;
 use wengert::rl::{Acrobot, ActionRepeat, CartPole, Catch, Environment, Episode, FrameStack, MountainCar, Step, evaluate};
 
+/// What is observed, and with each step its reward, and whether it was terminated or truncated.
+type Played<E> = (Vec<Vec<E>>, Vec<(f64, bool, bool)>);
+
 /// All that a seed and the actions give, until an episode ends.
-fn played<N: Environment>(env: &mut N, seed: u64) -> (Vec<Vec<N::Element>>, Vec<(f64, bool, bool)>) {
+fn played<N: Environment>(env: &mut N, seed: u64) -> Played<N::Element> {
     let (mut seen, mut results) = (vec![env.reset(seed)], vec![]);
     for i in 0.. {
         let Step { observation, reward, terminated, truncated } = env.step((i / 3 + seed as usize) % env.num_actions());
@@ -136,7 +139,7 @@ fn actions_that_last() {
     }
     let last = repeated.step(0); // 200 steps are not a multiple of three
     assert_eq!((last.reward, last.truncated, repeated.inner().state()[1] != 0.0), (-2.0, true, true));
-    refuses("ActionRepeat: each action is done 0 times", || drop(ActionRepeat::new(CartPole::new(), 0)));
+    refuses("ActionRepeat: each action is done 0 times", || _ = ActionRepeat::new(CartPole::new(), 0));
     refuses("a step after the last of an episode", || drop(repeated.step(0)));
 }
 
@@ -178,8 +181,8 @@ fn what_is_refused() {
     });
     refuses("is no state", || drop(CartPole::new().set_state([0.0, f64::NAN, 0.0, 0.0])));
     refuses("is no state", || drop(MountainCar::new().set_state([f64::INFINITY, 0.0])));
-    refuses("a limit of 0 steps", || drop(Acrobot::new().max_episode_steps(Some(0))));
-    refuses("a limit of 0 steps", || drop(Episode::new(Some(0))));
+    refuses("a limit of 0 steps", || _ = Acrobot::new().max_episode_steps(Some(0)));
+    refuses("a limit of 0 steps", || _ = Episode::new(Some(0)));
     refuses("FrameStack: a stack of 0 frames", || drop(FrameStack::new(Catch::new(), 0)));
     refuses("FrameStack: a stack: an array of shape", || drop(FrameStack::new(Catch::new(), usize::MAX)));
 }

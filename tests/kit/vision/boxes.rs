@@ -46,8 +46,8 @@ fn formats_codes_and_the_focal_loss_have_derivatives() {
     let coder = BoxCoder::new([10.0, 10.0, 5.0, 5.0]);
     differentiable(&[a.clone(), b.clone()], |v| coder.encode(v[0], v[1]));
     differentiable(&[(&a - 10.0) / 10.0, b.clone()], |v| coder.decode(v[0], v[1]));
-    differentiable(&[a.clone()], |v| box_convert(v[0], BoxFormat::Xyxy, BoxFormat::Cxcywh) * box_area(v[0]).unsqueeze(-1));
-    differentiable(&[a.clone()], |v| clip_boxes_to_image(v[0], [17, 11]));
+    differentiable(std::slice::from_ref(&a), |v| box_convert(v[0], BoxFormat::Xyxy, BoxFormat::Cxcywh) * box_area(v[0]).unsqueeze(-1));
+    differentiable(std::slice::from_ref(&a), |v| clip_boxes_to_image(v[0], [17, 11]));
     let targets = a.mapv(|x| if x > 15.0 { 1.0 } else { 0.0 });
     for alpha in [None, Some(0.25)] {
         for gamma in [0.0, 1.5, 2.0] {
@@ -64,11 +64,11 @@ fn regions_have_derivatives() {
     for aligned in [false, true] {
         for sampling_ratio in [None, Some(1), Some(3)] {
             let options = RoiAlignOptions { spatial_scale: 0.9, sampling_ratio, aligned };
-            differentiable(&[map.clone()], |v| roi_align(v[0], &rois, [2, 3], options).square());
+            differentiable(std::slice::from_ref(&map), |v| roi_align(v[0], &rois, [2, 3], options).square());
         }
     }
-    differentiable(&[map.clone()], |v| ps_roi_align(v[0], &rois, [2, 2], 1.0, None).square());
-    differentiable(&[map.clone()], |v| ps_roi_pool(v[0], &rois, [2, 2], 1.0).square());
+    differentiable(std::slice::from_ref(&map), |v| ps_roi_align(v[0], &rois, [2, 2], 1.0, None).square());
+    differentiable(std::slice::from_ref(&map), |v| ps_roi_pool(v[0], &rois, [2, 2], 1.0).square());
     differentiable(&[map], |v| roi_pool(v[0], &rois, [2, 3], 1.0).square());
 }
 
@@ -187,7 +187,8 @@ fn refusals() {
     let (map, three) = (tape.leaf(ArrayD::ones(IxDyn(&[1, 4, 3, 3]))), tape.leaf([[0.0; 3]]));
     let four = tape.leaf([[0.0, 0.0, 1.0, 1.0]]);
     let rois = [[0.0, 0.0, 0.0, 1.0, 1.0]];
-    let cases: Vec<(Box<dyn Fn() + '_>, &str)> = vec![
+    type Case<'a> = (Box<dyn Fn() + 'a>, &'a str);
+    let cases: Vec<Case<'_>> = vec![
         (Box::new(|| ignore(box_area(three))), "box_area: boxes have a shape [.., 4], not [1, 3]"),
         (Box::new(|| ignore(box_iou(three, four))), "box_iou: two lists of boxes have shapes [n, 4] and [m, 4]"),
         (Box::new(|| ignore(distance_box_iou_loss(four, three, Reduction::Sum))), "have one shape [.., 4]"),
