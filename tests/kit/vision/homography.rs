@@ -57,9 +57,7 @@ fn wrong_pairs_are_left_out() {
     let mut rng = seeded(5);
     let from = points(100, 4);
     let mut to: Vec<_> = from.iter().map(|p| H.apply(*p)).collect();
-    for at in 0..60 {
-        to[at] = [rng.random_range(0.0..200.0), rng.random_range(0.0..150.0)];
-    }
+    to[..60].fill_with(|| [rng.random_range(0.0..200.0), rng.random_range(0.0..150.0)]);
     let found = find_homography(&from, &to, RansacOptions::default()).unwrap();
     assert!(found.inliers[60..].iter().all(|i| *i) && found.count() <= 43, "{}", found.count());
     assert!(found.trials < 2000, "{}", found.trials);
