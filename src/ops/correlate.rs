@@ -22,7 +22,8 @@ impl<T: Scalar> Op<T> for Correlate1d {
     fn shape(&self, x: &[&Shape]) -> Result<Shape, ShapeError> {
         let (n, w) = (x[0][self.axis], x[1]);
         if w.len() != 1 || w[0] == 0 {
-            return Err(ShapeError::new(format!("the weights have shape {w}")).hint("they are a list: a kernel for each axis is applied after another"));
+            return Err(ShapeError::new(format!("the weights have shape {w}"))
+                .hint("they are a list: a kernel for each axis is applied after another"));
         }
         if w[0] > n {
             let e = ShapeError::new(format!("{} weights for an axis of size {n}", w[0]));

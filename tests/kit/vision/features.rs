@@ -62,7 +62,8 @@ fn a_disk_is_found() {
             assert!(middle.is_some(), "{x0} {y0} {radius}: {keypoints:?}");
         }
         // The Laplacian of a disk is largest for sigma = radius / sqrt(2).
-        let sizes: Vec<f32> = Sift::new().detect(image.view()).iter().filter(|k| (k.x - x0).hypot(k.y - y0) < 0.3).map(|k| k.size).collect();
+        let sizes: Vec<f32> =
+            Sift::new().detect(image.view()).iter().filter(|k| (k.x - x0).hypot(k.y - y0) < 0.3).map(|k| k.size).collect();
         assert!(sizes.iter().any(|s| (s / (radius * 2f32.sqrt()) - 1.0).abs() < 0.25), "{radius}: {sizes:?}");
     }
 }

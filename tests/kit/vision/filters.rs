@@ -2,9 +2,7 @@
 
 use approx::assert_abs_diff_eq;
 use ndarray::{Array2, ArrayD, IxDyn, array};
-use wengert::vision::{
-    from_laplacian_pyramid, gaussian_blur, gaussian_kernel1d, gaussian_pyramid, laplacian_pyramid, pyr_down, pyr_up,
-};
+use wengert::vision::{from_laplacian_pyramid, gaussian_blur, gaussian_kernel1d, gaussian_pyramid, laplacian_pyramid, pyr_down, pyr_up};
 use wengert::{Options, Tape, check_grads};
 
 fn image() -> Array2<f64> {
@@ -26,7 +24,8 @@ fn blurs_as_opencv() {
 #[test]
 fn pyramids_as_opencv() {
     let tape = Tape::new();
-    let down = array![[7.921875, 8.875, 8.2734375, 7.78125], [9.1484375, 7.71875, 7.6171875, 9.7734375], [5.59375, 5.375, 7.9296875, 9.859375]];
+    let down =
+        array![[7.921875, 8.875, 8.2734375, 7.78125], [9.1484375, 7.71875, 7.6171875, 9.7734375], [5.59375, 5.375, 7.9296875, 9.859375]];
     assert_abs_diff_eq!(pyr_down(tape.constant(image())).to_array(), down.into_dyn(), epsilon = 1e-12);
     let up = array![
         [1.875, 3.0, 4.78125, 5.625, 6.25, 7.375, 8.40625, 8.75],
@@ -60,7 +59,8 @@ fn batches_and_levels() {
 fn derivatives() {
     let x = image().mapv(|v| v / 23.0).into_dyn();
     let check = |f: &dyn for<'t> Fn(wengert::Var<'t, f64>) -> wengert::Var<'t, f64>| {
-        check_grads(|x| f(x[0]).exp(), std::slice::from_ref(&x), Options::default()).unwrap();
+        let report = check_grads(|x| f(x[0]).exp(), std::slice::from_ref(&x), Options::default());
+        assert!(report.is_ok(), "{report:?}");
     };
     check(&|x| gaussian_blur(x, [3, 5], [0.7, 1.3]));
     check(&pyr_down);
@@ -93,8 +93,8 @@ fn refusals() {
         (blur([5, 0], [3, 1], [1.0; 2]), "images of 5 x 0"),
         (super::refusal(|| drop(gaussian_kernel1d(0, 1.0))), "size is 0"),
         (super::refusal(|| drop(gaussian_pyramid(Tape::<f32>::new().constant(Array2::zeros((9, 4))), 2))), "pyr_down"),
-        (super::refusal(|| drop(pyr_up(Tape::<f32>::new().constant(Array2::zeros((3, 3))), [6, 7]))), "an image of 3 x 3 to 6 x 7"),
-        (super::refusal(|| drop(from_laplacian_pyramid::<f32>(&[]))), "without levels"),
+        (super::refusal(|| pyr_up(Tape::<f32>::new().constant(Array2::zeros((3, 3))), [6, 7]).shape()), "an image of 3 x 3 to 6 x 7"),
+        (super::refusal(|| from_laplacian_pyramid::<f32>(&[]).shape()), "without levels"),
     ] {
         assert!(text.contains(says) && text.contains("hint: ") && text.contains("filters.rs"), "{text}");
     }

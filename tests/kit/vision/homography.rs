@@ -3,9 +3,7 @@
 use approx::assert_abs_diff_eq;
 use rand::RngExt;
 use wengert::init::seeded;
-use wengert::vision::features::{
-    Homography, HomographyError, Point, RansacOptions, find_homography, homography_dlt, refine_homography,
-};
+use wengert::vision::features::{Homography, HomographyError, Point, RansacOptions, find_homography, homography_dlt, refine_homography};
 
 const H: Homography = Homography([[0.9, 0.3, 20.0], [-0.2, 1.1, 5.0], [1e-3, -5e-4, 1.0]]);
 

@@ -97,6 +97,9 @@ impl Circle<'_> {
                 continue;
             }
             let first = self.gradients(row, from.ceil() as isize, to.floor() as isize, gradients);
+            if gradients.magnitudes.is_empty() {
+                continue; // the circle lies beside the image here
+            }
             let line = Line {
                 first: first as i32,
                 weight: weights[(row + radius) as usize],
@@ -105,7 +108,7 @@ impl Circle<'_> {
                 turn: angle / 360.0,
             };
             votes.resize(gradients.magnitudes.len());
-            let weights = &weights[(first + radius).max(0) as usize..];
+            let weights = &weights[(first + radius) as usize..];
             line.votes(weights, &mut gradients.magnitudes, &mut gradients.turns, &mut votes.x, &mut votes.y, &mut votes.bins);
             votes.cast(gradients, &mut histogram);
         }

@@ -106,8 +106,11 @@ fn refined(octave: &Octave, mut layer: usize, mut y: usize, mut x: usize, keep: 
     for _ in 0..STEPS {
         let at = |layer: usize, y: usize, x: usize| octave.blurred[layer + 1].at(y, x) - octave.blurred[layer].at(y, x);
         let value = at(layer, y, x);
-        let [[x0, x1], [y0, y1], [l0, l1]] =
-            [[at(layer, y, x - 1), at(layer, y, x + 1)], [at(layer, y - 1, x), at(layer, y + 1, x)], [at(layer - 1, y, x), at(layer + 1, y, x)]];
+        let [[x0, x1], [y0, y1], [l0, l1]] = [
+            [at(layer, y, x - 1), at(layer, y, x + 1)],
+            [at(layer, y - 1, x), at(layer, y + 1, x)],
+            [at(layer - 1, y, x), at(layer + 1, y, x)],
+        ];
         let slope = [(x1 - x0) / 2.0, (y1 - y0) / 2.0, (l1 - l0) / 2.0];
         let [xx, yy, ll] = [x0 + x1 - 2.0 * value, y0 + y1 - 2.0 * value, l0 + l1 - 2.0 * value];
         let xy = (at(layer, y + 1, x + 1) - at(layer, y + 1, x - 1) - at(layer, y - 1, x + 1) + at(layer, y - 1, x - 1)) / 4.0;

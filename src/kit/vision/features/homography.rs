@@ -338,9 +338,7 @@ pub fn find_homography(from: &[Point], to: &[Point], options: RansacOptions) -> 
 /// nearly on a line, or only some of the triangles are turned over, which no view of a plane
 /// does.
 fn of_four(from: [Point; 4], to: [Point; 4]) -> Option<[[f64; 3]; 3]> {
-    let area = |p: [Point; 4], [i, j, k]: [usize; 3]| {
-        (p[j][0] - p[i][0]) * (p[k][1] - p[i][1]) - (p[j][1] - p[i][1]) * (p[k][0] - p[i][0])
-    };
+    let area = |p: [Point; 4], [i, j, k]: [usize; 3]| (p[j][0] - p[i][0]) * (p[k][1] - p[i][1]) - (p[j][1] - p[i][1]) * (p[k][0] - p[i][0]);
     let areas = [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]].map(|t| (area(from, t), area(to, t)));
     let turned = areas.iter().filter(|(a, b)| a * b < 0.0).count();
     if areas.iter().any(|(a, b)| a.abs().min(b.abs()) < 1e-3) || ![0, 4].contains(&turned) {

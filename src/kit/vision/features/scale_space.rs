@@ -116,10 +116,8 @@ impl Scales {
         }
         let next = halved(&octave.blurred[self.layers], [height / 2, width / 2], self.margin());
         let mut rest = Vec::new();
-        let (result, ()) = rayon::join(
-            || f(&octave),
-            || self.from_octave(index + 1, [height / 2, width / 2], next, None, count, f, &mut rest),
-        );
+        let (result, ()) =
+            rayon::join(|| f(&octave), || self.from_octave(index + 1, [height / 2, width / 2], next, None, count, f, &mut rest));
         results.push(result);
         results.append(&mut rest);
     }

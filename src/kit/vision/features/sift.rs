@@ -154,8 +154,7 @@ impl Sift {
         keypoints
     }
     fn in_octave(&self, octave: &Octave) -> Vec<Keypoint> {
-        let keep =
-            Thresholds { contrast: self.contrast_threshold * 255.0 / self.scales.layers as f32, edge: self.edge_threshold };
+        let keep = Thresholds { contrast: self.contrast_threshold * 255.0 / self.scales.layers as f32, edge: self.edge_threshold };
         let found = extrema(octave, keep);
         let directed = |gradients: &mut Gradients, e: &Extremum| {
             let sigma = self.scales.sigma as f32 * ((e.layer as f32 + e.offset[2]) / self.scales.layers as f32).exp2();

@@ -145,7 +145,9 @@ impl Surf {
             let (rows, columns) = here.values.dim();
             let rows = border..rows.saturating_sub(border);
             rows.into_par_iter()
-                .flat_map_iter(move |y| (border..columns.saturating_sub(border)).filter_map(move |x| self.maximum([low, here, high], y, x, step, octave)))
+                .flat_map_iter(move |y| {
+                    (border..columns.saturating_sub(border)).filter_map(move |x| self.maximum([low, here, high], y, x, step, octave))
+                })
                 .collect::<Vec<_>>()
         };
         (1..self.layers - 1).flat_map(find).collect()
@@ -163,7 +165,8 @@ impl Surf {
         }
         // The vertex of the quadratic function through the neighbors.
         let slope = [at(1, y, x + 1) - at(1, y, x - 1), at(1, y + 1, x) - at(1, y - 1, x), at(2, y, x) - at(0, y, x)].map(|d| d / 2.0);
-        let second = [at(1, y, x + 1) + at(1, y, x - 1), at(1, y + 1, x) + at(1, y - 1, x), at(2, y, x) + at(0, y, x)].map(|d| d - 2.0 * value);
+        let second =
+            [at(1, y, x + 1) + at(1, y, x - 1), at(1, y + 1, x) + at(1, y - 1, x), at(2, y, x) + at(0, y, x)].map(|d| d - 2.0 * value);
         let xy = (at(1, y + 1, x + 1) - at(1, y + 1, x - 1) - at(1, y - 1, x + 1) + at(1, y - 1, x - 1)) / 4.0;
         let xl = (at(2, y, x + 1) - at(2, y, x - 1) - at(0, y, x + 1) + at(0, y, x - 1)) / 4.0;
         let yl = (at(2, y + 1, x) - at(2, y - 1, x) - at(0, y + 1, x) + at(0, y - 1, x)) / 4.0;
