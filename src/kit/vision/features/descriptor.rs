@@ -122,7 +122,7 @@ impl Circle<'_> {
         let norm = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
         let most = CLIP * norm(to);
         to.iter_mut().for_each(|x| *x = x.min(most));
-        let scale = NORM / norm(to).max(f32::MIN_POSITIVE);
+        let scale = NORM / norm(to).max(1e-20);
         to.iter_mut().for_each(|x| *x = (*x * scale).round().min(255.0));
     }
 }
