@@ -28,7 +28,8 @@ impl Reduction {
     ///
     /// ```
     /// use wengert::{Reduction, Tape};
-    /// let losses = Tape::<f64>::new().leaf([1.0, 2.0, 6.0]);
+    /// let tape = Tape::<f64>::new();
+    /// let losses = tape.leaf([1.0, 2.0, 6.0]);
     /// assert_eq!((Reduction::Mean.of(losses).item(), Reduction::Sum.of(losses).item()), (3.0, 9.0));
     /// ```
     #[track_caller]

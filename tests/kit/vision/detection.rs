@@ -222,7 +222,8 @@ fn refusals() {
     let model = detector(1);
     let small = ImageList::new(tape.full([1, 1, 64, 64], 0.0));
     let conv = || Sequential::<f32>::new().push(Conv2d::new(3, 4, 3, &mut init::seeded(1)));
-    let cases: Vec<(Box<dyn FnOnce() + '_>, &str)> = vec![
+    type Case<'a> = (Box<dyn FnOnce() + 'a>, &'a str);
+    let cases: Vec<Case<'_>> = vec![
         (Box::new(|| ignore(ImageList::pad(&tape, &[] as &[Array3<f32>], 32))), "ImageList::pad: no images"),
         (
             Box::new(|| ignore(ImageList::pad(&tape, &[Array3::<f32>::zeros((3, 4, 4)), Array3::zeros((1, 4, 4))], 32))),

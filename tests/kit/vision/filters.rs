@@ -1,6 +1,5 @@
 //! Blurs and pyramids, beside values of OpenCV 5.
 
-use super::refusal;
 use approx::assert_abs_diff_eq;
 use ndarray::{Array2, ArrayD, IxDyn, array};
 use wengert::vision::{from_laplacian_pyramid, gaussian_blur, gaussian_kernel1d, gaussian_pyramid, laplacian_pyramid, pyr_down, pyr_up};
@@ -60,7 +59,8 @@ fn batches_and_levels() {
 fn derivatives() {
     let x = image().mapv(|v| v / 23.0).into_dyn();
     let check = |f: &dyn for<'t> Fn(wengert::Var<'t, f64>) -> wengert::Var<'t, f64>| {
-        assert_eq!(check_grads(|x| f(x[0]).exp(), std::slice::from_ref(&x), Options::default()).unwrap().order, 2);
+        let report = check_grads(|x| f(x[0]).exp(), std::slice::from_ref(&x), Options::default());
+        assert!(report.is_ok(), "{report:?}");
     };
     check(&|x| gaussian_blur(x, [3, 5], [0.7, 1.3]));
     check(&pyr_down);
@@ -80,7 +80,7 @@ fn kernels() {
 #[test]
 fn refusals() {
     let blur = |shape: [usize; 2], size, sigma| {
-        refusal(move || {
+        super::refusal(move || {
             let tape = Tape::<f64>::new();
             gaussian_blur(tape.constant(Array2::zeros(shape)), size, sigma);
         })
@@ -91,10 +91,10 @@ fn refusals() {
         (blur([5, 5], [3, 3], [f64::NAN, 1.0]), "sigma is NaN"),
         (blur([5, 2], [3, 5], [1.0; 2]), "a kernel of 3 x 5 for images of 5 x 2"),
         (blur([5, 0], [3, 1], [1.0; 2]), "images of 5 x 0"),
-        (refusal(|| drop(gaussian_kernel1d(0, 1.0))), "size is 0"),
-        (refusal(|| drop(gaussian_pyramid(Tape::<f32>::new().constant(Array2::zeros((9, 4))), 2))), "pyr_down"),
-        (refusal(|| _ = pyr_up(Tape::<f32>::new().constant(Array2::zeros((3, 3))), [6, 7])), "an image of 3 x 3 to 6 x 7"),
-        (refusal(|| _ = from_laplacian_pyramid::<f32>(&[])), "without levels"),
+        (super::refusal(|| drop(gaussian_kernel1d(0, 1.0))), "size is 0"),
+        (super::refusal(|| drop(gaussian_pyramid(Tape::<f32>::new().constant(Array2::zeros((9, 4))), 2))), "pyr_down"),
+        (super::refusal(|| pyr_up(Tape::<f32>::new().constant(Array2::zeros((3, 3))), [6, 7]).shape()), "an image of 3 x 3 to 6 x 7"),
+        (super::refusal(|| from_laplacian_pyramid::<f32>(&[]).shape()), "without levels"),
     ] {
         assert!(text.contains(says) && text.contains("hint: ") && text.contains("filters.rs"), "{text}");
     }

@@ -97,6 +97,9 @@ impl Circle<'_> {
                 continue;
             }
             let first = self.gradients(row, from.ceil() as isize, to.floor() as isize, gradients);
+            if gradients.magnitudes.is_empty() {
+                continue; // the circle lies beside the image here
+            }
             let line = Line {
                 first: first as i32,
                 weight: weights[(row + radius) as usize],
@@ -105,7 +108,7 @@ impl Circle<'_> {
                 turn: angle / 360.0,
             };
             votes.resize(gradients.magnitudes.len());
-            let weights = &weights[(first + radius).max(0) as usize..];
+            let weights = &weights[(first + radius) as usize..];
             line.votes(weights, &mut gradients.magnitudes, &mut gradients.turns, &mut votes.x, &mut votes.y, &mut votes.bins);
             votes.cast(gradients, &mut histogram);
         }
@@ -119,7 +122,7 @@ impl Circle<'_> {
         let norm = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
         let most = CLIP * norm(to);
         to.iter_mut().for_each(|x| *x = x.min(most));
-        let scale = NORM / norm(to).max(f32::MIN_POSITIVE);
+        let scale = NORM / norm(to).max(1e-20);
         to.iter_mut().for_each(|x| *x = (*x * scale).round().min(255.0));
     }
 }

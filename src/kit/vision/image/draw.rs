@@ -13,7 +13,7 @@ use rand::RngExt;
 /// use wengert::ndarray::{Array3, arr3};
 /// let mut image = Array3::<u8>::zeros((1, 3, 5));
 /// wengert::vision::image::draw_line(&mut image, [0.0, 0.0], [4.0, 2.0], [9, 9, 9], 1);
-/// assert_eq!(image, arr3(&[[[9, 0, 0, 0, 0], [0, 9, 9, 9, 0], [0, 0, 0, 0, 9]]]));
+/// assert_eq!(image, arr3(&[[[9, 0, 0, 0, 0], [0, 9, 9, 0, 0], [0, 0, 0, 9, 9]]]));
 /// ```
 ///
 /// # Panics
