@@ -14,7 +14,7 @@ fn options() -> DqnOptions {
     DqnOptions { batch_size: 16, learning_starts: 50, target_update: TargetUpdate::Every(20), ..Default::default() }
 }
 fn agent(options: DqnOptions, seed: u64) -> Dqn<Sequential> {
-    Dqn::new(|rng| net(rng), ReplayMemory::new(500, &[4]), options, seed)
+    Dqn::new(net, ReplayMemory::new(500, &[4]), options, seed)
 }
 /// Trains it for so many steps at least.
 fn trained(mut agent: Dqn<Sequential>, steps: u64) -> Dqn<Sequential> {
@@ -71,7 +71,7 @@ fn a_gradient_step_by_hand() {
     for (double, loss) in [(true, TdLoss::Huber), (false, TdLoss::Mse)] {
         let memory = || ReplayMemory::<f32>::new(64, &[4]).prioritized(PriorityOptions::default());
         let options = DqnOptions { batch_size: 8, learning_starts: 30, double, loss, max_grad_norm: 0.1, ..options() };
-        let mut agent = Dqn::new(|rng| net(rng), memory(), options, 9).optimizer(Sgd::new(0.5));
+        let mut agent = Dqn::new(net, memory(), options, 9).optimizer(Sgd::new(0.5));
         let mut env = CartPole::new();
         let mut seen = env.reset(1);
         for i in 0..30 {
@@ -157,7 +157,7 @@ fn the_same_seed_learns_the_same() {
     let weights = |seed, priorities: bool| {
         let memory = ReplayMemory::new(500, &[4]);
         let memory = if priorities { memory.prioritized(PriorityOptions::default()) } else { memory };
-        trained(Dqn::new(|rng| net(rng), memory, options(), seed), 300).state()
+        trained(Dqn::new(net, memory, options(), seed), 300).state()
     };
     for priorities in [false, true] {
         let first = weights(1, priorities);
