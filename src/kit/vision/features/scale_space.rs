@@ -61,7 +61,7 @@ impl Scales {
     /// The octaves that are large enough for an extremum.
     pub fn octaves(&self, [height, width]: [usize; 2]) -> usize {
         let least = 2 * BORDER + 1;
-        (0..).take_while(|o| 2 * height.min(width) >> o >= least).count()
+        (0..).take_while(|o| (2 * height.min(width)) >> o >= least).count()
     }
     /// Calls `f` with each octave of an image, on several threads; the results are in the order of the octaves.
     pub fn each_octave<R: Send>(&self, image: ArrayView2<u8>, f: impl Fn(&Octave) -> R + Sync) -> Vec<R> {
@@ -71,7 +71,7 @@ impl Scales {
         if count > 0 {
             let first = kernel(2.0 * CAMERA_SIGMA, self.sigma);
             let base = doubled(image, self.margin() + first.len() / 2);
-            self.from_octave(0, [2 * height, 2 * width], base, Some(&first), count, &f, &mut results);
+            self.octaves_from(0, [2 * height, 2 * width], base, Some(&first), count, &f, &mut results);
         }
         results
     }
@@ -86,7 +86,7 @@ impl Scales {
     }
     /// The octaves from `index` on. `base` is the first image of the next octave with its border, or what becomes it by the kernel `first`.
     #[allow(clippy::too_many_arguments)]
-    fn from_octave<R: Send>(
+    fn octaves_from<R: Send>(
         &self,
         index: usize,
         [height, width]: [usize; 2],
@@ -117,7 +117,7 @@ impl Scales {
         let next = halved(&octave.blurred[self.layers], [height / 2, width / 2], self.margin());
         let mut rest = Vec::new();
         let (result, ()) =
-            rayon::join(|| f(&octave), || self.from_octave(index + 1, [height / 2, width / 2], next, None, count, f, &mut rest));
+            rayon::join(|| f(&octave), || self.octaves_from(index + 1, [height / 2, width / 2], next, None, count, f, &mut rest));
         results.push(result);
         results.append(&mut rest);
     }
@@ -165,7 +165,7 @@ fn doubled(image: ArrayView2<u8>, margin: usize) -> Array2<f32> {
     let image = image.as_standard_layout();
     let pixels = image.as_slice().expect("it is in standard layout");
     // The nearer and the farther pixel.
-    let places = |at: usize, n: usize| (at / 2, if at % 2 == 0 { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(n - 1) });
+    let places = |at: usize, n: usize| (at / 2, if at.is_multiple_of(2) { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(n - 1) });
     bordered([2 * height, 2 * width], margin, |y, to| {
         let (near, far) = places(y, height);
         let [near, far] = [near, far].map(|y| &pixels[y * width..][..width]);
