@@ -312,8 +312,9 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         Task::MountainCar => {
             // The goal is rarely found by chance: actions that last find it sooner, and what is rare is drawn more often. A step of the agent is
             // six of the car.
-            let dqn = DqnOptions { epsilon: Epsilon::linear(1.0, 0.1, 6000), ..recipe.options };
-            let recipe = Recipe { name: "MountainCar-v0", options: dqn, steps: 60_000, enough: -106.0, require: -110.0, ..recipe };
+            let dqn = DqnOptions { epsilon: Epsilon::linear(1.0, 0.05, 6000), ..recipe.options };
+            let recipe =
+                Recipe { name: "MountainCar-v0", options: dqn, steps: 60_000, test: 100, enough: -104.0, require: -110.0, ..recipe };
             let by_errors = |memory: ReplayMemory| memory.prioritized(PriorityOptions { beta_steps: 60_000, ..Default::default() });
             let car = ActionRepeat::new(MountainCar::new(), 6);
             all(options, recipe, car, of_car, by_errors, |car| car.inner().state(), scenes::mountain_car)
