@@ -34,7 +34,9 @@ pub(crate) use lower::{col2im, im2col};
 /// Which code computes a convolution. Measured on two cores of 2 x 16 multiply-adds a cycle, 519 GFLOP/s, in f32, in GFLOP/s of the
 /// definition's operations, 3 x 3 taps, as winograd / flat / panel / patches: 32 images of 16 channels of 32 x 32 540 / 435 / 300 / 270,
 /// of 64 channels of 8 x 8 1130 / 320 / 440 / 270, 16 images of 256 channels of 8 x 8 1220 / 320 / 470 / 410. 1 x 1 taps, where
-/// patches are the image itself or a part of it: 256 to 64 channels of 8 x 8 by panels 255, as patches 463.
+/// patches are the image itself or a part of it: 256 to 64 channels of 8 x 8 by panels 255, as patches 463. Larger kernels between 64
+/// channels, on an Intel Xeon of two cores, winograd and the fastest of the others: 7 x 7 taps, 4 images of 64 x 64 580 / 256, of 8 x 8
+/// 189 / 189 (the gradient by the input 214 / 106); 5 x 5, 16 images of 16 x 16 370 / 233; 4 x 4 553 / 182.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Way {
     /// Rows multiplied by one weight at a time: for groups of so few channels that most of a tile would be unused.
@@ -43,7 +45,7 @@ enum Way {
     Flat,
     /// Vectors of channels: for small images, many channels, any stride.
     Panel,
-    /// A quarter of the multiplications, between transformations: for 3 x 3 taps of stride 1 and enough channels.
+    /// A quarter of the multiplications, between transformations: for 3 x 3 or more taps of stride 1 and enough channels.
     Winograd,
     /// A matrix product over copied patches: for everything else.
     Lower,
@@ -90,10 +92,14 @@ fn choose_weight<T: Element>(g: &Geometry, pass: &Pass) -> Way {
     }
 }
 
-/// Whether the tiles of Winograd's algorithm are mostly inside the target, and its products large enough to pay for the transformations.
+/// Whether Winograd's algorithm needs few products (those for places outside the target and for taps outside the kernel are lost), and they
+/// are large enough to pay for the transformations.
 fn pays_winograd(pass: &Pass) -> bool {
-    let covered = |t: pass::Tiling| 10 * pass.places() >= 6 * 16 * t.tiles[0] * t.tiles[1];
-    pass.sources.min(pass.targets) >= 16 && pass.is_large() && pass.tiling().is_some_and(covered)
+    let few = |t: pass::Tiling| {
+        let products = product([t.points(), t.points(), product(t.tiles), product(t.pieces)]);
+        10 * pass.places() * product(t.kernel) >= 24 * products
+    };
+    pass.sources.min(pass.targets) >= 16 && pass.is_large() && pass.tiling().is_some_and(few)
 }
 
 /// Whether each channel meets so few others that most of a tile would be unused.

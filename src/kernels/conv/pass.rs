@@ -113,7 +113,8 @@ pub(super) struct Pass {
     w_target: usize,
 }
 
-/// The planes of a pass of 3 x 3 taps and stride 1, and the tiles of 4 x 4 that cover its target: rows and columns of each.
+/// The planes of a pass of stride 1, the tiles of 4 x 4 that cover its target, and the pieces of 3 x 3 or 4 x 4 taps that cover its kernel:
+/// rows and columns of each.
 #[derive(Clone, Debug)]
 pub(super) struct Tiling {
     pub source: [usize; 2],
@@ -121,8 +122,19 @@ pub(super) struct Tiling {
     /// Zeros before the source.
     pub before: [usize; 2],
     pub tiles: [usize; 2],
+    pub kernel: [usize; 2],
+    pub pieces: [usize; 2],
+    /// The taps of a piece, along each axis.
+    pub taps: usize,
     /// Whether the first tap meets the last element that a target depends on.
     pub reversed: bool,
+}
+
+impl Tiling {
+    /// Points of a tile along each axis.
+    pub fn points(&self) -> usize {
+        self.taps + 3
+    }
 }
 
 /// A row of places: see [`Pass::rows`].
@@ -279,21 +291,25 @@ impl Pass {
     pub fn w_steps(&self) -> (usize, usize) {
         (self.w_source, self.w_target)
     }
-    /// If this pass has 3 x 3 neighbouring taps and stride 1.
+    /// If this pass has two axes, neighbouring taps and stride 1.
     pub fn tiling(&self) -> Option<Tiling> {
         let [depth, rows, columns] = &self.lines;
         // One plane, which the one tap meets.
         let flat = depth.kernel == 1 && depth.source == 1 && depth.target == 1 && depth.before == 0 && depth.taps[..] == [(0, 0)];
-        let reversed = rows.taps.first().is_some_and(|t| t.1 == 2);
-        let taps = if reversed { [(0, 2), (1, 1), (2, 0)] } else { [(0, 0), (1, 1), (2, 2)] };
-        let whole = |l: &Line| l.step == 1 && l.skip == 1 && l.kernel == 3 && l.taps[..] == taps;
+        let reversed = rows.taps.first().is_some_and(|t| t.1 > 0);
+        let whole = |l: &Line| {
+            let met = |k: usize| (k, if reversed { l.kernel - 1 - k } else { k });
+            l.step == 1 && l.skip == 1 && l.taps.iter().copied().eq((0..l.kernel).map(met))
+        };
         let of = |f: fn(&Line) -> usize| [f(rows), f(columns)];
-        (flat && whole(rows) && whole(columns)).then(|| Tiling {
-            source: of(|l| l.source),
-            target: of(|l| l.count),
-            before: of(|l| l.before),
-            tiles: of(|l| l.count.div_ceil(4)),
-            reversed,
+        (flat && whole(rows) && whole(columns)).then(|| {
+            let kernel = of(|l| l.kernel);
+            let (pieces_of_3, pieces_of_4) = (of(|l| l.kernel.div_ceil(3)), of(|l| l.kernel.div_ceil(4)));
+            // A piece of 3 x 3 taps takes 36 products for each tile, one of 4 x 4 takes 49.
+            let few = 49 * product(pieces_of_4) < 36 * product(pieces_of_3);
+            let (taps, pieces) = if few { (4, pieces_of_4) } else { (3, pieces_of_3) };
+            let tiles = of(|l| l.count.div_ceil(4));
+            Tiling { source: of(|l| l.source), target: of(|l| l.count), before: of(|l| l.before), tiles, kernel, pieces, taps, reversed }
         })
     }
     /// The first element of the padded source of an image that each place depends on, for all `places`.
