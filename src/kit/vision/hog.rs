@@ -215,7 +215,7 @@ fn bin_of(down: f64, across: f64, orientations: usize) -> usize {
     };
     let angle = half_circle(down.atan2(across));
     let edge = (angle / width).round();
-    let bin = if (angle / width - edge).abs() > 1e-9 {
+    let bin = if (angle / width - edge).abs() > 1e-9 || edge == 0.0 {
         (angle / width) as usize
     } else if half_circle(precise_angle(down, across)) < width * edge {
         edge as usize - 1
@@ -291,5 +291,6 @@ fn normalized<'t, T: Scalar>(v: Var<'t, T>, norm: BlockNorm) -> Var<'t, T> {
 
 /// The square root; at 0 no derivative passes.
 fn sqrt<T: Scalar>(x: Var<'_, T>) -> Var<'_, T> {
-    x.gt(x.number(0.0)).where_cond(x.sqrt(), x)
+    let zero = x.number(0.0);
+    x.equal(zero).where_cond(zero, x.sqrt())
 }

@@ -171,3 +171,36 @@ fn matches() {
     let text = refusal(|| drop(match_descriptors(Array2::zeros((2, 3)).view(), Array2::zeros((2, 4)).view(), MatchOptions::default())));
     assert!(text.contains("descriptors of 3 and of 4 numbers") && text.contains("features.rs"), "{text}");
 }
+
+/// A descriptor that is not finite matches nothing, and takes nothing from the others.
+#[test]
+fn descriptors_that_are_not_finite_match_nothing() {
+    for odd in [f32::NAN, f32::INFINITY] {
+        let a = ndarray::array![[0.0, 1.0], [5.0, 5.0], [odd, 1.0]];
+        let b = ndarray::array![[odd, odd], [0.0, 1.1], [5.0, 5.2]];
+        let matches = match_descriptors(a.view(), b.view(), MatchOptions::default());
+        assert_eq!(matches.iter().map(|m| (m.first, m.second)).collect::<Vec<_>>(), [(0, 1), (1, 2)], "{odd}");
+    }
+}
+
+/// Whole turns more or less describe the same.
+#[test]
+fn angles_of_any_number_of_turns() {
+    let image = blobs(60, 70);
+    let all: [(Vec<Keypoint>, &dyn Fn(&[Keypoint]) -> Array2<f32>); 2] = [
+        (Sift::new().detect(image.view()), &|k| Sift::new().compute(image.view(), k)),
+        (Surf::new().detect(image.view()), &|k| Surf::new().compute(image.view(), k)),
+    ];
+    for (keypoints, compute) in all {
+        assert!(keypoints.len() > 3);
+        // (Quarters, which f32 holds exactly at any number of turns.)
+        let turned = |angle: f32| compute(&keypoints.iter().map(|k| Keypoint { angle, ..*k }).collect::<Vec<_>>());
+        for angle in [0.0, 90.0, 270.0] {
+            for turns in [-720.0, -360.0, 360.0, 3600.0] {
+                let (a, b) = (turned(angle), turned(angle + turns));
+                let most = a.iter().zip(&b).fold(0.0, |most: f32, (a, b)| most.max((a - b).abs()));
+                assert!(most <= if a.ncols() == 128 { 0.0 } else { 1e-2 }, "{angle} and {turns} more: {most}");
+            }
+        }
+    }
+}

@@ -45,7 +45,7 @@ impl Circle<'_> {
         if len > 0 {
             gradients.read(self.image, (self.row + row) as usize, (self.column + from) as usize, len);
         } else {
-            *gradients = Gradients::default();
+            gradients.clear();
         }
         from
     }
@@ -77,8 +77,9 @@ impl Circle<'_> {
         (0..DIRECTIONS).filter_map(peak).collect()
     }
 
-    /// The descriptor for a direction in degrees.
+    /// The descriptor for a direction in degrees, of any number of turns.
     pub fn describe(&self, angle: f32, (gradients, votes): &mut (Gradients, Votes), to: &mut [f32]) {
+        let angle = angle.rem_euclid(360.0);
         let mut histogram = [0.0f32; ROOM];
         let cell = CELL * self.sigma;
         // Half of the diagonal of the cells with half a cell around them, whose pixels vote too.
@@ -127,7 +128,8 @@ impl Circle<'_> {
     }
 }
 
-/// A histogram has a cell around each side, into which votes beyond the edges go, and in each cell two directions more, which are added to the first.
+/// A histogram has a cell around each side, into which votes beyond the edges go, and in each cell two directions more, which are added to the
+/// first. Rows and the whole have room up to the next power of two: 6 cells of 10, and 6 rows.
 const DEPTH: usize = BINS + 2;
 const ROW: usize = 64;
 const ROOM: usize = 512;

@@ -1,7 +1,7 @@
 //! Where are the extrema of SIFT's scale space? The differences of neighboring blurred images are compared with their neighbors in place and
 //! scale; a quadratic function through them gives the place between pixels. Weak extrema and those along edges are left out.
 
-use super::equations::solved;
+use super::quadratic::Quadratic;
 use super::scale_space::{BORDER, Octave};
 use rayon::prelude::*;
 
@@ -106,18 +106,10 @@ fn refined(octave: &Octave, mut layer: usize, mut y: usize, mut x: usize, keep: 
     for _ in 0..STEPS {
         let at = |layer: usize, y: usize, x: usize| octave.blurred[layer + 1].at(y, x) - octave.blurred[layer].at(y, x);
         let value = at(layer, y, x);
-        let [[x0, x1], [y0, y1], [l0, l1]] = [
-            [at(layer, y, x - 1), at(layer, y, x + 1)],
-            [at(layer, y - 1, x), at(layer, y + 1, x)],
-            [at(layer - 1, y, x), at(layer + 1, y, x)],
-        ];
-        let slope = [(x1 - x0) / 2.0, (y1 - y0) / 2.0, (l1 - l0) / 2.0];
-        let [xx, yy, ll] = [x0 + x1 - 2.0 * value, y0 + y1 - 2.0 * value, l0 + l1 - 2.0 * value];
-        let xy = (at(layer, y + 1, x + 1) - at(layer, y + 1, x - 1) - at(layer, y - 1, x + 1) + at(layer, y - 1, x - 1)) / 4.0;
-        let xl = (at(layer + 1, y, x + 1) - at(layer + 1, y, x - 1) - at(layer - 1, y, x + 1) + at(layer - 1, y, x - 1)) / 4.0;
-        let yl = (at(layer + 1, y + 1, x) - at(layer + 1, y - 1, x) - at(layer - 1, y + 1, x) + at(layer - 1, y - 1, x)) / 4.0;
-        let offset = solved([[xx, xy, xl], [xy, yy, yl], [xl, yl, ll]], slope.map(|s| -s))?;
+        let quadratic = Quadratic::new(|l, i, j| at(layer + l - 1, y + i - 1, x + j - 1));
+        let offset = quadratic.vertex()?;
         if offset.iter().all(|o| o.abs() < 0.5) {
+            let Quadratic { slope, second: [[xx, xy, _], [_, yy, _], _] } = quadratic;
             let value = (value + 0.5 * (slope[0] * offset[0] + slope[1] * offset[1] + slope[2] * offset[2])).abs();
             let (trace, determinant) = (xx + yy, xx * yy - xy * xy);
             let on_edge = determinant <= 0.0 || trace * trace * keep.edge >= (keep.edge + 1.0).powi(2) * determinant;

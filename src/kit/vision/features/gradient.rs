@@ -11,6 +11,11 @@ pub(super) struct Gradients {
 }
 
 impl Gradients {
+    /// Those of no pixels.
+    pub fn clear(&mut self) {
+        self.magnitudes.clear();
+        self.turns.clear();
+    }
     /// Those of `len` pixels from column `x` on: central differences, without the half. Their neighbors must lie in the image.
     pub fn read(&mut self, image: &Blurred, y: usize, x: usize, len: usize) {
         self.magnitudes.resize(len, 0.0);

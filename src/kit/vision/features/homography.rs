@@ -38,6 +38,16 @@ pub enum HomographyError {
     /// The points lie on a line, or on one point, or all but one of them do.
     #[error("the points do not determine a homography: no four of them may have three on a line")]
     Degenerate,
+    /// An option of [`find_homography`] is not usable.
+    #[error("RansacOptions: {name} is {value}; {hint}")]
+    BadOption {
+        /// The option.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it may be.
+        hint: &'static str,
+    },
     /// No sample of pairs gave a homography that four pairs agree with.
     #[error("no homography was found in {trials} trials: fewer than 4 of {pairs} pairs agree with one")]
     NoConsensus {
@@ -123,8 +133,8 @@ fn restored(h: [[f64; 3]; 3], from: [[f64; 3]; 3], to: [[f64; 3]; 3]) -> Homogra
     Homography(product(product(adjugate(to), h), from)).scaled()
 }
 
-/// The homography that fits pairs of points best in the algebraic sense: the normalized direct linear transformation (R. Hartley, A. Zisserman, "Multiple view
-/// geometry", 2003, algorithm 4.2). Four pairs determine it; of more, all count equally.
+/// The homography that fits pairs of points best in the algebraic sense: the normalized direct linear transformation (R. Hartley,
+/// A. Zisserman, "Multiple view geometry", 2003, algorithm 4.2). Four pairs determine it; of more, all count equally.
 ///
 /// ```
 /// use wengert::vision::features::{Homography, homography_dlt};
@@ -155,13 +165,19 @@ pub fn homography_dlt(from: &[Point], to: &[Point]) -> Result<Homography, Homogr
     let tape = Tape::new();
     let raised = &squares + Array2::<f64>::eye(9) * (1e-13 * trace);
     let inverse = tape.constant(raised).inv().to_array().into_dimensionality::<ndarray::Ix2>().expect("9 x 9");
-    let smallest = |start: Array1<f64>, but: Option<&Array1<f64>>| {
-        (0..20).fold(start, |v, _| {
-            let v = inverse.dot(&v);
-            let v = but.map_or(v.clone(), |but| &v - &(but * but.dot(&v)));
-            let norm = v.dot(&v).sqrt();
-            v / norm
-        })
+    // Until it settles: with wrong pairs the second smallest eigenvalue may be nearly as small, and each step leaves their ratio of the error.
+    let smallest = |mut v: Array1<f64>, but: Option<&Array1<f64>>| {
+        for _ in 0..10_000 {
+            let next = inverse.dot(&v);
+            let next = but.map_or(next.clone(), |but| &next - &(but * but.dot(&next)));
+            let next = &next / next.dot(&next).sqrt();
+            let moved = &next - &v;
+            v = next;
+            if moved.dot(&moved) < 1e-30 {
+                break;
+            }
+        }
+        v
     };
     let start = Array1::from_shape_fn(9, |i| 1.0 / (i as f64 + 1.5));
     let solution = smallest(start.clone(), None);
@@ -173,8 +189,9 @@ pub fn homography_dlt(from: &[Point], to: &[Point]) -> Result<Homography, Homogr
     if second <= 1e-10 * trace || flat { Err(HomographyError::Degenerate) } else { Ok(found) }
 }
 
-/// Makes the sum of squared distances in both images least: from where points go to where they should, and back (the symmetric transfer error), by
-/// L-BFGS on a tape. Begins at a homography that is nearly right.
+/// Makes the sum of squared distances in both images least: from where points go to where they should, and back (the symmetric transfer
+/// error), by L-BFGS on a tape. Distances in an image count in units of its points' spread, so that both images count alike. Begins at a
+/// homography that is nearly right.
 ///
 /// # Errors
 /// As [`homography_dlt`].
@@ -187,24 +204,22 @@ pub fn refine_homography(h: &Homography, from: &[Point], to: &[Point]) -> Result
     let columns = |points: &[Point]| Array2::from_shape_fn((3, points.len()), |(i, j)| if i == 2 { 1.0 } else { points[j][i] });
     let (a, b) = (columns(&a), columns(&b));
     let (param, mut tape) = (Param::new("homography", arr2(&start.0)), Tape::new());
-    let loss_of = |tape: &Tape<f64>, param: &Param<f64>| {
-        let (h, a, b) = (tape.param(param), tape.constant(&a), tape.constant(&b));
+    let loss_of = |tape: &Tape<f64>| {
+        let (h, a, b) = (tape.param(&param), tape.constant(&a), tape.constant(&b));
         let there = mapped(h, a) - b.narrow(0, 0, 2);
         let back = mapped(h.inv(), b) - a.narrow(0, 0, 2);
         let loss = there.square().sum() + back.square().sum();
         (loss.item(), tape.backward(loss))
     };
     let options = LbfgsOptions { strong_wolfe: true, max_iter: 100, tolerance_grad: 1e-12, tolerance_change: 1e-15, ..Default::default() };
-    let mut last = f64::INFINITY;
+    // (A step to where the loss is not finite is never accepted.)
     Lbfgs::with(options).step(std::slice::from_ref(&param), || {
         tape.reset();
-        let (loss, grads) = loss_of(&tape, &param);
-        last = loss;
-        (loss, grads)
+        loss_of(&tape)
     });
     let values = param.to_array();
     let refined = restored([0, 1, 2].map(|i| [0, 1, 2].map(|j| values[[i, j]])), from, to);
-    let usable = last.is_finite() && refined.0.iter().flatten().all(|a| a.is_finite()) && refined.inverse().is_some();
+    let usable = refined.0.iter().flatten().all(|a| a.is_finite()) && refined.inverse().is_some();
     Ok(if usable { refined } else { h.scaled() })
 }
 
@@ -218,9 +233,9 @@ fn mapped<'t>(h: Var<'t, f64>, points: Var<'t, f64>) -> Var<'t, f64> {
 /// How [`find_homography`] looks for the pairs that are right.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RansacOptions {
-    /// The largest distance in pixels from where a point goes to where it should; default 3.
+    /// The largest distance in pixels from where a point goes to where it should, above 0; default 3.
     pub threshold: f64,
-    /// With this probability a sample without a wrong pair is found; default 0.999.
+    /// With this probability a sample without a wrong pair is found; default 0.999. With 1, all samples are drawn.
     pub confidence: f64,
     /// The largest number of samples; default 2000.
     pub max_trials: usize,
@@ -252,10 +267,10 @@ impl FoundHomography {
     }
 }
 
-/// The homography with which most pairs of points agree, though many may be wrong. Samples of four pairs are drawn; each that is not degenerate gives a
-/// homography, and the one is kept from which all pairs lie least far, where a distance counts no more than the threshold (RANSAC by M. A. Fischler and R. C. Bolles, 1981, with the
-/// cost of P. H. S. Torr and A. Zisserman's MSAC, 2000). The more pairs agree, the fewer samples are needed. The result is then fitted to all that
-/// agree: by [`homography_dlt`] and [`refine_homography`].
+/// The homography with which most pairs of points agree, though many may be wrong. Samples of four pairs are drawn; each that is not
+/// degenerate gives a homography, and the one is kept from which all pairs lie least far, where a distance counts no more than the threshold
+/// (RANSAC by M. A. Fischler and R. C. Bolles, 1981, with the cost of P. H. S. Torr and A. Zisserman's MSAC, 2000). The more pairs agree, the
+/// fewer samples are needed. The result is then fitted to all that agree: by [`homography_dlt`] and [`refine_homography`].
 ///
 /// ```
 /// use wengert::vision::features::{RansacOptions, find_homography};
@@ -269,23 +284,31 @@ impl FoundHomography {
 /// ```
 ///
 /// # Errors
-/// If there are fewer than four pairs, a number is not finite, or fewer than four pairs agree with any homography.
+/// If there are fewer than four pairs, a number is not finite, fewer than four pairs agree with any homography, or an option is out of its
+/// range.
 pub fn find_homography(from: &[Point], to: &[Point], options: RansacOptions) -> Result<FoundHomography, HomographyError> {
     check(from, to)?;
     let (Some((a, by_a)), Some((b, by_b))) = (normalized(from), normalized(to)) else { return Err(HomographyError::Degenerate) };
+    let RansacOptions { threshold, confidence, max_trials, seed } = options;
+    let bad = |name, value, hint| Err(HomographyError::BadOption { name, value, hint });
+    if !(threshold > 0.0 && threshold.is_finite()) {
+        return bad("threshold", threshold, "it is a distance above 0, in pixels");
+    }
+    if !(0.0..=1.0).contains(&confidence) {
+        return bad("confidence", confidence, "it is a probability");
+    }
     let n = from.len();
-    let limit = options.threshold * options.threshold;
-    let errors = |h: &Homography| -> Vec<f64> {
-        let squared = |(p, q): (&Point, &Point)| {
+    let limit = threshold * threshold;
+    // The squared distance from where each point goes to where it should. (NaN, a point at infinity, counts as far.)
+    let errors = |h: Homography| {
+        from.iter().zip(to).map(move |(p, q)| {
             let [x, y] = h.apply(*p);
             (x - q[0]).powi(2) + (y - q[1]).powi(2)
-        };
-        from.iter().zip(to).map(squared).collect()
+        })
     };
-    // NaN, a point at infinity, counts as far.
-    let agree = |errors: &[f64]| errors.iter().map(|e| *e <= limit).collect::<Vec<bool>>();
-    let mut rng = seeded(options.seed);
-    let (mut best, mut trials, mut needed) = (None, 0, options.max_trials);
+    let agree = |h: Homography| errors(h).map(|e| e <= limit).collect::<Vec<bool>>();
+    let mut rng = seeded(seed);
+    let (mut best, mut trials, mut needed) = (None, 0, max_trials);
     let mut least = f64::INFINITY;
     while trials < needed {
         trials += 1;
@@ -298,20 +321,19 @@ pub fn find_homography(from: &[Point], to: &[Point], options: RansacOptions) -> 
         }
         let Some(h) = of_four(sample.map(|i| a[i]), sample.map(|i| b[i])) else { continue };
         let h = restored(h, by_a, by_b);
-        let errors = errors(&h);
-        let cost: f64 = errors.iter().map(|e| if *e <= limit { *e } else { limit }).sum();
+        let cost: f64 = errors(h).map(|e| if e <= limit { e } else { limit }).sum();
         if cost < least {
             least = cost;
-            let share = agree(&errors).iter().filter(|i| **i).count() as f64 / n as f64;
-            let clean = share.powi(4);
-            let wanted = (1.0 - options.confidence).ln() / (1.0 - clean).ln();
-            needed = if wanted.is_nan() { needed } else { options.max_trials.min(wanted.ceil().max(1.0) as usize) };
+            let share = errors(h).filter(|e| *e <= limit).count() as f64 / n as f64;
+            // (`ln_1p`, because the chance of a clean sample may be below the precision of 1.)
+            let wanted = (1.0 - confidence).ln() / (-share.powi(4)).ln_1p();
+            needed = if wanted.is_nan() { needed } else { max_trials.min(wanted.ceil().max(1.0) as usize) };
             best = Some(h);
         }
     }
     let none = HomographyError::NoConsensus { trials, pairs: n };
     let Some(homography) = best else { return Err(none) };
-    let mut found = FoundHomography { homography, inliers: agree(&errors(&homography)), trials };
+    let mut found = FoundHomography { homography, inliers: agree(homography), trials };
     if found.count() < 4 {
         return Err(none);
     }
@@ -320,8 +342,7 @@ pub fn find_homography(from: &[Point], to: &[Point], options: RansacOptions) -> 
         let of = |points: &[Point]| points.iter().zip(&found.inliers).filter(|(_, i)| **i).map(|(p, _)| *p).collect::<Vec<_>>();
         let (from, to) = (of(from), of(to));
         let Ok(fitted) = homography_dlt(&from, &to).and_then(|h| refine_homography(&h, &from, &to)) else { break };
-        let inliers = agree(&errors(&fitted));
-        let next = FoundHomography { homography: fitted, inliers, trials };
+        let next = FoundHomography { homography: fitted, inliers: agree(fitted), trials };
         if next.count() < found.count() {
             break;
         }
@@ -334,9 +355,8 @@ pub fn find_homography(from: &[Point], to: &[Point], options: RansacOptions) -> 
     Ok(found)
 }
 
-/// The homography of four pairs: of both sides, the one that makes their points (1, 0, 0), (0, 1, 0), (0, 0, 1) and (1, 1, 1). `None` if three of a side are
-/// nearly on a line, or only some of the triangles are turned over, which no view of a plane
-/// does.
+/// The homography of four pairs: of both sides, the one that makes their points (1, 0, 0), (0, 1, 0), (0, 0, 1) and (1, 1, 1). `None` if three
+/// of a side are nearly on a line, or only some of the triangles are turned over, which no view of a plane does.
 fn of_four(from: [Point; 4], to: [Point; 4]) -> Option<[[f64; 3]; 3]> {
     let area = |p: [Point; 4], [i, j, k]: [usize; 3]| (p[j][0] - p[i][0]) * (p[k][1] - p[i][1]) - (p[j][1] - p[i][1]) * (p[k][0] - p[i][0]);
     let areas = [[0, 1, 2], [0, 1, 3], [0, 2, 3], [1, 2, 3]].map(|t| (area(from, t), area(to, t)));

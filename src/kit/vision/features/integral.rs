@@ -1,5 +1,7 @@
-//! Integral images: the sum of any upright rectangle of pixels from four numbers, also of one that ends within pixels.
+//! Integral images: the sum of any upright rectangle of pixels from four numbers, also of one that ends within pixels. (Of bytes, exact and
+//! without a tape; [`integral_image`](crate::vision::image::integral_image) is the differentiable one.)
 
+use crate::refusal::elements;
 use ndarray::ArrayView2;
 
 /// The sums of all pixels above and left of each corner. (Exact: whole numbers below 2^53.)
@@ -10,9 +12,11 @@ pub(super) struct Integral {
 }
 
 impl Integral {
+    /// Refuses an image that is too large.
+    #[track_caller]
     pub fn new(image: ArrayView2<u8>) -> Integral {
         let (height, width) = image.dim();
-        let mut sums = vec![0.0; (height + 1) * (width + 1)];
+        let mut sums = vec![0.0; elements::<f64>("Surf: the integral image", &[height, width].map(|n| n.saturating_add(1)))];
         for (y, row) in image.rows().into_iter().enumerate() {
             let (above, here) = sums[y * (width + 1)..][..2 * (width + 1)].split_at_mut(width + 1);
             let mut total = 0.0;

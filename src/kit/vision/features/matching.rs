@@ -35,7 +35,7 @@ pub struct Match {
 const BLOCK: usize = 512;
 
 /// For each row of `a` the nearest row of `b` by Euclidean distance, if it passes the tests; of equally near ones the first. All distances are
-/// computed, in f64. With fewer than two rows in `b` the test of the ratio has nothing to compare with, and nothing matches. Shapes: `[m, n]` and
+/// computed, in f64; a descriptor with a number that is not finite matches nothing. With fewer than two rows in `b` the test of the ratio has nothing to compare with, and nothing matches. Shapes: `[m, n]` and
 /// `[k, n]`.
 ///
 /// ```
@@ -75,7 +75,8 @@ pub fn match_descriptors(a: ArrayView2<f32>, b: ArrayView2<f32>, options: MatchO
         for (i, products) in (first..).zip(products.value().as_slice().chunks_exact(b.nrows())) {
             let (mut best, mut second) = ((f64::INFINITY, 0), f64::INFINITY);
             for (j, (product, back)) in products.iter().zip(&mut back).enumerate() {
-                let d = (squares_a[i] + squares_b[j] - 2.0 * product).max(0.0);
+                let d = squares_a[i] + squares_b[j] - 2.0 * product;
+                let d = if d < 0.0 { 0.0 } else { d }; // (not by `max`, which would make 0 of NaN)
                 if d < best.0 {
                     (best, second) = ((d, j), best.0);
                 } else if d < second {

@@ -3,6 +3,7 @@
 //! An octave's first image is extended once, by mirrored pixels, as far as all of its blurs together reach. A symmetric kernel keeps a mirrored
 //! border mirrored, so each blur then takes only pixels that are there, and gives what mirroring before each blur would.
 
+use crate::refusal::elements;
 use crate::vision::filters::gaussian_kernel1d;
 use crate::{Tape, Var};
 use ndarray::{Array2, ArrayView2};
@@ -63,15 +64,22 @@ impl Scales {
         let least = 2 * BORDER + 1;
         (0..).take_while(|o| (2 * height.min(width)) >> o >= least).count()
     }
-    /// Calls `f` with each octave of an image, on several threads; the results are in the order of the octaves.
+    /// Calls `f` with each octave of an image, on several threads; the results are in the order of the octaves. Refuses an image that is too large
+    /// to be doubled.
+    #[track_caller]
     pub fn each_octave<R: Send>(&self, image: ArrayView2<u8>, f: impl Fn(&Octave) -> R + Sync) -> Vec<R> {
         let (height, width) = image.dim();
         let count = self.octaves([height, width]);
         let mut results = Vec::with_capacity(count);
         if count > 0 {
+            let kernels = self.kernels();
+            let margin = kernels.iter().map(|k| k.len() / 2).sum();
             let first = kernel(2.0 * CAMERA_SIGMA, self.sigma);
-            let base = doubled(image, self.margin() + first.len() / 2);
-            self.octaves_from(0, [2 * height, 2 * width], base, Some(&first), count, &f, &mut results);
+            let border: usize = margin + first.len() / 2;
+            elements::<f32>("Sift: the doubled image", &[height, width].map(|n| n.saturating_add(border).saturating_mul(2)));
+            let base = doubled(image, border);
+            let space = ScaleSpace { layers: self.layers, kernels, margin, count, f };
+            space.octaves_from(0, [2 * height, 2 * width], base, Some(&first), &mut results);
         }
         results
     }
@@ -80,30 +88,39 @@ impl Scales {
         let sigma = |i: usize| self.sigma * (i as f64 / self.layers as f64).exp2();
         (1..self.layers + 3).map(|i| kernel(sigma(i - 1), sigma(i))).collect()
     }
-    /// How far the blurs of an octave reach together.
-    fn margin(&self) -> usize {
-        self.kernels().iter().map(|k| k.len() / 2).sum()
-    }
+}
+
+/// What all octaves of an image share.
+struct ScaleSpace<F> {
+    layers: usize,
+    /// The kernels between the images of an octave, and how far they reach together.
+    kernels: Vec<Vec<f32>>,
+    margin: usize,
+    /// The number of octaves.
+    count: usize,
+    f: F,
+}
+
+impl<F> ScaleSpace<F> {
     /// The octaves from `index` on. `base` is the first image of the next octave with its border, or what becomes it by the kernel `first`.
-    #[allow(clippy::too_many_arguments)]
     fn octaves_from<R: Send>(
         &self,
         index: usize,
         [height, width]: [usize; 2],
         base: Array2<f32>,
         first: Option<&[f32]>,
-        count: usize,
-        f: &(impl Fn(&Octave) -> R + Sync),
         results: &mut Vec<R>,
-    ) {
+    ) where
+        F: Fn(&Octave) -> R + Sync,
+    {
         let tape = Tape::new();
         let mut images = vec![tape.constant(&base)];
         drop(base);
         if let Some(first) = first {
             images[0] = blur(images[0], first);
         }
-        for kernel in self.kernels() {
-            images.push(blur(images[images.len() - 1], &kernel));
+        for kernel in &self.kernels {
+            images.push(blur(images[images.len() - 1], kernel));
         }
         let values: Vec<_> = images.into_iter().map(Var::value).collect();
         let blurred = values.iter().map(|v| {
@@ -111,13 +128,13 @@ impl Scales {
             Blurred { values: v.as_slice(), stride, margin: (stride - width) / 2 }
         });
         let octave = Octave { index, height, width, blurred: blurred.collect() };
-        if index + 1 == count {
-            return results.push(f(&octave));
+        if index + 1 == self.count {
+            return results.push((self.f)(&octave));
         }
-        let next = halved(&octave.blurred[self.layers], [height / 2, width / 2], self.margin());
+        let half = [height / 2, width / 2];
+        let next = halved(&octave.blurred[self.layers], half, self.margin);
         let mut rest = Vec::new();
-        let (result, ()) =
-            rayon::join(|| f(&octave), || self.octaves_from(index + 1, [height / 2, width / 2], next, None, count, f, &mut rest));
+        let (result, ()) = rayon::join(|| (self.f)(&octave), || self.octaves_from(index + 1, half, next, None, &mut rest));
         results.push(result);
         results.append(&mut rest);
     }

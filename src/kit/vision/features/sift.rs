@@ -3,15 +3,15 @@
 use super::descriptor::{Circle, LENGTH, Votes};
 use super::extrema::{Extremum, Thresholds, extrema};
 use super::gradient::Gradients;
-use super::keypoint::Keypoint;
+use super::keypoint::{Keypoint, check, strongest};
 use super::scale_space::{Octave, Scales};
 use crate::refusal::require;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
 
-/// The scale-invariant feature transform: extrema of differences of Gaussians, their main directions, and histograms of gradients around them in 4 x 4 cells
-/// of 8 directions. Values and defaults are those of D. G. Lowe's paper ("Distinctive image features from scale-invariant keypoints", 2004), and
-/// the options those of OpenCV's `SIFT_create`.
+/// The scale-invariant feature transform: extrema of differences of Gaussians, their main directions, and histograms of gradients around them
+/// in 4 x 4 cells of 8 directions. Values and defaults are those of D. G. Lowe's paper ("Distinctive image features from scale-invariant
+/// keypoints", 2004), and the options those of OpenCV's `SIFT_create`.
 ///
 /// The image is doubled first. Places are exact: OpenCV's default doubling puts all of them 1/4 pixel too far right and down.
 ///
@@ -89,23 +89,24 @@ impl Sift {
         self
     }
 
-    /// The keypoints of a gray image `[height, width]`, with one entry for each main direction, from small scales to large ones. An image below 6 x 6 pixels, like one
-    /// without structure, has none.
+    /// The keypoints of a gray image `[height, width]`, with one entry for each main direction, from small scales to large ones. An image below
+    /// 6 x 6 pixels, like one without structure, has none.
+    ///
+    /// # Panics
+    /// If the image is too large: at twice its size it has 2^32 pixels or more, or there is no memory for them.
+    #[track_caller]
     pub fn detect(&self, image: ArrayView2<u8>) -> Vec<Keypoint> {
-        self.strongest(self.scales.each_octave(image, |octave| self.in_octave(octave)).concat())
+        strongest(self.scales.each_octave(image, |octave| self.in_octave(octave)).concat(), self.features)
     }
     /// The descriptors `[keypoints, 128]` of these keypoints of an image: whole numbers from 0 to 255. [`Keypoint::octave`] says where one is
     /// read, -1 for the doubled image; octaves that this image does not have are replaced by the nearest. What lies outside of the image counts
     /// nothing; without anything in it, a descriptor is 0.
     ///
     /// # Panics
-    /// If a number of a keypoint is not finite, or its size not above 0.
+    /// If a number of a keypoint is not finite, or its size not above 0, or the image is too large, as for [`Sift::detect`].
     #[track_caller]
     pub fn compute(&self, image: ArrayView2<u8>, keypoints: &[Keypoint]) -> Array2<f32> {
-        let odd = |k: &&Keypoint| ![k.x, k.y, k.size, k.angle].iter().all(|v| v.is_finite()) || k.size <= 0.0;
-        if let Some(k) = keypoints.iter().find(odd) {
-            require(false, || format!("Sift::compute: {k:?}"), "keypoints have finite places and sizes above 0");
-        }
+        check("Sift::compute", keypoints);
         let mut descriptors = Array2::zeros((keypoints.len(), LENGTH));
         let count = self.scales.octaves(image.dim().into());
         let octave_of = |k: &Keypoint| (k.octave.saturating_add(1).max(0) as usize).min(count.saturating_sub(1));
@@ -121,7 +122,12 @@ impl Sift {
         }
         descriptors
     }
-    /// [`Sift::detect`] and [`Sift::compute`] in one, which blurs the image only once.
+    /// [`Sift::detect`] and [`Sift::compute`] in one, which blurs the image only once (twice with [`Sift::features`], whose keypoints are known
+    /// only at the end).
+    ///
+    /// # Panics
+    /// As [`Sift::detect`].
+    #[track_caller]
     pub fn detect_and_compute(&self, image: ArrayView2<u8>) -> (Vec<Keypoint>, Array2<f32>) {
         if self.features.is_some() {
             let keypoints = self.detect(image);
@@ -140,19 +146,6 @@ impl Sift {
         (keypoints.concat(), descriptors)
     }
 
-    /// Those with the largest response, in the order in which they are.
-    fn strongest(&self, mut keypoints: Vec<Keypoint>) -> Vec<Keypoint> {
-        if let Some(most) = self.features
-            && most < keypoints.len()
-        {
-            let mut order: Vec<usize> = (0..keypoints.len()).collect();
-            order.sort_by(|a, b| keypoints[*b].response.total_cmp(&keypoints[*a].response));
-            order.truncate(most);
-            order.sort_unstable();
-            keypoints = order.into_iter().map(|i| keypoints[i]).collect();
-        }
-        keypoints
-    }
     fn in_octave(&self, octave: &Octave) -> Vec<Keypoint> {
         let keep = Thresholds { contrast: self.contrast_threshold * 255.0 / self.scales.layers as f32, edge: self.edge_threshold };
         let found = extrema(octave, keep);

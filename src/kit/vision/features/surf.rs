@@ -1,8 +1,8 @@
 //! Speeded-up robust features (H. Bay, A. Ess, T. Tuytelaars, L. Van Gool, "Speeded-up robust features (SURF)", 2008).
 
-use super::equations::solved;
 use super::integral::Integral;
-use super::keypoint::Keypoint;
+use super::keypoint::{Keypoint, check, strongest};
+use super::quadratic::Quadratic;
 use crate::refusal::require;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
@@ -11,18 +11,18 @@ use std::f32::consts::{PI, TAU};
 /// The length of a descriptor: 4 x 4 cells of 4 sums.
 const LENGTH: usize = 64;
 const CELLS: usize = 4;
-/// The smallest filter is 9 pixels wide, and stands for a Gaussian of sigma 1.2.
-const SIGMA: f32 = 1.2 / 9.0;
-/// The filter for the mixed derivative is this much too strong beside the others.
+/// The sigma of the Gaussian that a filter stands for, by its width: the smallest is 9 pixels wide, for a sigma of 1.2.
+const SIGMA_OF_WIDTH: f32 = 1.2 / 9.0;
+/// What the response of the filter for the mixed derivative is multiplied by, because it is too strong beside the others.
 const MIXED: f32 = 0.9;
 
 /// The sigma of a descriptor's weights, in steps of the scale. (The paper has 3.3. Here places count in neighboring cells, too, so that outer ones
 /// say more.)
 const WINDOW: f32 = 4.0;
 
-/// Speeded-up robust features: maxima of the determinant of the Hessian matrix, which box filters on an integral image approximate; the direction in which
-/// Haar wavelets respond most; and the sums of their responses and absolute responses in 4 x 4 cells (H. Bay et al., "Speeded-up robust features
-/// (SURF)", 2008). Faster than [`Sift`](super::Sift), with shorter descriptors, and less reliable.
+/// Speeded-up robust features: maxima of the determinant of the Hessian matrix, which box filters on an integral image approximate; the
+/// direction in which Haar wavelets respond most; and the sums of their responses and absolute responses in 4 x 4 cells (H. Bay et al.,
+/// "Speeded-up robust features (SURF)", 2008). Faster than [`Sift`](super::Sift), with shorter descriptors, and less reliable.
 ///
 /// ```
 /// use wengert::ndarray::Array2;
@@ -46,7 +46,7 @@ impl Default for Surf {
     }
 }
 
-/// The responses of a filter at each `step`-th pixel.
+/// The determinants of the Hessian matrix by filters of one size, at each `2^octave`-th pixel.
 struct Layer {
     /// The filter's width.
     size: usize,
@@ -97,22 +97,27 @@ impl Surf {
 
     /// The keypoints of a gray image `[height, width]`, from small scales to large ones. Their size is the filter's. An image smaller than the
     /// filters, like one without structure, has none.
+    ///
+    /// # Panics
+    /// If the image is too large: it has 2^32 pixels or more, or there is no memory for their sums.
+    #[track_caller]
     pub fn detect(&self, image: ArrayView2<u8>) -> Vec<Keypoint> {
         self.found(&Integral::new(image), image.dim())
     }
     /// The descriptors `[keypoints, 64]` of these keypoints of an image: each of norm 1, or 0 where the image is without structure.
     ///
     /// # Panics
-    /// If a number of a keypoint is not finite, or its size not above 0.
+    /// If a number of a keypoint is not finite, or its size not above 0, or the image is too large, as for [`Surf::detect`].
     #[track_caller]
     pub fn compute(&self, image: ArrayView2<u8>, keypoints: &[Keypoint]) -> Array2<f32> {
-        let odd = |k: &&Keypoint| ![k.x, k.y, k.size, k.angle].iter().all(|v| v.is_finite()) || k.size <= 0.0;
-        if let Some(k) = keypoints.iter().find(odd) {
-            require(false, || format!("Surf::compute: {k:?}"), "keypoints have finite places and sizes above 0");
-        }
+        check("Surf::compute", keypoints);
         described(&Integral::new(image), keypoints)
     }
     /// [`Surf::detect`] and [`Surf::compute`] in one.
+    ///
+    /// # Panics
+    /// As [`Surf::detect`].
+    #[track_caller]
     pub fn detect_and_compute(&self, image: ArrayView2<u8>) -> (Vec<Keypoint>, Array2<f32>) {
         let integral = Integral::new(image);
         let keypoints = self.found(&integral, image.dim());
@@ -121,16 +126,8 @@ impl Surf {
     }
 
     fn found(&self, image: &Integral, size: (usize, usize)) -> Vec<Keypoint> {
-        let mut keypoints: Vec<Keypoint> = (0..self.octaves).flat_map(|octave| self.in_octave(image, size, octave)).collect();
-        if let Some(most) = self.features
-            && most < keypoints.len()
-        {
-            let mut order: Vec<usize> = (0..keypoints.len()).collect();
-            order.sort_by(|a, b| keypoints[*b].response.total_cmp(&keypoints[*a].response));
-            order.truncate(most);
-            order.sort_unstable();
-            keypoints = order.into_iter().map(|i| keypoints[i]).collect();
-        }
+        let all = (0..self.octaves).flat_map(|octave| self.in_octave(image, size, octave)).collect();
+        let mut keypoints = strongest(all, self.features);
         keypoints.par_iter_mut().with_min_len(8).for_each(|k| k.angle = direction(image, k));
         keypoints
     }
@@ -163,14 +160,7 @@ impl Surf {
         if around.into_iter().any(|a| a >= value) {
             return None;
         }
-        // The vertex of the quadratic function through the neighbors.
-        let slope = [at(1, y, x + 1) - at(1, y, x - 1), at(1, y + 1, x) - at(1, y - 1, x), at(2, y, x) - at(0, y, x)].map(|d| d / 2.0);
-        let second =
-            [at(1, y, x + 1) + at(1, y, x - 1), at(1, y + 1, x) + at(1, y - 1, x), at(2, y, x) + at(0, y, x)].map(|d| d - 2.0 * value);
-        let xy = (at(1, y + 1, x + 1) - at(1, y + 1, x - 1) - at(1, y - 1, x + 1) + at(1, y - 1, x - 1)) / 4.0;
-        let xl = (at(2, y, x + 1) - at(2, y, x - 1) - at(0, y, x + 1) + at(0, y, x - 1)) / 4.0;
-        let yl = (at(2, y + 1, x) - at(2, y - 1, x) - at(0, y + 1, x) + at(0, y - 1, x)) / 4.0;
-        let offset = solved([[second[0], xy, xl], [xy, second[1], yl], [xl, yl, second[2]]], slope.map(|s| -s))?;
+        let offset = Quadratic::new(|l, i, j| at(l, y + i - 1, x + j - 1)).vertex()?;
         if offset.iter().any(|o| o.abs() > 0.5) {
             return None;
         }
@@ -216,7 +206,7 @@ impl Layer {
 
 /// The scale of a keypoint: the sigma of its filter.
 fn scale(k: &Keypoint) -> f32 {
-    k.size * SIGMA
+    k.size * SIGMA_OF_WIDTH
 }
 
 /// The direction in degrees in which the wavelets in a sixth of a turn respond most.
@@ -258,8 +248,8 @@ fn described(image: &Integral, keypoints: &[Keypoint]) -> Array2<f32> {
     descriptors
 }
 
-/// Sums of wavelet responses, turned by the keypoint's direction, over 20 x 20 places in 4 x 4 cells; each place counts in the cells beside it, in proportion to its
-/// nearness.
+/// Sums of wavelet responses, turned by the keypoint's direction, over 24 x 24 places around 4 x 4 cells of 5 x 5; each place counts in the
+/// cells beside it, in proportion to its nearness.
 fn describe(image: &Integral, k: &Keypoint, to: &mut [f32; LENGTH]) {
     let s = scale(k);
     let (sin, cos) = k.angle.to_radians().sin_cos();
