@@ -45,7 +45,7 @@ enum Way {
     Flat,
     /// Vectors of channels: for small images, many channels, any stride.
     Panel,
-    /// A quarter of the multiplications, between transformations: for 3 x 3 or more taps of stride 1 and enough channels.
+    /// A quarter of the multiplications, between transformations: for 6 taps or more (2 x 3, 3 x 3 and larger) of stride 1 and enough channels.
     Winograd,
     /// A matrix product over copied patches: for everything else.
     Lower,
@@ -92,6 +92,10 @@ fn choose_weight<T: Element>(g: &Geometry, pass: &Pass) -> Way {
     }
 }
 
+/// Of a kernel of more pieces than one of 16 x 16 taps has, the weights at the points of all pieces would leave the cache: 63 x 63 taps and 64 channels took
+/// 433 MB.
+const MOST_PIECES: usize = 16;
+
 /// Whether Winograd's algorithm needs few products (those for places outside the target and for taps outside the kernel are lost), and they
 /// are large enough to pay for the transformations.
 fn pays_winograd(pass: &Pass) -> bool {
@@ -99,7 +103,7 @@ fn pays_winograd(pass: &Pass) -> bool {
         let products = product([t.points(), t.points(), product(t.tiles), product(t.pieces)]);
         10 * pass.places() * product(t.kernel) >= 24 * products
     };
-    pass.sources.min(pass.targets) >= 16 && pass.is_large() && pass.tiling().is_some_and(few)
+    pass.sources.min(pass.targets) >= 16 && pass.is_large() && pass.tiling().is_some_and(|t| product(t.pieces) <= MOST_PIECES && few(t))
 }
 
 /// Whether each channel meets so few others that most of a tile would be unused.

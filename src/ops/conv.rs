@@ -248,7 +248,7 @@ impl<'t, T: Scalar> Var<'t, T> {
     /// ```
     ///
     /// # Rounding
-    /// Kernels of 3 x 3 or more taps with stride 1 between 16 channels or more are computed by Winograd's algorithm where that is faster: it
+    /// Kernels of six taps or more along two axes, up to 16 x 16, with stride 1 between 16 channels or more are computed by Winograd's algorithm where that is faster: it
     /// needs about a quarter of the multiplications, by F(4 x 4, 3 x 3) or, for 4 x 4 and 7 x 7 taps, F(4 x 4, 4 x 4). In f32 the largest
     /// error is then about 2e-6 or 4e-6 of the largest element (7e-7 by the definition), and a NaN or an infinity reaches all of each 4 x 4
     /// tile of outputs that depends on it.

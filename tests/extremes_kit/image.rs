@@ -4,9 +4,15 @@ use super::{Case, NUMBERS, SIZES, all, holds, pairs, told};
 use crate::harness::alone;
 use wengert::Tape;
 use wengert::ndarray::{Array2, Array3};
+use wengert::nn::{self, Module};
+use wengert::vision::detection::{FastRcnnPredictor, FeaturePyramidNetwork, RpnHead, TwoMlpHead};
 use wengert::vision::hog::{HogOptions, hog, hog_image};
 use wengert::vision::image::{
     ResizeOptions, box_sums, distinct_colors, draw_bounding_boxes, draw_line, draw_polygon, integral_image, resize, to_u8,
+};
+use wengert::vision::{
+    AnchorGenerator, RoiAlignOptions, gaussian_blur, gaussian_kernel1d, gaussian_pyramid, nms, ps_roi_align, ps_roi_pool, pyr_up,
+    roi_align, roi_pool,
 };
 
 fn gray() -> Array3<u8> {
@@ -61,6 +67,72 @@ fn images_of_extreme_sizes() {
             }),
         ],
     );
+}
+
+#[test]
+fn filters_and_regions_of_extreme_sizes() {
+    let _alone = alone();
+    let rois = [[0.0f32, 1.0, 2.0, 7.0, 8.0]];
+    fn map(x: wengert::Var<'_>) -> wengert::Var<'_> {
+        x.unsqueeze(0).unsqueeze(0)
+    }
+    all(
+        &pairs(&SIZES),
+        &[
+            ("gaussian_blur", &|(a, b)| holds(made(|x| gaussian_blur(x, [a, b], [1.0; 2])) == [8, 9])),
+            ("pyr_up", &|(a, b)| holds(made(|x| pyr_up(x, [a, b])) == [a, b])),
+            ("roi_align", &|(a, b)| holds(made(|x| roi_align(map(x), rois, [a, b], Default::default())) == [1, 1, a, b])),
+            ("roi_pool", &|(a, b)| holds(made(|x| roi_pool(map(x), rois, [a, b], 1.0)) == [1, 1, a, b])),
+            ("ps_roi_align", &|(a, b)| holds(made(|x| ps_roi_align(map(x), rois, [a, b], 1.0, None)) == [1, 1, a, b])),
+            ("ps_roi_pool", &|(a, b)| holds(made(|x| ps_roi_pool(map(x), rois, [a, b], 1.0)) == [1, 1, a, b])),
+            ("AnchorGenerator", &|(a, b)| {
+                let anchors = AnchorGenerator::new(vec![vec![8.0]], vec![1.0]).grid_anchors::<f32>([a, b], &[[2, 3]]);
+                holds(anchors.dim() == (6, 4))
+            }),
+            ("AnchorGenerator", &|(a, b)| {
+                let anchors = AnchorGenerator::new(vec![vec![8.0]], vec![1.0]).grid_anchors::<f32>([20, 30], &[[a, b]]);
+                holds(anchors.dim() == (a * b, 4))
+            }),
+            ("Conv2d", &|(a, b)| {
+                let fpn = FeaturePyramidNetwork::<f32>::new(&[a], b, &mut super::rng());
+                holds(fpn.out_channels() == b)
+            }),
+            ("Conv2d", &|(a, b)| holds(RpnHead::<f32>::new(a, b, &mut super::rng()).parameter_count() == 9 * a * a + a + 5 * (a * b + b))),
+            ("Linear", &|(a, b)| holds(TwoMlpHead::<f32>::new(a, b, &mut super::rng()).parameter_count() == a * b + b * b + 2 * b)),
+            ("Linear", &|(a, b)| holds(FastRcnnPredictor::<f32>::new(a, b, &mut super::rng()).parameter_count() == 5 * (a * b + b))),
+            ("", &|(a, b)| holds(nn::SegNet::<f32>::with_channels(a, &[b], 3, 2, &mut super::rng()).parameter_count() > 0)),
+        ],
+    );
+    all(
+        &SIZES,
+        &[
+            ("gaussian_kernel1d", &|n| holds(gaussian_kernel1d(n, 1.0).len() == n)),
+            ("roi_align", &|n| {
+                let options = RoiAlignOptions { sampling_ratio: Some(n), ..Default::default() };
+                holds(made(|x| roi_align(map(x), rois, [2, 2], options)) == [1, 1, 2, 2])
+            }),
+            ("pyr_down", &|n| holds(gaussian_pyramid(Tape::<f32>::new().zeros([3, 3]), n).len() == n + 1)),
+        ],
+    );
+}
+
+#[test]
+fn regions_and_boxes_of_extreme_numbers() {
+    let _alone = alone();
+    let map = |tape: &Tape<f64>, roi: [f64; 5]| {
+        let map = tape.full([1, 4, 5, 6], 1.0);
+        let sums = [roi_align(map, [roi], [2, 2], Default::default()), roi_pool(map, [roi], [2, 2], 1.0)];
+        holds(sums.iter().all(|y| y.to_vec().iter().all(|y| (-1e-9..1.0 + 1e-9).contains(y))))
+    };
+    let corners = |what: &str, f: &dyn Fn(f64, f64) -> Result<(), String>| all(&pairs(&NUMBERS), &[(what, &|(a, b)| f(a, b))]);
+    corners("roi_align", &|a, b| map(&Tape::new(), [0.0, a, 1.0, b, 3.0]));
+    corners("roi_align", &|a, b| map(&Tape::new(), [a, 1.0, b, 4.0, 3.0]));
+    corners("", &|a, b| holds((1..=2).contains(&nms([[a, a, b, b], [0.0, 1.0, a, b]], [a, b], b).len())));
+    corners("gaussian_kernel1d", &|a, _| holds((gaussian_kernel1d(5, a).iter().sum::<f64>() - 1.0).abs() < 1e-9));
+    corners("AnchorGenerator", &|a, b| {
+        let anchors = AnchorGenerator::new(vec![vec![a]], vec![b]).cell_anchors::<f32>();
+        holds(anchors[0].iter().all(|x| x.is_finite()))
+    });
 }
 
 #[test]

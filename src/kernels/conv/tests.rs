@@ -47,6 +47,9 @@ fn geometries() -> Vec<Geometry> {
     all.push(g(2, 2, 18, 17, [none, axis(9, 5, 1, 1, 4, 0), axis(11, 4, 1, 1, 0, 3)]));
     all.push(g(2, 1, 20, 16, [none, axis(12, 8, 1, 1, 2, 5), axis(13, 11, 1, 1, 5, 5)]));
     all.push(g(2, 1, 16, 20, [none, axis(7, 4, 1, 1, 1, 2), axis(6, 4, 1, 1, 2, 1)]));
+    // Two taps along one axis.
+    all.push(g(2, 1, 16, 20, [none, axis(16, 3, 1, 1, 1, 1), axis(16, 2, 1, 1, 0, 1)]));
+    all.push(g(2, 1, 20, 16, [none, axis(17, 2, 1, 1, 1, 0), axis(16, 3, 1, 1, 1, 1)]));
     // Planes that could be taken for images: of which some are not reached, or are reached by one tap of several, or by none.
     for depth in [axis(2, 2, 2, 1, 0, 0), axis(2, 1, 2, 1, 0, 0), axis(1, 3, 2, 1, 1, 1), axis(1, 1, 3, 1, 1, 1)] {
         all.push(g(2, 1, 16, 16, [depth, axis(8, 3, 1, 1, 1, 1), axis(8, 3, 1, 1, 1, 1)]));

@@ -11,7 +11,7 @@
 //! four pieces of 4 x 4, 196 products instead of 784 for each tile, with less error than one transformation of all seven would have.
 //!
 //! Transformations run along vectors of channels. A task transposes its part of the source to `[position][channel]`, and transposes its results
-//! into the target; everything in between fits into its second-level cache.
+//! into the target; of kernels up to 7 x 7 everything in between fits into its second-level cache. Kernels above 16 x 16 are computed otherwise.
 //!
 //! Sums are of other terms than those of the definition, so rounding errors are larger: in f32 up to 2e-6 of the largest element with
 //! pieces of 3 x 3 taps and 4e-6 with 4 x 4, where the direct kernels have 7e-7 (the tests measure all). A NaN or infinity reaches all of

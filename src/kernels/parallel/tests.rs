@@ -284,7 +284,7 @@ fn conv<'t, T: Scalar>(d: &mut Draw<'t, T>) -> Var<'t, T> {
         6 => (8, 32, 4, 3, 4, 2),
         7 => (7, 4, 40, 4, 2, 3),
         8 => (0, 3, 5, 3, 1, 1),
-        9 => (2, 24, 40, 5, 1, 1),
+        9 => (3, 48, 80, 5, 1, 2),
         // (Enough weights that tasks share the adding up of their sums at every width of vectors.)
         10 => (3, 96, 96, 3, 1, 1),
         _ => (d.size(13), 3 * d.size(17), 3 * d.size(17), d.size(5), 3, 1 + d.below(3)),

@@ -79,6 +79,7 @@ impl Target for Indices {
     }
     fn of(&self, rows: &[usize]) -> Self {
         let mut shape = self.shape().to_vec();
+        require(!shape.is_empty(), || "Indices: a single number is not a target of any example", "the first axis is the batch");
         shape[0] = rows.len();
         let one: usize = shape[1..].iter().product();
         Indices::new(&shape, rows.iter().flat_map(|row| &self.values()[row * one..(row + 1) * one]).copied())

@@ -40,9 +40,9 @@ impl AnchorGenerator {
         let (sizes, ratios) = (self.sizes.len(), self.aspect_ratios.len());
         let message = || format!("AnchorGenerator: sizes for {sizes} maps, but ratios for {ratios}");
         require(sizes == ratios, message, "each map has a list of sizes and a list of ratios");
-        let wrong = self.sizes.iter().chain(&self.aspect_ratios).flatten().find(|x| !x.is_finite() || **x <= 0.0);
+        let wrong = self.sizes.iter().chain(&self.aspect_ratios).flatten().find(|x| !(**x as f32).is_normal() || **x <= 0.0);
         let message = || format!("AnchorGenerator: {} is no size or ratio", wrong.unwrap_or(&0.0));
-        require(wrong.is_none(), message, "both are positive; sizes are in pixels of the image");
+        require(wrong.is_none(), message, "both are positive, in f32 too; sizes are in pixels of the image");
     }
     /// For each map, how many anchors there are at each place.
     pub fn num_anchors_per_location(&self) -> Vec<usize> {
@@ -66,7 +66,16 @@ impl AnchorGenerator {
             let corners: Vec<T> = anchors.flat_map(|[w, h]| [-w, -h, w, h]).collect();
             Array2::from_shape_vec([corners.len() / 4, 4], corners).expect("four for each anchor")
         };
-        self.sizes.iter().zip(&self.aspect_ratios).map(cell).collect()
+        let cells: Vec<Array2<T>> = self.sizes.iter().zip(&self.aspect_ratios).map(cell).collect();
+        let wrong = cells.iter().position(|cell| cell.iter().any(|x| !x.to_f64().is_finite())).unwrap_or(cells.len());
+        let message = || {
+            format!(
+                "AnchorGenerator: an anchor of the sizes {:?} and the ratios {:?} is not finite",
+                self.sizes[wrong], self.aspect_ratios[wrong]
+            )
+        };
+        require(wrong == cells.len(), message, "sizes are in pixels of the image");
+        cells
     }
     /// All anchors of an image of size `[height, width]` with maps of these sizes: `[anchors, 4]`, map by map, and row by row in each. The distance of
     /// neighbors is the size of the image divided by that of the map, rounded down.

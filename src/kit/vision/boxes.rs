@@ -29,11 +29,11 @@ pub enum BoxFormat {
 /// If the last axis does not have size 4.
 #[track_caller]
 pub fn box_convert<'t, T: Scalar>(boxes: Var<'t, T>, from: BoxFormat, to: BoxFormat) -> Var<'t, T> {
+    let [a, b, c, d] = columns("box_convert", boxes);
     if from == to {
         return boxes;
     }
     let half = boxes.number(0.5);
-    let [a, b, c, d] = columns("box_convert", boxes);
     let [x1, y1, x2, y2] = match from {
         BoxFormat::Xyxy => [a, b, c, d],
         BoxFormat::Xywh => [a, b, a + c, b + d],

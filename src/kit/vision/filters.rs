@@ -2,7 +2,7 @@
 //!
 //! The last two axes are height and width; all others are a batch, of images or of channels.
 
-use crate::refusal::require;
+use crate::refusal::{elements, require};
 use crate::{PadMode, Scalar, Var};
 
 /// The weights of a Gaussian at `size` whole places around its middle; their sum is 1. (`size` is odd, else the middle lies between two weights.)
@@ -13,11 +13,12 @@ use crate::{PadMode, Scalar, Var};
 /// ```
 ///
 /// # Panics
-/// If `size` is 0, or sigma not above 0 or not finite.
+/// If `size` is 0 or too large for memory, or sigma not above 0 or not finite.
 #[track_caller]
 pub fn gaussian_kernel1d(size: usize, sigma: f64) -> Vec<f64> {
     require(size > 0, || "gaussian_kernel1d: size is 0", "odd sizes such as 3 or 5 have a middle");
     require(sigma > 0.0 && sigma.is_finite(), || format!("gaussian_kernel1d: sigma is {sigma}"), "sigma is a length in pixels, above 0");
+    elements::<f64>("gaussian_kernel1d", &[size]);
     let middle = (size as f64 - 1.0) / 2.0;
     // Relative to the place nearest the middle, so that a small sigma does not make all weights 0.
     let nearest = middle.fract();
@@ -31,8 +32,8 @@ pub fn gaussian_kernel1d(size: usize, sigma: f64) -> Vec<f64> {
     weights.into_iter().map(|w| w / sum).collect()
 }
 
-/// Blurs images by a Gaussian; beyond its edges an image is mirrored. `kernel_size` and `sigma` are those of [rows, columns]; torchvision's
-/// default for sigma is `0.3 ((size - 1) / 2 - 1) + 0.8` ([`default_sigma`]). Derivative: the same blur of the cotangent, whose parts beyond the
+/// Blurs images by a Gaussian; beyond its edges an image is mirrored. `kernel_size` and `sigma` are those of [rows, columns], while torchvision
+/// and OpenCV name the columns first: their `(5, 3)` is `[3, 5]` here. torchvision's default for sigma is `0.3 ((size - 1) / 2 - 1) + 0.8` ([`default_sigma`]). Derivative: the same blur of the cotangent, whose parts beyond the
 /// edges are mirrored back. Shapes: `[.., height, width]`, unchanged.
 ///
 /// ```
@@ -49,8 +50,9 @@ pub fn gaussian_kernel1d(size: usize, sigma: f64) -> Vec<f64> {
 #[track_caller]
 pub fn gaussian_blur<'t, T: Scalar>(x: Var<'t, T>, kernel_size: [usize; 2], sigma: [f64; 2]) -> Var<'t, T> {
     require(kernel_size.iter().all(|n| n % 2 == 1), || format!("gaussian_blur: kernel_size is {kernel_size:?}"), "sizes are odd");
+    check_image("gaussian_blur", x, kernel_size);
     let [rows, columns] = [0, 1].map(|i| gaussian_kernel1d(kernel_size[i], sigma[i]));
-    separable("gaussian_blur", x, &rows, &columns)
+    separable(x, &rows, &columns)
 }
 
 /// The sigma that torchvision and OpenCV take for a kernel of this size, if none is given: `0.3 ((size - 1) / 2 - 1) + 0.8`.
@@ -62,19 +64,24 @@ pub fn default_sigma(kernel_size: usize) -> f64 {
     0.3 * ((kernel_size as f64 - 1.0) * 0.5 - 1.0) + 0.8
 }
 
-/// The correlation with a kernel for the columns (along the rows' axis) and one for the rows, both of odd size, of images that are mirrored beyond
-/// their edges.
+/// Requires images on which a kernel of this size fits.
 #[track_caller]
-fn separable<'t, T: Scalar>(name: &str, x: Var<'t, T>, along_rows: &[f64], along_columns: &[f64]) -> Var<'t, T> {
+fn check_image<T: Scalar>(name: &str, x: Var<'_, T>, [rows, columns]: [usize; 2]) {
     let shape = x.shape();
     require(shape.len() >= 2, || format!("{name}: an image of shape {shape}"), "images have the shape [.., height, width]");
     let [height, width] = [shape[shape.len() - 2], shape[shape.len() - 1]];
-    let [down, across] = [along_rows.len() / 2, along_columns.len() / 2];
     require(
-        down < height && across < width,
-        || format!("{name}: a kernel of {} x {} for images of {height} x {width}", along_rows.len(), along_columns.len()),
+        rows / 2 < height && columns / 2 < width,
+        || format!("{name}: a kernel of {rows} x {columns} for images of {height} x {width}"),
         "half of the kernel must be less than the image, which is mirrored at its edges",
     );
+}
+
+/// The correlation with a kernel for the columns (along the rows' axis) and one for the rows, both of odd size, of images that are mirrored beyond
+/// their edges.
+#[track_caller]
+fn separable<'t, T: Scalar>(x: Var<'t, T>, along_rows: &[f64], along_columns: &[f64]) -> Var<'t, T> {
+    let [down, across] = [along_rows.len() / 2, along_columns.len() / 2];
     let border = |n: usize| (n as isize, n as isize);
     let weights = |w: &[f64]| x.tape().constant(w.iter().map(|w| T::from_f64(*w)).collect::<Vec<_>>());
     let padded = x.pad_with(&[border(down), border(across)], PadMode::Reflect);
@@ -97,7 +104,8 @@ const BINOMIAL: [f64; 5] = [1.0 / 16.0, 4.0 / 16.0, 6.0 / 16.0, 4.0 / 16.0, 1.0 
 /// If there are fewer than two axes, or height or width is below 3.
 #[track_caller]
 pub fn pyr_down<T: Scalar>(x: Var<'_, T>) -> Var<'_, T> {
-    let blurred = separable("pyr_down", x, &BINOMIAL, &BINOMIAL);
+    check_image("pyr_down", x, [BINOMIAL.len(); 2]);
+    let blurred = separable(x, &BINOMIAL, &BINOMIAL);
     let mut parts = vec![crate::SliceInfo::from(..); blurred.ndim()];
     let axes = parts.len();
     parts[axes - 2..].iter_mut().for_each(|p| *p = p.step(2));

@@ -130,7 +130,7 @@ pub fn complete_box_iou<'t, T: Scalar>(boxes1: Var<'t, T>, boxes2: Var<'t, T>) -
 }
 
 /// 1 - generalized IoU of boxes `[.., 4]`, each with its own target: see [`generalized_box_iou`]. (Divisors get 1e-7 more.) Shape: `[..]`, or
-/// `[]` if it is reduced. A mean of no boxes is NaN, as everywhere; [`Reduction::Sum`] of none is 0.
+/// `[]` if it is reduced. Of no boxes even the mean is 0, as in torchvision: an image without objects spoils no step.
 ///
 /// ```
 /// use wengert::{Reduction, vision::generalized_box_iou_loss};
@@ -173,5 +173,6 @@ pub fn complete_box_iou_loss<'t, T: Scalar>(boxes: Var<'t, T>, targets: Var<'t, 
 /// The losses that belong to these measures.
 #[track_caller]
 fn reduce<T: Scalar>(measure: Var<'_, T>, reduction: Reduction) -> Var<'_, T> {
-    reduction.of(measure.number(1.0) - measure)
+    let none = measure.shape().contains(&0) && reduction == Reduction::Mean;
+    (if none { Reduction::Sum } else { reduction }).of(measure.number(1.0) - measure)
 }

@@ -17,6 +17,7 @@ mod iou;
 mod matcher;
 mod multi_scale;
 mod nms;
+pub(crate) mod overlap;
 mod roi_align;
 mod roi_pool;
 

@@ -29,44 +29,52 @@ pub struct MultiScaleRoiAlign {
     pub canonical_scale: f64,
     /// The level, by the logarithm of its stride.
     pub canonical_level: i32,
+    /// How many of the maps are read, from the largest on; `None`: all. Torchvision's detectors read four of five (`featmap_names`).
+    pub maps: Option<usize>,
 }
 
 impl MultiScaleRoiAlign {
     /// With torchvision's scale 224 and level 4 (stride 16), the sizes of ImageNet.
     pub fn new(output_size: [usize; 2], sampling_ratio: Option<usize>) -> Self {
-        MultiScaleRoiAlign { output_size, sampling_ratio, canonical_scale: 224.0, canonical_level: 4 }
+        MultiScaleRoiAlign { output_size, sampling_ratio, canonical_scale: 224.0, canonical_level: 4, maps: None }
     }
     /// The scales of maps of an image of size `[height, width]`: the powers of two nearest to height of the map / height of the image.
     ///
     /// # Panics
-    /// If there are no maps, or they do not become smaller one by one by a factor of two, which is what levels are counted by.
+    /// If there are no maps, one is larger than the one before, or they become smaller by more than a factor of two for each, which is what levels are
+    /// counted by. Small maps may be rounded to the same scale.
     #[track_caller]
     pub fn scales<T: Scalar>(maps: &[Var<'_, T>], image: [usize; 2]) -> Vec<f64> {
         let scale = |map: &Var<'_, T>| 2.0_f64.powf((map.size(-2) as f64 / image[0] as f64).log2().round());
         let scales: Vec<f64> = maps.iter().map(scale).collect();
-        let halves = scales.windows(2).all(|s| s[1] == s[0] / 2.0) && scales.iter().all(|s| s.is_normal());
+        let halves = scales.windows(2).all(|s| s[1] == s[0] || s[1] == s[0] / 2.0) && scales.iter().all(|s| s.is_normal());
         let message = || {
             let sizes: Vec<_> = maps.iter().map(|m| m.shape()).collect();
             format!("MultiScaleRoiAlign: maps of shapes {sizes:?} of an image of size {image:?}")
         };
-        require(halves && !maps.is_empty(), message, "each map has half the height and width of the one before");
+        require(halves && !maps.is_empty(), message, "each map has half the height and width of the one before, rounded up or down");
         scales
     }
     /// The number of the map, among maps of these scales, that each region `[k, 5]` is read from.
     ///
     /// # Panics
-    /// If the regions do not have shape `[k, 5]`, or there are no maps.
+    /// If the regions do not have shape `[k, 5]`, there are no maps, or their scales rise.
     #[track_caller]
     pub fn levels<T: Scalar>(&self, rois: impl Source<T>, scales: &[f64]) -> Vec<usize> {
         let (shape, rois) = rois.visit(|shape, rois| (shape.to_vec(), rois.as_chunks::<5>().0.to_vec()));
         let message = || format!("MultiScaleRoiAlign: regions have a shape [k, 5], not {shape:?}");
         require(shape.len() == 2 && shape[1] == 5, message, "a region is the number of its image, x1, y1, x2, y2");
-        require(!scales.is_empty(), || "MultiScaleRoiAlign: no maps", "at least one is needed");
-        let lowest = -scales[0].log2();
+        let falls = scales.is_sorted_by(|a, b| a >= b) && scales.iter().all(|s| s.is_normal());
+        require(
+            !scales.is_empty() && falls,
+            || format!("MultiScaleRoiAlign: maps of the scales {scales:?}"),
+            "from the largest map to the smallest",
+        );
+        let [lowest, highest] = [scales[0], scales[scales.len() - 1]].map(|s| -s.log2());
         let level = |[_, x1, y1, x2, y2]: &[T; 5]| {
             let area = ((*x2 - *x1) * (*y2 - *y1)).to_f64().max(0.0);
             let level = f64::from(self.canonical_level) + (area.sqrt() / self.canonical_scale).log2() + 1e-6;
-            (level.floor() - lowest).clamp(0.0, (scales.len() - 1) as f64) as usize
+            (level.floor().clamp(lowest, highest) - lowest) as usize
         };
         rois.iter().map(level).collect()
     }
@@ -76,6 +84,7 @@ impl MultiScaleRoiAlign {
     /// As [`roi_align`] and [`MultiScaleRoiAlign::scales`], and if the maps differ in their channels.
     #[track_caller]
     pub fn forward<'t, T: Scalar>(&self, maps: &[Var<'t, T>], rois: impl Source<T>, image: [usize; 2]) -> Var<'t, T> {
+        let maps = &maps[..self.maps.map_or(maps.len(), |n| n.min(maps.len()))];
         let scales = Self::scales(maps, image);
         let (shape, rois) = rois.visit(|shape, rois| (shape.to_vec(), rois.to_vec()));
         let message = || format!("MultiScaleRoiAlign: regions have a shape [k, 5], not {shape:?}");

@@ -1,6 +1,7 @@
 //! Non-maximum suppression: of boxes that overlap, the one with the best score stays.
 
 use super::boxes::box_list;
+use super::overlap::{area, iou};
 use crate::refusal::require;
 use crate::{Scalar, Source};
 use rayon::prelude::*;
@@ -27,7 +28,7 @@ const GRAIN: usize = 32 * 1024;
 #[track_caller]
 pub fn nms<T: Scalar>(boxes: impl Source<T>, scores: impl Source<T>, iou_threshold: f64) -> Vec<usize> {
     let (boxes, scores) = boxes_and_scores("nms", boxes, scores);
-    let mut kept = suppress(&boxes, by_score(&scores, (0..boxes.len()).collect()), T::from_f64(iou_threshold));
+    let mut kept = suppress(&boxes, by_score(&scores, (0..boxes.len()).collect()), largest_below(iou_threshold));
     kept.shrink_to_fit();
     kept
 }
@@ -49,8 +50,9 @@ pub fn batched_nms<T: Scalar>(boxes: impl Source<T>, scores: impl Source<T>, idx
     require(idxs.len() == boxes.len(), message, "each box has one");
     let mut order = by_score(&scores, (0..boxes.len()).collect());
     order.sort_by_key(|&i| idxs[i]); // stable: within a class the order of scores
+    let threshold = largest_below(iou_threshold);
     let groups = order.chunk_by(|&a, &b| idxs[a] == idxs[b]);
-    let kept = groups.flat_map(|group| suppress(&boxes, group.to_vec(), T::from_f64(iou_threshold))).collect();
+    let kept = groups.flat_map(|group| suppress(&boxes, group.to_vec(), threshold)).collect();
     by_score(&scores, kept)
 }
 
@@ -61,6 +63,13 @@ fn boxes_and_scores<T: Scalar>(what: &str, boxes: impl Source<T>, scores: impl S
     let message = || format!("{what}: scores of shape {shape:?} for {} boxes", boxes.len());
     require(shape == [boxes.len()], message, "each box has one score: an array of shape [n]");
     (boxes, scores)
+}
+
+/// The largest number that is not above x. A number of this type is above the one if and only if it is above the other: overlaps in f32 are compared with
+/// the threshold in f64, as torchvision does, and not with its nearest neighbor in f32.
+fn largest_below<T: Scalar>(x: f64) -> T {
+    let nearest = T::from_f64(x);
+    if nearest.to_f64() > x { T::from_f64((x as f32).next_down().into()) } else { nearest }
 }
 
 /// Compares from the larger to the smaller; NaN counts as largest.
@@ -112,12 +121,7 @@ impl<T: Scalar> Chosen<T> {
     fn overlaps(&self, b: [T; 4], threshold: T) -> bool {
         const LANES: usize = 16;
         let own = area(b);
-        let above = |x1: T, y1: T, x2: T, y2: T, area: T| {
-            let width = larger(smaller(x2, b[2]) - larger(x1, b[0]), T::ZERO);
-            let height = larger(smaller(y2, b[3]) - larger(y1, b[1]), T::ZERO);
-            let intersection = width * height;
-            intersection / (area + own - intersection) > threshold
-        };
+        let above = |x1: T, y1: T, x2: T, y2: T, area: T| iou([x1, y1, x2, y2], area, b, own) > threshold;
         let [x1, y1, x2, y2] = self.corners.each_ref().map(|c| c.as_chunks::<LANES>());
         let areas = self.areas.as_chunks::<LANES>();
         for i in 0..areas.0.len() {
@@ -132,14 +136,4 @@ impl<T: Scalar> Chosen<T> {
         }
         (0..areas.1.len()).any(|k| above(x1.1[k], y1.1[k], x2.1[k], y2.1[k], areas.1[k]))
     }
-}
-
-fn area<T: Scalar>([x1, y1, x2, y2]: [T; 4]) -> T {
-    (x2 - x1) * (y2 - y1)
-}
-fn larger<T: Scalar>(a: T, b: T) -> T {
-    if a > b { a } else { b }
-}
-fn smaller<T: Scalar>(a: T, b: T) -> T {
-    if a < b { a } else { b }
 }

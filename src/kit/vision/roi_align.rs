@@ -3,7 +3,7 @@
 //! Each is a product of the map with a sparse matrix of constants, so its derivative is the product with the transpose. The weights of a bin are
 //! those of its rows times those of its columns.
 
-use crate::refusal::{elements, require};
+use crate::refusal::{elements, has_room, require};
 use crate::{Scalar, Source, SparseMatrix, Var};
 use rayon::prelude::*;
 
@@ -32,7 +32,8 @@ impl Default for RoiAlignOptions {
 /// samples, regularly spaced in it and interpolated linearly. `rois` has shape `[k, 5]`: the number of the image in the batch, x1, y1, x2, y2.
 ///
 /// The regions are constants. By the map: each cotangent goes to the pixels that were read, times their weights. Beyond the map's edges by
-/// more than a pixel, samples are 0. A region that is upside down, or without samples, gives 0.
+/// more than a pixel, samples are 0. A region without samples gives 0: one that is empty or upside down with `aligned` and no `sampling_ratio`. (With a
+/// `sampling_ratio` an inverted region is sampled backwards, and without `aligned` each region is a pixel large at least.)
 ///
 /// ```
 /// use wengert::vision::{RoiAlignOptions, roi_align};
@@ -53,11 +54,11 @@ pub fn roi_align<'t, T: Scalar>(input: Var<'t, T>, rois: impl Source<T>, output_
     let regions = Regions::new("roi_align", input, rois, output_size);
     let samples = options.sampling_ratio;
     check_samples("roi_align", samples);
-    regions.sum(1, |roi, axis| {
+    regions.sum("roi_align", 1, |roi, axis| {
         let offset = if options.aligned { 0.5 } else { 0.0 };
-        let [start, end] = roi.side(axis).map(|x| x * options.spatial_scale - offset);
+        let [start, end] = roi.side(axis).map(|x| rounded::<T>(rounded::<T>(x * rounded::<T>(options.spatial_scale)) - offset));
         let size = if options.aligned { end - start } else { (end - start).max(1.0) };
-        sampled(start, size, output_size[axis], samples, regions.size[axis])
+        sampled::<T>(start, size, output_size[axis], samples, regions.size[axis])
     })
 }
 
@@ -87,9 +88,9 @@ pub fn ps_roi_align<'t, T: Scalar>(
 ) -> Var<'t, T> {
     let regions = Regions::new("ps_roi_align", input, rois, output_size);
     check_samples("ps_roi_align", sampling_ratio);
-    regions.sum(regions.bins_in_channels("ps_roi_align"), |roi, axis| {
-        let [start, end] = roi.side(axis).map(|x| x * spatial_scale - 0.5);
-        sampled(start, end - start, output_size[axis], sampling_ratio, regions.size[axis])
+    regions.sum("ps_roi_align", regions.bins_in_channels("ps_roi_align"), |roi, axis| {
+        let [start, end] = roi.side(axis).map(|x| rounded::<T>(rounded::<T>(x * rounded::<T>(spatial_scale)) - 0.5));
+        sampled::<T>(start, end - start, output_size[axis], sampling_ratio, regions.size[axis])
     })
 }
 
@@ -105,12 +106,13 @@ pub fn ps_roi_align<'t, T: Scalar>(
 #[track_caller]
 pub fn ps_roi_pool<'t, T: Scalar>(input: Var<'t, T>, rois: impl Source<T>, output_size: [usize; 2], spatial_scale: f64) -> Var<'t, T> {
     let regions = Regions::new("ps_roi_pool", input, rois, output_size);
-    regions.sum(regions.bins_in_channels("ps_roi_pool"), |roi, axis| {
-        let [start, end] = roi.side(axis).map(|x| (x * spatial_scale).round());
-        let bin = (end - start).max(1.0) / output_size[axis] as f64;
+    regions.sum("ps_roi_pool", regions.bins_in_channels("ps_roi_pool"), |roi, axis| {
+        let [start, end] = roi.side(axis).map(|x| rounded::<T>(x * rounded::<T>(spatial_scale)).round());
+        let bin = rounded::<T>((end - start).max(1.0) / output_size[axis] as f64);
+        let edge = |i: usize| rounded::<T>(i as f64 * bin);
         let place = |x: f64| (x + start).clamp(0.0, (regions.size[axis] - 1) as f64) as usize;
         let taps = |i: usize| {
-            let pixels = place((i as f64 * bin).floor())..place(((i + 1) as f64 * bin).ceil());
+            let pixels = place(edge(i).floor())..place(edge(i + 1).ceil());
             let weight = 1.0 / pixels.len() as f64;
             pixels.map(|pixel| (pixel, weight)).collect()
         };
@@ -127,9 +129,15 @@ fn check_samples(what: &str, samples: Option<usize>) {
 /// A pixel's index along an axis and its weight.
 type Tap = (usize, f64);
 
+/// The number in the precision of the arrays. What decides how many pixels a bin has is computed in it, as torchvision does: 29 / 7 * 7 is 29 in f64, and
+/// a bit less in f32.
+pub(super) fn rounded<T: Scalar>(x: f64) -> f64 {
+    T::from_f64(x).to_f64()
+}
+
 /// The pixels that each bin reads along an axis of `n` pixels, where bins divide `size` from `start` on.
-fn sampled(start: f64, size: f64, bins: usize, samples: Option<usize>, n: usize) -> Vec<Vec<Tap>> {
-    let bin = size / bins as f64;
+fn sampled<T: Scalar>(start: f64, size: f64, bins: usize, samples: Option<usize>, n: usize) -> Vec<Vec<Tap>> {
+    let bin = rounded::<T>(rounded::<T>(size) / bins as f64);
     let samples = samples.map_or(bin.ceil(), |n| n as f64);
     let step = bin / samples;
     let last = (n - 1) as f64;
@@ -219,30 +227,45 @@ impl<'t, T: Scalar> Regions<'t, T> {
     }
     /// For each bin the sum over the pixels that `taps` gives for its row (axis 0) and its column, times both weights. The channels fall into `groups`: 1, or one for each bin.
     #[track_caller]
-    fn sum(&self, groups: usize, taps: impl Fn(&Roi, usize) -> Vec<Vec<Tap>> + Sync) -> Var<'t, T> {
+    fn sum(&self, what: &str, groups: usize, taps: impl Fn(&Roi, usize) -> Vec<Vec<Tap>> + Sync) -> Var<'t, T> {
         let ([images, channels], [height, width], [rows, columns]) = (self.outer, self.size, self.output);
-        let entries = |roi: &Roi| {
-            let [of_rows, of_columns] = [taps(roi, 0), taps(roi, 1)];
-            let (mut counts, mut entries) = (Vec::with_capacity(rows * columns), Vec::new());
+        // For each region and axis, what its bins read; then a row of the matrix for each bin.
+        let taps: Vec<[Vec<Vec<Tap>>; 2]> = self.rois.par_iter().map(|roi| [taps(roi, 0), taps(roi, 1)]).collect();
+        let count =
+            |taps: &[Vec<Vec<Tap>>; 2]| taps.each_ref().map(|axis| axis.iter().map(Vec::len).sum::<usize>()).iter().product::<usize>();
+        let total = taps.iter().map(count).fold(0, usize::saturating_add);
+        require(
+            has_room::<[u64; 6]>(total), // places and weights, by rows and by columns
+            || format!("{what}: there is no memory for {total} weights of pixels, of {} regions", self.rois.len()),
+            "a `sampling_ratio`, such as 2, bounds the pixels of a bin",
+        );
+        let (mut pixels, mut weights) = (vec![0; total], vec![0.0; total]);
+        let (mut places, mut parts) = (&mut pixels[..], &mut weights[..]);
+        let mut jobs = Vec::with_capacity(self.rois.len());
+        for (roi, taps) in self.rois.iter().zip(&taps) {
+            let n = count(taps);
+            jobs.push((roi, taps, places.split_off_mut(..n).expect("counted"), parts.split_off_mut(..n).expect("counted")));
+        }
+        jobs.into_par_iter().for_each(|(roi, [of_rows, of_columns], places, parts)| {
+            let mut to = places.iter_mut().zip(parts);
             for (i, of_row) in of_rows.iter().enumerate() {
                 for (j, of_column) in of_columns.iter().enumerate() {
                     let group = if groups == 1 { 0 } else { i * columns + j };
                     let plane = (roi.image * groups + group) * height;
                     for &(y, a) in of_row {
-                        entries.extend(of_column.iter().map(|&(x, b)| ((plane + y) * width + x, a * b)));
+                        for (&(x, b), (place, part)) in of_column.iter().zip(&mut to) {
+                            (*place, *part) = ((plane + y) * width + x, a * b);
+                        }
                     }
-                    counts.push(of_row.len() * of_column.len());
                 }
             }
-            (counts, entries)
-        };
-        let of_rois: Vec<(Vec<usize>, Vec<Tap>)> = self.rois.par_iter().map(entries).collect();
-        let ends = of_rois.iter().flat_map(|(counts, _)| counts).scan(0, |end, count| {
+        });
+        let ends = taps.iter().flat_map(|[of_rows, of_columns]| of_rows.iter().flat_map(|r| of_columns.iter().map(|c| r.len() * c.len())));
+        let ends = ends.scan(0, |end, count| {
             *end += count;
             Some(*end)
         });
         let starts = std::iter::once(0).chain(ends).collect();
-        let (pixels, weights) = of_rois.iter().flat_map(|(_, entries)| entries.iter().copied()).unzip();
         let bins = self.rois.len() * rows * columns;
         let matrix = SparseMatrix::from_csr([bins, images * groups * height * width], starts, pixels, weights);
 

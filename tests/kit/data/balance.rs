@@ -28,6 +28,11 @@ fn median_over_frequency() {
     assert_eq!(median_frequency_weights::<f64>(Array2::zeros((0, 2)).view()), [1.0, 1.0]);
 }
 #[test]
+#[should_panic(expected = "Indices: a single number is not a target of any example\n  at ")]
+fn a_single_number_has_no_examples() {
+    wengert::data::Target::of(&Indices::new(&[], [3]), &[]);
+}
+#[test]
 fn examples_of_pixels() {
     let y = Indices::new(&[3, 1, 2], [0, 1, 2, 3, 4, 5]);
     let examples = Examples::new(ArrayD::<f32>::zeros(vec![3, 1, 1, 2]), y);

@@ -71,17 +71,22 @@ fn gradients() {
     assert_eq!(check_grads(|v| net.forward(v[0]).cross_entropy(&labels), &[input], Options::default()).unwrap().order, 2);
 }
 #[test]
-fn learns_a_square() {
-    // Bright squares on a dark ground, at every place.
+fn learns_where_edges_are() {
+    // Bright squares on a dark ground, at every place. The pixels at their edges are as bright as those within: what is an edge is seen from the
+    // neighbors, and must come back to its pixel through two stages of unpooling.
     let n = 8;
     let inside = |i: usize, y: usize, x: usize| (2 + i % 4..6 + i % 4).contains(&y) && (1 + i..5 + i).contains(&x);
     let images = wengert::ndarray::Array4::from_shape_fn((n, 1, 12, 13), |(i, _, y, x)| {
         f32::from(inside(i, y, x)) + (7 * y + 3 * x) as f32 % 5.0 / 10.0
     });
-    let labels = Indices::new(&[n, 12, 13], (0..n * 12 * 13).map(|at| i64::from(inside(at / 156, at / 13 % 12, at % 13))));
-    let net = SegNet::<f32>::with_channels(1, &[4, 4], 3, 2, &mut init::seeded(1));
+    let edge = |i: usize, y: usize, x: usize| {
+        let within = y > 0 && x > 0 && inside(i, y - 1, x) && inside(i, y + 1, x) && inside(i, y, x - 1) && inside(i, y, x + 1);
+        inside(i, y, x) && !within
+    };
+    let labels = Indices::new(&[n, 12, 13], (0..n * 12 * 13).map(|at| i64::from(edge(at / 156, at / 13 % 12, at % 13))));
+    let net = SegNet::<f32>::with_channels(1, &[8, 8], 3, 2, &mut init::seeded(1));
     let (mut optimizer, mut tape) = (Adam::new(0.02), Tape::new());
-    for _ in 0..60 {
+    for _ in 0..120 {
         let grads = tape.backward(net.forward(tape.constant(&images)).cross_entropy(&labels));
         tape.reset();
         wengert::optim::Optimizer::step(&mut optimizer, &net.parameters(), &grads);

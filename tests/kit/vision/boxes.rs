@@ -92,6 +92,11 @@ fn nothing_is_fine() {
     assert!(nms(&none, Array1::zeros(0), 0.5).is_empty() && batched_nms(&none, Array1::zeros(0), &[], 0.5).is_empty());
     assert_eq!(box_iou(tape.leaf(&none), tape.leaf([[0.0, 0.0, 1.0, 1.0]])).shape(), [0, 1]);
     assert_eq!(generalized_box_iou_loss(tape.leaf(&none), tape.leaf(&none), Reduction::Sum).item(), 0.0);
+    for loss in [generalized_box_iou_loss, distance_box_iou_loss, complete_box_iou_loss] {
+        let boxes = tape.leaf(&none);
+        let mean = loss(boxes, tape.leaf(&none), Reduction::Mean);
+        assert_eq!((mean.item(), tape.grad(mean, &[boxes])[0].map_or(0.0, |g| g.sum().item())), (0.0, 0.0)); // NaN would spoil a step
+    }
     let map = tape.leaf(ArrayD::ones(IxDyn(&[1, 4, 3, 3])));
     for y in [
         roi_align(map, &five, [7, 7], Default::default()).sum(),
@@ -114,9 +119,40 @@ fn huge_regions() {
     let tape = Tape::<f64>::new();
     let map = tape.leaf(ArrayD::ones(IxDyn(&[1, 1, 3, 3])));
     for corner in [1e6, 1e12, 1e300, f64::MAX] {
-        let y = roi_align(map, [[0.0, -corner, -corner, corner, corner]], [1, 1], Default::default());
-        assert!((0.0..1e-3).contains(&y.item()), "{corner}: {}", y.item());
-        assert!(roi_pool(map, [[0.0, -corner, -corner, corner, corner]], [1, 1], 1.0).item() <= 1.0);
+        let y = roi_align(map, [[0.0, -corner, -corner, corner, corner]], [1, 1], Default::default()).item();
+        // Four samples for each pixel's length lie on the map, and as many between its first pixel and the edge: (3 + 1)^2 of (2 corner)^2.
+        let expected = 16.0 / (2.0 * corner).powi(2);
+        assert!((y - expected).abs() <= 0.6 * expected, "{corner}: {y}");
+        assert_eq!(roi_pool(map, [[0.0, -corner, -corner, corner, corner]], [1, 1], 1.0).item(), 1.0, "{corner}");
+    }
+    // Regions that would read more than memory holds are refused.
+    let tape = Tape::<f32>::new();
+    let map = tape.full([1, 1, 4000, 4000], 1.0);
+    let rois = Array2::from_shape_fn((1000, 5), |(_, j)| if j > 2 { 4000.0 } else { 0.0 });
+    let text = refusal(|| roi_align(map, &rois, [1, 1], Default::default()).shape());
+    assert!(text.contains("roi_align: there is no memory for 16000000000 weights of pixels, of 1000 regions"), "{text}");
+    assert_eq!(roi_align(map, &rois, [1, 1], RoiAlignOptions { sampling_ratio: Some(2), ..Default::default() }).shape(), [1000, 1, 1, 1]);
+}
+
+/// Whether a bin has one more row is decided in the precision of the arrays, as in torchvision, whose numbers these are (0.29.2): 7 bins of regions
+/// of so many rows of a map whose pixels are the numbers of their rows.
+#[test]
+fn bins_are_rounded_in_the_precision_of_the_map() {
+    let tape = Tape::<f32>::new();
+    let map = tape.constant(ArrayD::from_shape_fn(IxDyn(&[1, 1, 60, 2]), |i| i[2] as f32));
+    for (height, last) in [(28.0, 27.0), (29.0, 28.0), (57.0, 57.0), (58.0, 57.0)] {
+        let y = roi_pool(map, [[0.0, 0.0, 0.0, 1.0, height - 1.0]], [7, 1], 1.0).to_vec();
+        assert_eq!(y[6], last, "{height} rows");
+    }
+}
+
+/// An overlap in f32 is compared with the threshold itself and not with its nearest neighbor in f32, as in torchvision.
+#[test]
+fn thresholds_are_not_rounded() {
+    for (threshold, kept) in [(0.1, 1), (0.2, 1), (0.3, 1), (0.4, 1), (0.5, 2), (0.6, 1), (0.7, 2), (0.8, 1), (0.9, 2)] {
+        let boxes = [[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 10.0 * threshold as f32]];
+        assert_eq!(nms(boxes, [0.9f32, 0.8], threshold).len(), kept, "{threshold}");
+        assert_eq!(batched_nms(boxes, [0.9f32, 0.8], &[3, 3], threshold).len(), kept, "{threshold}");
     }
 }
 
@@ -170,15 +206,33 @@ fn regions_on_threads() {
             1 | 2 => (i * 7 % 23) as f32,
             _ => (i * 7 % 23 + i % 19) as f32,
         });
-        let y = roi_align(map, &rois, [7, 7], Default::default());
-        let grad = tape.grad(y.square(), &[map])[0].unwrap();
-        (y.to_vec(), grad.to_vec())
+        let all = [
+            roi_align(map, &rois, [7, 7], Default::default()),
+            roi_pool(map, &rois, [7, 7], 1.0),
+            ps_roi_align(map, &rois, [7, 5], 1.0, None),
+            ps_roi_pool(map, &rois, [5, 7], 1.0),
+        ];
+        all.map(|y| (y.to_vec(), tape.grad(y.square(), &[map])[0].unwrap().to_vec()))
     };
     let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run);
     let one = on(1);
     for threads in [2, 3, 8, 32] {
         assert!(one == on(threads), "{threads} threads");
     }
+}
+
+/// The maps of a small image may have the same scale: it is rounded to a power of two.
+#[test]
+fn maps_of_small_images() {
+    let tape = Tape::<f64>::new();
+    let maps = [10, 5, 3, 2].map(|n| tape.full([1, 1, n, n], n as f64));
+    assert_eq!(MultiScaleRoiAlign::scales(&maps, [40, 40]), [0.25, 0.125, 0.0625, 0.0625]);
+    let rois = [[0.0, 0.0, 0.0, 40.0, 40.0], [0.0, 0.0, 0.0, 9.0, 9.0]];
+    let pooler = MultiScaleRoiAlign { canonical_scale: 10.0, canonical_level: 3, ..MultiScaleRoiAlign::new([1, 1], Some(1)) };
+    assert_eq!(pooler.forward(&maps, rois, [40, 40]).to_vec(), [3.0, 10.0]);
+    // Only the first maps are read.
+    let two = MultiScaleRoiAlign { maps: Some(2), ..pooler };
+    assert_eq!(two.forward(&maps, rois, [40, 40]).to_vec(), [5.0, 10.0]);
 }
 
 #[test]
@@ -203,7 +257,14 @@ fn refusals() {
         (Box::new(|| ignore(roi_align(map, rois, [usize::MAX, 2], Default::default()))), "too large"),
         (Box::new(|| ignore(ps_roi_align(map, rois, [1, 1], 1.0, Some(0)))), "a sampling_ratio of 0"),
         (Box::new(|| ignore(ps_roi_pool(map, rois, [3, 1], 1.0))), "4 channels for [3, 1] bins"),
-        (Box::new(|| ignore(MultiScaleRoiAlign::scales(&[map, map], [12, 12]))), "each map has half the height"),
+        (Box::new(|| ignore(MultiScaleRoiAlign::scales(&[map, tape.zeros([1, 4, 1, 1])], [12, 12]))), "each map has half the height"),
+        (Box::new(|| ignore(MultiScaleRoiAlign::new([7, 7], None).levels(rois, &[0.25, 0.5]))), "maps of the scales [0.25, 0.5]"),
+        (Box::new(|| ignore(box_convert(three, BoxFormat::Xywh, BoxFormat::Xywh))), "box_convert: boxes have a shape [.., 4], not [1, 3]"),
+        (Box::new(|| ignore(AnchorGenerator::new(vec![vec![8.0]], vec![1e-300]))), "is no size or ratio"),
+        (
+            Box::new(|| ignore(AnchorGenerator::new(vec![vec![3e38]], vec![1e30]).cell_anchors::<f32>())),
+            "an anchor of the sizes [3e38] and the ratios [1e30] is not finite",
+        ),
         (Box::new(|| ignore(AnchorGenerator::new(vec![vec![0.0]], vec![1.0]))), "0 is no size or ratio"),
         (
             Box::new(|| ignore(AnchorGenerator::new(vec![vec![8.0]], vec![1.0]).grid_anchors::<f32>([4, 4], &[[0, 1]]))),

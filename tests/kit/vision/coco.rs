@@ -95,6 +95,7 @@ fn what_is_refused_is_not_added() {
     for (detections, objects, message) in [
         (found(&[A], &[]), objects(&[]), "Detections: image 1 has 1 boxes, 0 scores and 1 labels"),
         (found(&[A], &[nan]), objects(&[]), "MeanAveragePrecision: score 0 of image 1 is NaN"),
+        (found(&[A], &[f64::INFINITY]), objects(&[]), "MeanAveragePrecision: score 0 of image 1 is inf"),
         (
             found(&[A, [0.0, 0.0, nan, 1.0]], &[1.0, 1.0]),
             objects(&[]),

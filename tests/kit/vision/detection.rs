@@ -171,6 +171,10 @@ fn targets_that_cannot_be_learned_are_errors() {
     assert!(text.contains("image 1: boxes of shape [1, 4] with 0 labels"), "{text}");
     let text = wrong(array![[1.0, 1.0, 2.0]], vec![1]);
     assert!(text.contains("image 1: boxes of shape [1, 3]"), "{text}");
+    for outside in [array![[5000.0, 5000.0, 6000.0, 6000.0]], array![[-9.0, 1.0, 0.0, 5.0]], array![[-3e38, -3e38, 3e38, 3e38]]] {
+        let text = wrong(outside, vec![1]);
+        assert!(text.contains("image 1, box 0") && text.contains("lies outside of the image"), "{text}");
+    }
     let error = model.losses(&images, &[BoxTarget::none()]).unwrap_err();
     assert_eq!(error, TargetError::Count { images: 3, targets: 1 });
 }
@@ -193,6 +197,29 @@ fn a_backbone_of_one_map() {
     let grads = tape.backward(losses.total());
     assert!(model.parameters().iter().all(|p| grads.get(p).is_some_and(|g| g.iter().all(|g| g.is_finite()))));
     assert_eq!(model.detect(&images).len(), 2);
+}
+
+/// The default options are those of five maps, of which the last finds large objects and is not read from.
+#[test]
+fn default_options_fit_a_pyramid_with_an_extra_level() {
+    let rng = &mut init::seeded(4);
+    let mut body = Sequential::<f32>::new();
+    for (from, to) in [(3, 4), (4, 6), (6, 8), (8, 8), (8, 8)] {
+        body = body.push(Conv2d::new(from, to, 3, rng).stride(2).padding(1));
+    }
+    let pyramid = Pyramid::new(body, &[(1, 6), (2, 8), (3, 8), (4, 8)], 8, rng).extra_level();
+    let tape = Tape::new();
+    let images = ImageList::new(tape.full([1, 3, 128, 96], 0.5));
+    let maps = pyramid.maps(images.batch);
+    assert_eq!(maps.iter().map(|m| m.size(-2)).collect::<Vec<_>>(), [32, 16, 8, 4, 2]);
+    assert_eq!(maps[4].to_array()[[0, 5, 1, 1]], maps[3].to_array()[[0, 5, 2, 2]]);
+    let options = FasterRcnnOptions { representation_size: 8, ..Default::default() };
+    let model = FasterRcnn::new(pyramid, 3, options, rng);
+    let target = BoxTarget { boxes: array![[2.0, 3.0, 90.0, 100.0]], labels: vec![2] };
+    let losses = model.losses(&images, &[target]).unwrap();
+    let grads = tape.backward(losses.total());
+    assert!(model.parameters().iter().all(|p| grads.get(p).is_some_and(|g| g.iter().all(|g| g.is_finite()))));
+    assert_eq!(model.detect(&images).len(), 1);
 }
 
 /// What is frozen keeps its mode, parameters, buffers and names.

@@ -50,6 +50,29 @@ fn wide_lines_and_polygons() {
     assert_eq!((set(&dot), dot[[0, 3, 2]]), (1, 255));
 }
 
+/// A wide line is a square at each of its pixels.
+#[test]
+fn wide_lines_are_squares() {
+    let ends = [[3.0, 4.0], [14.0, 6.0], [5.0, 15.0], [15.0, 15.0], [3.0, 9.0], [-3.0, 20.0]];
+    for (from, to) in ends.iter().flat_map(|a| ends.iter().map(move |b| (*a, *b))) {
+        let mut thin = empty(40, 40);
+        let moved = |p: [f64; 2]| p.map(|v| v + 10.0);
+        draw_line(&mut thin, moved(from), moved(to), [255; 3], 1);
+        for width in [2, 3, 6] {
+            let mut wide = empty(18, 17);
+            draw_line(&mut wide, from, to, [255; 3], width);
+            let near = |y: usize, x: usize| {
+                let [low, high] = [width / 2, (width - 1) / 2]; // pixels of the line that are up to so many behind or ahead
+                (y + 10 - low..=y + 10 + high).any(|y| (x + 10 - low..=x + 10 + high).any(|x| thin[[0, y, x]] > 0))
+            };
+            let expected = Array3::from_shape_fn((1, 18, 17), |(_, y, x)| if near(y, x) { 255 } else { 0 });
+            assert_eq!(wide, expected, "{from:?} to {to:?}, {width} wide");
+        }
+    }
+    // Squares wider than the image, at each of many pixels, take no longer than the pixels they add.
+    draw_line(&mut empty(2000, 2000), [0.0, 0.0], [1999.0, 1500.0], [255; 3], usize::MAX);
+}
+
 /// A line may begin and end anywhere; its part inside is drawn, and nothing takes long.
 #[test]
 fn lines_that_leave_the_image() {

@@ -107,7 +107,7 @@ fn pnm_headers() {
         (b"P5 1 1 65536 \x00", "the largest value is 65536"),
         (b"P5 2 1 255 \x00", "1 bytes of pixels where 2 are needed"),
         (b"P5 1 1 255", "0 bytes of pixels"),
-        (b"P6 99999 99999 255 \x00", "99999 x 99999 pixels: at most 165120 are read from 20 bytes"),
+        (b"P6 99999 99999 255 \x00", "99999 x 99999 pixels: at most 20 are read from 20 bytes"),
         (b"P5 0 3 255\n", "0 x 3 pixels, which are none"),
         (b"P6 18446744073709551615 2 255 \x00", "pixels: at most"),
     ] {
@@ -161,6 +161,14 @@ fn sizes_of_headers() {
     jpg[frame + 5..frame + 9].fill(0xff);
     let text = decode_image(&jpg, ImageReadMode::Gray).unwrap_err().to_string();
     assert!(text.contains("65535 x 65535 pixels"), "{text}");
+    // A block of 64 pixels takes a bit of a JPEG file at least, in a progressive one too, whose coefficients take more memory than its pixels.
+    let mut progressive = fs::read(folder().join("color.jpg")).unwrap();
+    let frame = progressive.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+    progressive[frame + 1] = 0xc2;
+    progressive[frame + 5..frame + 9].copy_from_slice(&[0x40, 0, 0x40, 0]);
+    progressive.resize(33_000, 0);
+    let text = decode_image(&progressive, ImageReadMode::Rgb).unwrap_err().to_string();
+    assert!(text.contains("16384 x 16384 pixels: at most 16896000 are read from 33000 bytes"), "{text}");
 }
 
 #[test]

@@ -86,6 +86,22 @@ fn sums_over_boxes() {
     assert_eq!(&*integral_image(tape.constant(Array2::zeros((0, 3)))).shape(), [1, 4]);
 }
 
+/// Pixels that are not finite reach those that are made of them, and no others.
+#[test]
+fn one_pixel_is_not_finite() {
+    let tape = Tape::<f32>::new();
+    for bad in [f32::INFINITY, f32::NAN] {
+        let mut image = Array2::from_elem((8, 8), 1.0);
+        image[[0, 0]] = bad;
+        for antialias in [true, false] {
+            let small = resize(tape.constant(&image), [4, 4], ResizeOptions { antialias, ..Default::default() }).to_array();
+            assert!(small.indexed_iter().all(|(at, x)| (*x == 1.0) == (at[0] + at[1] > 0)), "{antialias}: {small}");
+            let large = resize(tape.constant(&image), [16, 8], ResizeOptions { antialias, ..Default::default() }).to_array();
+            assert!(large.indexed_iter().all(|(at, x)| (*x == 1.0) == (at[1] > 0 || at[0] > 2)), "{antialias}: {large}");
+        }
+    }
+}
+
 #[test]
 fn refusals() {
     let tape = Tape::<f32>::new();

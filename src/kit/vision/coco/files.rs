@@ -83,7 +83,8 @@ pub struct Instances {
     pub images: Vec<Image>,
     /// The categories.
     pub categories: Vec<Category>,
-    /// The objects in all images.
+    /// The objects in all images; none in a file that lacks them, as COCO's lists of test images do.
+    #[serde(default)]
     pub annotations: Vec<Annotation>,
 }
 

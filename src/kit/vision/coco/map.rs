@@ -251,10 +251,10 @@ impl Detections {
 fn check_detections(image: usize, d: &Detections) {
     d.check_lengths(&format!("image {image}"));
     check_boxes(image, "detected box", &d.boxes);
-    if let Some(i) = d.scores.iter().position(|s| s.is_nan()) {
+    if let Some(i) = d.scores.iter().position(|s| !s.is_finite()) {
         require(
             false,
-            || format!("MeanAveragePrecision: score {i} of image {image} is NaN"),
+            || format!("MeanAveragePrecision: score {i} of image {image} is {}", d.scores[i]),
             "are the weights of the detector still finite?",
         );
     }

@@ -3,7 +3,7 @@
 use super::pyramid::FeaturePyramidNetwork;
 use crate::nn::{Forward, Module, Part, Sequential, Visitor};
 use crate::refusal::require;
-use crate::{Scalar, Var, named_scope};
+use crate::{Scalar, SliceInfo, Var, named_scope};
 use rand::Rng;
 
 /// A network that turns images `[n, 3, height, width]` into maps `[n, out_channels, .., ..]`, from the largest to the smallest.
@@ -46,11 +46,12 @@ impl<T: Scalar, F: Forward<T>> Backbone<T> for SingleMap<F> {
 /// A [`Backbone`] of several maps: some layers of a [`Sequential`] (`body`), joined by a [`FeaturePyramidNetwork`] (`fpn`).
 ///
 /// ```
-/// use wengert::nn::MobileNetV2;
+/// use wengert::nn::{MobileNetV2, Module};
 /// use wengert::vision::detection::{Backbone, Frozen, Pyramid};
 /// let rng = &mut wengert::init::seeded(1);
 /// // `io::load_into(file, &network)` here loads torchvision's weights.
 /// let network = MobileNetV2::<f32>::new(1000, rng);
+/// network.eval(); // and `Frozen` keeps it so
 /// let backbone = Pyramid::new(network.features, &[(6, 32), (13, 96)], 64, rng); // maps of strides 8 and 16
 /// let tape = wengert::Tape::new();
 /// let maps = tape.no_grad(|| Frozen(backbone).maps(tape.full([1, 3, 64, 64], 0.5)));
@@ -63,6 +64,7 @@ pub struct Pyramid<T: Scalar = f32> {
     places: Vec<usize>,
     /// What joins the maps.
     pub fpn: FeaturePyramidNetwork<T>,
+    extra_level: bool,
 }
 
 impl<T: Scalar> Pyramid<T> {
@@ -76,7 +78,16 @@ impl<T: Scalar> Pyramid<T> {
         let rise = places.is_sorted_by(|a, b| a < b) && places.last().is_some_and(|&last| last < body.len());
         let message = || format!("Pyramid: maps after the layers {places:?} of {}", body.len());
         require(rise, message, "give indices of layers from 0 on, in rising order");
-        Pyramid { body, fpn: FeaturePyramidNetwork::new(&channels, out_channels, rng), places }
+        Pyramid { body, fpn: FeaturePyramidNetwork::new(&channels, out_channels, rng), places, extra_level: false }
+    }
+}
+
+impl<T: Scalar> Pyramid<T> {
+    /// With one more map: every second pixel of the last one, along both axes. Torchvision's `LastLevelMaxPool`. Its anchors find large objects;
+    /// regions are not read from it (see [`MultiScaleRoiAlign::maps`](crate::vision::MultiScaleRoiAlign)).
+    pub fn extra_level(mut self) -> Self {
+        self.extra_level = true;
+        self
     }
 }
 
@@ -97,15 +108,22 @@ impl<T: Scalar> Backbone<T> for Pyramid<T> {
                 maps.push(x);
             }
         }
-        named_scope("fpn", || self.fpn.forward(&maps))
+        named_scope("fpn", || {
+            let mut maps = self.fpn.forward(&maps);
+            if self.extra_level {
+                let second = || SliceInfo::from(..).step(2);
+                maps.extend(maps.last().map(|map| map.slice(&[SliceInfo::from(..), SliceInfo::from(..), second(), second()])));
+            }
+            maps
+        })
     }
     fn out_channels(&self) -> usize {
         self.fpn.out_channels()
     }
 }
 
-/// A module whose mode [`Module::train`] and [`Module::eval`] do not change: what has been in evaluation mode stays in it. For pretrained
-/// networks, whose batch norms shall keep their statistics where a batch holds few images.
+/// A module whose mode [`Module::train`] and [`Module::eval`] do not change any more: call `eval` before, and it stays in evaluation mode. For
+/// pretrained networks, whose batch norms shall keep their statistics where a batch holds few images.
 pub struct Frozen<M>(pub M);
 
 impl<T: Scalar, M: Module<T>> Module<T> for Frozen<M> {

@@ -15,7 +15,7 @@ use rand::Rng;
 /// The options of a [`FasterRcnn`]; torchvision's defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FasterRcnnOptions {
-    /// The anchors: a list of sizes for each map of the backbone.
+    /// The anchors: a list of sizes for each map of the backbone. By default there are five ([`Pyramid::extra_level`](super::Pyramid::extra_level)).
     pub anchors: AnchorGenerator,
     /// How proposals are found.
     pub rpn: RpnOptions,
@@ -32,7 +32,7 @@ impl Default for FasterRcnnOptions {
         FasterRcnnOptions {
             anchors: AnchorGenerator::new([32.0, 64.0, 128.0, 256.0, 512.0].map(|size| vec![size]).into(), vec![0.5, 1.0, 2.0]),
             rpn: RpnOptions::default(),
-            box_roi_pool: MultiScaleRoiAlign::new([7, 7], Some(2)),
+            box_roi_pool: MultiScaleRoiAlign { maps: Some(4), ..MultiScaleRoiAlign::new([7, 7], Some(2)) },
             representation_size: 1024,
             roi_heads: RoiHeadsOptions::default(),
         }
@@ -54,6 +54,7 @@ pub struct Losses<'t, T: Scalar = f32> {
 
 impl<'t, T: Scalar> Losses<'t, T> {
     /// Their sum, which is trained.
+    #[track_caller]
     pub fn total(&self) -> Var<'t, T> {
         self.objectness + self.rpn_box_reg + self.classifier + self.box_reg
     }
@@ -94,13 +95,13 @@ impl<T: Scalar> FasterRcnn<T> {
     /// seed gives the same bits. Images without objects are learned from too.
     ///
     /// # Errors
-    /// If the targets do not fit the images, or a box has no area, is not finite, or has a class that the detector does not have. Nothing is computed then.
+    /// If the targets do not fit the images, or a box has no area, is not finite, lies outside of its image, or has a class that the detector does not have. Nothing is computed then.
     ///
     /// # Panics
     /// If the images do not fit the backbone, or are smaller than its strides.
     #[track_caller]
     pub fn losses<'t>(&self, images: &ImageList<'t, T>, targets: &[BoxTarget<T>]) -> Result<Losses<'t, T>, TargetError> {
-        check_targets(images.sizes.len(), targets, self.num_classes)?;
+        check_targets(&images.sizes, targets, self.num_classes)?;
         let (maps, output) = self.anchored(images);
         let proposals = self.rpn.proposals(&output, &images.sizes, true);
         let [objectness, rpn_box_reg] = self.rpn.losses(&output, targets);

@@ -31,16 +31,13 @@ impl<T: Scalar> FeaturePyramidNetwork<T> {
     #[track_caller]
     pub fn new(in_channels: &[usize], out_channels: usize, rng: &mut impl Rng) -> Self {
         require(!in_channels.is_empty(), || "FeaturePyramidNetwork: no maps", "give the channels of each");
-        let mut block = |from: usize, kernel: usize| {
-            let conv = Conv2d::new(from, out_channels, kernel, rng).padding(kernel / 2);
-            // Uniform with the variance 1 / fan in.
-            let bound = (3.0 / (from * kernel * kernel).max(1) as f64).sqrt();
-            conv.weight.set(init::uniform::<T, _>((out_channels, from, kernel, kernel), -bound, bound, rng));
-            conv.bias.iter().for_each(|b| b.with_mut(|b| b.fill(T::ZERO)));
-            Sequential::new().push(conv)
-        };
-        let inner_blocks = in_channels.iter().map(|&from| block(from, 1)).collect();
-        let layer_blocks = in_channels.iter().map(|_| block(out_channels, 3)).collect();
+        let (mut inner_blocks, mut layer_blocks) = (Vec::new(), Vec::new());
+        for &from in in_channels {
+            inner_blocks.push(block(from, out_channels, 1, rng));
+        }
+        for _ in in_channels {
+            layer_blocks.push(block(out_channels, out_channels, 3, rng));
+        }
         FeaturePyramidNetwork { inner_blocks, layer_blocks, out_channels }
     }
     /// The channels of all results.
@@ -69,6 +66,16 @@ impl<T: Scalar> FeaturePyramidNetwork<T> {
         results.reverse();
         results
     }
+}
+
+/// A convolution that keeps height and width. Its weights are uniform with the variance 1 / fan in.
+#[track_caller]
+fn block<T: Scalar>(from: usize, to: usize, kernel: usize, rng: &mut impl Rng) -> Sequential<T> {
+    let conv = Conv2d::new(from, to, kernel, rng).padding(kernel / 2);
+    let bound = (3.0 / (from * kernel * kernel).max(1) as f64).sqrt();
+    conv.weight.set(init::uniform::<T, _>((to, from, kernel, kernel), -bound, bound, rng));
+    conv.bias.iter().for_each(|b| b.with_mut(|b| b.fill(T::ZERO)));
+    Sequential::new().push(conv)
 }
 
 impl<T: Scalar> Module<T> for FeaturePyramidNetwork<T> {

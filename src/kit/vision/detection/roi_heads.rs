@@ -1,10 +1,11 @@
 //! The second half of a detector: what is in a proposal, and where exactly?
 
-use super::rpn::{clipped, iou};
+use super::rpn::clipped;
 use super::sampler::BalancedPositiveNegativeSampler;
 use super::target::{BoxPredictions, BoxTarget};
 use crate::nn::{Forward, Generator, Linear, Module, Visitor};
 use crate::refusal::require;
+use crate::vision::overlap::all_pairs;
 use crate::vision::{BoxCoder, Match, Matcher, MultiScaleRoiAlign, batched_nms, remove_small_boxes};
 use crate::{CrossEntropyOptions, Reduction, Scalar, SmoothL1Options, Source, Tape, Var};
 use ndarray::{Array2, ArrayView3, Axis, concatenate};
@@ -235,7 +236,7 @@ impl<T: Scalar> RoiHeads<T> {
         let (mut rois, mut labels, mut objects) = (Vec::new(), Vec::new(), Vec::new());
         for (image, (proposals, target)) in proposals.iter().zip(targets).enumerate() {
             let boxes = concatenate(Axis(0), &[proposals.view(), target.boxes.view()]).expect("four columns each");
-            let matches = matcher.matches(iou(tape, &target.boxes, &boxes));
+            let matches = matcher.matches(all_pairs(&target.boxes, &boxes));
             let those = |f: fn(&Match) -> bool| (0..boxes.nrows()).filter(|&i| f(&matches[i])).collect::<Vec<usize>>();
             let chosen = sampler.sample(those(|m| m.object().is_some()), those(|m| *m == Match::BelowLow), rng);
             for i in chosen.into_iter().flatten() {

@@ -6,8 +6,9 @@ use super::target::BoxTarget;
 use crate::nn::{Conv2d, Forward, Generator, Module, Relu, Sequential, Visitor};
 use crate::refusal::require;
 use crate::vision::nms::by_score;
-use crate::vision::{AnchorGenerator, BoxCoder, Match, Matcher, batched_nms, box_iou, remove_small_boxes};
-use crate::{Reduction, Scalar, SmoothL1Options, Tape, Var, concat, init};
+use crate::vision::overlap::all_pairs;
+use crate::vision::{AnchorGenerator, BoxCoder, Match, Matcher, batched_nms, remove_small_boxes};
+use crate::{Reduction, Scalar, SmoothL1Options, Var, concat, init};
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 use rand::{Rng, RngExt};
 
@@ -26,14 +27,12 @@ impl<T: Scalar> RpnHead<T> {
     /// If weights of these sizes are too large for memory.
     #[track_caller]
     pub fn new(in_channels: usize, num_anchors: usize, rng: &mut impl Rng) -> Self {
-        let mut conv = |to: usize, kernel: usize| {
-            let conv = Conv2d::new(in_channels, to, kernel, rng).padding(kernel / 2);
-            conv.weight.set(init::normal::<T, _>((to, in_channels, kernel, kernel), 0.0, 0.01, rng));
-            conv.bias.iter().for_each(|b| b.with_mut(|b| b.fill(T::ZERO)));
-            conv
-        };
-        let first = Sequential::new().push(conv(in_channels, 3)).push(Relu);
-        RpnHead { conv: Sequential::new().push(first), cls_logits: conv(num_anchors, 1), bbox_pred: conv(num_anchors.saturating_mul(4), 1) }
+        let first = Sequential::new().push(conv(in_channels, in_channels, 3, rng)).push(Relu);
+        RpnHead {
+            conv: Sequential::new().push(first),
+            cls_logits: conv(in_channels, num_anchors, 1, rng),
+            bbox_pred: conv(in_channels, num_anchors.saturating_mul(4), 1, rng),
+        }
     }
     /// For each map `[n, c, h, w]`: logits `[n, a, h, w]`, and codes of boxes `[n, 4 a, h, w]`.
     #[track_caller]
@@ -44,6 +43,15 @@ impl<T: Scalar> RpnHead<T> {
         };
         maps.iter().map(of_map).collect()
     }
+}
+
+/// A convolution that keeps height and width, with the initial values of a [`RpnHead`].
+#[track_caller]
+fn conv<T: Scalar>(from: usize, to: usize, kernel: usize, rng: &mut impl Rng) -> Conv2d<T> {
+    let conv = Conv2d::new(from, to, kernel, rng).padding(kernel / 2);
+    conv.weight.set(init::normal::<T, _>((to, from, kernel, kernel), 0.0, 0.01, rng));
+    conv.bias.iter().for_each(|b| b.with_mut(|b| b.fill(T::ZERO)));
+    conv
 }
 
 impl<T: Scalar> Module<T> for RpnHead<T> {
@@ -259,7 +267,7 @@ impl<T: Scalar> RegionProposalNetwork<T> {
         let (count, rng) = (output.anchors.nrows(), &mut self.generator.draw());
         let (mut all, mut objects, mut anchors) = ([Vec::new(), Vec::new()], Vec::new(), Vec::new());
         for (image, target) in targets.iter().enumerate() {
-            let matches = matcher.matches(iou(tape, &target.boxes, &output.anchors));
+            let matches = matcher.matches(all_pairs(&target.boxes, &output.anchors));
             let those = |f: fn(&Match) -> bool| (0..count).filter(|&i| f(&matches[i])).collect::<Vec<usize>>();
             let chosen = sampler.sample(those(|m| m.object().is_some()), those(|m| *m == Match::BelowLow), rng);
             for &i in &chosen[0] {
@@ -273,11 +281,6 @@ impl<T: Scalar> RegionProposalNetwork<T> {
         let codes = tape.no_grad(|| CODER().encode(tape.constant(objects).reshape(shape), anchors));
         rpn_loss(output.objectness.flatten(0, 1), output.deltas.flatten(0, 1), &all[0], &all[1], codes)
     }
-}
-
-/// The IoU of objects and other boxes.
-pub(super) fn iou<T: Scalar>(tape: &Tape<T>, objects: &Array2<T>, boxes: &Array2<T>) -> ndarray::ArrayD<T> {
-    tape.no_grad(|| box_iou(tape.constant(objects), tape.constant(boxes)).to_array())
 }
 
 /// The losses of a region proposal network, from the logits `[n]` and the codes `[n, 4]` of anchors: the mean binary cross-entropy of the anchors that are

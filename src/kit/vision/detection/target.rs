@@ -134,14 +134,30 @@ pub enum TargetError {
         /// Its corners.
         corners: [f64; 4],
     },
+    /// A box has no part in its image, or an area that is not finite.
+    #[error(
+        "image {image}, box {index}: {corners:?} lies outside of the image, which is {height} pixels high and {width} wide, or is too large"
+    )]
+    Outside {
+        /// The image.
+        image: usize,
+        /// The box.
+        index: usize,
+        /// Its corners.
+        corners: [f64; 4],
+        /// The image's height.
+        height: usize,
+        /// The image's width.
+        width: usize,
+    },
 }
 
-/// Checks targets of so many images, for a detector with classes below `num_classes`.
-pub(super) fn check_targets<T: Scalar>(images: usize, targets: &[BoxTarget<T>], num_classes: usize) -> Result<(), TargetError> {
-    if images != targets.len() {
-        return Err(TargetError::Count { images, targets: targets.len() });
+/// Checks targets of images of these sizes `[height, width]`, for a detector with classes below `num_classes`.
+pub(super) fn check_targets<T: Scalar>(sizes: &[[usize; 2]], targets: &[BoxTarget<T>], num_classes: usize) -> Result<(), TargetError> {
+    if sizes.len() != targets.len() {
+        return Err(TargetError::Count { images: sizes.len(), targets: targets.len() });
     }
-    for (image, BoxTarget { boxes, labels }) in targets.iter().enumerate() {
+    for (image, (BoxTarget { boxes, labels }, &[height, width])) in targets.iter().zip(sizes).enumerate() {
         if boxes.ncols() != 4 || boxes.nrows() != labels.len() {
             return Err(TargetError::Shape { image, boxes: [boxes.nrows(), boxes.ncols()], labels: labels.len() });
         }
@@ -155,6 +171,11 @@ pub(super) fn check_targets<T: Scalar>(images: usize, targets: &[BoxTarget<T>], 
             }
             if corners[0] >= corners[2] || corners[1] >= corners[3] {
                 return Err(TargetError::NoArea { image, index, corners });
+            }
+            let meets = corners[0] < width as f64 && corners[1] < height as f64 && corners[2] > 0.0 && corners[3] > 0.0;
+            let area = (boxes[[index, 2]] - boxes[[index, 0]]) * (boxes[[index, 3]] - boxes[[index, 1]]);
+            if !meets || !area.to_f64().is_finite() {
+                return Err(TargetError::Outside { image, index, corners, height, width });
             }
         }
     }

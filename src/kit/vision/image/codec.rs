@@ -1,6 +1,6 @@
 //! Formats of image files: from bytes to pixels and back.
 
-use super::pixels::{Pixels, check_size};
+use super::pixels::{CONVERTED, Pixels, check_size};
 use super::{ImageError, pnm};
 use crate::io::png::png;
 use std::io::Cursor;
@@ -27,7 +27,8 @@ fn read_png(file: &[u8]) -> Result<Pixels, ImageError> {
     let mut decoder = png::Decoder::new(Cursor::new(file));
     decoder.set_transformations(png::Transformations::normalize_to_color8());
     let info = decoder.read_header_info().map_err(damaged)?;
-    check_size(file, info.width.into(), info.height.into())?;
+    // Deflate packs at most 1,032 bytes in one, each of up to 8 pixels.
+    check_size(file, info.width.into(), info.height.into(), 1032 * 8, CONVERTED)?;
     let mut reader = decoder.read_info().map_err(damaged)?;
     let mut data = vec![0; reader.output_buffer_size().expect("the size was checked")];
     let info = reader.next_frame(&mut data).map_err(damaged)?;
@@ -43,7 +44,8 @@ fn read_jpeg(file: &[u8]) -> Result<Pixels, ImageError> {
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
     decoder.decode_headers().map_err(damaged)?;
     let info = decoder.info().expect("the header was read");
-    check_size(file, info.width.into(), info.height.into())?;
+    // A block of 64 pixels takes a bit at least. A progressive image needs memory for coefficients too: 2 bytes each, of up to 4 channels.
+    check_size(file, info.width.into(), info.height.into(), 8 * 64, CONVERTED + 4 * 2)?;
     let channels = if info.components == 1 { 1 } else { 3 };
     decoder.set_options(options.jpeg_set_out_colorspace(if channels == 1 { ColorSpace::Luma } else { ColorSpace::RGB }));
     let data = decoder.decode().map_err(damaged)?;

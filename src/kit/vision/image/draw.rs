@@ -5,6 +5,7 @@ use crate::init::seeded;
 use crate::refusal::{elements, require};
 use ndarray::Array3;
 use rand::RngExt;
+use std::ops::Range;
 
 /// Draws a straight line between two positions `[x, y]`, ends included, of so many pixels width. What lies outside of the image is not
 /// drawn. On an image of 3 channels in this color (red, green, blue), on one of 1 channel in its brightness ([`to_gray`](super::to_gray)).
@@ -96,20 +97,32 @@ fn polygon(image: &mut Array3<u8>, corners: &[[f64; 2]], color: [u8; 3], width: 
 fn line(image: &mut Array3<u8>, from: [f64; 2], to: [f64; 2], color: [u8; 3], width: usize) {
     let (channels, height, columns) = image.dim();
     let color = if channels == 1 { [luma(color); 3] } else { color };
-    // A square of so many pixels is set at each pixel of the line; wider ones than the image twice show no more. Lines that are farther
-    // outside than that show nothing.
+    // A square of so many pixels is set at each pixel of the line, and of later squares what is new; wider ones than the image twice show
+    // no more. Lines that are farther outside than that show nothing.
     let width = width.min(2 * height.max(columns) + 1);
     let reach = width as f64;
     let Some([from, to]) = clip(from, to, [columns as f64 + reach, height as f64 + reach], -1.0 - reach) else { return };
     let [from, to] = [from, to].map(|p| p.map(|v| v.round() as i64));
-    let span = |at: i64, size: usize| {
-        let first = at - (width as i64 - 1) / 2;
-        first.clamp(0, size as i64) as usize..(first + width as i64).clamp(0, size as i64) as usize
-    };
-    for [x, y] in pixels_between(from, to) {
-        for (y, x) in span(y, height).flat_map(|y| span(x, columns).map(move |x| (y, x))) {
+    let within = |range: Range<i64>, size: usize| range.start.clamp(0, size as i64) as usize..range.end.clamp(0, size as i64) as usize;
+    let square = |at: i64| at - (width as i64 - 1) / 2..at - (width as i64 - 1) / 2 + width as i64;
+    // Of a square, what lies ahead if the one before was a pixel behind.
+    let ahead =
+        |at: i64, before: i64| if at > before { square(at).end - 1..square(at).end } else { square(at).start..square(at).start + 1 };
+    let mut fill = |ys: Range<i64>, xs: Range<i64>| {
+        for (y, x) in within(ys, height).flat_map(|y| within(xs.clone(), columns).map(move |x| (y, x))) {
             (0..channels).for_each(|c| image[[c, y, x]] = color[c]);
         }
+    };
+    fill(square(from[1]), square(from[0]));
+    let mut before = from;
+    for [x, y] in pixels_between(from, to) {
+        if x != before[0] {
+            fill(square(y), ahead(x, before[0]));
+        }
+        if y != before[1] {
+            fill(ahead(y, before[1]), square(x));
+        }
+        before = [x, y];
     }
 }
 

@@ -52,6 +52,14 @@ pub enum ImageError {
         /// The size of the file.
         bytes: usize,
     },
+    /// There is no memory for its pixels.
+    #[error("there is no memory for its {width} x {height} pixels")]
+    NoMemory {
+        /// The width in the header.
+        width: u64,
+        /// The height in the header.
+        height: u64,
+    },
     /// The name of a file to be written does not tell the format.
     #[error("{} does not end in .png, .jpg, .jpeg, .pgm, .ppm or .pnm, so its format is not known", path.display())]
     Ending {

@@ -13,18 +13,20 @@ pub(super) struct Pixels {
 
 /// Larger images are refused: of 4 channels they take 1 GiB.
 const MOST_PIXELS: u64 = 1 << 28;
-/// No format packs more pixels in a byte: PNG 1,032 bytes (the most that Deflate can) of 8 pixels each, JPEG 8 blocks of 64.
-const MOST_PER_BYTE: u64 = 1032 * 8;
 
-/// Refuses an image whose header says no pixels, more than are read, or more than the file can hold, before memory is taken for them.
-pub(super) fn check_size(file: &[u8], width: u64, height: u64) -> Result<(), ImageError> {
+/// Refuses an image whose header says no pixels, more than are read, more than the file can hold where a byte packs at most `per_byte` of them, or
+/// more than there is memory for, where reading takes `memory` bytes for each. Nothing was allocated before.
+pub(super) fn check_size(file: &[u8], width: u64, height: u64, per_byte: u64, memory: usize) -> Result<(), ImageError> {
     if width == 0 || height == 0 {
         return Err(ImageError::Empty { width, height });
     }
-    let most = MOST_PIXELS.min(file.len() as u64 * MOST_PER_BYTE);
-    let pixels = width.checked_mul(height).filter(|&n| n <= most);
-    match pixels {
-        Some(n) if has_room::<[u8; 4]>(n as usize) => Ok(()),
-        _ => Err(ImageError::TooLarge { width, height, most, bytes: file.len() }),
+    let most = MOST_PIXELS.min(file.len() as u64 * per_byte);
+    match width.checked_mul(height).filter(|&n| n <= most) {
+        None => Err(ImageError::TooLarge { width, height, most, bytes: file.len() }),
+        Some(n) if has_room::<u8>((n as usize).saturating_mul(memory)) => Ok(()),
+        Some(_) => Err(ImageError::NoMemory { width, height }),
     }
 }
+
+/// What an image takes in memory, for each pixel, after its file was decoded: the bytes of up to 4 channels, an array of them, and one with other channels.
+pub(super) const CONVERTED: usize = 3 * 4;

@@ -1,7 +1,7 @@
 //! Binary PNM images: P5 (gray) and P6 (color), of 8 or 16 bits. Source: the pages `pgm` and `ppm` of Netpbm.
 
 use super::ImageError;
-use super::pixels::{Pixels, check_size};
+use super::pixels::{CONVERTED, Pixels, check_size};
 
 /// Reads a file that begins with `P5` or `P6`. Values are scaled from the file's largest value to 255, and rounded.
 pub(super) fn read(file: &[u8]) -> Result<Pixels, ImageError> {
@@ -12,7 +12,7 @@ pub(super) fn read(file: &[u8]) -> Result<Pixels, ImageError> {
     if !(1..=0xffff).contains(&largest) {
         return Err(damaged(format!("the largest value is {largest}, which is not from 1 to 65535")));
     }
-    check_size(file, width, height)?;
+    check_size(file, width, height, 1, CONVERTED)?;
     let (width, height) = (width as usize, height as usize);
     // One byte of space ends the header.
     let body = rest.split_at_checked(1).filter(|(space, _)| space[0].is_ascii_whitespace()).map_or(&[][..], |(_, body)| body);

@@ -1,8 +1,7 @@
 //! Resizes images, with or without antialiasing.
 
 use crate::refusal::{elements, require};
-use crate::{InterpolateMode, InterpolateOptions, Scalar, Var};
-use ndarray::Array2;
+use crate::{InterpolateMode, InterpolateOptions, Scalar, SparseMatrix, Var};
 
 /// How [`resize`] computes pixels. The defaults are those of torchvision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +22,7 @@ impl Default for ResizeOptions {
 /// Images in another size: `[.., h, w]` to `[.., height, width]`. Linear in the image. Derivative: each cotangent, with the same weights, goes
 /// to the pixels that its pixel was made of. torchvision: `resize`; PyTorch: `F.interpolate(antialias=True)`.
 ///
-/// With antialiasing it is a product with a matrix on either side. Along an axis that gets smaller by the factor s, pixel i of the result has
+/// With antialiasing it is a product with a sparse matrix on either side. Along an axis that gets smaller by the factor s, pixel i of the result has
 /// the weights f((j + 1/2 - c) / s), divided by their sum, of the pixels j, where c = s (i + 1/2), and f is the triangle max(0, 1 - |x|)
 /// or for `Bicubic` Keys' cubic with a = -1/2. Along an axis that does not get smaller, the same with f((j + 1/2 - c)).
 ///
@@ -51,9 +50,8 @@ pub fn resize<'t, T: Scalar>(image: Var<'t, T>, size: [usize; 2], options: Resiz
     elements::<T>("resize", &result);
     let cubic = options.mode == InterpolateMode::Bicubic;
     if options.antialias && (cubic || options.mode == InterpolateMode::Linear) {
-        let tape = image.tape();
-        let rows = |y: Var<'t, T>| if height == h { y } else { tape.constant(weights::<T>(h, height, cubic)).matmul(y) };
-        let columns = |y: Var<'t, T>| if width == w { y } else { y.matmul(tape.constant(weights::<T>(w, width, cubic)).t()) };
+        let rows = |y: Var<'t, T>| if height == h { y } else { weights(h, height, cubic).matmul(y) };
+        let columns = |y: Var<'t, T>| if width == w { y } else { weights(w, width, cubic).matmul(y.transpose(-1, -2)).transpose(-1, -2) };
         // The cheaper one first.
         return if height < h { columns(rows(image)) } else { rows(columns(image)) };
     }
@@ -63,23 +61,23 @@ pub fn resize<'t, T: Scalar>(image: Var<'t, T>, size: [usize; 2], options: Resiz
     resized.reshape(&result[..])
 }
 
-/// For each pixel of the result along an axis, the weights of all pixels: `[to, from]`.
+/// For each pixel of the result along an axis, the weights of the pixels that it covers: a matrix `[to, from]`.
 #[track_caller]
-fn weights<T: Scalar>(from: usize, to: usize, cubic: bool) -> Array2<T> {
-    elements::<T>("resize", &[to, from]);
+fn weights(from: usize, to: usize, cubic: bool) -> SparseMatrix {
     let step = from as f64 / to as f64;
     let wide = step.max(1.0);
     let (f, reach) = if cubic { (keys as fn(f64) -> f64, 2.0 * wide) } else { (triangle as fn(f64) -> f64, wide) };
-    let mut all = Array2::from_elem((to, from), T::ZERO);
-    for (i, mut row) in all.outer_iter_mut().enumerate() {
+    elements::<(usize, usize, f64)>("resize", &[to, (2.0 * reach + 1.0) as usize]);
+    let mut entries = Vec::new();
+    for i in 0..to {
         let centre = step * (i as f64 + 0.5);
         let first = (centre - reach + 0.5).max(0.0) as usize;
         let end = ((centre + reach + 0.5) as usize).min(from);
         let weight = |j: usize| f((j as f64 + 0.5 - centre) / wide);
         let sum: f64 = (first..end).map(weight).sum();
-        (first..end).for_each(|j| row[j] = T::from_f64(weight(j) / sum));
+        entries.extend((first..end).map(|j| (i, j, weight(j) / sum)).filter(|entry| entry.2 != 0.0));
     }
-    all
+    SparseMatrix::from_entries([to, from], entries)
 }
 
 fn triangle(x: f64) -> f64 {
