@@ -140,7 +140,7 @@ impl<'a> Plan<'a> {
     /// The numbers that are laid out for each position: the channels of a block or panel, in whole vectors.
     fn step(&self, side: Side) -> usize {
         match side {
-            Side::Source => self.block,
+            Side::Source(_) => self.block,
             Side::Target => self.width,
         }
     }
@@ -148,16 +148,15 @@ impl<'a> Plan<'a> {
     fn len(&self, side: Side) -> usize {
         let Pass { batch, groups, sources, targets, .. } = *self.pass;
         match side {
-            Side::Source => batch * groups * sources * self.pass.source(),
+            Side::Source(_) => batch * groups * sources * self.pass.source(),
             Side::Target => batch * groups * targets * self.pass.target(),
         }
     }
-    /// A portion of a side's array, from a channel on; of the source, what meets a piece of the taps.
+    /// A portion of a side's array, from a channel on.
     #[inline(always)]
     fn part<T>(
         &self,
         side: Side,
-        piece: usize,
         portion: Portion,
         (group, channel): (usize, usize),
         array: *const T,
@@ -166,11 +165,11 @@ impl<'a> Plan<'a> {
     ) -> Part<T> {
         let (pass, tiling, step) = (self.pass, &self.tiling, self.step(side));
         let (channels, plane) = match side {
-            Side::Source => (pass.sources, pass.source()),
+            Side::Source(_) => (pass.sources, pass.source()),
             Side::Target => (pass.targets, pass.target()),
         };
         let (rows, size, begin) = match side {
-            Side::Source => {
+            Side::Source(piece) => {
                 let ([row, column], before) = (self.tap(piece), tiling.before);
                 let begin = [row as isize - before[0] as isize, column as isize - before[1] as isize];
                 (tiling.source_rows(&portion.rows, row), tiling.source, begin)
@@ -191,7 +190,8 @@ impl<'a> Plan<'a> {
 /// The array whose tiles are taken to points or come back from them.
 #[derive(Clone, Copy)]
 enum Side {
-    Source,
+    /// What meets this piece of the taps.
+    Source(usize),
     Target,
 }
 
@@ -262,9 +262,9 @@ where
                         weights
                     };
                     for (piece, b) in weights.chunks_exact(size).enumerate() {
-                        let (side, channels, bands) = (Side::Source, sources.clone(), bands.clone());
+                        let (side, channels, bands) = (Side::Source(piece), sources.clone(), bands.clone());
                         let (matrix, laid, to) = (SourceToPoints, &mut *laid, &mut *seen);
-                        dispatch(ToPoints::<T, _, N, N> { plan, side, piece, matrix, x, group, bands, channels, laid, to });
+                        dispatch(ToPoints::<T, _, N, N> { plan, side, matrix, x, group, bands, channels, laid, to });
                         let (a, sums, add) = (&*seen, &mut *sums, block + piece > 0);
                         dispatch(Products { plan, transposed: false, tiles, sources: sources.len(), targets, a, b, sums, add });
                     }
@@ -375,8 +375,6 @@ impl<T: Scalar, const TAPS: usize, const N: usize> Weights<'_, T, TAPS, N> {
 struct ToPoints<'a, T, M, const A: usize, const N: usize> {
     plan: &'a Plan<'a>,
     side: Side,
-    /// The piece of the taps that the source meets.
-    piece: usize,
     matrix: M,
     x: &'a [T],
     group: usize,
@@ -393,14 +391,14 @@ impl<T: Scalar, M: Matrix<A, N>, const A: usize, const N: usize> Kernel for ToPo
     type Out = ();
     #[inline(always)]
     fn run<S: Simd>(self, _: S) {
-        let ToPoints { plan, side, piece, matrix, x, group, bands, channels, laid, to } = self;
+        let ToPoints { plan, side, matrix, x, group, bands, channels, laid, to } = self;
         let (width, count, lanes) = (plan.step(side), channels.len(), T::Vector::<S>::LANES);
         let step = apart(plan.tiles(&bands) * width);
         let zeros = [T::ZERO; EDGE];
         assert!(to.len() >= N * N * step && width <= EDGE && x.len() == plan.len(side));
         let mut done = 0;
         while done < bands.len() {
-            let part = plan.part(side, piece, plan.portion(&bands, done), (group, channels.start), x.as_ptr(), &mut *laid, zeros.as_ptr());
+            let part = plan.part(side, plan.portion(&bands, done), (group, channels.start), x.as_ptr(), &mut *laid, zeros.as_ptr());
             done += part.portion.rows.len();
             // SAFETY: the channels have so many rows, and there is room where they are laid out.
             unsafe { transpose::<S, T, true>((count, part.positions), part.image, (part.at, width), Plus::Nothing) };
@@ -521,7 +519,7 @@ where
         let mut done = 0;
         while done < bands.len() {
             let (portion, beyond) = (plan.portion(&bands, done), beyond.as_mut_ptr());
-            let part = plan.part(Side::Target, 0, portion, (group, channels.start), to.at(0), &mut *laid, beyond);
+            let part = plan.part(Side::Target, portion, (group, channels.start), to.at(0), &mut *laid, beyond);
             done += part.portion.rows.len();
             let mut from = sums[part.portion.tile * width..].as_ptr();
             for i in part.portion.rows.clone() {

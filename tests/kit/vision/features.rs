@@ -187,7 +187,8 @@ fn descriptors_that_are_not_finite_match_nothing() {
 #[test]
 fn angles_of_any_number_of_turns() {
     let image = blobs(60, 70);
-    let all: [(Vec<Keypoint>, &dyn Fn(&[Keypoint]) -> Array2<f32>); 2] = [
+    type Described<'a> = (Vec<Keypoint>, &'a dyn Fn(&[Keypoint]) -> Array2<f32>);
+    let all: [Described<'_>; 2] = [
         (Sift::new().detect(image.view()), &|k| Sift::new().compute(image.view(), k)),
         (Surf::new().detect(image.view()), &|k| Surf::new().compute(image.view(), k)),
     ];

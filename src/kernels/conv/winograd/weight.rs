@@ -54,12 +54,12 @@ where
                     for at in (begin..end).step_by(some) {
                         let bands = at..end.min(at + some);
                         let tiles = plan.tiles(&bands);
-                        let (side, matrix, to) = (Side::Source, SourceToPoints, &mut *seen);
+                        let (side, matrix, to) = (Side::Source(piece), SourceToPoints, &mut *seen);
                         let (all, channels, laid) = (bands.clone(), sources.clone(), &mut *laid);
-                        dispatch(ToPoints::<T, _, N, N> { plan, side, piece, matrix, x, group, bands: all, channels, laid, to });
+                        dispatch(ToPoints::<T, _, N, N> { plan, side, matrix, x, group, bands: all, channels, laid, to });
                         let (side, matrix, to) = (Side::Target, TargetToPoints, &mut *back);
                         let (x, channels, laid) = (y, targets.clone(), &mut *laid);
-                        dispatch(ToPoints::<T, _, 4, N> { plan, side, piece, matrix, x, group, bands, channels, laid, to });
+                        dispatch(ToPoints::<T, _, 4, N> { plan, side, matrix, x, group, bands, channels, laid, to });
                         let (sources, targets) = (sources.len(), targets.len());
                         let (sums, add) = (&mut *sums, at > begin);
                         dispatch(Products { plan, transposed: true, tiles, sources, targets, a: seen, b: back, sums, add });
