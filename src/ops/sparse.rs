@@ -116,7 +116,7 @@ impl SparseMatrix {
     /// A matrix of this shape `[rows, columns]` from entries (row, column, value), in any order. Entries at one place are added.
     ///
     /// # Panics
-    /// If a row or column is out of range, the shape has more than 2^32 rows or columns, or there is no memory for it.
+    /// If a row or column is out of range, the shape has 2^32 - 1 rows or columns or more, or there is no memory for it.
     #[track_caller]
     pub fn from_entries(shape: [usize; 2], entries: impl IntoIterator<Item = (usize, usize, f64)>) -> SparseMatrix {
         let mut entries: Vec<(usize, usize, f64)> = entries.into_iter().collect();
@@ -141,7 +141,7 @@ impl SparseMatrix {
     ///
     /// # Panics
     /// If `starts` does not have one number more than there are rows or does not rise from 0 to the number of entries, if there are not as
-    /// many columns as values, if a column is out of range, or if the shape has more than 2^32 rows or columns.
+    /// many columns as values, if a column is out of range, or if the shape has 2^32 - 1 rows or columns or more.
     #[track_caller]
     pub fn from_csr(shape: [usize; 2], starts: Vec<usize>, columns: Vec<usize>, values: Vec<f64>) -> SparseMatrix {
         let [m, n] = shape;
@@ -180,12 +180,11 @@ impl SparseMatrix {
     pub fn entries(&self) -> usize {
         self.0.rows.entries()
     }
-    /// The product with a dense array: of shape `[n, c]` with one of `[m, n]` to `[m, c]`, with each matrix of a batch `[.., n, c]`, or with a
-    /// vector `[n]`. Rows are vectors of `c` numbers that lie together: the product is fast where they are long. The bits do not depend on
+    /// The product of this matrix, `[m, n]`, with a dense array: `[n, c]` to `[m, c]`, a batch `[.., n, c]` to `[.., m, c]`, a vector `[n]` to `[m]`. Rows are vectors of `c` numbers that lie together: the product is fast where they are long. The bits do not depend on
     /// the number of threads. Derivative: the product of the transposed matrix, which is made once, with the cotangent. The matrix
     /// itself has none.
     ///
-    /// A value of the array that meets only zeros of the matrix may be infinite or NaN.
+    /// Where nothing is stored, nothing is multiplied: an infinite or NaN value in a column without entries does not reach the result.
     ///
     /// ```
     /// use wengert::{SparseMatrix, Tape};
@@ -218,7 +217,7 @@ impl fmt::Debug for SparseMatrix {
 /// Columns and rows are counted in 32 bits, as the elements of arrays are.
 fn check_shape(shape: [usize; 2]) -> Result<(), ShapeError> {
     match shape.iter().any(|&n| n >= u32::MAX as usize) {
-        true => Err(ShapeError::new("it is too large").hint("there are fewer than 2^32 rows, and fewer than 2^32 columns")),
+        true => Err(ShapeError::new("it is too large").hint("there are fewer than 2^32 - 1 rows, and as few columns")),
         false => Ok(()),
     }
 }

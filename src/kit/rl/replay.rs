@@ -12,7 +12,7 @@ pub struct PriorityOptions {
     pub alpha: f64,
     /// How much of the bias of the draws the weights take away at first: 0 none, 1 all; default 0.4.
     pub beta: f64,
-    /// In so many samples beta grows evenly to 1; default 100,000.
+    /// Beta grows evenly to 1 over so many calls of [`ReplayMemory::sample`]; default 100,000.
     pub beta_steps: u64,
     /// Is added to each error, so that none is never drawn again; default 1e-6.
     pub eps: f64,

@@ -12,7 +12,7 @@ use ndarray::Array2;
 /// let anchors = AnchorGenerator::new(vec![vec![16.0], vec![32.0]], vec![0.5, 1.0, 2.0]);
 /// let boxes = anchors.grid_anchors::<f64>([64, 64], &[[8, 8], [4, 4]]); // maps of strides 8 and 16
 /// assert_eq!(boxes.shape(), [3 * (8 * 8 + 4 * 4), 4]);
-/// assert_eq!(boxes.row(1).to_vec(), [-8.0, -8.0, 8.0, 8.0]); // ratio 1, around the first pixel
+/// assert_eq!(boxes.row(1).to_vec(), [-8.0, -8.0, 8.0, 8.0]); // ratio 1, around the corner of the image
 /// assert_eq!(boxes.row(4).to_vec(), [0.0, -8.0, 16.0, 8.0]); // one stride to the right
 /// ```
 #[derive(Clone, Debug, PartialEq)]

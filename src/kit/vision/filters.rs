@@ -77,15 +77,14 @@ fn check_image<T: Scalar>(name: &str, x: Var<'_, T>, [rows, columns]: [usize; 2]
     );
 }
 
-/// The correlation with a kernel for the columns (along the rows' axis) and one for the rows, both of odd size, of images that are mirrored beyond
-/// their edges.
+/// The correlation with `vertical` along axis -2 and with `horizontal` along axis -1, both of odd size, of images that are mirrored beyond their edges.
 #[track_caller]
-fn separable<'t, T: Scalar>(x: Var<'t, T>, along_rows: &[f64], along_columns: &[f64]) -> Var<'t, T> {
-    let [down, across] = [along_rows.len() / 2, along_columns.len() / 2];
+fn separable<'t, T: Scalar>(x: Var<'t, T>, vertical: &[f64], horizontal: &[f64]) -> Var<'t, T> {
+    let [down, across] = [vertical.len() / 2, horizontal.len() / 2];
     let border = |n: usize| (n as isize, n as isize);
     let weights = |w: &[f64]| x.tape().constant(w.iter().map(|w| T::from_f64(*w)).collect::<Vec<_>>());
     let padded = x.pad_with(&[border(down), border(across)], PadMode::Reflect);
-    padded.correlate1d(weights(along_rows), -2).correlate1d(weights(along_columns), -1)
+    padded.correlate1d(weights(vertical), -2).correlate1d(weights(horizontal), -1)
 }
 
 /// The weights of a pyramid's blur, P. J. Burt and E. H. Adelson's with a = 3/8: those of a binomial.

@@ -39,14 +39,15 @@ pub struct Matcher {
     pub high: f64,
     /// Below this IoU it is background.
     pub low: f64,
-    /// If true, the anchors that overlap an object most are matched too, however low their IoU is: so no object is without an anchor. All that overlap it equally are.
+    /// If true, the anchors that overlap some object most (all of several equal ones) are matched too, however low their IoU is, with the object that they
+    /// themselves overlap most. (That may be another one, so an object may still be without an anchor.)
     pub allow_low_quality_matches: bool,
 }
 
 impl Matcher {
     /// The matches of anchors, from the IoU of objects and anchors `[objects, anchors]`. Of several objects with the same IoU the first counts. Without
-    /// objects all anchors are background. An object that no anchor overlaps at all gets none. (In torchvision it gets all
-    /// anchors that overlap nothing.) A NaN, as of two empty boxes, counts as 0.
+    /// objects all anchors are background. An object that no anchor overlaps at all gets none. (In torchvision all
+    /// anchors are matched then, each with the object that it overlaps most.) A NaN, as of two empty boxes, counts as 0.
     ///
     /// # Panics
     /// If it is not such a matrix, or `low` is above `high`.

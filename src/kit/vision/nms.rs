@@ -28,7 +28,7 @@ const GRAIN: usize = 32 * 1024;
 #[track_caller]
 pub fn nms<T: Scalar>(boxes: impl Source<T>, scores: impl Source<T>, iou_threshold: f64) -> Vec<usize> {
     let (boxes, scores) = boxes_and_scores("nms", boxes, scores);
-    let mut kept = suppress(&boxes, by_score(&scores, (0..boxes.len()).collect()), largest_below(iou_threshold));
+    let mut kept = suppress(&boxes, by_score(&scores, (0..boxes.len()).collect()), threshold_in(iou_threshold));
     kept.shrink_to_fit();
     kept
 }
@@ -50,7 +50,7 @@ pub fn batched_nms<T: Scalar>(boxes: impl Source<T>, scores: impl Source<T>, idx
     require(idxs.len() == boxes.len(), message, "each box has one");
     let mut order = by_score(&scores, (0..boxes.len()).collect());
     order.sort_by_key(|&i| idxs[i]); // stable: within a class the order of scores
-    let threshold = largest_below(iou_threshold);
+    let threshold = threshold_in(iou_threshold);
     let groups = order.chunk_by(|&a, &b| idxs[a] == idxs[b]);
     let kept = groups.flat_map(|group| suppress(&boxes, group.to_vec(), threshold)).collect();
     by_score(&scores, kept)
@@ -65,9 +65,9 @@ fn boxes_and_scores<T: Scalar>(what: &str, boxes: impl Source<T>, scores: impl S
     (boxes, scores)
 }
 
-/// The largest number that is not above x. A number of this type is above the one if and only if it is above the other: overlaps in f32 are compared with
+/// The threshold in this type, rounded down: a number is above it exactly if it is above x. So overlaps in f32 are compared with
 /// the threshold in f64, as torchvision does, and not with its nearest neighbor in f32.
-fn largest_below<T: Scalar>(x: f64) -> T {
+fn threshold_in<T: Scalar>(x: f64) -> T {
     let nearest = T::from_f64(x);
     if nearest.to_f64() > x { T::from_f64((x as f32).next_down().into()) } else { nearest }
 }

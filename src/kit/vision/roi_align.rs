@@ -7,7 +7,7 @@ use crate::refusal::{elements, has_room, require};
 use crate::{Scalar, Source, SparseMatrix, Var};
 use rayon::prelude::*;
 
-/// More samples in a bin's row than this are refused.
+/// The largest `sampling_ratio` that is taken.
 const MOST_SAMPLES: usize = 1 << 12;
 
 /// How [`roi_align`] samples; torchvision's defaults.
@@ -63,7 +63,7 @@ pub fn roi_align<'t, T: Scalar>(input: Var<'t, T>, rois: impl Source<T>, output_
 }
 
 /// [`roi_align`] of a map that has channels of its own for each bin: of `[n, c rows columns, h, w]` to `[k, c, rows, columns]`, where bin (i, j) of channel
-/// k reads the input's channel (k rows + i) columns + j. Regions are shifted by -0.5, as with `aligned`.
+/// m reads the input's channel (m rows + i) columns + j. Regions are shifted by -0.5, as with `aligned`.
 ///
 /// A bin without samples (of an empty or inverted region, without a `sampling_ratio`) is 0, as in [`roi_align`]; in torchvision some of these are NaN (0/0).
 ///
@@ -147,7 +147,7 @@ fn sampled<T: Scalar>(start: f64, size: f64, bins: usize, samples: Option<usize>
         if !step.is_finite() || samples < 1.0 {
             return taps;
         }
-        // Only those that may lie on the map: a region may be far larger.
+        // Only those that may lie on the map, since a region may be far larger, and one more on either side, for rounding.
         let [a, b] = [-1.0, n as f64].map(|edge| ((edge - start) / step - 0.5).clamp(-1.0, samples));
         let (first, beyond) = if step == 0.0 { (0.0, samples) } else { ((a.min(b) - 1.0).max(0.0).floor(), (a.max(b) + 2.0).min(samples)) };
         for k in first as usize..beyond as usize {
@@ -274,9 +274,5 @@ impl<'t, T: Scalar> Regions<'t, T> {
         let last = self.input.reshape([n, c, g, h, w]).permute(&[0, 2, 3, 4, 1]).reshape([n * g * h * w, c]);
         let sums = matrix.matmul(last);
         sums.reshape([self.rois.len() as isize, rows as isize, columns as isize, c]).permute(&[0, 3, 1, 2])
-    }
-    /// The map.
-    pub fn input(&self) -> Var<'t, T> {
-        self.input
     }
 }

@@ -52,6 +52,6 @@ pub fn roi_pool<'t, T: Scalar>(input: Var<'t, T>, rois: impl Source<T>, output_s
     let index: Vec<usize> = places.iter().map(|place| place.unwrap_or(0)).collect();
     let empty: Vec<T> = places.iter().map(|place| if place.is_none() { T::ONE } else { T::ZERO }).collect();
     let shape = [regions.rois.len(), channels, rows, columns].map(|n| n as isize);
-    let largest = regions.input().reshape([x.len() as isize]).gather(0, index);
+    let largest = input.reshape([x.len() as isize]).gather(0, index);
     largest.masked_fill(input.tape().constant(empty), T::ZERO).reshape(shape)
 }

@@ -158,7 +158,7 @@ impl<T: Scalar> SegNet<T> {
         SegNet { encoder: Encoder(encoder), decoder, relu: true, classifier }.initialized(rng)
     }
     fn initialized(self, rng: &mut impl Rng) -> Self {
-        // The scores begin small, with the layer's own initial weights.
+        // Not the classifier: by its default initial weights the scores begin small.
         kaiming(&self.encoder, rng);
         kaiming(&self.decoder, rng);
         self

@@ -170,7 +170,7 @@ struct Category {
 impl Category {
     fn new(images: &[InImage]) -> Category {
         let pairs: Vec<Pair> = images.iter().map(|i| Pair::new(&i.objects, &i.detections)).collect();
-        // All detections by their score, each with its place in its image. The order of areas and thresholds is the same.
+        // All detections by their score, each with its place in its image. One order serves all areas and thresholds.
         let mut order: Vec<(f64, usize, usize)> = Vec::new();
         for (i, image) in images.iter().enumerate() {
             order.extend(image.detections.iter().enumerate().map(|(place, d)| (d.score, i, place)));
@@ -201,7 +201,7 @@ fn curve(verdicts: impl Iterator<Item = Verdict>, objects: usize) -> Vec<(f64, f
             Verdict::Wrong => wrong += 1.0,
             Verdict::Ignored => return None,
         }
-        // As there: the smallest difference to 1 is added, so that a quotient 1/1 is a little below 1.
+        // As pycocotools: the smallest difference to 1 is added, so that a quotient 1/1 is a little below 1.
         Some((right / objects as f64, right / (wrong + right + f64::EPSILON)))
     };
     verdicts.filter_map(step).collect()

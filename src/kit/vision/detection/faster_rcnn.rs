@@ -133,6 +133,7 @@ impl<T: Scalar> FasterRcnn<T> {
             let [logits, codes] = named_scope("roi_heads", || self.roi_heads.forward(&maps, regions(&proposals), padded(images)));
             self.roi_heads.options.postprocess(logits, codes, &proposals, &images.sizes)
         };
+        // A scope, so that an error names the caller's line.
         named_scope("", || images.batch.tape().no_grad(found))
     }
 }

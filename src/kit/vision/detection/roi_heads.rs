@@ -227,7 +227,7 @@ impl<T: Scalar> RoiHeads<T> {
         let regions = self.box_roi_pool.forward(maps, rois, image);
         self.box_predictor.forward(self.box_head.forward(regions))
     }
-    /// Some of the proposals and all objects of each image, with what they shall be. The targets must have been checked.
+    /// A sample of the proposals and the objects of each image, with what they shall be. The targets must have been checked.
     #[track_caller]
     pub(super) fn samples(&self, tape: &Tape<T>, proposals: &[Array2<T>], targets: &[BoxTarget<T>]) -> Samples<T> {
         let RoiHeadsOptions { fg_iou_thresh, bg_iou_thresh, sampler, coder, .. } = self.options;

@@ -206,7 +206,9 @@ pub struct RegionProposalNetwork<T: Scalar = f32> {
 }
 
 /// Boxes of anchors: their codes have weights of 1.
-const CODER: fn() -> BoxCoder = || BoxCoder::new([1.0; 4]);
+fn anchor_coder() -> BoxCoder {
+    BoxCoder::new([1.0; 4])
+}
 
 impl<T: Scalar> RegionProposalNetwork<T> {
     /// A network for maps of so many channels.
@@ -251,7 +253,7 @@ impl<T: Scalar> RegionProposalNetwork<T> {
         let [n, a] = [shape[0], shape[1]];
         let boxes = tape.no_grad(|| {
             let anchors = tape.constant(&output.anchors).broadcast_to([n, a, 4]).reshape([n * a, 4].map(|n| n as isize));
-            CODER().decode(output.deltas.reshape([n * a, 4].map(|n| n as isize)), anchors).to_array()
+            anchor_coder().decode(output.deltas.reshape([n * a, 4].map(|n| n as isize)), anchors).to_array()
         });
         let boxes = boxes.into_shape_with_order([n, a, 4]).expect("as many as there were codes");
         let logits = output.objectness.to_array().into_dimensionality().expect("two axes");
@@ -278,7 +280,7 @@ impl<T: Scalar> RegionProposalNetwork<T> {
         }
         let shape = [anchors.len() as isize, 4];
         let anchors = tape.constant(output.anchors.select(Axis(0), &anchors));
-        let codes = tape.no_grad(|| CODER().encode(tape.constant(objects).reshape(shape), anchors));
+        let codes = tape.no_grad(|| anchor_coder().encode(tape.constant(objects).reshape(shape), anchors));
         rpn_loss(output.objectness.flatten(0, 1), output.deltas.flatten(0, 1), &all[0], &all[1], codes)
     }
 }

@@ -36,7 +36,7 @@ pub enum HomographyError {
     #[error("pair {0} has a coordinate that is not finite, or is huge")]
     NotFinite(usize),
     /// The points lie on a line, or on one point, or all but one of them do.
-    #[error("the points do not determine a homography: no four of them may have three on a line")]
+    #[error("the points do not determine a homography: among them must be four of which no three lie on a line, in either image")]
     Degenerate,
     /// An option of [`find_homography`] is not usable.
     #[error("RansacOptions: {name} is {value}; {hint}")]
@@ -194,7 +194,7 @@ pub fn homography_dlt(from: &[Point], to: &[Point]) -> Result<Homography, Homogr
 /// homography that is nearly right.
 ///
 /// # Errors
-/// As [`homography_dlt`].
+/// As [`homography_dlt`], or if `h` has no inverse.
 pub fn refine_homography(h: &Homography, from: &[Point], to: &[Point]) -> Result<Homography, HomographyError> {
     check(from, to)?;
     let (Some((a, from)), Some((b, to))) = (normalized(from), normalized(to)) else { return Err(HomographyError::Degenerate) };

@@ -142,7 +142,7 @@ impl<F> ScaleSpace<F> {
 
 /// The kernel that raises a blur from one sigma to another. It reaches over 4 sigma.
 fn kernel(from: f64, to: f64) -> Vec<f32> {
-    // An image that is sharper than the camera's stays as it is.
+    // A blur that the image has already cannot be taken away: then it stays nearly as it is.
     let sigma = (to * to - from * from).max(0.01).sqrt();
     let size = (8.0 * sigma + 1.0).round() as usize | 1;
     gaussian_kernel1d(size, sigma).into_iter().map(|w| w as f32).collect()

@@ -65,7 +65,7 @@ pub fn distinct_colors(count: usize, seed: u64) -> Vec<[u8; 3]> {
     elements::<[u8; 3]>("distinct_colors", &[count]);
     let golden = 0.618_033_988_749_894_9;
     let first: f64 = seeded(seed).random();
-    // Of each further round of hues another brightness.
+    // Neighbors differ in brightness too: three levels, in turn.
     let color = |i: usize| hue((first + golden * i as f64).fract(), [1.0, 0.75, 0.9][i % 3]);
     (0..count).map(color).collect()
 }
@@ -97,8 +97,8 @@ fn polygon(image: &mut Array3<u8>, corners: &[[f64; 2]], color: [u8; 3], width: 
 fn line(image: &mut Array3<u8>, from: [f64; 2], to: [f64; 2], color: [u8; 3], width: usize) {
     let (channels, height, columns) = image.dim();
     let color = if channels == 1 { [luma(color); 3] } else { color };
-    // A square of so many pixels is set at each pixel of the line, and of later squares what is new; wider ones than the image twice show
-    // no more. Lines that are farther outside than that show nothing.
+    // A square of so many pixels is set around each pixel of the line; after the first, only the row and the column that it adds. A square wider
+    // than twice the image looks the same, so the width is cut there, and what lies that far outside is left out.
     let width = width.min(2 * height.max(columns) + 1);
     let reach = width as f64;
     let Some([from, to]) = clip(from, to, [columns as f64 + reach, height as f64 + reach], -1.0 - reach) else { return };

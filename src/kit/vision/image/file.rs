@@ -44,7 +44,7 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Array3<u8>, ImageError> {
 
 /// Reads a PNG, JPEG or binary PNM image (the first bytes tell which) as `[channels, height, width]`. torchvision: `read_image`.
 ///
-/// Palettes become colors. Of 16 bits the upper 8 are kept. A rotation in EXIF data and color profiles are ignored, as in torchvision.
+/// Palettes become colors. Of 16 bits in a PNG the upper 8 are kept; PNM values are scaled from the largest value of the file to 255 and rounded. A rotation in EXIF data and color profiles are ignored, as in torchvision.
 ///
 /// # Errors
 /// If the file cannot be read, is damaged or of another format, or says that it has more than 2^28 pixels.
@@ -87,7 +87,7 @@ pub fn decode_image(file: &[u8], mode: ImageReadMode) -> Result<Array3<u8>, Imag
 }
 
 /// Writes an image `[channels, height, width]`, atomically. The ending of the name tells the format: `.png`, `.jpg` or `.jpeg` (quality 75),
-/// `.pgm`, `.ppm` or `.pnm`. PNG takes 1, 3 or 4 channels, the others 1 or 3.
+/// `.pgm`, `.ppm` or `.pnm`. PNG takes 1, 3 or 4 channels, JPEG and `.pnm` 1 or 3, `.pgm` 1, `.ppm` 3.
 ///
 /// # Errors
 /// If the ending is another one, the format cannot hold the image, or the system refuses.

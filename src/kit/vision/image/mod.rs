@@ -1,7 +1,8 @@
 //! Images: files, conversions, sizes, sums, drawing.
 //!
 //! An image of bytes is an array `[channels, height, width]`, as in PyTorch: 1 channel is gray, 3 are red, green and blue. Positions are
-//! `[x, y]` in pixels, to the right and down; the centre of the first pixel is `[0, 0]`. Functions on [`Var`](crate::Var) have derivatives.
+//! `[x, y]` in pixels, to the right and down; the centre of the first pixel is `[0, 0]`. ([`box_sums`], and the
+//! boxes of [`vision`](crate::vision), count edges: `x2 = width` is the right edge.) Functions on [`Var`](crate::Var) have derivatives.
 //!
 //! | to .. | use |
 //! |---|---|
