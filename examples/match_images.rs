@@ -107,6 +107,9 @@ fn corners(picture: &Array3<u8>) -> [[f64; 2]; 4] {
 }
 
 fn match_pictures(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(folder) = options.out.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let (a, b, truth) = match &options.pictures[..] {
         [a, b] => (read_image(a)?, read_image(b)?, None),
         _ => {
@@ -141,9 +144,9 @@ fn match_pictures(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let ([x, y], [u, v]) = (truth.apply(c), found.homography.apply(c));
         (x - u).hypot(y - v)
     });
-    let worst = miss.into_iter().fold(0.0, f64::max);
+    let worst = miss.into_iter().fold(0.0, f64::max); // leaves out NaN
     println!("the corners of the first picture are found to {worst:.2} pixels (allowed: {MISS})");
-    Ok(if worst <= MISS { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if miss.iter().all(|m| *m <= MISS) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn main() -> ExitCode {
