@@ -3,11 +3,13 @@
 //! The least of many times. `roi_align` is value and gradient by the map, at the sizes of Faster R-CNN; `nms` has boxes of random places and sizes; `step` is a
 //! training step (losses, gradients, SGD) of the network of the example `faster_rcnn`, on four images of noise with four objects each.
 
-use ndarray::{Array1, Array2, ArrayD};
+use ndarray::{Array2, ArrayD, aview1};
 use std::time::Instant;
+use wengert::init;
 use wengert::nn::{BatchNorm2d, Conv2d, Module, Relu, Sequential};
 use wengert::optim::Sgd;
 use wengert::prelude::*;
+use wengert::rand::Rng;
 use wengert::vision::detection::{BoxTarget, FasterRcnn, FasterRcnnOptions, ImageList, ProposalFilter, Pyramid};
 use wengert::vision::{AnchorGenerator, RoiAlignOptions, nms, roi_align};
 
@@ -17,23 +19,19 @@ const BOXES: [usize; 3] = [1000, 2000, 10_000];
 /// Height and width of the image.
 const IMAGE: f32 = 800.0;
 
-/// Numbers from 0 to 1.
-struct Random(u32);
+/// Numbers from -0.5 to 0.5.
+fn noise(shape: &[usize], rng: &mut impl Rng) -> ArrayD<f32> {
+    init::uniform(shape, -0.5, 0.5, rng)
+}
 
-impl Random {
-    fn next(&mut self) -> f32 {
-        self.0 = self.0.wrapping_mul(1664525).wrapping_add(1013904223);
-        (self.0 >> 8) as f32 / (1 << 24) as f32
+/// Boxes with a center in the image, and sides up to a third of it.
+fn boxes(n: usize, image: f32, rng: &mut impl Rng) -> Array2<f32> {
+    let mut boxes = init::uniform::<f32, _>((n, 4), 0.0, image.into(), rng);
+    for mut row in boxes.rows_mut() {
+        let (x, y, w, h) = (row[0], row[1], row[2] / 6.0 + 2.0, row[3] / 6.0 + 2.0);
+        row.assign(&aview1(&[x - w, y - h, x + w, y + h].map(|x| x.clamp(0.0, image))));
     }
-    /// Boxes with a center in the image, and sides up to a third of it.
-    fn boxes(&mut self, n: usize, image: f32) -> Array2<f32> {
-        let boxes = (0..n).flat_map(|_| {
-            let [x, y, w, h] = [0.0; 4].map(|_| self.next());
-            let (x, y, w, h) = (x * image, y * image, w * image / 6.0 + 2.0, h * image / 6.0 + 2.0);
-            [x - w, y - h, x + w, y + h].map(|x| x.clamp(0.0, image))
-        });
-        Array2::from_shape_vec((n, 4), boxes.collect()).expect("four each")
-    }
+    boxes
 }
 
 struct Bench {
@@ -57,13 +55,13 @@ impl Bench {
 }
 
 fn run(bench: &Bench) {
-    let random = &mut Random(1);
+    let rng = &mut init::seeded(1);
     for (size, regions) in REGIONS {
-        let map = ArrayD::from_shape_simple_fn(vec![2, 256, size, size], || random.next() - 0.5);
+        let map = noise(&[2, 256, size, size], rng);
         let mut rois = Array2::zeros((regions, 5));
-        rois.slice_mut(ndarray::s![.., 1..]).assign(&random.boxes(regions, IMAGE));
+        rois.slice_mut(ndarray::s![.., 1..]).assign(&boxes(regions, IMAGE, rng));
         rois.column_mut(0).iter_mut().enumerate().for_each(|(i, image)| *image = (i % 2) as f32);
-        let cotangent = ArrayD::from_shape_simple_fn(vec![regions, 256, 7, 7], || random.next() - 0.5);
+        let cotangent = noise(&[regions, 256, 7, 7], rng);
         let options = RoiAlignOptions { spatial_scale: size as f64 / f64::from(IMAGE), sampling_ratio: Some(2), aligned: false };
         let param = wengert::Param::new("map", &map);
         let mut tape = Tape::new();
@@ -75,13 +73,13 @@ fn run(bench: &Bench) {
         });
     }
     for n in BOXES {
-        let (boxes, scores) = (random.boxes(n, IMAGE), Array1::from_shape_simple_fn(n, || random.next()));
+        let (boxes, scores) = (boxes(n, IMAGE, rng), init::uniform::<f32, _>(n, 0.0, 1.0, rng));
         bench.measure("nms", n.to_string(), || drop(nms(&boxes, &scores, 0.7)));
     }
     for size in [96, 192] {
         let (model, mut tape, mut optimizer) = (network(), Tape::new(), Sgd::new(1e-4));
-        let batch = ArrayD::from_shape_simple_fn(vec![4, 3, size, size], || random.next() - 0.5);
-        let targets = [0; 4].map(|_| BoxTarget { boxes: random.boxes(4, size as f32), labels: vec![1, 2, 3, 4] });
+        let batch = noise(&[4, 3, size, size], rng);
+        let targets = [0; 4].map(|_| BoxTarget { boxes: boxes(4, size as f32, rng), labels: vec![1, 2, 3, 4] });
         let params = model.parameters();
         bench.measure("step", format!("4,3,{size},{size}"), || {
             let losses = model.losses(&ImageList::new(tape.constant(&batch)), &targets).expect("good targets");
@@ -95,7 +93,7 @@ fn run(bench: &Bench) {
 
 /// The network of the example `faster_rcnn`.
 fn network() -> FasterRcnn {
-    let rng = &mut wengert::init::seeded(1);
+    let rng = &mut init::seeded(1);
     let mut body = Sequential::new();
     for (from, to, stride) in [(3, 16, 2), (16, 32, 2), (32, 32, 1), (32, 64, 2), (64, 64, 1)] {
         let conv = Conv2d::new(from, to, 3, rng).stride(stride).padding(1).without_bias();

@@ -5,7 +5,7 @@ usage: python benches/segnet.py [--rounds 3] [--threads 2] [--ours CMD]       (i
 
 CMD is `cargo bench -q --bench segnet -- --json` by default. The two run in turn; each figure is the least of the rounds.
 """
-import argparse, json, shlex, subprocess, time
+import argparse, json, os, shlex, subprocess, time
 import torch
 from torch import nn
 
@@ -57,8 +57,9 @@ def step_time(size, steps=8):
 
 best = {}
 for _ in range(a.rounds):
-    lines = subprocess.run(shlex.split(a.ours), check=True, capture_output=True, text=True).stdout.splitlines()
-    for line in map(json.loads, lines):
+    env = {**os.environ, "RAYON_NUM_THREADS": str(a.threads)}
+    out = subprocess.run(shlex.split(a.ours), check=True, capture_output=True, text=True, env=env)
+    for line in map(json.loads, out.stdout.splitlines()):
         size = tuple(line["size"])
         for who, seconds in [("ours", line["seconds"]), ("torch", step_time(size))]:
             best[size, who] = min(best.get((size, who), 1e9), seconds)

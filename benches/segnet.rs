@@ -1,6 +1,6 @@
 //! A training step of SegNet-Basic, in seconds: `cargo bench --bench segnet`, and beside PyTorch's `python benches/segnet.py`.
 //!
-//! The least of several, in f32 on two threads: forward, cross entropy with weights of classes, backward, SGD with momentum. With `--json`, a line of JSON
+//! The least of several, in f32 on rayon's threads (`RAYON_NUM_THREADS`): forward, cross entropy with weights of classes, backward, SGD with momentum. With `--json`, a line of JSON
 //! for each size.
 
 use std::time::Instant;
@@ -35,7 +35,7 @@ fn step_time([batch, height, width]: [usize; 3], steps: usize) -> f64 {
 fn main() {
     let json = std::env::args().any(|a| a == "--json");
     // Inside the pool, as a training step should be.
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads can be started");
+    let pool = rayon::ThreadPoolBuilder::new().build().expect("threads can be started");
     pool.install(|| {
         for size in SIZES {
             let seconds = step_time(size, 8);

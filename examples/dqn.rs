@@ -41,7 +41,7 @@ struct Options {
     /// So many runs, each with another seed
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
-    /// The most steps of a run [default: as the task needs]
+    /// A run ends with the episode that reaches so many steps [default: as the task needs]
     #[arg(long)]
     steps: Option<u64>,
     /// What nine tenths of the runs must reach: the mean return of the last 100 episodes, with --pixels the percentage of 500 balls that are
@@ -67,7 +67,7 @@ struct Recipe {
     options: DqnOptions,
     lr: f64,
     memory: usize,
-    /// The most steps, and how many pass between two tests.
+    /// The episode that reaches so many steps is the last; how many pass between two tests.
     steps: u64,
     test_every: u64,
     /// A test is so many episodes. Training ends with one whose mean return is so high.
@@ -125,14 +125,14 @@ fn learn<N: Environment>(recipe: &Recipe, env: &mut N, network: Network, memory:
     let mut agent = Dqn::new(network, memory, recipe.options, seed).optimizer(Adam::new(recipe.lr));
     let (mut returns, mut tests) = (Vec::new(), Vec::new());
     let mut best = (f64::NEG_INFINITY, agent.online().state());
-    let mut next_test = recipe.test_every;
+    let mut next_test = recipe.test_every.min(recipe.steps);
     for episode in 0.. {
         let sum = agent.run_episode(env, training(seed, episode));
         returns.push((agent.steps() as f64, sum));
         if agent.steps() < next_test {
             continue;
         }
-        next_test = agent.steps() + recipe.test_every;
+        next_test = (agent.steps() + recipe.test_every).min(recipe.steps);
         let tested = mean(&evaluate(env, TESTS..TESTS + recipe.test, |seen| agent.greedy(seen)));
         tests.push((agent.steps() as f64, tested));
         eprint!("\rseed {seed}, step {}: {:.2} in a test, {:.0} s  ", agent.steps(), (recipe.score)(tested), start.elapsed().as_secs_f64());
@@ -163,7 +163,7 @@ fn mean(numbers: &[f64]) -> f64 {
 }
 
 /// All runs, their table, and the pictures of the first. `state` is what a scene shows of an environment.
-fn all<N: Environment, S>(
+fn run_seeds<N: Environment, S>(
     options: &Options,
     recipe: Recipe,
     mut env: N,
@@ -173,7 +173,10 @@ fn all<N: Environment, S>(
     scene: impl Fn(&[S]) -> Scene,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let recipe = Recipe { steps: options.steps.unwrap_or(recipe.steps), require: options.require.unwrap_or(recipe.require), ..recipe };
-    println!("{}: at most {} steps; what counts is the score of {} episodes afterwards\n", recipe.name, recipe.steps, recipe.last);
+    println!(
+        "{}: {} steps or fewer, to the end of an episode; what counts is the score of {} episodes afterwards\n",
+        recipe.name, recipe.steps, recipe.last
+    );
     println!("seed   steps  episodes  seconds   score   least return");
     let mut runs = Vec::new();
     for seed in options.seed..options.seed.saturating_add(options.seeds) {
@@ -285,10 +288,10 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
             ..recipe
         };
         let game = FrameStack::new(Catch::new(), 4);
-        return all(options, recipe, game, convolutional, ReplayMemory::stacked, |game| game.inner().clone(), scenes::catch);
+        return run_seeds(options, recipe, game, convolutional, ReplayMemory::stacked, |game| game.inner().clone(), scenes::catch);
     }
     match options.env {
-        Task::Cartpole => all(
+        Task::Cartpole => run_seeds(
             options,
             recipe,
             CartPole::new(),
@@ -299,7 +302,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         ),
         Task::Acrobot => {
             let recipe = Recipe { name: "Acrobot-v1", enough: -80.0, require: -100.0, ..recipe };
-            all(
+            run_seeds(
                 options,
                 recipe,
                 Acrobot::new(),
@@ -317,7 +320,7 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
                 Recipe { name: "MountainCar-v0", options: dqn, steps: 60_000, test: 100, enough: -104.0, require: -110.0, ..recipe };
             let by_errors = |memory: ReplayMemory| memory.prioritized(PriorityOptions { beta_steps: 60_000, ..Default::default() });
             let car = ActionRepeat::new(MountainCar::new(), 6);
-            all(options, recipe, car, of_car, by_errors, |car| car.inner().state(), scenes::mountain_car)
+            run_seeds(options, recipe, car, of_car, by_errors, |car| car.inner().state(), scenes::mountain_car)
         }
     }
 }

@@ -23,7 +23,7 @@ use wengert::optim::{Adam, OneCycleLr, Scheduler, clip_grad_norm};
 use wengert::prelude::*;
 use wengert::vision::AnchorGenerator;
 use wengert::vision::coco::{Instances, MeanAveragePrecision, Summary};
-use wengert::vision::detection::{BoxTarget, FasterRcnn, FasterRcnnOptions, Frozen, ImageList, Pyramid};
+use wengert::vision::detection::{BoxTarget, FasterRcnn, FasterRcnnOptions, Frozen, ImageList, ProposalFilter, Pyramid};
 use wengert::vision::image::{ImageReadMode, distinct_colors, draw_bounding_boxes, read_image_with, write_image};
 use wengert::{init, io};
 
@@ -95,7 +95,7 @@ fn drawn(options: &Options) -> Samples {
 fn read(directory: &Path) -> Result<Samples, Box<dyn Error>> {
     let instances = Instances::read(directory.join("annotations.json"))?;
     let objects = instances.objects();
-    let class = |id: usize| instances.categories.iter().position(|c| c.id == id).map_or(0, |i| i + 1);
+    let class = |id: usize| instances.categories.iter().position(|c| c.id == id).expect("a category of the file") + 1; // 0 is the background
     let mut samples = Samples { train: Vec::new(), test: Vec::new(), names: instances.categories.iter().map(|c| c.name.clone()).collect() };
     for (i, of) in instances.images.iter().enumerate() {
         let image = read_image_with(directory.join(&of.file_name), ImageReadMode::Rgb)?;
@@ -144,10 +144,8 @@ fn network(options: &Options, classes: usize) -> Result<FasterRcnn, Box<dyn Erro
     let rng = &mut init::seeded(options.seed);
     let mut settings = FasterRcnnOptions { representation_size: 128, ..FasterRcnnOptions::default() };
     settings.rpn.sampler.batch_size_per_image = 128;
-    settings.rpn.train.pre_nms_top_n = 400;
-    settings.rpn.train.post_nms_top_n = 150;
-    settings.rpn.test.pre_nms_top_n = 400;
-    settings.rpn.test.post_nms_top_n = 100;
+    settings.rpn.train = ProposalFilter::new(400, 150);
+    settings.rpn.test = ProposalFilter::new(400, 100);
     settings.roi_heads.sampler.batch_size_per_image = 64;
     let ratios = vec![0.5, 1.0, 2.0];
     if let Some(weights) = &options.weights {

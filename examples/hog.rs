@@ -100,6 +100,9 @@ fn stretched(image: &Array2<f32>) -> Array2<f32> {
 }
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(folder) = options.to.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let picture = load(options)?;
     let cell = [options.cell as usize; 2];
     let describe = HogOptions { pixels_per_cell: cell, cells_per_block: [2, 2], ..Default::default() };
@@ -119,11 +122,11 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let sheet: Array3<f32> = sheet.insert_axis(Axis(0));
     write_image(&options.to, &to_u8(&sheet))?;
     println!("wrote {}", options.to.display());
-    if distances[1] > LEFT * distances[0] {
+    let near = distances[1] < f32::INFINITY && distances[1] <= LEFT * distances[0]; // false for NaN, and for infinite ones
+    if !near {
         eprintln!("hog: more than {} % of the distance are left; try more --steps or less --smooth", 100.0 * LEFT);
-        return Ok(ExitCode::FAILURE);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if near { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn main() -> ExitCode {

@@ -44,7 +44,7 @@ fn histograms(pixels: &Array2<f32>) -> Array2<f32> {
 
 /// The mean over rows of max(0, 1 + s_j - s_label)^2, summed over the other classes j.
 fn squared_hinge<'t>(scores: Var<'t>, labels: &[usize]) -> Var<'t> {
-    let own = scores.gather(1, Indices::new(&[labels.len(), 1], labels.iter().map(|&label| label as i64)));
+    let own = scores.gather(1, Indices::new(&[labels.len(), 1], labels.iter().copied()));
     let beyond = (scores - own + 1.0).clamp(0.0, f64::INFINITY).square().sum_axes(1, false);
     (beyond - 1.0).mean() // without the label itself
 }

@@ -8,17 +8,15 @@
 mod run;
 
 use clap::Parser;
-use ndarray::{Array2, Array3, Axis, Ix2, s};
+use ndarray::{Array2, Array3, Axis, s};
 use rand::RngExt;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 use wengert::init::seeded;
-use wengert::ndarray;
-use wengert::rand;
 use wengert::vision::features::{
-    FoundHomography, Homography, Keypoint, Match, MatchOptions, RansacOptions, Sift, Surf, find_homography, match_descriptors,
+    FoundHomography, Homography, Keypoint, MatchOptions, RansacOptions, Sift, Surf, find_homography, match_descriptors,
 };
 use wengert::vision::image::{distinct_colors, draw_line, draw_polygon, read_image, to_gray, to_rgb, write_image};
 
@@ -76,7 +74,7 @@ fn made(picture: &Array3<u8>) -> Homography {
 }
 
 fn gray(picture: &Array3<u8>) -> Array2<u8> {
-    to_gray(picture).index_axis_move(Axis(0), 0).into_dimensionality::<Ix2>().expect("height and width")
+    to_gray(picture).index_axis_move(Axis(0), 0)
 }
 
 /// Both pictures side by side, matches that agree as lines, and the outline of the first in the second.
@@ -107,6 +105,9 @@ fn corners(picture: &Array3<u8>) -> [[f64; 2]; 4] {
 }
 
 fn match_pictures(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(folder) = options.out.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let (a, b, truth) = match &options.pictures[..] {
         [a, b] => (read_image(a)?, read_image(b)?, None),
         _ => {
@@ -124,7 +125,7 @@ fn match_pictures(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     let ((keys_a, descriptors_a), (keys_b, descriptors_b)) = (find(&a), find(&b));
     let described = start.elapsed();
     let how = MatchOptions { max_ratio: options.ratio, ..Default::default() };
-    let matches: Vec<Match> = match_descriptors(descriptors_a.view(), descriptors_b.view(), how);
+    let matches = match_descriptors(descriptors_a.view(), descriptors_b.view(), how);
     let place = |k: &Keypoint| [k.x, k.y].map(f64::from);
     let pairs: Vec<_> = matches.iter().map(|m| (place(&keys_a[m.first]), place(&keys_b[m.second]))).collect();
     let (from, to): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
@@ -141,9 +142,9 @@ fn match_pictures(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
         let ([x, y], [u, v]) = (truth.apply(c), found.homography.apply(c));
         (x - u).hypot(y - v)
     });
-    let worst = miss.into_iter().fold(0.0, f64::max);
+    let worst = miss.into_iter().fold(0.0, f64::max); // leaves out NaN
     println!("the corners of the first picture are found to {worst:.2} pixels (allowed: {MISS})");
-    Ok(if worst <= MISS { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if miss.iter().all(|m| *m <= MISS) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn main() -> ExitCode {

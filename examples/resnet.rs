@@ -8,7 +8,7 @@ mod run;
 
 use clap::Parser;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -74,6 +74,9 @@ fn train(model: &ResNet, seen: Arc<Examples>, test: &Examples, epochs: u64, opti
 
 /// The same training of a shallow and a deep network, each with and without the ways around its blocks.
 fn compare(seen: &Examples, test: &Examples, options: &Options) -> Result<(), Box<dyn Error>> {
+    if let Some(folder) = options.plot.as_deref().and_then(Path::parent) {
+        std::fs::create_dir_all(folder)?;
+    }
     let seen = Arc::new(seen.first(options.compare));
     println!("\nThe same with and without residual connections: {} images, {} epochs.\n", seen.len(), options.compare_epochs);
     let mut rows = Vec::new();

@@ -8,7 +8,7 @@ mod drawn;
 mod run;
 
 use clap::Parser;
-use ndarray::{Array2, Array3, ArrayD, ArrayView2, ArrayView3, Axis, s, stack};
+use ndarray::{Array2, Array3, ArrayD, ArrayView2, Axis, s, stack};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -146,8 +146,8 @@ fn folder(directory: &Path, name: &str) -> Result<Images, Box<dyn Error>> {
     names.sort();
     let mut pairs: Vec<(Array3<u8>, Array2<u8>)> = Vec::new();
     for name in names {
-        let (image, labels) = (read_image_with(images.join(&name), ImageReadMode::Rgb)?, read_image(classes.join(&name))?);
         let file = classes.join(&name);
+        let (image, labels) = (read_image_with(images.join(&name), ImageReadMode::Rgb)?, read_image(&file)?);
         if labels.dim() != (1, image.dim().1, image.dim().2) {
             return Err(format!(
                 "{}: shape {:?} in place of a gray image of the size of {:?}",
@@ -190,10 +190,7 @@ fn picture(net: &SegNet, images: &Images, colors: &[[u8; 3]], path: &Path) -> Re
     };
     for i in 0..n {
         let input = images.x.slice(s![i, .., .., ..]).mapv(|x| ((x + 0.5) * 255.0).round() as u8);
-        let input: ArrayView3<'_, u8> = input.view();
-        for (column, small) in
-            [input.to_owned(), named(truth.index_axis(Axis(0), i)), named(answer.index_axis(Axis(0), i))].iter().enumerate()
-        {
+        for (column, small) in [input, named(truth.index_axis(Axis(0), i)), named(answer.index_axis(Axis(0), i))].iter().enumerate() {
             let (top, left) = (gap + i * (high + gap), gap + column * (wide + gap));
             let large = Array3::from_shape_fn((3, high, wide), |(k, y, x)| small[[k, y / scale, x / scale]]);
             sheet.slice_mut(s![.., top..top + high, left..left + wide]).assign(&large);

@@ -1,8 +1,7 @@
 //! Acrobot-v1: two links swing up, moved by the joint between them alone.
 
-use super::environment::check_state;
+use super::environment::{check_state, drawn};
 use super::{Environment, Episode, Step};
-use crate::init::{seeded, uniform};
 use std::f64::consts::{FRAC_PI_2, PI};
 
 /// gymnasium's `Acrobot-v1`: two links hang from a fixed joint; the joint between them is turned by -1 (action 0), 0 (1) or 1 Nm (2) until the
@@ -57,7 +56,7 @@ impl Acrobot {
     /// Goes on from this state, and gives the observation. Begins an episode unless one is running.
     ///
     /// # Panics
-    /// If a number is not finite.
+    /// If a number is not finite, or too large for `f32`.
     #[track_caller]
     pub fn set_state(&mut self, state: [f64; 4]) -> Vec<f32> {
         check_state("Acrobot", &state);
@@ -117,7 +116,7 @@ impl Environment for Acrobot {
         3
     }
     fn reset(&mut self, seed: u64) -> Vec<f32> {
-        self.state.copy_from_slice(&uniform::<f64, _>(4, -0.1, 0.1, &mut seeded(seed)).to_vec());
+        self.state = drawn(-0.1, 0.1, seed);
         self.episode.begin();
         self.observation()
     }

@@ -1,8 +1,7 @@
 //! CartPole-v1: a pole on a cart is kept upright.
 
-use super::environment::check_state;
+use super::environment::{check_state, drawn};
 use super::{Environment, Episode, Step};
-use crate::init::{seeded, uniform};
 
 /// gymnasium's `CartPole-v1`: a cart on a rail is pushed left (0) or right (1) so that the pole on it does not fall.
 ///
@@ -66,7 +65,7 @@ impl CartPole {
     /// Goes on from this state, and gives the observation. Begins an episode unless one is running.
     ///
     /// # Panics
-    /// If a number is not finite.
+    /// If a number is not finite, or too large for `f32`.
     #[track_caller]
     pub fn set_state(&mut self, state: [f64; 4]) -> Vec<f32> {
         check_state("CartPole", &state);
@@ -88,7 +87,7 @@ impl Environment for CartPole {
         2
     }
     fn reset(&mut self, seed: u64) -> Vec<f32> {
-        self.state.copy_from_slice(&uniform::<f64, _>(4, -0.05, 0.05, &mut seeded(seed)).to_vec());
+        self.state = drawn(-0.05, 0.05, seed);
         self.episode.begin();
         self.observation()
     }

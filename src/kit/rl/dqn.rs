@@ -1,11 +1,12 @@
 //! The agent: deep Q-learning.
 
-use super::{Batch, Element, Environment, Epsilon, ReplayMemory, Step, double_td_target, soft_update, td_target};
+use super::target::Follower;
+use super::{Batch, Element, Environment, Epsilon, ReplayMemory, Step, double_td_target, td_target};
 use crate::io::{State, StateError, Values};
-use crate::nn::{Forward, Generator};
+use crate::nn::{Evaluation, Forward, Generator};
 use crate::optim::{Adam, Optimizer, clip_grad_norm};
-use crate::refusal::require;
-use crate::{HuberOptions, Indices, Reduction, Tape, Var};
+use crate::refusal::{elements, require};
+use crate::{HuberOptions, Indices, Param, Reduction, Tape, Var};
 use ndarray::{ArrayD, IxDyn, arr1};
 use rand::RngExt;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -57,7 +58,7 @@ impl Default for DqnOptions {
 pub enum TargetUpdate {
     /// It becomes a copy every so many gradient steps.
     Every(u64),
-    /// It moves by this share of the way in each gradient step ([`soft_update`]).
+    /// It moves by this share of the way in each gradient step ([`soft_update`](super::soft_update)).
     Soft(f64),
 }
 
@@ -117,6 +118,8 @@ pub struct Learned {
 pub struct Dqn<M: Forward, E: Element = f32> {
     online: M,
     target: M,
+    parameters: Vec<Param>,
+    follower: Follower,
     memory: ReplayMemory<E>,
     optimizer: Box<dyn Optimizer>,
     options: DqnOptions,
@@ -129,11 +132,13 @@ pub struct Dqn<M: Forward, E: Element = f32> {
 }
 
 impl<M: Forward, E: Element> Dqn<M, E> {
-    /// An agent with an empty memory. `network` makes the online network, and the target network, which becomes a copy: from `[n, ..]`, n
-    /// observations of the memory's shape, to `[n, actions]`. The optimizer is Adam with a learning rate of 0.001.
+    /// An agent with this memory, which may hold what was recorded before. `network` makes the online network, and the target network, which
+    /// becomes a copy: from `[n, ..]`, n observations of the memory's shape, to `[n, actions]`. The optimizer is Adam with a learning rate of
+    /// 0.001.
     ///
     /// # Panics
-    /// If the network does not take such observations or gives another shape, or an option is out of range.
+    /// If the network does not take such observations or gives another shape, the memory holds an action that the network does not value, an
+    /// option is out of range, or there is no memory for a batch.
     #[track_caller]
     pub fn new(
         mut network: impl FnMut(&mut Xoshiro256PlusPlus) -> M,
@@ -141,10 +146,11 @@ impl<M: Forward, E: Element> Dqn<M, E> {
         options: DqnOptions,
         seed: u64,
     ) -> Dqn<M, E> {
-        check(&options, memory.capacity());
+        check(&options, &memory);
         let generator = Generator::new(seed);
         let (online, target) = (network(&mut generator.draw()), network(&mut generator.draw()));
-        soft_update(&target, &online, 1.0);
+        let follower = Follower::new(&target, &online);
+        follower.follow(1.0);
         target.eval();
         let observation = [&[1], memory.observation_shape()].concat();
         let q = online.predict(ArrayD::zeros(IxDyn(&observation)));
@@ -155,8 +161,17 @@ impl<M: Forward, E: Element> Dqn<M, E> {
             message,
             "it has to make [n, actions] of n observations: `Flatten`, and a last layer with one output for each action",
         );
+        let (num_actions, largest) = (q.shape()[1], memory.largest_action().unwrap_or(0));
+        let message = || format!("Dqn: the memory holds action {largest}, and the network values {num_actions} actions");
+        require(
+            largest < num_actions,
+            message,
+            "actions are counted from 0: give the last layer one output for each action of the environment",
+        );
         Dqn {
-            num_actions: q.shape()[1],
+            num_actions,
+            parameters: online.parameters(),
+            follower,
             online,
             target,
             memory,
@@ -270,6 +285,8 @@ impl<M: Forward, E: Element> Dqn<M, E> {
         memory.sample(options.batch_size, &mut self.generator.draw(), batch);
         let shape = [&[batch.len()], memory.observation_shape()].concat();
         let y = tape.no_grad(|| {
+            // The online network too: its statistics are those of the observations alone, and it chooses without noise.
+            let _as_before = Evaluation::begin();
             let next = tape.constant(&batch.next_observations).reshape(&*shape);
             let (reward, terminated, next_q) = (tape.constant(&batch.rewards), tape.constant(&batch.terminated), target.forward(next));
             match options.double {
@@ -290,14 +307,14 @@ impl<M: Forward, E: Element> Dqn<M, E> {
             || format!("Dqn::learn: the loss is {loss_value}, the norm of its gradient {grad_norm}: learning has diverged"),
             "try a lower learning rate, rewards near 1, a target network that follows more slowly, or TdLoss::Huber",
         );
-        self.optimizer.step(&online.parameters(), &grads);
+        self.optimizer.step(&self.parameters, &grads);
         tape.recycle(grads);
         memory.update_priorities(&batch.places, &errors);
         self.gradient_steps += 1;
         match options.target_update {
-            TargetUpdate::Every(n) if self.gradient_steps.is_multiple_of(n) => soft_update(target, online, 1.0),
+            TargetUpdate::Every(n) if self.gradient_steps.is_multiple_of(n) => self.follower.follow(1.0),
             TargetUpdate::Every(_) => {}
-            TargetUpdate::Soft(tau) => soft_update(target, online, tau),
+            TargetUpdate::Soft(tau) => self.follower.follow(tau),
         }
         Learned { loss: loss_value.into(), q: mean.into(), grad_norm }
     }
@@ -337,12 +354,6 @@ impl<M: Forward, E: Element> Dqn<M, E> {
     /// # Errors
     /// If entries are missing, or have other shapes or types, as those of another network or optimizer. Nothing is changed then.
     pub fn load_state(&mut self, state: &State) -> Result<(), StateError> {
-        let before = [self.online.state(), self.target.state()];
-        let load = |online: &State, target: &State, part: &mut dyn FnMut() -> Result<(), StateError>| {
-            self.online.load_state(online)?;
-            self.target.load_state(target)?;
-            part()
-        };
         let counters = match state.get("counters") {
             Some(Values::U64(a)) if a.shape() == [4] => [a[0], a[1], a[2], a[3]],
             Some(other) => {
@@ -351,11 +362,13 @@ impl<M: Forward, E: Element> Dqn<M, E> {
             }
             None => return Err(StateError::Missing { name: "counters".into() }),
         };
-        let named = self.online.named_parameters();
-        let optimizer = &mut self.optimizer;
-        let loaded = load(&state.part("online"), &state.part("target"), &mut || optimizer.load_state(&named, &state.part("optimizer")));
+        let networks = [&self.online, &self.target];
+        let before = networks.map(|network| network.state());
+        let loaded = (self.online.load_state(&state.part("online")))
+            .and_then(|()| self.target.load_state(&state.part("target")))
+            .and_then(|()| self.optimizer.load_state(&self.online.named_parameters(), &state.part("optimizer")));
         if loaded.is_err() {
-            load(&before[0], &before[1], &mut || Ok(())).expect("its own state");
+            networks.iter().zip(&before).for_each(|(network, state)| network.load_state(state).expect("its own state"));
             return loaded;
         }
         [self.steps, self.gradient_steps] = [counters[0], counters[1]];
@@ -375,6 +388,9 @@ impl TdLoss {
 }
 
 /// The sums of rewards that a policy earns in episodes of an environment, one for each seed.
+///
+/// # Panics
+/// If the policy gives an action that there is not ([`Environment::step`]).
 #[track_caller]
 pub fn evaluate<N: Environment>(
     env: &mut N,
@@ -398,7 +414,8 @@ pub fn evaluate<N: Environment>(
 }
 
 #[track_caller]
-fn check(options: &DqnOptions, capacity: usize) {
+fn check<E: Element>(options: &DqnOptions, memory: &ReplayMemory<E>) {
+    let capacity = memory.capacity();
     let DqnOptions { gamma, batch_size, learning_starts, train_freq, gradient_steps, target_update, max_grad_norm, .. } = *options;
     let message = || format!("Dqn: gamma is {gamma}");
     require((0.0..=1.0).contains(&gamma), message, "from 0 to 1: 0.99 is usual");
@@ -407,6 +424,7 @@ fn check(options: &DqnOptions, capacity: usize) {
     let message =
         || format!("Dqn: learning starts at {learning_starts} transitions, with batches of {batch_size}; there is room for {capacity}");
     require(learning_starts.max(batch_size) <= capacity, message, "it would never start: give the memory more room");
+    elements::<f32>("Dqn: a batch", &[&[batch_size], memory.observation_shape()].concat());
     let message = || format!("Dqn: max_grad_norm is {max_grad_norm}");
     require(max_grad_norm > 0.0, message, "10 is usual; `f64::INFINITY` cuts nothing");
     let follows = match target_update {

@@ -1,6 +1,8 @@
 //! What an environment is: what an agent observes, what it may do, and when an episode ends.
 
+use crate::init::seeded;
 use crate::refusal::require;
+use rand::RngExt;
 
 /// What observations are made of: `f32`, or `u8` for pixels, which need a quarter of the memory.
 pub trait Element: Copy + PartialEq + Send + Sync + 'static {
@@ -215,5 +217,11 @@ impl Episode {
 #[track_caller]
 pub(super) fn check_state(name: &str, state: &[f64]) {
     let message = || format!("{name}: {state:?} is no state");
-    require(state.iter().all(|x| x.is_finite()), message, "all its numbers must be finite");
+    require(state.iter().all(|x| (*x as f32).is_finite()), message, "all its numbers must be finite, as the f32 of an observation too");
+}
+
+/// Uniform numbers between `low` and `high`: a state at first.
+pub(super) fn drawn<const N: usize>(low: f64, high: f64, seed: u64) -> [f64; N] {
+    let mut rng = seeded(seed);
+    std::array::from_fn(|_| low + (high - low) * rng.random::<f64>())
 }

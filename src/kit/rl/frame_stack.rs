@@ -54,9 +54,11 @@ impl<N: Environment> Environment for FrameStack<N> {
     }
     #[track_caller]
     fn step(&mut self, action: usize) -> Step<N::Element> {
+        let hint = "`reset` gives the first observation, which fills the stack, also if the environment inside was reset before";
+        require(!self.stack.is_empty(), || "FrameStack: a step before the first reset", hint);
         let step = self.inner.step(action);
         self.stack.drain(..step.observation.len());
         self.stack.extend(&step.observation);
-        Step { observation: self.stack.clone(), reward: step.reward, terminated: step.terminated, truncated: step.truncated }
+        Step { observation: self.stack.clone(), ..step }
     }
 }

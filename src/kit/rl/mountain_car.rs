@@ -1,15 +1,14 @@
 //! MountainCar-v0: a weak car swings itself out of a valley.
 
-use super::environment::check_state;
+use super::environment::{check_state, drawn};
 use super::{Environment, Episode, Step};
-use crate::init::{seeded, uniform};
 
 /// gymnasium's `MountainCar-v0`: a car in a valley is pushed left (0), not at all (1) or right (2). It is too weak to climb the right hill at
 /// once, and has to swing.
 ///
 /// Observed are the place (-1.2 .. 0.6; the valley's floor is at -pi/6) and the speed (at most 0.07 a step). Each step earns -1. The episode
-/// is terminated when the place is 0.5 or more, and truncated after 200 steps. At first, the place is drawn between -0.6 and -0.4, and the car
-/// rests. At the left end it is stopped.
+/// is terminated when the place is 0.5 or more and the car does not move left, and truncated after 200 steps. At first, the place is drawn
+/// between -0.6 and -0.4, and the car rests. At the left end it is stopped.
 ///
 /// ```text
 /// speed = speed + 0.001 (action - 1) - 0.0025 cos(3 place)
@@ -62,7 +61,7 @@ impl MountainCar {
     /// Goes on from this state, and gives the observation. Begins an episode unless one is running.
     ///
     /// # Panics
-    /// If a number is not finite.
+    /// If a number is not finite, or too large for `f32`.
     #[track_caller]
     pub fn set_state(&mut self, state: [f64; 2]) -> Vec<f32> {
         check_state("MountainCar", &state);
@@ -84,7 +83,8 @@ impl Environment for MountainCar {
         3
     }
     fn reset(&mut self, seed: u64) -> Vec<f32> {
-        self.state = [uniform::<f64, _>(1, -0.6, -0.4, &mut seeded(seed))[0], 0.0];
+        let [place] = drawn(-0.6, -0.4, seed);
+        self.state = [place, 0.0];
         self.episode.begin();
         self.observation()
     }

@@ -188,6 +188,10 @@ impl<E: Element> ReplayMemory<E> {
     pub fn capacity(&self) -> usize {
         self.capacity
     }
+    /// The largest number of an action that it holds.
+    pub(super) fn largest_action(&self) -> Option<usize> {
+        self.transitions.iter().map(|t| t.action as usize).max()
+    }
     /// The sizes of an observation's axes.
     pub fn observation_shape(&self) -> &[usize] {
         &self.shape

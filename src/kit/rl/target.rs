@@ -2,7 +2,7 @@
 
 use crate::nn::Module;
 use crate::refusal::require;
-use crate::{Scalar, Var};
+use crate::{Param, Scalar, Var};
 
 /// The targets of Q-learning: `reward + gamma (1 - terminated) max over actions of next_q`. Nothing is differentiated through them.
 ///
@@ -22,7 +22,7 @@ use crate::{Scalar, Var};
 /// Source: V. Mnih and others, "Human-level control through deep reinforcement learning" (2015).
 #[track_caller]
 pub fn td_target<'t, T: Scalar>(reward: Var<'t, T>, terminated: Var<'t, T>, next_q: Var<'t, T>, gamma: f64) -> Var<'t, T> {
-    double_td_target(reward, terminated, next_q, next_q, gamma)
+    target("td_target", reward, terminated, next_q, next_q, gamma)
 }
 
 /// The targets of double Q-learning: the online network chooses the action, the target network values it. The maximum of noisy values is too
@@ -54,9 +54,22 @@ pub fn double_td_target<'t, T: Scalar>(
     next_q_online: Var<'t, T>,
     gamma: f64,
 ) -> Var<'t, T> {
+    target("double_td_target", reward, terminated, next_q, next_q_online, gamma)
+}
+
+/// Both, for the function of this name.
+#[track_caller]
+fn target<'t, T: Scalar>(
+    name: &str,
+    reward: Var<'t, T>,
+    terminated: Var<'t, T>,
+    next_q: Var<'t, T>,
+    next_q_online: Var<'t, T>,
+    gamma: f64,
+) -> Var<'t, T> {
     let (rows, shape) = (next_q.shape(), next_q_online.shape());
     let fit = rows.len() == 2 && rows[1] > 0 && shape == rows && *reward.shape() == [rows[0]] && reward.shape() == terminated.shape();
-    let message = || format!("td_target: reward {:?}, terminated {:?}, values {rows:?} and {shape:?}", reward.shape(), terminated.shape());
+    let message = || format!("{name}: reward {:?}, terminated {:?}, values {rows:?} and {shape:?}", reward.shape(), terminated.shape());
     require(fit, message, "rewards and ends have shape [n], the values after the step [n, actions]");
     let next = next_q.gather(1, next_q_online.argmax(1, true)).squeeze(1);
     reward.add_scaled((reward.number(1.0) - terminated) * next, gamma).detach()
@@ -81,19 +94,45 @@ pub fn double_td_target<'t, T: Scalar>(
 pub fn soft_update<T: Scalar>(target: &(impl Module<T> + ?Sized), online: &(impl Module<T> + ?Sized), tau: f64) {
     let message = || format!("soft_update: a tau of {tau}");
     require((0.0..=1.0).contains(&tau), message, "from 0 to 1: 0.005 is usual, 1 copies");
-    let share = T::from_f64(tau);
-    let pairs = [(target.named_parameters(), online.named_parameters(), share), (target.named_buffers(), online.named_buffers(), T::ONE)];
-    for (targets, onlines, share) in pairs {
-        let same = targets.len() == onlines.len()
-            && targets.iter().zip(&onlines).all(|((a, t), (b, o))| a == b && t.shape() == o.shape() && !t.is(o));
-        require(same, || "soft_update: the networks differ, or share parameters", "build both by one function, one after the other");
-        for ((_, t), (_, o)) in targets.iter().zip(&onlines) {
-            t.with_mut(|t| {
-                o.with(|o| match share == T::ONE {
-                    true => t.copy_from_slice(o),
-                    false => t.iter_mut().zip(o).for_each(|(t, o)| *t += share * (*o - *t)),
-                })
-            });
+    Follower::new(target, online).follow(tau);
+}
+
+/// The arrays of a target network, each with that of the online network which it follows. Finding them once saves looking for them by name in
+/// each step.
+pub(super) struct Follower<T: Scalar = f32> {
+    parameters: Vec<(Param<T>, Param<T>)>,
+    buffers: Vec<(Param<T>, Param<T>)>,
+}
+
+impl<T: Scalar> Follower<T> {
+    #[track_caller]
+    pub(super) fn new(target: &(impl Module<T> + ?Sized), online: &(impl Module<T> + ?Sized)) -> Follower<T> {
+        Follower {
+            parameters: pairs(target.named_parameters(), online.named_parameters()),
+            buffers: pairs(target.named_buffers(), online.named_buffers()),
         }
     }
+    /// Moves parameters by a share `tau` of the way, and copies buffers.
+    pub(super) fn follow(&self, tau: f64) {
+        for (arrays, share) in [(&self.parameters, T::from_f64(tau)), (&self.buffers, T::ONE)] {
+            for (target, online) in arrays {
+                target.with_mut(|t| {
+                    online.with(|o| match share == T::ONE {
+                        true => t.copy_from_slice(o),
+                        false => t.iter_mut().zip(o).for_each(|(t, o)| *t += share * (*o - *t)),
+                    })
+                });
+            }
+        }
+    }
+}
+
+type Named<T> = Vec<(String, Param<T>)>;
+
+#[track_caller]
+fn pairs<T: Scalar>(targets: Named<T>, onlines: Named<T>) -> Vec<(Param<T>, Param<T>)> {
+    let same =
+        targets.len() == onlines.len() && targets.iter().zip(&onlines).all(|((a, t), (b, o))| a == b && t.shape() == o.shape() && !t.is(o));
+    require(same, || "soft_update: the networks differ, or share parameters", "build both by one function, one after the other");
+    targets.into_iter().zip(onlines).map(|((_, t), (_, o))| (t, o)).collect()
 }

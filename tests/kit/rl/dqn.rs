@@ -1,7 +1,7 @@
 //! The agent: targets, determinism, states, and what it refuses.
 
 use super::refuses;
-use wengert::nn::{Dropout, Forward, Linear, Mlp, Module, Relu, Sequential};
+use wengert::nn::{BatchNorm1d, Dropout, Forward, Linear, Mlp, Module, Relu, Sequential};
 use wengert::optim::{Adam, Sgd};
 use wengert::prelude::*;
 use wengert::rl::*;
@@ -60,7 +60,7 @@ fn targets_by_hand() {
     refuses("td_target: reward [3]", || {
         td_target(reward, terminated, tape.constant([1.0, 2.0, 3.0]), 0.9);
     });
-    refuses("td_target: reward [3]", || {
+    refuses("double_td_target: reward [3]", || {
         double_td_target(reward, terminated, next, tape.constant([[1.0; 2]; 3]), 0.9);
     });
 }
@@ -228,6 +228,42 @@ fn dropout_is_for_learning() {
     assert_eq!(twice[0], twice[1]);
 }
 
+/// Values of what comes next are predicted in evaluation mode too: only the observations move running statistics, and they do so once.
+#[test]
+fn what_comes_next_moves_no_statistics() {
+    let network = |rng: &mut _| -> Sequential { Sequential::new().push(BatchNorm1d::new(1)).push(Linear::new(1, 2, rng)) };
+    let options = DqnOptions { batch_size: 8, learning_starts: 8, double: true, ..options() };
+    let mut agent = Dqn::new(network, ReplayMemory::<f32>::new(8, &[1]), options, 1).optimizer(Sgd::new(0.0));
+    let alone = network(&mut init::seeded(1));
+    for i in 0..8 {
+        let step = Step { observation: vec![100.0 + i as f32], reward: 0.0, terminated: false, truncated: false };
+        agent.observe(&[i as f32], 0, &step);
+    }
+    // The agent draws one generator for each network, and then one for each batch.
+    let generator = wengert::nn::Generator::new(1);
+    generator.set_state([1, 2]);
+    let (mut held, mut batch) = (agent.memory().clone(), Batch::default());
+    held.sample(8, &mut generator.draw(), &mut batch);
+    alone.load_state(&agent.online().state()).unwrap();
+    alone.forward(Tape::new().constant(&batch.observations).reshape([8, 1]));
+    agent.learn().expect("it is time");
+    let statistics = |net: &Sequential| net.named_buffers().into_iter().map(|(name, p)| (name, p.to_array())).collect::<Vec<_>>();
+    assert_eq!(statistics(agent.online()), statistics(&alone));
+}
+
+/// A memory that was filled elsewhere is learned from, if it holds no other actions.
+#[test]
+fn what_was_recorded() {
+    let recorded = |last: usize| {
+        let mut memory = ReplayMemory::<f32>::new(100, &[4]);
+        (0..60).for_each(|i| memory.push(&[i as f32; 4], if i == 40 { last } else { i % 2 }, 1.0, &[i as f32 + 1.0; 4], false));
+        memory
+    };
+    let mut agent = Dqn::new(net, recorded(1), options(), 1);
+    assert!(agent.learn().is_some());
+    refuses("Dqn: the memory holds action 7, and the network values 2 actions", || drop(Dqn::new(net, recorded(7), options(), 1)));
+}
+
 #[test]
 fn the_dueling_head() {
     let head = DuelingHead::<f64>::new(3, 4, 2, &mut init::seeded(1));
@@ -243,16 +279,32 @@ fn the_dueling_head() {
     assert_eq!((names.len(), &*names[0], &*names[4]), (8, "value.0.weight", "advantage.0.weight"));
 }
 
+/// A gradient step goes down the slope of the loss that it reports: that is measured by moving each weight a little to either side.
 #[test]
 fn losses_are_differentiated_right() {
-    let s = crate::kit::helpers::x(&[6, 2]);
-    fn loss<'t>(p: Var<'t, f64>, s: &wengert::ndarray::ArrayD<f64>) -> Var<'t, f64> {
-        let (r, done, next) = ([1.0, 2.0, -1.0, 0.5, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0, 1.0, 0.0], [[0.5, 2.0]; 6]);
-        let tape = p.tape();
-        let q = (p * tape.constant(s)).gather(1, [[0], [1], [1], [0], [0], [1]]).squeeze(1);
-        q.smooth_l1_loss(td_target(tape.constant(r), tape.constant(done), tape.constant(next), 0.9))
+    let recorded = || {
+        let (mut memory, x) = (ReplayMemory::<f32>::new(32, &[4]), |i: usize| [0, 1, 2, 3].map(|k| (1.5 * (4 * i + k) as f32).sin()));
+        (0..32).for_each(|i| memory.push(&x(i), i % 2, i as f64 / 10.0 - 1.0, &x(i + 1), i % 5 == 0)); // errors below 1 and above
+        memory
+    };
+    for loss in [TdLoss::Huber, TdLoss::Mse] {
+        let options = DqnOptions { batch_size: 16, learning_starts: 16, double: false, max_grad_norm: f64::INFINITY, loss, ..options() };
+        let agent = || Dqn::new(|rng| Linear::new(4, 2, rng), recorded(), options, 3).optimizer(Sgd::new(1.0));
+        let mut stepped = agent();
+        stepped.learn().expect("it is time");
+        for (k, (before, after)) in agent().online().parameters().iter().zip(stepped.online().parameters()).enumerate() {
+            let slope = before.to_array() - after.to_array();
+            for (i, slope) in slope.iter().enumerate() {
+                let [low, high] = [-1e-2, 1e-2].map(|by| {
+                    let mut moved = agent();
+                    moved.online().parameters()[k].with_mut(|values| values[i] += by);
+                    moved.learn().expect("it is time").loss
+                });
+                let measured = (high - low) / 2e-2;
+                assert!((measured - f64::from(*slope)).abs() < 1e-3, "{loss:?}, {k}, {i}: {measured} but {slope}");
+            }
+        }
     }
-    let _ = check_grads(|p| loss(p[0], &s), &[crate::kit::helpers::x(&[6, 2])], Options::default()).unwrap();
 }
 
 /// It learns: after a few thousand steps the pole stays up far longer than by chance (about 20 steps).
@@ -288,6 +340,10 @@ fn what_is_refused() {
     refuses("Dqn: train_freq is 0", || drop(with(DqnOptions { train_freq: 0, ..options() })));
     refuses("batch_size 0", || drop(with(DqnOptions { batch_size: 0, ..options() })));
     refuses("learning starts at 501 transitions", || drop(with(DqnOptions { learning_starts: 501, ..options() })));
+    let roomy = || ReplayMemory::<f32>::new(usize::MAX, &[4]);
+    for batch_size in [1 << 31, usize::MAX] {
+        refuses("Dqn: a batch: an array of shape", || drop(Dqn::new(net, roomy(), DqnOptions { batch_size, ..options() }, 1)));
+    }
     refuses("Dqn: max_grad_norm is NaN", || drop(with(DqnOptions { max_grad_norm: f64::NAN, ..options() })));
     for target_update in [TargetUpdate::Every(0), TargetUpdate::Soft(0.0), TargetUpdate::Soft(f64::NAN)] {
         refuses("Dqn: target_update is", || drop(with(DqnOptions { target_update, ..options() })));

@@ -179,7 +179,12 @@ fn what_is_refused() {
         game.reset(1);
         game.step(usize::MAX);
     });
+    refuses("FrameStack: a step before the first reset", || drop(FrameStack::new(running(), 2).step(0)));
+    refuses("CartPole: a step before the first reset", || drop(ActionRepeat::new(CartPole::new(), 2).step(0)));
     refuses("is no state", || drop(CartPole::new().set_state([0.0, f64::NAN, 0.0, 0.0])));
+    for far in [1e39, -1e300] {
+        refuses("is no state", || drop(CartPole::new().set_state([far, 0.0, 0.0, 0.0]))); // not finite as an observation
+    }
     refuses("is no state", || drop(MountainCar::new().set_state([f64::INFINITY, 0.0])));
     refuses("a limit of 0 steps", || _ = Acrobot::new().max_episode_steps(Some(0)));
     refuses("a limit of 0 steps", || _ = Episode::new(Some(0)));
