@@ -1,4 +1,5 @@
-//! What tests of several modules need: directories for files, inputs of layers, and comparisons of optimizers with PyTorch.
+//! What tests of several modules need: directories for files, inputs of layers, texts of panics, numbers of threads, and comparisons of
+//! optimizers with PyTorch.
 
 #[path = "../../src/kit/io/testing.rs"]
 mod testing;
@@ -7,6 +8,7 @@ pub(crate) use testing::Directory;
 
 use ndarray::{ArrayD, IxDyn};
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use wengert::optim::Optimizer;
 use wengert::{Grads, Param, Tape};
 
@@ -18,6 +20,17 @@ pub fn filled(shape: &[usize], f: impl Fn(f64) -> f64) -> ArrayD<f64> {
 /// What layers are given.
 pub fn x(shape: &[usize]) -> ArrayD<f64> {
     filled(shape, |i| (i * 0.37).sin() + 0.2)
+}
+
+/// The text of the panic of a call that must be refused.
+pub fn refusal<R>(call: impl FnOnce() -> R) -> String {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(call)) else { panic!("must be refused") };
+    *panic.downcast::<String>().expect("a text")
+}
+
+/// Runs it in a pool of so many threads.
+pub fn on_threads<R: Send>(threads: usize, run: impl FnOnce() -> R + Send) -> R {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(run)
 }
 
 /// These bytes as a gzip file.
@@ -73,7 +86,6 @@ pub fn large_is_as_small<O: Optimizer<f32>>(make: impl Fn() -> O + Sync + Send) 
         assert_eq!(*w, small[i % 101], "element {i}");
     }
     for threads in [1, 3] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        assert!(pool.install(|| run(n)) == large, "{threads} threads");
+        assert!(on_threads(threads, || run(n)) == large, "{threads} threads");
     }
 }

@@ -1,6 +1,7 @@
 //! The agent: targets, determinism, states, and what it refuses.
 
 use super::refuses;
+use crate::kit::helpers::{Directory, on_threads, x};
 use wengert::nn::{BatchNorm1d, Dropout, Forward, Linear, Mlp, Module, Relu, Sequential};
 use wengert::optim::{Adam, Sgd};
 use wengert::prelude::*;
@@ -163,8 +164,7 @@ fn the_same_seed_learns_the_same() {
         let first = weights(1, priorities);
         assert!(first != weights(2, priorities));
         for threads in [1, 2, 3, 8, 32] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            assert!(pool.install(|| weights(1, priorities)) == first, "{threads} threads");
+            assert!(on_threads(threads, || weights(1, priorities)) == first, "{threads} threads");
         }
     }
 }
@@ -189,7 +189,7 @@ fn exploring() {
 #[test]
 fn states() {
     let first = trained(agent(options(), 1), 200);
-    let directory = crate::kit::helpers::Directory::new("dqn");
+    let directory = Directory::new("dqn");
     let path = directory.file("agent.safetensors");
     io::save(&path, &first.state()).unwrap();
     let mut second = agent(options(), 2);
@@ -267,7 +267,7 @@ fn what_was_recorded() {
 #[test]
 fn the_dueling_head() {
     let head = DuelingHead::<f64>::new(3, 4, 2, &mut init::seeded(1));
-    let x = crate::kit::helpers::x(&[5, 3]);
+    let x = x(&[5, 3]);
     let tape = Tape::new();
     let on_tape = tape.constant(&x);
     let (q, value) = (head.forward(on_tape), head.value.forward(on_tape));

@@ -5,15 +5,9 @@ mod environments;
 mod replay;
 mod sum_tree;
 
-/// The text of the panic.
-fn refused(f: impl FnOnce()) -> String {
-    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).expect_err("must be refused");
-    *panic.downcast::<String>().expect("a text")
-}
-
 /// Is it refused with these words, the line of a test, and a hint?
 fn refuses(words: &str, f: impl FnOnce()) {
-    let text = refused(f);
+    let text = crate::kit::helpers::refusal(f);
     assert!(text.contains(words) && text.contains("\n  at tests/kit/rl/") && text.contains("\n  hint: "), "{text}");
 }
 

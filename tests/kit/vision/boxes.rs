@@ -1,9 +1,8 @@
 //! Boxes, suppression, regions: derivatives, special cases, refusals, threads.
 
-use super::refusal;
+use crate::kit::helpers::{on_threads, refusal};
 use ndarray::{Array1, Array2, ArrayD, IxDyn, array};
 use rand::RngExt;
-use std::panic::AssertUnwindSafe;
 use wengert::vision::*;
 use wengert::{Options, Reduction, Tape, Var, check_grads, init};
 
@@ -170,8 +169,7 @@ fn suppression() {
         }
         let expected = plainly(&all, &scores, 0.4);
         for threads in [1, 3, 8] {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            assert_eq!(pool.install(|| nms(&all, &scores, 0.4)), expected, "{n} boxes on {threads} threads");
+            assert_eq!(on_threads(threads, || nms(&all, &scores, 0.4)), expected, "{n} boxes on {threads} threads");
         }
     }
 }
@@ -214,10 +212,9 @@ fn regions_on_threads() {
         ];
         all.map(|y| (y.to_vec(), tape.grad(y.square(), &[map])[0].unwrap().to_vec()))
     };
-    let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run);
-    let one = on(1);
+    let one = on_threads(1, run);
     for threads in [2, 3, 8, 32] {
-        assert!(one == on(threads), "{threads} threads");
+        assert!(one == on_threads(threads, run), "{threads} threads");
     }
 }
 
@@ -278,7 +275,7 @@ fn refusals() {
         (Box::new(|| ignore(Matcher { high: 0.2, low: 0.3, allow_low_quality_matches: false }.matches([[0.5]]))), "low is 0.3, above high"),
     ];
     for (f, what) in cases {
-        let text = refusal(AssertUnwindSafe(f));
+        let text = refusal(f);
         assert!(text.contains(what) && text.contains("tests/kit/vision/boxes.rs:") && text.contains("hint: "), "{what}: {text}");
     }
 }

@@ -1,7 +1,6 @@
 //! COCO's measure on small examples and at its edges, and its files with what is wrong with them. `tests/vision/map.rs` has the numbers of pycocotools.
 
-use crate::kit::helpers::Directory;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use crate::kit::helpers::{Directory, refusal};
 use wengert::ndarray::{Array2, array};
 use wengert::vision::coco::{Detections, ImageDetection, Instances, MeanAveragePrecision, Objects, Summary, from_corners, write_results};
 
@@ -109,8 +108,7 @@ fn what_is_refused_is_not_added() {
             "Objects: image 1 has 1 boxes, 1 labels, 0 areas and 2 marks of crowds",
         ),
     ] {
-        let refused = catch_unwind(AssertUnwindSafe(|| map.update(&detections, &objects))).unwrap_err();
-        let text = refused.downcast_ref::<String>().unwrap();
+        let text = refusal(|| map.update(&detections, &objects));
         assert!(text.starts_with(message) && text.contains("kit/vision/coco.rs:") && text.contains("hint: "), "{text}");
     }
     assert_eq!((map.images(), map.compute().ap), (1, 0.0));

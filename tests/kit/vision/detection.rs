@@ -1,8 +1,7 @@
 //! Detectors: images without objects, of several sizes, targets that cannot be learned, names, resumed runs, threads.
 
-use super::refusal;
+use crate::kit::helpers::{on_threads, refusal};
 use ndarray::{Array2, Array3, array};
-use std::panic::AssertUnwindSafe;
 use wengert::nn::{BatchNorm2d, Conv2d, Forward, Module, Relu, Sequential};
 use wengert::optim::Adam;
 use wengert::prelude::*;
@@ -132,9 +131,8 @@ fn the_same_bits_on_any_number_of_threads() {
         step(&model, &mut optimizer, &images(), &targets());
         bits(&model)
     };
-    let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run);
-    let one = on(1);
-    assert!([2, 3, 8].iter().all(|&threads| on(threads) == one));
+    let one = on_threads(1, run);
+    assert!([2, 3, 8].into_iter().all(|threads| on_threads(threads, run) == one));
 }
 
 /// The generators of the samplers are part of the state of a run.
@@ -273,7 +271,7 @@ fn refusals() {
         ),
     ];
     for (f, what) in cases {
-        let text = refusal(AssertUnwindSafe(f));
+        let text = refusal(f);
         assert!(text.contains(what) && text.contains("tests/kit/vision/detection.rs:") && text.contains("hint: "), "{what}: {text}");
     }
 }

@@ -1,6 +1,6 @@
 //! Lines, polygons, boxes, colors and conversions of images.
 
-use super::refusal;
+use crate::kit::helpers::refusal;
 use ndarray::{Array3, arr3, array, s};
 use std::collections::HashSet;
 use wengert::vision::image::{

@@ -1,6 +1,6 @@
 //! Keypoints, descriptors and matches of made images.
 
-use super::refusal;
+use crate::kit::helpers::{on_threads, refusal};
 use ndarray::{Array2, s};
 use wengert::vision::features::{Keypoint, MatchOptions, Sift, Surf, match_descriptors};
 
@@ -89,10 +89,9 @@ fn images_without_keypoints() {
 fn threads() {
     let image = blobs(120, 150);
     for find in both() {
-        let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| find(&image));
-        let one = on(1);
+        let one = on_threads(1, || find(&image));
         assert!(one.0.len() > 20);
-        assert!([2, 3, 8, 32].into_iter().all(|threads| on(threads) == one));
+        assert!([2, 3, 8, 32].into_iter().all(|threads| on_threads(threads, || find(&image)) == one));
     }
 }
 

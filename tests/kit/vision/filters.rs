@@ -1,5 +1,6 @@
 //! Blurs and pyramids, beside values of OpenCV 5.
 
+use crate::kit::helpers::refusal;
 use approx::assert_abs_diff_eq;
 use ndarray::{Array2, ArrayD, IxDyn, array};
 use wengert::vision::{from_laplacian_pyramid, gaussian_blur, gaussian_kernel1d, gaussian_pyramid, laplacian_pyramid, pyr_down, pyr_up};
@@ -80,7 +81,7 @@ fn kernels() {
 #[test]
 fn refusals() {
     let blur = |shape: [usize; 2], size, sigma| {
-        super::refusal(move || {
+        refusal(move || {
             let tape = Tape::<f64>::new();
             gaussian_blur(tape.constant(Array2::zeros(shape)), size, sigma);
         })
@@ -92,12 +93,12 @@ fn refusals() {
         (blur([5, 2], [3, 5], [1.0; 2]), "a kernel of 3 x 5 for images of 5 x 2"),
         (blur([5, 0], [3, 1], [1.0; 2]), "images of 5 x 0"),
         (blur([3, 3], [(1 << 42) + 1, 1], [1.0; 2]), "a kernel of 4398046511105 x 1 for images of 3 x 3"),
-        (super::refusal(|| drop(gaussian_kernel1d(0, 1.0))), "size is 0"),
-        (super::refusal(|| drop(gaussian_kernel1d(1 << 42, 1.0))), "gaussian_kernel1d: an array of shape [4398046511104] is too large"),
-        (super::refusal(|| drop(gaussian_kernel1d(usize::MAX, 1.0))), "too large"),
-        (super::refusal(|| drop(gaussian_pyramid(Tape::<f32>::new().constant(Array2::zeros((9, 4))), 2))), "pyr_down"),
-        (super::refusal(|| pyr_up(Tape::<f32>::new().constant(Array2::zeros((3, 3))), [6, 7]).shape()), "an image of 3 x 3 to 6 x 7"),
-        (super::refusal(|| from_laplacian_pyramid::<f32>(&[]).shape()), "without levels"),
+        (refusal(|| drop(gaussian_kernel1d(0, 1.0))), "size is 0"),
+        (refusal(|| drop(gaussian_kernel1d(1 << 42, 1.0))), "gaussian_kernel1d: an array of shape [4398046511104] is too large"),
+        (refusal(|| drop(gaussian_kernel1d(usize::MAX, 1.0))), "too large"),
+        (refusal(|| drop(gaussian_pyramid(Tape::<f32>::new().constant(Array2::zeros((9, 4))), 2))), "pyr_down"),
+        (refusal(|| pyr_up(Tape::<f32>::new().constant(Array2::zeros((3, 3))), [6, 7]).shape()), "an image of 3 x 3 to 6 x 7"),
+        (refusal(|| from_laplacian_pyramid::<f32>(&[]).shape()), "without levels"),
     ] {
         assert!(text.contains(says) && text.contains("hint: ") && text.contains("filters.rs"), "{text}");
     }

@@ -1,7 +1,8 @@
 //! Histograms of oriented gradients: color, batches, gradients, pictures, edges. `tests/vision/hog.rs` compares more with scikit-image;
 //! `hog.safetensors` is what scikit-image 0.26.0 made of an image of random bytes.
 
-use super::{reference, refusal};
+use super::reference;
+use crate::kit::helpers::{on_threads, refusal};
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3, Ix5, IxDyn, arr3, stack};
 use wengert::vision::hog::{BlockNorm, HogOptions, hog, hog_histogram, hog_image};
 use wengert::{Options, Tape, check_grads};
@@ -163,9 +164,8 @@ fn same_bits_on_any_number_of_threads() {
         let grads = tape.backward(features.square().sum());
         (features.to_array(), grads.wrt(x).unwrap().to_owned())
     };
-    let on = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(run);
-    let one = on(1);
-    assert!([2, 3, 8].into_iter().all(|threads| on(threads) == one));
+    let one = on_threads(1, run);
+    assert!([2, 3, 8].into_iter().all(|threads| on_threads(threads, run) == one));
 }
 
 #[test]

@@ -15,14 +15,7 @@ mod resize;
 
 use ndarray::{Array, Dimension};
 use safetensors::{Dtype, SafeTensors};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-
-/// The message of a call that must panic.
-fn refusal<R>(call: impl FnOnce() -> R) -> String {
-    let Err(panic) = catch_unwind(AssertUnwindSafe(call)) else { panic!("must be refused") };
-    *panic.downcast::<String>().expect("a message")
-}
 
 /// An array of a file of reference values beside this one, as `f64`.
 fn reference<D: Dimension>(file: &str, name: &str) -> Array<f64, D> {

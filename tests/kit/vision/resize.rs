@@ -1,6 +1,7 @@
 //! Resizing beside PyTorch 2.15.0 (`resize.safetensors`: an image, and what `F.interpolate` made of it), and integral images.
 
-use super::{reference, refusal};
+use super::reference;
+use crate::kit::helpers::refusal;
 use ndarray::{Array2, Array4, ArrayD, Axis, Ix3, IxDyn, s};
 use rand::RngExt;
 use wengert::init::seeded;
