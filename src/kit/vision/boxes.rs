@@ -118,3 +118,12 @@ pub(crate) fn box_list<T: Scalar>(what: &str, boxes: impl Source<T>) -> Vec<[T; 
     require(shape.len() == 2 && shape[1] == 4, message, "a box is x1, y1, x2, y2; no boxes are an array of shape [0, 4]");
     boxes
 }
+
+/// Regions `[k, 5]` one by one.
+#[track_caller]
+pub(super) fn region_list<T: Scalar>(what: &str, rois: impl Source<T>) -> Vec<[T; 5]> {
+    let (shape, rois) = rois.visit(|shape, rois| (shape.to_vec(), rois.as_chunks().0.to_vec()));
+    let message = || format!("{what}: regions have a shape [k, 5], not {shape:?}");
+    require(shape.len() == 2 && shape[1] == 5, message, "a region is the number of its image, x1, y1, x2, y2");
+    rois
+}

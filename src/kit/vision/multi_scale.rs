@@ -1,5 +1,6 @@
 //! Regions of a pyramid of maps, each read from the level that fits its size.
 
+use super::boxes::region_list;
 use super::roi_align::{RoiAlignOptions, roi_align};
 use crate::refusal::require;
 use crate::{Scalar, Source, Var, concat};
@@ -61,9 +62,7 @@ impl MultiScaleRoiAlign {
     /// If the regions do not have shape `[k, 5]`, there are no maps, or their scales rise.
     #[track_caller]
     pub fn levels<T: Scalar>(&self, rois: impl Source<T>, scales: &[f64]) -> Vec<usize> {
-        let (shape, rois) = rois.visit(|shape, rois| (shape.to_vec(), rois.as_chunks::<5>().0.to_vec()));
-        let message = || format!("MultiScaleRoiAlign: regions have a shape [k, 5], not {shape:?}");
-        require(shape.len() == 2 && shape[1] == 5, message, "a region is the number of its image, x1, y1, x2, y2");
+        let rois = region_list("MultiScaleRoiAlign", rois);
         let falls = scales.is_sorted_by(|a, b| a >= b) && scales.iter().all(|s| s.is_normal());
         require(
             !scales.is_empty() && falls,
@@ -86,10 +85,7 @@ impl MultiScaleRoiAlign {
     pub fn forward<'t, T: Scalar>(&self, maps: &[Var<'t, T>], rois: impl Source<T>, image: [usize; 2]) -> Var<'t, T> {
         let maps = &maps[..self.maps.map_or(maps.len(), |n| n.min(maps.len()))];
         let scales = Self::scales(maps, image);
-        let (shape, rois) = rois.visit(|shape, rois| (shape.to_vec(), rois.to_vec()));
-        let message = || format!("MultiScaleRoiAlign: regions have a shape [k, 5], not {shape:?}");
-        require(shape.len() == 2 && shape[1] == 5, message, "a region is the number of its image, x1, y1, x2, y2");
-        let rois = Array2::from_shape_vec([shape[0], 5], rois).expect("as many as the shape says");
+        let rois = ndarray::arr2(&region_list("MultiScaleRoiAlign", rois));
         let levels = self.levels(&rois, &scales);
         let aligned = |level: usize, rois: &Array2<T>| {
             let options = RoiAlignOptions { spatial_scale: scales[level], sampling_ratio: self.sampling_ratio, aligned: false };

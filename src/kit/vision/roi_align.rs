@@ -3,6 +3,7 @@
 //! Each is a product of the map with a sparse matrix of constants, so its derivative is the product with the transpose. The weights of a bin are
 //! those of its rows times those of its columns.
 
+use super::boxes::region_list;
 use crate::refusal::{elements, has_room, require};
 use crate::{Scalar, Source, SparseMatrix, Var};
 use rayon::prelude::*;
@@ -202,10 +203,7 @@ impl<'t, T: Scalar> Regions<'t, T> {
         let message = || format!("{what}: a map has a shape [images, channels, height, width], not {shape}");
         require(shape.len() == 4 && shape[2] > 0 && shape[3] > 0, message, "only images and channels may be none");
         let [images, channels] = [shape[0], shape[1]];
-        let (of, rois) = rois.visit(|of, rois| (of.to_vec(), rois.as_chunks::<5>().0.to_vec()));
-        let message = || format!("{what}: regions have a shape [k, 5], not {of:?}");
-        require(of.len() == 2 && of[1] == 5, message, "a region is the number of its image, x1, y1, x2, y2");
-        let rois: Vec<[f64; 5]> = rois.iter().map(|roi| roi.map(|x| x.to_f64())).collect();
+        let rois: Vec<[f64; 5]> = region_list(what, rois).iter().map(|roi| roi.map(|x| x.to_f64())).collect();
         let wrong = rois.iter().position(|r| {
             let is_image = r[0] >= 0.0 && r[0].fract() == 0.0 && r[0] < images as f64;
             !is_image || r.iter().any(|x| !x.is_finite())

@@ -4,6 +4,7 @@ use super::matching::{Detection, Object, Pair, THRESHOLDS, Verdict};
 use super::summary::Summary;
 use crate::Scalar;
 use crate::refusal::require;
+use crate::vision::nms::descending;
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -230,11 +231,6 @@ fn average(curve: &[(f64, f64)]) -> f64 {
 fn mean(numbers: impl Iterator<Item = f64>) -> f64 {
     let (sum, n) = numbers.fold((0.0, 0.0), |(sum, n), x| (sum + x, n + 1.0));
     if n == 0.0 { -1.0 } else { sum / n }
-}
-
-/// The order of scores, which are numbers, largest first. Stable sorting keeps the order of equal ones, such as 0 and -0.
-fn descending(a: f64, b: f64) -> std::cmp::Ordering {
-    b.partial_cmp(&a).expect("scores are no NaN")
 }
 
 impl Detections {

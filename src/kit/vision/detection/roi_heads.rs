@@ -6,7 +6,7 @@ use super::target::{BoxPredictions, BoxTarget};
 use crate::nn::{Forward, Generator, Linear, Module, Visitor};
 use crate::refusal::require;
 use crate::vision::overlap::all_pairs;
-use crate::vision::{BoxCoder, Match, Matcher, MultiScaleRoiAlign, batched_nms, remove_small_boxes};
+use crate::vision::{BoxCoder, Matcher, MultiScaleRoiAlign, batched_nms, remove_small_boxes};
 use crate::{CrossEntropyOptions, Reduction, Scalar, SmoothL1Options, Source, Tape, Var};
 use ndarray::{Array2, ArrayView3, Axis, concatenate};
 use rand::{Rng, RngExt};
@@ -237,8 +237,7 @@ impl<T: Scalar> RoiHeads<T> {
         for (image, (proposals, target)) in proposals.iter().zip(targets).enumerate() {
             let boxes = concatenate(Axis(0), &[proposals.view(), target.boxes.view()]).expect("four columns each");
             let matches = matcher.matches(all_pairs(&target.boxes, &boxes));
-            let those = |f: fn(&Match) -> bool| (0..boxes.nrows()).filter(|&i| f(&matches[i])).collect::<Vec<usize>>();
-            let chosen = sampler.sample(those(|m| m.object().is_some()), those(|m| *m == Match::BelowLow), rng);
+            let chosen = sampler.sample_matches(&matches, rng);
             for i in chosen.into_iter().flatten() {
                 let (own, object) = (boxes.row(i), matches[i].object());
                 rois.push(T::from_f64(image as f64));

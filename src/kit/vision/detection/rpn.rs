@@ -7,7 +7,7 @@ use crate::nn::{Conv2d, Forward, Generator, Module, Relu, Sequential, Visitor};
 use crate::refusal::require;
 use crate::vision::nms::by_score;
 use crate::vision::overlap::all_pairs;
-use crate::vision::{AnchorGenerator, BoxCoder, Match, Matcher, batched_nms, remove_small_boxes};
+use crate::vision::{AnchorGenerator, BoxCoder, Matcher, batched_nms, remove_small_boxes};
 use crate::{Reduction, Scalar, SmoothL1Options, Var, concat, init};
 use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
 use rand::{Rng, RngExt};
@@ -270,8 +270,7 @@ impl<T: Scalar> RegionProposalNetwork<T> {
         let (mut all, mut objects, mut anchors) = ([Vec::new(), Vec::new()], Vec::new(), Vec::new());
         for (image, target) in targets.iter().enumerate() {
             let matches = matcher.matches(all_pairs(&target.boxes, &output.anchors));
-            let those = |f: fn(&Match) -> bool| (0..count).filter(|&i| f(&matches[i])).collect::<Vec<usize>>();
-            let chosen = sampler.sample(those(|m| m.object().is_some()), those(|m| *m == Match::BelowLow), rng);
+            let chosen = sampler.sample_matches(&matches, rng);
             for &i in &chosen[0] {
                 objects.extend(target.boxes.row(matches[i].object().expect("matched")).iter().copied());
                 anchors.push(i);

@@ -1,6 +1,7 @@
 //! Which anchors or proposals are learned from?
 
 use crate::refusal::require;
+use crate::vision::Match;
 use rand::{Rng, RngExt};
 
 /// Draws a fixed number of examples for each image, of which a fraction is positive if there are so many. Torchvision's
@@ -34,6 +35,15 @@ impl BalancedPositiveNegativeSampler {
         let positive = draw(positive, most, rng);
         let rest = self.batch_size_per_image - positive.len().min(self.batch_size_per_image);
         [positive, draw(negative, rest, rng)]
+    }
+}
+
+impl BalancedPositiveNegativeSampler {
+    /// The same of matches: matched with an object is positive, background negative.
+    #[track_caller]
+    pub(super) fn sample_matches(&self, matches: &[Match], rng: &mut impl Rng) -> [Vec<usize>; 2] {
+        let those = |wanted: fn(&Match) -> bool| (0..matches.len()).filter(|&i| wanted(&matches[i])).collect();
+        self.sample(those(|m| m.object().is_some()), those(|m| *m == Match::BelowLow), rng)
     }
 }
 
