@@ -1,7 +1,7 @@
 //! A training step of SegNet-Basic, in seconds: `cargo bench --bench segnet`, and beside PyTorch's `python benches/segnet.py`.
 //!
-//! The least of several, in f32 on rayon's threads (`RAYON_NUM_THREADS`): forward, cross entropy with weights of classes, backward, SGD with momentum. With `--json`, a line of JSON
-//! for each size.
+//! The least of several, in f32 on rayon's threads (`RAYON_NUM_THREADS`): forward, cross entropy with weights of classes, backward, SGD with
+//! momentum. With `--json`, a line of JSON for each size.
 
 use std::time::Instant;
 use wengert::nn::{Forward, Module, SegNet};
