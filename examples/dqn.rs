@@ -173,6 +173,9 @@ fn run_seeds<N: Environment, S>(
     scene: impl Fn(&[S]) -> Scene,
 ) -> Result<ExitCode, Box<dyn Error>> {
     let recipe = Recipe { steps: options.steps.unwrap_or(recipe.steps), require: options.require.unwrap_or(recipe.require), ..recipe };
+    if let Some(directory) = &options.plots {
+        std::fs::create_dir_all(directory)?;
+    }
     println!(
         "{}: {} steps or fewer, to the end of an episode; what counts is the score of {} episodes afterwards\n",
         recipe.name, recipe.steps, recipe.last
@@ -186,7 +189,6 @@ fn run_seeds<N: Environment, S>(
         eprint!("\r{:60}\r", "");
         println!("{seed:>4}  {steps:>6}  {:>8}  {seconds:>7.1}  {score:>6.2}  {least:>13}", returns.len());
         if let (Some(directory), true) = (&options.plots, runs.is_empty()) {
-            std::fs::create_dir_all(directory)?;
             io::save(directory.join("dqn.safetensors"), &agent.online().state())?;
             scene(&played(&mut env, |seen| agent.greedy(seen), &state)).save(&directory.join("episode.svg"))?;
         }

@@ -231,6 +231,9 @@ fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
     if let Some(directory) = &options.pictures {
         fs::create_dir_all(directory)?;
     }
+    if let Some(folder) = options.save.as_deref().and_then(Path::parent) {
+        fs::create_dir_all(folder)?;
+    }
     let objects = |samples: &[Sample]| samples.iter().map(|s| s.target.labels.len()).sum::<usize>();
     println!("{} images with {} objects to learn from", samples.train.len(), objects(&samples.train));
     println!("{} images with {} objects to test on; classes: {}", samples.test.len(), objects(&samples.test), samples.names.join(", "));

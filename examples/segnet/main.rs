@@ -69,6 +69,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(folder) = options.picture.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let (seen, test, names) = match &options.data {
         Some(directory) => {
             let (seen, test) = (folder(directory, "train")?, folder(directory, "val")?);
@@ -195,9 +198,6 @@ fn picture(net: &SegNet, images: &Images, colors: &[[u8; 3]], path: &Path) -> Re
             let large = Array3::from_shape_fn((3, high, wide), |(k, y, x)| small[[k, y / scale, x / scale]]);
             sheet.slice_mut(s![.., top..top + high, left..left + wide]).assign(&large);
         }
-    }
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
     }
     Ok(write_image(path, &sheet)?)
 }
