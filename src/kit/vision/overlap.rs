@@ -21,12 +21,12 @@ pub(crate) fn all_pairs<T: Scalar>(boxes1: &Array2<T>, boxes2: &Array2<T>) -> Ar
     let corners = |boxes: &Array2<T>| boxes.rows().into_iter().map(|b| [b[0], b[1], b[2], b[3]]).collect::<Vec<_>>();
     let (a, b) = (corners(boxes1), corners(boxes2));
     let areas: Vec<T> = b.iter().map(|&b| area(b)).collect();
-    let row = |a: &[T; 4]| {
-        let own = area(*a);
-        b.iter().zip(&areas).map(|(&b, &area)| iou(*a, own, b, area)).collect::<Vec<T>>()
-    };
-    let rows: Vec<Vec<T>> = a.par_iter().map(row).collect();
-    Array2::from_shape_vec([a.len(), b.len()], rows.concat()).expect("a number for each pair")
+    let mut all = vec![T::ZERO; a.len() * b.len()];
+    all.par_chunks_mut(b.len().max(1)).zip(&a).for_each(|(row, &a)| {
+        let own = area(a);
+        row.iter_mut().zip(&b).zip(&areas).for_each(|((to, &b), &area)| *to = iou(a, own, b, area));
+    });
+    Array2::from_shape_vec([a.len(), b.len()], all).expect("a number for each pair")
 }
 
 fn larger<T: Scalar>(a: T, b: T) -> T {

@@ -7,6 +7,7 @@ use super::boxes::region_list;
 use crate::refusal::{elements, has_room, require};
 use crate::{Scalar, Source, SparseMatrix, Var};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// The largest `sampling_ratio` that is taken.
 const MOST_SAMPLES: usize = 1 << 12;
@@ -55,9 +56,9 @@ pub fn roi_align<'t, T: Scalar>(input: Var<'t, T>, rois: impl Source<T>, output_
     let regions = Regions::new("roi_align", input, rois, output_size);
     let samples = options.sampling_ratio;
     check_samples("roi_align", samples);
-    regions.sum("roi_align", 1, |roi, axis| {
+    regions.sum(1, |roi, axis| {
         let offset = if options.aligned { 0.5 } else { 0.0 };
-        let [start, end] = roi.side(axis).map(|x| rounded::<T>(rounded::<T>(x * rounded::<T>(options.spatial_scale)) - offset));
+        let [start, end] = roi.side::<T>(axis, options.spatial_scale).map(|x| rounded::<T>(x - offset));
         let size = if options.aligned { end - start } else { (end - start).max(1.0) };
         sampled::<T>(start, size, output_size[axis], samples, regions.size[axis])
     })
@@ -89,8 +90,8 @@ pub fn ps_roi_align<'t, T: Scalar>(
 ) -> Var<'t, T> {
     let regions = Regions::new("ps_roi_align", input, rois, output_size);
     check_samples("ps_roi_align", sampling_ratio);
-    regions.sum("ps_roi_align", regions.bins_in_channels("ps_roi_align"), |roi, axis| {
-        let [start, end] = roi.side(axis).map(|x| rounded::<T>(rounded::<T>(x * rounded::<T>(spatial_scale)) - 0.5));
+    regions.sum(regions.bins_in_channels(), |roi, axis| {
+        let [start, end] = roi.side::<T>(axis, spatial_scale).map(|x| rounded::<T>(x - 0.5));
         sampled::<T>(start, end - start, output_size[axis], sampling_ratio, regions.size[axis])
     })
 }
@@ -107,17 +108,13 @@ pub fn ps_roi_align<'t, T: Scalar>(
 #[track_caller]
 pub fn ps_roi_pool<'t, T: Scalar>(input: Var<'t, T>, rois: impl Source<T>, output_size: [usize; 2], spatial_scale: f64) -> Var<'t, T> {
     let regions = Regions::new("ps_roi_pool", input, rois, output_size);
-    regions.sum("ps_roi_pool", regions.bins_in_channels("ps_roi_pool"), |roi, axis| {
-        let [start, end] = roi.side(axis).map(|x| rounded::<T>(x * rounded::<T>(spatial_scale)).round());
-        let bin = rounded::<T>((end - start).max(1.0) / output_size[axis] as f64);
-        let edge = |i: usize| rounded::<T>(i as f64 * bin);
-        let place = |x: f64| (x + start).clamp(0.0, (regions.size[axis] - 1) as f64) as usize;
-        let taps = |i: usize| {
-            let pixels = place(edge(i).floor())..place(edge(i + 1).ceil());
+    regions.sum(regions.bins_in_channels(), |roi, axis| {
+        let [start, end] = roi.side::<T>(axis, spatial_scale).map(f64::round);
+        let taps = |pixels: Range<usize>| {
             let weight = 1.0 / pixels.len() as f64;
             pixels.map(|pixel| (pixel, weight)).collect()
         };
-        (0..output_size[axis]).map(taps).collect()
+        whole_pixels::<T>(start, end - start, output_size[axis], regions.size[axis] - 1).into_iter().map(taps).collect()
     })
 }
 
@@ -132,8 +129,17 @@ type Tap = (usize, f64);
 
 /// The number in the precision of the arrays. What decides how many pixels a bin has is computed in it, as torchvision does: 29 / 7 * 7 is 29 in f64, and
 /// a bit less in f32.
-pub(super) fn rounded<T: Scalar>(x: f64) -> f64 {
+fn rounded<T: Scalar>(x: f64) -> f64 {
     T::from_f64(x).to_f64()
+}
+
+/// The pixels of each bin along an axis, where bins divide `size` (1 at least) from the whole pixel `start` on, are rounded outwards, and end at
+/// pixel `end` of the map.
+pub(super) fn whole_pixels<T: Scalar>(start: f64, size: f64, bins: usize, end: usize) -> Vec<Range<usize>> {
+    let bin = rounded::<T>(size.max(1.0) / bins as f64);
+    let edge = |i: usize| rounded::<T>(i as f64 * bin);
+    let place = |x: f64| (x + start).clamp(0.0, end as f64) as usize;
+    (0..bins).map(|i| place(edge(i).floor())..place(edge(i + 1).ceil())).collect()
 }
 
 /// The pixels that each bin reads along an axis of `n` pixels, where bins divide `size` from `start` on.
@@ -178,15 +184,18 @@ pub(super) struct Roi {
 }
 
 impl Roi {
-    /// Where it begins and ends, along the height (axis 0) or the width.
-    pub fn side(&self, axis: usize) -> [f64; 2] {
+    /// Where it begins and ends, along the height (axis 0) or the width of a map of this scale.
+    pub fn side<T: Scalar>(&self, axis: usize, scale: f64) -> [f64; 2] {
         let [x1, y1, x2, y2] = self.corners;
-        if axis == 0 { [y1, y2] } else { [x1, x2] }
+        let ends = if axis == 0 { [y1, y2] } else { [x1, x2] };
+        ends.map(|x| rounded::<T>(x * rounded::<T>(scale)))
     }
 }
 
 /// A map, and its regions that shall become maps of one size.
 pub(super) struct Regions<'t, T: Scalar> {
+    /// The function that reads them, for its refusals.
+    what: &'static str,
     input: Var<'t, T>,
     /// Images and channels.
     pub outer: [usize; 2],
@@ -198,7 +207,7 @@ pub(super) struct Regions<'t, T: Scalar> {
 
 impl<'t, T: Scalar> Regions<'t, T> {
     #[track_caller]
-    pub fn new(what: &str, input: Var<'t, T>, rois: impl Source<T>, output: [usize; 2]) -> Self {
+    pub fn new(what: &'static str, input: Var<'t, T>, rois: impl Source<T>, output: [usize; 2]) -> Self {
         let shape = input.shape();
         let message = || format!("{what}: a map has a shape [images, channels, height, width], not {shape}");
         require(shape.len() == 4 && shape[2] > 0 && shape[3] > 0, message, "only images and channels may be none");
@@ -213,19 +222,19 @@ impl<'t, T: Scalar> Regions<'t, T> {
         require(output[0] > 0 && output[1] > 0, || format!("{what}: regions of {output:?} bins"), "7 by 7 is usual");
         elements::<[f64; 2]>(what, &[rois.len(), channels, output[0], output[1]]);
         let rois = rois.iter().map(|r| Roi { image: r[0] as usize, corners: [r[1], r[2], r[3], r[4]] }).collect();
-        Regions { input, outer: [images, channels], size: [shape[2], shape[3]], rois, output }
+        Regions { what, input, outer: [images, channels], size: [shape[2], shape[3]], rois, output }
     }
     /// The number of bins, which divides the channels.
     #[track_caller]
-    fn bins_in_channels(&self, what: &str) -> usize {
+    fn bins_in_channels(&self) -> usize {
         let bins = self.output[0] * self.output[1];
-        let message = || format!("{what}: {} channels for {:?} bins", self.outer[1], self.output);
+        let message = || format!("{}: {} channels for {:?} bins", self.what, self.outer[1], self.output);
         require(self.outer[1].is_multiple_of(bins), message, "there is a channel for each bin, or several");
         bins
     }
     /// For each bin the sum over the pixels that `taps` gives for its row (axis 0) and its column, times both weights. The channels fall into `groups`: 1, or one for each bin.
     #[track_caller]
-    fn sum(&self, what: &str, groups: usize, taps: impl Fn(&Roi, usize) -> Vec<Vec<Tap>> + Sync) -> Var<'t, T> {
+    fn sum(&self, groups: usize, taps: impl Fn(&Roi, usize) -> Vec<Vec<Tap>> + Sync) -> Var<'t, T> {
         let ([images, channels], [height, width], [rows, columns]) = (self.outer, self.size, self.output);
         // For each region and axis, what its bins read; then a row of the matrix for each bin.
         let taps: Vec<[Vec<Vec<Tap>>; 2]> = self.rois.par_iter().map(|roi| [taps(roi, 0), taps(roi, 1)]).collect();
@@ -234,7 +243,7 @@ impl<'t, T: Scalar> Regions<'t, T> {
         let total = taps.iter().map(count).fold(0, usize::saturating_add);
         require(
             has_room::<[u64; 6]>(total), // places and weights, by rows and by columns
-            || format!("{what}: there is no memory for {total} weights of pixels, of {} regions", self.rois.len()),
+            || format!("{}: there is no memory for {total} weights of pixels, of {} regions", self.what, self.rois.len()),
             "a `sampling_ratio`, such as 2, bounds the pixels of a bin",
         );
         let (mut pixels, mut weights) = (vec![0; total], vec![0.0; total]);

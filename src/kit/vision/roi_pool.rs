@@ -1,6 +1,6 @@
 //! The largest pixels of the parts of a region.
 
-use super::roi_align::{Regions, rounded};
+use super::roi_align::{Regions, whole_pixels};
 use crate::{Scalar, Source, Var};
 use rayon::prelude::*;
 
@@ -31,11 +31,8 @@ pub fn roi_pool<'t, T: Scalar>(input: Var<'t, T>, rois: impl Source<T>, output_s
     let mut places: Vec<Option<usize>> = vec![None; regions.rois.len() * channels * bins];
     places.par_chunks_mut((channels * bins).max(1)).zip(&regions.rois).for_each(|(places, roi)| {
         let ranges = [0, 1].map(|axis| {
-            let [start, end] = roi.side(axis).map(|x| rounded::<T>(x * rounded::<T>(spatial_scale)).round());
-            let bin = rounded::<T>((end - start + 1.0).max(1.0) / output_size[axis] as f64);
-            let place = |x: f64| (x + start).clamp(0.0, regions.size[axis] as f64) as usize;
-            let edge = |i: usize| rounded::<T>(i as f64 * bin);
-            (0..output_size[axis]).map(|i| place(edge(i).floor())..place(edge(i + 1).ceil())).collect::<Vec<_>>()
+            let [start, end] = roi.side::<T>(axis, spatial_scale).map(f64::round);
+            whole_pixels::<T>(start, end - start + 1.0, output_size[axis], regions.size[axis])
         });
         for (i, best) in places.iter_mut().enumerate() {
             let (channel, row, column) = (i / bins, i / columns % rows, i % columns);

@@ -80,9 +80,6 @@ impl<T: Scalar> Pyramid<T> {
         require(rise, message, "give indices of layers from 0 on, in rising order");
         Pyramid { body, fpn: FeaturePyramidNetwork::new(&channels, out_channels, rng), places, extra_level: false }
     }
-}
-
-impl<T: Scalar> Pyramid<T> {
     /// With one more map: every second pixel of the last one, along both axes. Torchvision's `LastLevelMaxPool`. Its anchors find large objects;
     /// regions are not read from it (see [`MultiScaleRoiAlign::maps`](crate::vision::MultiScaleRoiAlign)).
     pub fn extra_level(mut self) -> Self {

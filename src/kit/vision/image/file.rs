@@ -44,7 +44,8 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Array3<u8>, ImageError> {
 
 /// Reads a PNG, JPEG or binary PNM image (the first bytes tell which) as `[channels, height, width]`. torchvision: `read_image`.
 ///
-/// Palettes become colors. Of 16 bits in a PNG the upper 8 are kept; PNM values are scaled from the largest value of the file to 255 and rounded. A rotation in EXIF data and color profiles are ignored, as in torchvision.
+/// Palettes become colors. Of 16 bits in a PNG the upper 8 are kept; PNM values are scaled from the largest value of the file to 255 and rounded.
+/// A rotation in EXIF data and color profiles are ignored, as in torchvision.
 ///
 /// # Errors
 /// If the file cannot be read, is damaged or of another format, or says that it has more than 2^28 pixels.
